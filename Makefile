@@ -1,0 +1,63 @@
+# Switchyard's commands; `make help` lists them. Needs python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DYNAMODB := .cache/dynamodb-local/node_modules/amplify-dynamodb-simulator
+
+export AWS_DEFAULT_REGION ?= us-east-1
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-dynamodb-local check format lint types imports coverage clean
+
+help:  ## Print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+install: $(READY)  ## Create .venv with everything that development needs
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "python3 cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet -r requirements.txt --group dev
+	@touch $@
+
+run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SCHEDULE=0, DYNAMODB_ENDPOINT=)
+	@$(BIN)/python -m infra.local
+
+test: $(READY)  ## Run all tests on the embedded database
+	$(BIN)/python -m pytest
+
+test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
+	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
+
+$(DYNAMODB):
+	@command -v java >/dev/null || { echo "DynamoDB Local needs Java 17: apt-get install openjdk-17-jre-headless"; exit 1; }
+	@command -v npm >/dev/null || { echo "DynamoDB Local comes from the npm registry: apt-get install npm"; exit 1; }
+	mkdir -p .cache/dynamodb-local
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .cache/dynamodb-local amplify-dynamodb-simulator@2
+	@touch $@
+
+check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage
+
+format: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+coverage: $(READY)
+	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*' --fail-under=100
+
+clean:  ## Remove the environment, caches and fetched tools
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

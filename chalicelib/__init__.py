@@ -1,0 +1,1 @@
+"""Switchyard: A/B tests and feature flags, serverless."""

@@ -1,0 +1,33 @@
+"""HTTP: the only package, besides app.py, that knows Chalice."""
+
+from __future__ import annotations
+
+from chalice import Chalice, CORSConfig
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
+from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
+from chalicelib.services import Services
+
+BLUEPRINTS: tuple[ApiBlueprint, ...] = (*TESTLAB, *UPGRADE)
+
+ALLOWED_HEADERS = [
+    "Authorization", "Client-Context", "Client-Version", "Content-Type", "Idempotency-Key",
+    "If-Modified-Since", "If-None-Match", "Session-Id", "URL", "User-Id",
+]  # fmt: skip
+"""Besides those that Chalice allows by itself, X-Api-Key among them."""
+EXPOSED_HEADERS = ["ETag", "Last-Modified", "Link", "Retry-After", "X-Error-Detail"]
+PREFLIGHT_SECONDS = 86400
+
+
+def register(app: Chalice, services: Services, cors_origin: str) -> None:
+    """Add all routes to `app`, answered by `services`, open to browsers of `cors_origin`."""
+    app.api.cors = CORSConfig(
+        allow_origin=cors_origin,
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=PREFLIGHT_SECONDS,
+    )
+    for blueprint in BLUEPRINTS:
+        blueprint.services = services
+        app.register_blueprint(blueprint)

@@ -1,0 +1,44 @@
+"""Conditional requests on the catalogue (RFC 9110, sections 8.8 and 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import formatdate, parsedate_to_datetime
+
+from chalicelib.domain.catalogue import Revision
+
+
+def validators(revision: Revision) -> dict[str, str]:
+    """The headers ETag and Last-Modified of every answer from the catalogue.
+
+    The tag is weak: it names the catalogue, not the bytes of one answer.
+    """
+    return {
+        "ETag": _tag(revision),
+        "Last-Modified": formatdate(revision.last_modified, usegmt=True),
+    }
+
+
+def not_modified(headers: Mapping[str, str], revision: Revision) -> bool:
+    """Whether a client with these request headers has the answer of `revision` already.
+
+    If-None-Match, where it is sent, decides alone. A request with `Cache-Control: no-cache`
+    always gets the whole answer, and a date that cannot be read is ignored.
+    """
+    if "no-cache" in headers.get("cache-control", "").lower():
+        return False
+    tags = headers.get("if-none-match")
+    if tags is not None:
+        listed = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        return "*" in listed or _tag(revision).removeprefix("W/") in listed
+    since = headers.get("if-modified-since")
+    if since is None:
+        return False
+    try:
+        return parsedate_to_datetime(since).timestamp() >= revision.last_modified
+    except (ValueError, OverflowError):
+        return False
+
+
+def _tag(revision: Revision) -> str:
+    return f'W/"{revision.version}-{revision.last_modified}"'

@@ -1,0 +1,73 @@
+"""What a refusal looks like where the caller asks for problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from pydantic import ValidationError
+
+from chalicelib.api.requests import Malformed, TooLarge
+from chalicelib.domain.errors import (
+    Conflict,
+    Invalid,
+    LostRace,
+    NotFound,
+    SwitchyardError,
+    Unavailable,
+)
+
+PROBLEM_TYPE = "application/problem+json"
+DETAIL_LENGTH = 500
+RETRY_AFTER_SECONDS = 1
+
+STATUS: dict[type[SwitchyardError], HTTPStatus] = {
+    Malformed: HTTPStatus.BAD_REQUEST,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    LostRace: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status that says what happened; a class stands for those derived from it."""
+
+
+def status_of(error: SwitchyardError) -> HTTPStatus:
+    """The status for an error."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """What pydantic found, as one line for people: each field with its fault."""
+    faults = (
+        f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)
+    )
+    return Invalid("; ".join(faults))
+
+
+def detail_header(error: SwitchyardError) -> dict[str, str]:
+    """The header X-Error-Detail: one line of ASCII, for a body that may not say it."""
+    line = "".join(c if c.isprintable() else " " for c in str(error))
+    return {"X-Error-Detail": line.encode("ascii", "backslashreplace").decode()[:DETAIL_LENGTH]}
+
+
+def retry_header(status: HTTPStatus) -> dict[str, str]:
+    """The header Retry-After, where the same request may succeed later."""
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return {}
+
+
+def problem_body(error: SwitchyardError) -> str:
+    """Problem details as JSON text; the type is the status' own ("about:blank")."""
+    status = status_of(error)
+    return json.dumps(
+        {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            "detail": str(error),
+        }
+    )

@@ -1,0 +1,60 @@
+"""Reading requests: paths, bodies, and the errors of both."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+from chalicelib.domain.errors import Invalid
+
+JSON_TYPE = "application/json"
+
+
+class Malformed(Invalid):
+    """The request cannot be read at all: no JSON, no UTF-8."""
+
+
+class TooLarge(Invalid):
+    """The body is longer than the route takes."""
+
+
+def decode(value: str) -> str:
+    """A part of a path, unescaped.
+
+    Raises:
+        Malformed: if it is not UTF-8.
+    """
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Malformed("the path is not UTF-8") from error
+
+
+def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
+    """The JSON object or list in a body; `{}` where there is none.
+
+    Numbers with a fraction or an exponent come as `Decimal`, so that no digit is lost. As in the
+    original servers, a body of another content type counts as none, and a JSON text that is
+    neither an object nor a list is malformed.
+
+    Raises:
+        TooLarge: if the body has more than `limit` bytes.
+        Malformed: if it is not JSON (NaN and Infinity are not), or nested too deeply.
+    """
+    if len(raw) > limit:
+        raise TooLarge(f"the body may have {limit} bytes, not {len(raw)}")
+    if not raw.strip() or content_type.split(";")[0].strip().lower() != JSON_TYPE:
+        return {}
+    try:
+        value = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict | list):
+        raise Malformed("the body is neither a JSON object nor a list")
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")

@@ -1,0 +1,42 @@
+"""How the Test Lab API refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from chalice import Response
+
+from chalicelib.api.problems import (
+    PROBLEM_TYPE,
+    detail_header,
+    problem_body,
+    retry_header,
+    status_of,
+)
+from chalicelib.api.requests import JSON_TYPE
+from chalicelib.domain.errors import SwitchyardError
+
+DOCUMENTED = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""What the documented refusals stand for; all else keeps its own status."""
+
+
+class TestLabDialect:
+    """403 with the route's documented string; the reason in a header, or as problem details."""
+
+    body_limit = 100 * 1024
+
+    def refuse(self, error: SwitchyardError, refusal: str, request: Mapping[str, str]) -> Response:
+        status = status_of(error)
+        headers = {**detail_header(error), **retry_header(status)}
+        if PROBLEM_TYPE in request.get("accept", "").lower():
+            headers["Content-Type"] = PROBLEM_TYPE
+            return Response(problem_body(error), headers, status.value)
+        headers["Content-Type"] = JSON_TYPE
+        if status in DOCUMENTED:
+            return Response(json.dumps(refusal), headers, HTTPStatus.FORBIDDEN.value)
+        return Response(json.dumps({"error": str(error)}), headers, status.value)
+
+
+DIALECT = TestLabDialect()

@@ -1,0 +1,89 @@
+"""Features: /api/feature."""
+
+from __future__ import annotations
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.testlab.dialect import DIALECT
+from chalicelib.api.testlab.fields import Integer
+from chalicelib.api.testlab.models import (
+    CreateFeature,
+    CurrentAnswer,
+    FeatureAnswer,
+    UpdateFeature,
+    UserBlockAnswer,
+)
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import Invalid, NotFound
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+CREATE_REFUSED = "Error in creating the feature in postgres"
+LIST_REFUSED = "Error getting the features in postgres"
+GET_REFUSED = "Error getting the feature in postgres"
+UPDATE_REFUSED = "Error updating the feature in postgres"
+DELETE_REFUSED = "Error in deleting the feature in postgres"
+
+
+@blueprint.endpoint("/api/feature", "POST", refusal=CREATE_REFUSED)
+def create_feature(body: CreateFeature) -> FeatureAnswer:
+    """Create a feature, without variants."""
+    return FeatureAnswer.of(blueprint.services.features.create(body.draft()))
+
+
+@blueprint.catalogue_endpoint("/api/feature", refusal=LIST_REFUSED)
+def list_features(catalogue: Catalogue) -> list[FeatureAnswer]:
+    """All features."""
+    return [FeatureAnswer.of(feature) for feature in catalogue.features]
+
+
+@blueprint.catalogue_endpoint(
+    "/api/feature/current",
+    refusal=LIST_REFUSED,
+    read=lambda services: services.user_blocks.current(),
+)
+def current_features(catalogue: Catalogue) -> CurrentAnswer:
+    """The features whose dates include today (UTC), and the user blocks, newly allocated."""
+    current = catalogue.current(blueprint.services.catalogue.today())
+    return CurrentAnswer(
+        experiments=[FeatureAnswer.of(feature) for feature in current.experiments],
+        toggles=[FeatureAnswer.of(feature) for feature in current.toggles],
+        rollouts=[FeatureAnswer.of(feature) for feature in current.rollouts],
+        userblocks=[UserBlockAnswer.of(block) for block in catalogue.blocks],
+    )
+
+
+@blueprint.catalogue_endpoint("/api/feature/{feature_id}", refusal=GET_REFUSED)
+def get_feature(catalogue: Catalogue, feature_id: Integer) -> FeatureAnswer:
+    """One feature."""
+    feature = catalogue.feature(feature_id)
+    if feature is None:
+        raise NotFound(f"there is no feature {feature_id}")
+    return FeatureAnswer.of(feature)
+
+
+@blueprint.endpoint("/api/feature/{feature_id}", "PUT", refusal=UPDATE_REFUSED)
+def update_feature(feature_id: Integer, body: UpdateFeature) -> FeatureAnswer:
+    """Replace all of a feature but its variants."""
+    return FeatureAnswer.of(
+        blueprint.services.features.update(feature_id, body.draft_for(feature_id))
+    )
+
+
+@blueprint.endpoint("/api/feature/{feature_id}", "DELETE", refusal=DELETE_REFUSED)
+def delete_feature(feature_id: Integer) -> str:
+    """Delete a feature with its variants, their users and those users' events."""
+    blueprint.services.features.delete(feature_id)
+    return f"feature with id {feature_id} successfully deleted."
+
+
+# The gateway matches the literal path before {feature_id}: it needs the methods of both.
+@blueprint.endpoint("/api/feature/current", "PUT", refusal=UPDATE_REFUSED)
+def update_current() -> None:
+    """Refuse: "current" is no id."""
+    raise Invalid("feature_id: must be an integer")
+
+
+@blueprint.endpoint("/api/feature/current", "DELETE", refusal=DELETE_REFUSED)
+def delete_current() -> None:
+    """Refuse: "current" is no id."""
+    raise Invalid("feature_id: must be an integer")

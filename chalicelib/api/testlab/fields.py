@@ -1,0 +1,141 @@
+"""The types of values in the Test Lab API: what is accepted, and how it is answered.
+
+JSON numbers with a fraction come as `Decimal` (`api.requests`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+INT32 = range(-(2**31), 2**31)
+DIGITS = 38
+"""Digits that a number may have in DynamoDB."""
+PIVOT_YEAR = 70
+"""Two-digit years from here on belong to the 20th century, as in the original's database."""
+SMALLEST_EXPONENT = -130
+"""Power of ten of the smallest number that DynamoDB holds."""
+
+
+def _integer(value: Any) -> int:
+    number: int | None = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, Decimal) and abs(value) < 2**32 and value == int(value):
+        number = int(value)
+    elif isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,10}", value):
+        number = int(value)
+    if number is None:
+        raise ValueError("must be an integer")
+    if number not in INT32:
+        raise ValueError("must be an integer of 32 bits")
+    return number
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,4})?", value):
+        value = Decimal(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = Decimal(value)
+    if not isinstance(value, Decimal):
+        raise ValueError("must be a number")
+    if len(value.as_tuple().digits) > DIGITS or value.adjusted() >= DIGITS:
+        raise ValueError(f"must have at most {DIGITS} digits")
+    if value and value.adjusted() < SMALLEST_EXPONENT:
+        raise ValueError("must not be so close to 0")
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, int):
+        text = str(_decimal(value))
+    elif isinstance(value, Decimal):
+        text = format(_decimal(value), "f")
+    elif isinstance(value, str):
+        text = value
+    else:
+        raise ValueError("must be text")
+    if "\x00" in text:
+        raise ValueError("must not contain NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode") from None
+    return text
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str):
+        raise ValueError("must be a date as text")
+    try:
+        if us := re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})", value):
+            month, day, year = (int(part) for part in us.groups())
+            if len(us[3]) == 2:
+                year += 2000 if year < PIVOT_YEAR else 1900
+            return date(year, month, day)
+        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|$)", value):
+            # The day as it is written: no conversion from the zone that may follow.
+            datetime.fromisoformat(value)
+            return date.fromisoformat(value[:10])
+    except ValueError as error:
+        raise ValueError(f"is no date: {error}") from None
+    raise ValueError("must be a date like 2/23/23, 2/23/2023, 2023-02-23 or ISO 8601")
+
+
+def _address(value: Any) -> str:
+    form = re.fullmatch(
+        r"([0-9A-Fa-f:.]+)(?:/([0-9]{1,3}))?", value if isinstance(value, str) else ""
+    )
+    if form is None:
+        raise ValueError("must be an IPv4 or IPv6 address")
+    try:
+        interface = ipaddress.ip_interface(value)
+    except ValueError:
+        raise ValueError("must be an IPv4 or IPv6 address") from None
+    network = interface.network
+    suffix = "" if network.prefixlen == network.max_prefixlen else f"/{network.prefixlen}"
+    if interface.version == 6 and interface.ipv4_mapped:
+        return f"::ffff:{interface.ipv4_mapped}{suffix}"
+    return f"{interface.ip}{suffix}"
+
+
+def _plain_number(value: Decimal) -> int | float:
+    return int(value) if value == int(value) else float(value)
+
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+"""An integer of 32 bits: a JSON integer (2.0 is one), or digits. true is none."""
+
+Share = Annotated[
+    Decimal, BeforeValidator(_decimal), PlainSerializer(_plain_number, return_type=int | float)
+]
+"""A number, exact: JSON number or text; answered as a JSON number."""
+
+Weight = Annotated[
+    Decimal, BeforeValidator(_decimal), PlainSerializer(lambda weight: format(weight, "f"))
+]
+"""A number, exact: JSON number or text; answered as text with the digits it was given."""
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""Text without NUL; numbers and booleans become text as JSON writes them."""
+
+Day = Annotated[
+    date, BeforeValidator(_day), PlainSerializer(lambda day: f"{day.isoformat()}T00:00:00.000Z")
+]
+"""A day: M/D/YY, M/D/YYYY, YYYY-MM-DD, or an ISO 8601 date-time, whose date counts as written."""
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"),
+]
+"""A time in UTC, answered with milliseconds."""
+
+IpAddress = Annotated[str, BeforeValidator(_address)]
+"""An IPv4 or IPv6 address in canonical short form; a network suffix stays unless it is full."""

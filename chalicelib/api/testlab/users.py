@@ -1,0 +1,42 @@
+"""Users: /api/users."""
+
+from __future__ import annotations
+
+from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.testlab.dialect import DIALECT
+from chalicelib.api.testlab.fields import Text
+from chalicelib.api.testlab.models import CreateUser, UserAnswer
+from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
+from chalicelib.domain.users import User
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+CREATE_REFUSED = "Error in creating the user in postgres"
+LIST_REFUSED = "Error getting the users in postgres"
+DELETE_REFUSED = "Error in deleting the user in postgres"
+
+USER_BYTES = 160
+"""JSON of a user, but for the id."""
+
+
+@blueprint.endpoint("/api/users", "POST", refusal=CREATE_REFUSED)
+def create_user(body: CreateUser) -> UserAnswer:
+    """Assign a new user to a variant."""
+    return UserAnswer.of(blueprint.services.users.create(body.id, body.variant_id, body.ip_address))
+
+
+@blueprint.endpoint("/api/users", refusal=LIST_REFUSED)
+def list_users(query: PageQuery) -> Reply:
+    """All users, a page at a time."""
+
+    def size(user: User) -> int:
+        return USER_BYTES + json_bytes(user.id)
+
+    return page_reply(blueprint.services.users.page(query.request(), size), query, UserAnswer.of)
+
+
+@blueprint.endpoint("/api/users/{user_id}", "DELETE", refusal=DELETE_REFUSED)
+def delete_user(user_id: Text) -> str:
+    """Delete a user and all their events."""
+    blueprint.services.users.delete(user_id)
+    return f"User with id {user_id} was deleted"

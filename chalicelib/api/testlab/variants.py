@@ -1,0 +1,38 @@
+"""Variants: /api/feature/{id}/variants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.testlab.dialect import DIALECT
+from chalicelib.api.testlab.fields import Integer
+from chalicelib.api.testlab.models import CreatedVariant, ReplaceVariants, VariantAnswer
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import NotFound
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+REPLACE_REFUSED = "Error in creating the variants in postgres"
+LIST_REFUSED = "Error getting variants by feature Id"
+NO_VARIANTS: list[Any] = []
+
+
+@blueprint.endpoint("/api/feature/{feature_id}/variants", "POST", refusal=REPLACE_REFUSED)
+def replace_variants(feature_id: Integer, body: ReplaceVariants) -> list[CreatedVariant]:
+    """Give a feature new variants in place of the old ones, whose users and events go too."""
+    variants = blueprint.services.features.replace_variants(
+        feature_id, [variant.draft() for variant in body.variants]
+    )
+    return [CreatedVariant.of(variant) for variant in variants]
+
+
+@blueprint.catalogue_endpoint(
+    "/api/feature/{feature_id}/variants", refusal=LIST_REFUSED, absent=NO_VARIANTS
+)
+def list_variants(catalogue: Catalogue, feature_id: Integer) -> list[VariantAnswer]:
+    """The variants of a feature; none for an unknown one."""
+    feature = catalogue.feature(feature_id)
+    if feature is None:
+        raise NotFound(f"there is no feature {feature_id}")
+    return [VariantAnswer.of(variant) for variant in feature.variants]

@@ -1,0 +1,92 @@
+"""Builds the object graph, once per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chalicelib.services import Services
+from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.demo import DemoService
+from chalicelib.services.events import AnalysisService, EventService
+from chalicelib.services.features import FeatureService
+from chalicelib.services.ports import (
+    CatalogueStore,
+    Clock,
+    Eraser,
+    EventStore,
+    PurgeQueue,
+    TotalsStore,
+    UserStore,
+)
+from chalicelib.services.purge import PurgeService
+from chalicelib.services.user_blocks import UserBlockService
+from chalicelib.services.users import UserService
+from chalicelib.settings import Settings
+from chalicelib.storage import connection, tables
+from chalicelib.storage.catalogue import DynamoCatalogueStore
+from chalicelib.storage.clear import DynamoEraser
+from chalicelib.storage.events import DynamoEventStore
+from chalicelib.storage.purge import DynamoPurgeQueue
+from chalicelib.storage.totals import DynamoTotalsStore
+from chalicelib.storage.users import DynamoUserStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The ports of one process."""
+
+    catalogue: CatalogueStore
+    users: UserStore
+    events: EventStore
+    totals: TotalsStore
+    queue: PurgeQueue
+    eraser: Eraser
+
+
+def utc_now() -> datetime:
+    """The time in whole milliseconds, the resolution in which times are stored."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def dynamo_stores() -> Stores:
+    """All ports on the connected database."""
+    return Stores(
+        DynamoCatalogueStore(),
+        DynamoUserStore(),
+        DynamoEventStore(),
+        DynamoTotalsStore(),
+        DynamoPurgeQueue(),
+        DynamoEraser(),
+    )
+
+
+def connect(settings: Settings) -> None:
+    """Connect to the database that `settings` name; other than AWS's, make its tables."""
+    if settings.embedded:
+        # Development only: moto is not in the package that is deployed.
+        from chalicelib.storage import embedded
+
+        embedded.start()
+    connection.connect(settings.aws_region, settings.table_prefix, settings.dynamodb_endpoint)
+    tables.bind_all()
+    if settings.embedded or settings.dynamodb_endpoint:
+        tables.create_missing()
+
+
+def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_now) -> Services:
+    """The use cases on `stores`, or on the connected database."""
+    stores = stores or dynamo_stores()
+    catalogue = CatalogueService(stores.catalogue, clock, settings.catalogue_ttl_ms / 1000)
+    purge = PurgeService(catalogue, stores.users, stores.events, stores.totals, stores.queue, clock)
+    return Services(
+        catalogue=catalogue,
+        features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
+        user_blocks=UserBlockService(catalogue),
+        users=UserService(catalogue, stores.users, purge, clock),
+        events=EventService(catalogue, stores.users, stores.events, clock),
+        analysis=AnalysisService(catalogue, stores.totals),
+        purge=purge,
+        demo=DemoService(stores.eraser, clock, enabled=settings.demo_mode),
+    )

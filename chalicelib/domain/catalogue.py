@@ -1,0 +1,158 @@
+"""The catalogue: all features and user blocks at one version, compiled in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock, allocate
+from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.purge import DeadVariants
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Which catalogue this is.
+
+    `version` counts every change. `last_modified` (seconds since 1970, UTC) moves with each
+    change that clients should see, always forward. `as_of` is the day for which the current
+    features were last worked out; None before the first.
+    """
+
+    version: int = 0
+    last_modified: int = 0
+    as_of: date | None = None
+
+    def following(self, now: datetime, *, visible: bool = True) -> Revision:
+        """The revision of a change made at `now` (aware).
+
+        The date is rounded up to whole seconds and at least one second after the last one, so
+        that a client which polls with the date of its last answer never misses a change.
+        """
+        last_modified = self.last_modified
+        if visible:
+            last_modified = max(math.ceil(now.timestamp()), last_modified + 1)
+        return Revision(self.version + 1, last_modified, self.day(now.date()))
+
+    def day(self, today: date) -> date:
+        """The day to work with: `today`, or a later day if some other clock got there first."""
+        return today if self.as_of is None else max(today, self.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentFeatures:
+    """The features whose dates include a day, by kind."""
+
+    experiments: tuple[Feature, ...]
+    toggles: tuple[Feature, ...]
+    rollouts: tuple[Feature, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All features (by ascending id) and the twenty user blocks, as of one revision."""
+
+    revision: Revision = Revision()
+    features: tuple[Feature, ...] = ()
+    blocks: tuple[UserBlock, ...] = FREE_BLOCKS
+    _by_id: dict[int, Feature] = field(init=False, repr=False, compare=False)
+    _by_name: dict[str, Feature] = field(init=False, repr=False, compare=False)
+    _by_variant: dict[int, tuple[Feature, Variant]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {f.id: f for f in self.features})
+        object.__setattr__(self, "_by_name", {f.name: f for f in self.features})
+        object.__setattr__(
+            self, "_by_variant", {v.id: (f, v) for f in self.features for v in f.variants}
+        )
+
+    def feature(self, feature_id: int) -> Feature | None:
+        return self._by_id.get(feature_id)
+
+    def named(self, name: str) -> Feature | None:
+        return self._by_name.get(name)
+
+    def variant(self, variant_id: int) -> tuple[Feature, Variant] | None:
+        """The variant and the feature it belongs to."""
+        return self._by_variant.get(variant_id)
+
+    def block(self, name: str) -> UserBlock | None:
+        return next((block for block in self.blocks if block.name == name), None)
+
+    def variants(self) -> Iterator[Variant]:
+        """All variants, by ascending feature and variant id."""
+        return (variant for feature in self.features for variant in feature.variants)
+
+    def current(self, today: date) -> CurrentFeatures:
+        """The features whose dates include `today` (UTC), running or not."""
+        today = self.revision.day(today)
+        current = [feature for feature in self.features if feature.is_current(today)]
+
+        def of(kind: FeatureType) -> tuple[Feature, ...]:
+            return tuple(feature for feature in current if feature.type is kind)
+
+        return CurrentFeatures(
+            of(FeatureType.EXPERIMENT), of(FeatureType.TOGGLE), of(FeatureType.ROLLOUT)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureChange:
+    """One feature before and after a change; None where there is none."""
+
+    before: Feature | None
+    after: Feature | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueChange:
+    """What one administrative write does, all of it or nothing.
+
+    `blocks` are those that differ from the catalogue's. `visible` says whether the change moves
+    Last-Modified (the allocation of blocks does not: what caused it already did).
+    """
+
+    features: tuple[FeatureChange, ...] = ()
+    blocks: tuple[UserBlock, ...] = ()
+    dead: DeadVariants | None = None
+    visible: bool = True
+
+
+def changed_blocks(catalogue: Catalogue, blocks: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
+    """Those of `blocks` that are not in `catalogue` as they are."""
+    return tuple(block for block in blocks if block not in catalogue.blocks)
+
+
+def catch_up(catalogue: Catalogue, today: date) -> CatalogueChange | None:
+    """The change that brings a catalogue up to `today`, or None if it is.
+
+    That is a new allocation of user blocks where the stored one is not a fixed point, and a new
+    Last-Modified where a day has passed since the current features were last worked out.
+    """
+    day = catalogue.revision.day(today)
+    blocks = changed_blocks(
+        catalogue, allocate(catalogue.current(day).experiments, catalogue.blocks)
+    )
+    new_day = day != catalogue.revision.as_of
+    if not blocks and not new_day:
+        return None
+    return CatalogueChange(blocks=blocks, visible=new_day)
+
+
+def applied(catalogue: Catalogue, revision: Revision, change: CatalogueChange) -> Catalogue:
+    """The catalogue after `change`, as `revision`."""
+    features = {feature.id: feature for feature in catalogue.features}
+    for feature_change in change.features:
+        if feature_change.before is not None:
+            del features[feature_change.before.id]
+        if feature_change.after is not None:
+            features[feature_change.after.id] = feature_change.after
+    blocks = {block.id: block for block in (*catalogue.blocks, *change.blocks)}
+    return replace(
+        catalogue,
+        revision=revision,
+        features=tuple(features[feature_id] for feature_id in sorted(features)),
+        blocks=tuple(blocks[block_id] for block_id in sorted(blocks)),
+    )

@@ -1,0 +1,33 @@
+"""Every error that the layers above the database speak of.
+
+SwitchyardError
+├── Invalid        the request breaks a rule; the message says which
+├── NotFound       what the request names does not exist
+├── Conflict       what the request would make exists already
+├── LostRace       what a decision was based on has changed since; decide again
+└── Unavailable    the store cannot answer now; the same request may succeed later
+"""
+
+
+class SwitchyardError(Exception):
+    """Base of all errors of this project; its message is meant for the caller."""
+
+
+class Invalid(SwitchyardError):
+    """The request breaks a rule; nothing was changed."""
+
+
+class NotFound(SwitchyardError):
+    """Something that the request names does not exist; nothing was changed."""
+
+
+class Conflict(SwitchyardError):
+    """Something that the request would create exists already; nothing was changed."""
+
+
+class LostRace(SwitchyardError):
+    """A conditional write found that its premise no longer holds; nothing was changed."""
+
+
+class Unavailable(SwitchyardError):
+    """The store did not answer, or is too busy; whether a write took effect is unknown."""

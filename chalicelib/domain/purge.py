@@ -1,0 +1,59 @@
+"""What is still to be removed after a feature, its variants or a user went away.
+
+Both kinds of entries are written in the transaction that takes their subject out of sight, and
+leave the queue only when nothing of it is left, so that a purge killed half-way is resumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+SECOND_PASS = timedelta(minutes=15)
+"""How long after a pass the next one looks again: longer than any request can be under way."""
+
+HANDOVER = timedelta(minutes=1)
+"""How long the request that made an entry has it for itself before the scheduled function."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadVariants:
+    """Variants that left the catalogue; their users, events and totals are to be removed.
+
+    `due` is when the next pass should run. The entry is done when a pass finds nothing, at the
+    earliest `SECOND_PASS` after the variants died: until then a request that still saw them alive
+    may add a row.
+    """
+
+    feature_id: int
+    variant_ids: tuple[int, ...]
+    died: datetime
+    due: datetime
+
+    @classmethod
+    def now(
+        cls, feature_id: int, variant_ids: tuple[int, ...], died: datetime
+    ) -> DeadVariants | None:
+        """The entry for variants that die at `died`; None where there are none."""
+        if not variant_ids:
+            return None
+        return cls(feature_id, variant_ids, died, died + HANDOVER)
+
+    def is_done(self, found: int, started: datetime) -> bool:
+        """Whether a whole pass that began at `started` and removed `found` rows was the last."""
+        return found == 0 and started >= self.died + SECOND_PASS
+
+    def postponed(self, finished: datetime) -> DeadVariants:
+        """The entry after a whole pass that was not the last one."""
+        return replace(self, due=finished + SECOND_PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedUser:
+    """A user who was deleted; the events still to be removed are found by the user's row."""
+
+    user_id: str
+    due: datetime
+
+
+PurgeEntry = DeadVariants | ErasedUser

@@ -1,0 +1,84 @@
+"""Test Lab users and events, and the totals that count them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.errors import Invalid
+
+USER_ID_BYTES = 512
+"""Bytes of UTF-8 that a user id may have: DynamoDB's sort keys end at 1,024."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user's row in Test Lab: the variant they were assigned to.
+
+    `variants_with_events` are the variants, of any feature, for which the user has events.
+    `erased` says that the row only stands for events that are still to be removed.
+    """
+
+    id: str
+    variant_id: int
+    ip_address: str
+    time_stamp: datetime
+    variants_with_events: frozenset[int] = frozenset()
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a user did under a variant; ids are unique, `time_stamp` gives the order."""
+
+    id: int
+    variant_id: int
+    user_id: str
+    time_stamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsShard:
+    """Where one write counts: one of the items over which a variant's totals are spread."""
+
+    feature_id: int
+    variant_id: int
+    shard: int
+
+    @classmethod
+    def pick(
+        cls, feature_id: int, variant_id: int, shards: int, seed: str, attempt: int
+    ) -> TotalsShard:
+        """The shard for a write known by `seed`; each further `attempt` tries another one.
+
+        Any shard would be right, for the write and its count are one transaction. A hash spreads
+        them, and moving on after a conflict keeps two writers from meeting again.
+        """
+        return cls(feature_id, variant_id, (zlib.crc32(seed.encode()) + attempt) % shards)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The figures of one variant, as the Test Lab API names them ("Get Analysis")."""
+
+    event_total: int = 0
+    distinct_user_events_total: int = 0
+    total_users: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.event_total + other.event_total,
+            self.distinct_user_events_total + other.distinct_user_events_total,
+            self.total_users + other.total_users,
+        )
+
+
+def check_user_id(user_id: str) -> None:
+    """Refuse an id that cannot be stored.
+
+    Raises:
+        Invalid: if it is longer than 512 bytes in UTF-8.
+    """
+    if (size := len(user_id.encode())) > USER_ID_BYTES:
+        raise Invalid(f"user id: at most {USER_ID_BYTES} bytes in UTF-8, not {size}")

@@ -1,0 +1,24 @@
+"""The work of every minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepReport:
+    """The catalogue's version afterwards, and the rows that the purge removed."""
+
+    catalogue_version: int
+    purged_rows: int
+
+
+def upkeep(services: Services) -> UpkeepReport:
+    """Bring current features and user blocks up to date, then work on the purge queue.
+
+    Running it twice, or beside another run, changes nothing more.
+    """
+    catalogue = services.user_blocks.catch_up()
+    return UpkeepReport(catalogue.revision.version, services.purge.run_due())

@@ -1,0 +1,92 @@
+"""The catalogue in memory: kept, checked, changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import TypeVar
+
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, applied
+from chalicelib.domain.errors import LostRace
+from chalicelib.services.attempts import attempts
+from chalicelib.services.ports import CatalogueStore, Clock
+
+T = TypeVar("T")
+
+
+class CatalogueService:
+    """One process's view of the catalogue.
+
+    It is read anew only when the stored version has moved, and the version is read at most once
+    per `ttl` seconds (with every request where that is 0). What was cached may answer; before
+    anything is refused, or decided for a write, ask `fresh` or `find`.
+    """
+
+    def __init__(
+        self,
+        store: CatalogueStore,
+        clock: Clock,
+        ttl: float = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ttl = ttl
+        self._monotonic = monotonic
+        self._cached: tuple[Catalogue, float] | None = None
+
+    def snapshot(self) -> Catalogue:
+        """The catalogue, at most `ttl` old."""
+        if self._cached is not None:
+            catalogue, checked_at = self._cached
+            if self._monotonic() < checked_at + self._ttl:
+                return catalogue
+        return self.fresh()
+
+    def fresh(self) -> Catalogue:
+        """The catalogue as it is stored now."""
+        checked_at = self._monotonic()
+        revision = self._store.revision()
+        if self._cached is not None and self._cached[0].revision == revision:
+            catalogue = self._cached[0]
+        else:
+            catalogue = self._store.load(revision)
+        self._cached = (catalogue, checked_at)
+        return catalogue
+
+    def today(self) -> date:
+        """The day now, in UTC."""
+        return self._clock().date()
+
+    def find(self, lookup: Callable[[Catalogue], T | None]) -> T | None:
+        """What `lookup` finds; if it finds nothing it is asked again of a fresh catalogue."""
+        found = lookup(self.snapshot())
+        return found if found is not None else lookup(self.fresh())
+
+    def change(
+        self, decide: Callable[[Catalogue], CatalogueChange | None], what: str = "the catalogue"
+    ) -> Catalogue:
+        """Commit what `decide` makes of the newest catalogue; the catalogue that results.
+
+        `decide` is asked again whenever somebody else was faster; None means that there is
+        nothing to do. What it raises ends the attempt, with nothing changed.
+
+        Raises:
+            Unavailable: if others are faster again and again.
+        """
+        for _ in attempts(what):
+            catalogue = self.fresh()
+            change = decide(catalogue)
+            if change is None:
+                return catalogue
+            revision = catalogue.revision.following(self._clock(), visible=change.visible)
+            try:
+                self._store.commit(catalogue.revision, revision, change)
+            except LostRace:
+                continue
+            changed = applied(catalogue, revision, change)
+            # Another process may have gone further already, so this is not cached as checked.
+            self._cached = (changed, float("-inf"))
+            return changed
+        raise AssertionError("attempts() ends with an error")  # pragma: no cover

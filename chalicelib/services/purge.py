@@ -1,0 +1,186 @@
+"""Removing what deleted features, replaced variants and deleted users leave behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.domain.purge import HANDOVER, DeadVariants, ErasedUser
+from chalicelib.domain.users import Event, TotalsShard, User
+from chalicelib.services.attempts import attempts
+from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.ports import Clock, EventStore, PurgeQueue, TotalsStore, UserStore
+
+ROWS_IN_REQUEST = 300
+"""Rows that the request which deletes something removes itself."""
+
+ROWS_PER_RUN = 3000
+"""Rows that one run of the scheduled function removes."""
+
+BATCH = 40
+"""Rows of one transaction (which may hold 100), and of one read."""
+
+
+class OutOfBudget(Exception):
+    """The rows that one run may remove are used up; the queue keeps what is left."""
+
+
+@dataclass
+class Budget:
+    """Counts removed rows; `rows` is how many more there may be, None for no bound."""
+
+    rows: int | None
+    found: int = 0
+
+    def spend(self, rows: int) -> None:
+        """Note rows that were removed.
+
+        Raises:
+            OutOfBudget: if there may be no more.
+        """
+        self.found += rows
+        if self.rows is not None and self.found >= self.rows:
+            raise OutOfBudget
+
+
+class PurgeService:
+    """Works through the purge queue.
+
+    Every step can be killed and repeated: rows of dead variants are found by their variant, and
+    an erased user's row stays until all their events are gone. Transactions check that a row is
+    still what it was taken for, so a user who comes back in between is never touched.
+    """
+
+    def __init__(
+        self,
+        catalogue: CatalogueService,
+        users: UserStore,
+        events: EventStore,
+        totals: TotalsStore,
+        queue: PurgeQueue,
+        clock: Clock,
+    ) -> None:
+        self._catalogue = catalogue
+        self._users = users
+        self._events = events
+        self._totals = totals
+        self._queue = queue
+        self._clock = clock
+
+    def start(self, dead: DeadVariants) -> None:
+        """Make the first pass for variants that just died, as far as a request may go.
+
+        They are gone from sight, and the queue knows of them; so a store that fails now is left
+        to the scheduled function.
+        """
+        try:
+            self._pass(dead, Budget(ROWS_IN_REQUEST))
+        except (OutOfBudget, Unavailable):
+            return
+
+    def erase(self, user: User, budget: int | None = ROWS_IN_REQUEST) -> None:
+        """Delete a user: out of sight at once, events and row as far as `budget` goes."""
+        try:
+            self._erase(user, Budget(budget))
+        except OutOfBudget:
+            return
+
+    def run_due(self) -> int:
+        """Work on all entries whose time has come; the number of rows removed."""
+        budget = Budget(ROWS_PER_RUN)
+        try:
+            for entry in self._queue.due(self._clock()):
+                if isinstance(entry, DeadVariants):
+                    self._pass(entry, budget)
+                else:
+                    self._resume(entry, budget)
+        except OutOfBudget:
+            pass
+        return budget.found
+
+    def _resume(self, entry: ErasedUser, budget: Budget) -> None:
+        user = self._users.get(entry.user_id)
+        if user is not None and user.erased:
+            self._erase(user, budget)
+        else:
+            self._queue.close(entry)
+
+    def _pass(self, dead: DeadVariants, budget: Budget) -> None:
+        started, before = self._clock(), budget.found
+        for variant_id in dead.variant_ids:
+            self._remove_users(variant_id, budget)
+            self._remove_events(variant_id, budget)
+            budget.spend(self._totals.drop(dead.feature_id, variant_id))
+        if dead.is_done(budget.found - before, started):
+            self._queue.close(dead)
+        else:
+            self._queue.postpone(dead.postponed(self._clock()))
+
+    def _remove_users(self, variant_id: int, budget: Budget) -> None:
+        after: str | None = None
+        while listed := self._users.of_variant(variant_id, after, BATCH):
+            after = listed[-1].id
+            for entry in listed:
+                user = self._users.get(entry.id)
+                # The list may lag: the id may be free, or somebody else's, by now.
+                if user is not None and user.variant_id == variant_id:
+                    self._erase(user, budget)
+
+    def _remove_events(self, variant_id: int, budget: Budget) -> None:
+        after: tuple[str, int] | None = None
+        while events := self._events.of_variant(variant_id, after, BATCH):
+            after = (events[-1].user_id, events[-1].id)
+            self._events.drop(events)
+            for user_id in {event.user_id for event in events}:
+                self._users.forget_variants(user_id, [variant_id])
+            budget.spend(len(events))
+
+    def _erase(self, user: User, budget: Budget) -> None:
+        entry = ErasedUser(user.id, self._clock() + HANDOVER)
+        for attempt in attempts("users"):
+            try:
+                if not user.erased:
+                    self._users.begin_erasure(user, entry)
+                # Read after the row stopped taking events: now it names all their variants.
+                erased = self._users.get(user.id)
+                if erased is None or not erased.erased:
+                    return
+                user = erased
+                catalogue = self._catalogue.fresh()
+                for variant_id in sorted(user.variants_with_events):
+                    self._erase_events(catalogue, user, variant_id, attempt, budget)
+                self._users.finish_erasure(
+                    user, _shard(catalogue, user.variant_id, user.id, attempt), entry
+                )
+            except LostRace:
+                current = self._users.get(user.id)
+                if current is None or (current.variant_id, current.time_stamp) != (
+                    user.variant_id,
+                    user.time_stamp,
+                ):
+                    return
+                user = current
+                continue
+            budget.spend(1)
+            return
+
+    def _erase_events(
+        self, catalogue: Catalogue, user: User, variant_id: int, attempt: int, budget: Budget
+    ) -> None:
+        shard = _shard(catalogue, variant_id, user.id, attempt)
+        last = False
+        while not last:
+            events = self._events.of_user(user.id, variant_id, BATCH + 1)
+            batch: list[Event] = list(events[:BATCH])
+            last = len(events) <= BATCH
+            self._events.erase(batch, user, variant_id, shard, last=last)
+            budget.spend(len(batch))
+
+
+def _shard(catalogue: Catalogue, variant_id: int, seed: str, attempt: int) -> TotalsShard | None:
+    found = catalogue.variant(variant_id)
+    if found is None:
+        return None
+    feature, _ = found
+    return TotalsShard.pick(feature.id, variant_id, feature.totals_shards, seed, attempt)

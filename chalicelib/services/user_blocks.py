@@ -1,0 +1,67 @@
+"""User blocks: assigning by hand, and keeping the allocation up to date."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, catch_up, changed_blocks
+from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.services.catalogue import CatalogueService
+
+
+class UserBlockService:
+    """Sets, frees and allocates the twenty user blocks."""
+
+    def __init__(self, catalogue: CatalogueService) -> None:
+        self._catalogue = catalogue
+
+    def named(self, name: str) -> UserBlock:
+        """The block with a name.
+
+        Raises:
+            NotFound: if there is none ("5", "10", ... "100" are the names).
+        """
+        block = self._catalogue.snapshot().block(name)
+        if block is None:
+            raise NotFound(f"there is no user-block {name!r}: their names are 5, 10, ... 100")
+        return block
+
+    def assign(self, name: str, feature_id: int | None) -> UserBlock:
+        """Give a block to a feature, known or not, or free it with None.
+
+        Raises:
+            NotFound: as `named` does.
+        """
+        block = replace(self.named(name), feature_id=feature_id)
+        self._change((block,))
+        return block
+
+    def reset(self) -> tuple[UserBlock, ...]:
+        """Free all blocks."""
+        self._change(FREE_BLOCKS)
+        return FREE_BLOCKS
+
+    def catch_up(self) -> Catalogue:
+        """The catalogue, brought up to today: allocated, and dated if a day has passed."""
+        catalogue = self._catalogue.snapshot()
+        if self._due(catalogue) is None:
+            return catalogue
+        return self._catalogue.change(self._due)
+
+    def current(self) -> Catalogue:
+        """The catalogue for an answer: brought up to today, or as it is where that fails."""
+        try:
+            return self.catch_up()
+        except Unavailable:
+            return self._catalogue.snapshot()
+
+    def _due(self, catalogue: Catalogue) -> CatalogueChange | None:
+        return catch_up(catalogue, self._catalogue.today())
+
+    def _change(self, blocks: tuple[UserBlock, ...]) -> None:
+        def decide(catalogue: Catalogue) -> CatalogueChange | None:
+            changed = changed_blocks(catalogue, blocks)
+            return CatalogueChange(blocks=changed) if changed else None
+
+        self._catalogue.change(decide)

@@ -1,0 +1,40 @@
+"""Emptying all tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pynamodb.attributes import Attribute
+
+from chalicelib.domain.catalogue import CatalogueChange
+from chalicelib.storage import keys
+from chalicelib.storage.catalogue import DynamoCatalogueStore
+from chalicelib.storage.connection import TableModel, store_errors
+from chalicelib.storage.tables import TABLES, FeaturesTable
+
+KEPT = (keys.CONFIG, keys.sequence(""))
+"""What the partition keys of items begin with that outlive everything."""
+
+
+class DynamoEraser:
+    """`Eraser` on all tables."""
+
+    def clear(self, now: datetime) -> None:
+        catalogue = DynamoCatalogueStore()
+        for table in TABLES:
+            self._empty(table)
+        base = catalogue.revision()
+        catalogue.commit(base, base.following(now), CatalogueChange())
+
+    @store_errors()
+    def _empty(self, table: type[TableModel]) -> None:
+        key: list[str | Attribute[object]] = [
+            attribute
+            for attribute in table.get_attributes().values()
+            if attribute.is_hash_key or attribute.is_range_key
+        ]
+        with table.batch_write() as batch:
+            for row in table.scan(attributes_to_get=key, consistent_read=True):
+                if table is FeaturesTable and row.pk.startswith(KEPT):
+                    continue
+                batch.delete(row)

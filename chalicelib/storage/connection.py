@@ -1,0 +1,125 @@
+"""One connection for all tables, and what its failures mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pynamodb.connection import Connection
+from pynamodb.connection.table import TableConnection
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.errors import LostRace, SwitchyardError, Unavailable
+
+CONNECT_TIMEOUT = 1.0
+READ_TIMEOUT = 3.0
+RETRIES = 2
+POOL_SIZE = 32
+
+LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+"""Reasons for which a transaction is cancelled though nothing is wrong with the store."""
+
+_connection: Connection | None = None
+_prefix = ""
+
+
+def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
+    """From here on, use one new connection, and tables that are called `<prefix>-<table>`.
+
+    Timeouts are short and retries few, for somebody waits for the answer and can ask again. The
+    client is made now, in the start-up phase, where Lambda gives a whole processor.
+    """
+    global _connection, _prefix
+    _prefix = prefix
+    # A database of one's own asks for no credentials, but the client insists on sending some.
+    credentials = (
+        {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if endpoint else {}
+    )
+    _connection = Connection(
+        region=region,
+        host=endpoint,
+        **credentials,
+        connect_timeout_seconds=CONNECT_TIMEOUT,
+        read_timeout_seconds=READ_TIMEOUT,
+        max_retry_attempts=RETRIES,
+        max_pool_connections=POOL_SIZE,
+    )
+    _ = _connection.client
+
+
+def shared() -> Connection:
+    """The connection that `connect` made."""
+    if _connection is None:
+        raise RuntimeError("connect() has not been called")
+    return _connection
+
+
+class TableModel(Model):
+    """Base of all tables; `Meta.table` is the name without prefix.
+
+    PynamoDB makes a client for each model class (some 80 ms each). Here they share one; that
+    touches its private names `_get_connection`, `_connection` and `_tables`, so its minor version
+    is pinned and a test counts the clients.
+    """
+
+    @classmethod
+    def bind(cls) -> None:
+        """Give the class its table's full name and the shared connection."""
+        connection = shared()
+        cls.Meta.table_name = f"{_prefix}-{cls.Meta.table}"  # type: ignore[attr-defined]
+        cls._connection = None
+        table: TableConnection = super()._get_connection()
+        if table.table_name not in connection._tables:
+            connection.add_meta_table(table.get_meta_table())
+        table.connection = connection
+        cls._connection = table
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        if cls._connection is None or cls._connection.connection is not shared():
+            cls.bind()
+        table = cls._connection
+        assert table is not None  # noqa: S101 - bind() has just set it
+        return table
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn what PynamoDB raises into the errors of the ports.
+
+    Raises:
+        LostRace: for a condition that did not hold, or a conflict between transactions.
+        Unavailable: for everything else: throttling, time-outs, no connection.
+    """
+    try:
+        yield
+    except TransactWriteError as error:
+        raise _cancelled(error) from error
+    except PynamoDBException as error:
+        code = error.cause_response_code
+        if code == "ConditionalCheckFailedException":
+            raise LostRace("the item is not what it was") from error
+        raise Unavailable(f"the database does not answer ({code or error.msg})") from error
+
+
+def _cancelled(error: TransactWriteError) -> SwitchyardError:
+    codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+    if codes and codes <= LOST:
+        return LostRace("an item of the transaction is not what it was")
+    described = ", ".join(sorted(codes)) or error.cause_response_code or error.msg
+    return Unavailable(f"the database did not take the transaction ({described})")
+
+
+@contextmanager
+def transaction() -> Iterator[TransactWrite]:
+    """A transaction on the shared connection, committed where the block ends.
+
+    botocore gives it a request token, so that its own retries cannot apply it twice.
+
+    Raises:
+        LostRace, Unavailable: as `store_errors`.
+    """
+    with store_errors(), TransactWrite(connection=shared()) as write:
+        yield write

@@ -1,0 +1,79 @@
+"""An embedded DynamoDB (moto, in this process) for local runs and tests."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import threading
+from typing import Any
+
+from moto import mock_aws
+from moto.core.models import botocore_stubber
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+
+_lock = threading.RLock()
+
+
+def start() -> mock_aws:
+    """Answer all calls to AWS in this process from memory; `stop()` of the result ends it.
+
+    Adds two things that moto leaves out: it serves one call at a time, for its tables have no
+    locks and the local server has threads; and it undoes a cancelled transaction by putting back
+    the items that the transaction names, where moto keeps a copy of each table that it names
+    (147 ms for one with 5,000 items).
+    """
+    _serve_one_at_a_time()
+    _undo_by_item()
+    mock = mock_aws()
+    mock.start()
+    return mock
+
+
+@functools.cache
+def _serve_one_at_a_time() -> None:
+    process = botocore_stubber.process_request
+
+    def process_alone(request: Any) -> Any:
+        with _lock:
+            return process(request)
+
+    botocore_stubber.process_request = process_alone
+
+
+@functools.cache
+def _undo_by_item() -> None:
+    write = DynamoDBBackend.transact_write_items
+
+    def transact_write_items(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        before = [_saved(self, operation) for item in transact_items for operation in item.values()]
+        try:
+            write(self, transact_items)
+        except Exception:
+            for table, hash_key, range_key, item in before:
+                _put_back(table, hash_key, range_key, item)
+            raise
+
+    DynamoDBBackend.transact_write_items = transact_write_items
+    Table.__deepcopy__ = lambda table, _memo: table
+
+
+def _saved(
+    backend: DynamoDBBackend, operation: dict[str, Any]
+) -> tuple[Table, DynamoType, DynamoType | None, Item | None]:
+    table = backend.get_table(operation["TableName"])
+    hash_key, range_key = backend.get_keys_value(table, operation.get("Key") or operation["Item"])
+    return table, hash_key, range_key, copy.deepcopy(table.get_item(hash_key, range_key))
+
+
+def _put_back(
+    table: Table, hash_key: DynamoType, range_key: DynamoType | None, item: Item | None
+) -> None:
+    items, key = (table.items, hash_key)
+    if range_key is not None:
+        items, key = table.items[hash_key], range_key
+    if item is None:
+        items.pop(key, None)
+    else:
+        items[key] = item

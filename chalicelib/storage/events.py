@@ -1,0 +1,119 @@
+"""Test Lab's events in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from chalicelib.domain.users import Event, Totals, TotalsShard, User
+from chalicelib.storage import keys
+from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.sequences import LeasedIds
+from chalicelib.storage.tables import EventRow, UserRow
+from chalicelib.storage.times import from_ms, to_ms
+from chalicelib.storage.totals import count
+
+IDS_PER_LEASE = 1000
+
+
+class DynamoEventStore:
+    """`EventStore` on the table `events`."""
+
+    def __init__(self) -> None:
+        self._ids = LeasedIds("event", IDS_PER_LEASE)
+
+    def new_id(self) -> int:
+        return self._ids.next()
+
+    def add(self, event: Event, user: User, shard: TotalsShard) -> None:
+        first = event.variant_id not in user.variants_with_events
+        row = UserRow(keys.user(user.id), keys.TESTLAB)
+        same_variant = UserRow.variant_id == user.variant_id
+        noted = UserRow.variants_with_events.contains(event.variant_id)
+        with transaction() as write:
+            write.save(
+                EventRow(
+                    keys.event_partition(event.variant_id),
+                    keys.event(event.user_id, event.id),
+                    id=event.id,
+                    user_id=event.user_id,
+                    time_stamp=to_ms(event.time_stamp),
+                ),
+                condition=EventRow.pk.does_not_exist(),
+            )
+            if first:
+                write.update(
+                    row,
+                    actions=[UserRow.variants_with_events.add([event.variant_id])],
+                    condition=same_variant & ~noted,
+                )
+            else:
+                write.condition_check(UserRow, row.pk, row.sk, condition=same_variant & noted)
+            count(write, shard, Totals(event_total=1, distinct_user_events_total=1 if first else 0))
+
+    @store_errors()
+    def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
+        rows = EventRow.query(
+            keys.event_partition(variant_id),
+            EventRow.sk.startswith(keys.event_prefix(user_id)),
+            consistent_read=True,
+            limit=limit,
+            page_size=limit,
+        )
+        return _events(variant_id, rows)
+
+    @store_errors()
+    def of_variant(
+        self, variant_id: int, after: tuple[str, int] | None, limit: int
+    ) -> Sequence[Event]:
+        rows = EventRow.query(
+            keys.event_partition(variant_id),
+            None if after is None else EventRow.sk > keys.event(*after),
+            consistent_read=True,
+            limit=limit,
+            page_size=limit,
+        )
+        return _events(variant_id, rows)
+
+    def erase(
+        self,
+        events: Sequence[Event],
+        user: User,
+        variant_id: int,
+        shard: TotalsShard | None,
+        *,
+        last: bool,
+    ) -> None:
+        row = UserRow(keys.user(user.id), keys.TESTLAB)
+        still_erased = (UserRow.erased_variant_id == user.variant_id) & (
+            UserRow.variants_with_events.contains(variant_id)
+        )
+        with transaction() as write:
+            for event in events:
+                write.delete(_key_row(event), condition=EventRow.pk.exists())
+            if last:
+                write.update(
+                    row,
+                    actions=[UserRow.variants_with_events.delete([variant_id])],
+                    condition=still_erased,
+                )
+            else:
+                write.condition_check(UserRow, row.pk, row.sk, condition=still_erased)
+            count(
+                write,
+                shard,
+                Totals(event_total=-len(events), distinct_user_events_total=-1 if last else 0),
+            )
+
+    @store_errors()
+    def drop(self, events: Sequence[Event]) -> None:
+        with EventRow.batch_write() as batch:
+            for event in events:
+                batch.delete(_key_row(event))
+
+
+def _key_row(event: Event) -> EventRow:
+    return EventRow(keys.event_partition(event.variant_id), keys.event(event.user_id, event.id))
+
+
+def _events(variant_id: int, rows: Iterable[EventRow]) -> list[Event]:
+    return [Event(int(row.id), variant_id, row.user_id, from_ms(row.time_stamp)) for row in rows]

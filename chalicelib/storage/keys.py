@@ -1,0 +1,98 @@
+"""Keys of items. No two subjects share a key or the prefix of one.
+
+Parts that come from a client are escaped, so that `#` only ever separates parts, and replaced by
+a digest where they are too long for a key. `%` begins an escape or a digest and nothing else, so
+an escaped part, a digest and a separator cannot be mistaken for each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+PART_BYTES = 900
+"""Bytes of the longest part that stands in a key as it is; sort keys end at 1,024."""
+
+EVENT_ID_DIGITS = 16
+
+
+def part(text: str) -> str:
+    """A client's text as one part of a key."""
+    escaped = text.replace("%", "%25").replace("#", "%23")
+    if len(escaped.encode()) <= PART_BYTES:
+        return escaped
+    return "%sha256-" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def user(user_id: str) -> str:
+    """Partition key of everything stored of a user."""
+    return f"user#{part(user_id)}"
+
+
+def event_partition(variant_id: int) -> str:
+    """Partition key of a variant's events."""
+    return f"variant#{variant_id}"
+
+
+def event_prefix(user_id: str) -> str:
+    """What the sort keys of a user's events begin with, and nobody else's."""
+    return f"{part(user_id)}#"
+
+
+def event(user_id: str, event_id: int) -> str:
+    """Sort key of an event; ordered by id within a user."""
+    return f"{event_prefix(user_id)}{event_id:0{EVENT_ID_DIGITS}d}"
+
+
+def feature(feature_id: int) -> str:
+    """Partition key of a feature."""
+    return f"feature#{feature_id}"
+
+
+def feature_prefix() -> str:
+    """What the partition keys of features begin with."""
+    return "feature#"
+
+
+def sequence(name: str) -> str:
+    """Partition key of an id sequence."""
+    return f"sequence#{name}"
+
+
+CONFIG = "config"
+"""Partition key of the item that holds the catalogue's revision."""
+
+TESTLAB = "testlab"
+"""Sort key of a user's row in Test Lab."""
+
+PURGE = "purge"
+"""Partition key of the purge queue."""
+
+
+def variant(variant_id: int) -> str:
+    """Sort key of a variant among the items of its feature."""
+    return f"variant#{variant_id}"
+
+
+def totals(variant_id: int, shard: int) -> str:
+    """Sort key of one shard of a variant's totals."""
+    return f"{totals_prefix(variant_id)}{shard}"
+
+
+def totals_prefix(variant_id: int | None = None) -> str:
+    """What the sort keys of totals begin with: all, or those of one variant."""
+    return "totals#" if variant_id is None else f"totals#{variant_id}#"
+
+
+def dead_variants(feature_id: int, variant_id: int) -> str:
+    """Sort key of the purge entry for variants that died together, known by the first of them."""
+    return f"variants#{feature_id}#{variant_id}"
+
+
+def erased_user(user_id: str) -> str:
+    """Sort key of the purge entry for a user."""
+    return f"user#{part(user_id)}"
+
+
+def variant_of_totals(sort_key: str) -> int:
+    """The variant that an item of totals belongs to."""
+    return int(sort_key.split("#")[1])

@@ -1,0 +1,201 @@
+"""The five tables, and the kinds of items in them.
+
+Times are whole milliseconds since 1970 (UTC) unless said otherwise; shares and weights are
+decimal text, so that every digit comes back.
+"""
+
+from __future__ import annotations
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+
+from chalicelib.storage.connection import TableModel
+
+
+class FeaturesTable(TableModel):
+    """Features, the catalogue's revision and the id sequences."""
+
+    class Meta:
+        table = "features"
+        table_name = table
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    pk = UnicodeAttribute(hash_key=True)
+
+
+class FeatureRow(FeaturesTable):
+    """A feature, with a copy of its variants. Dates are ISO 8601."""
+
+    id = NumberAttribute()
+    type = NumberAttribute()
+    name = UnicodeAttribute()
+    start_date = UnicodeAttribute()
+    end_date = UnicodeAttribute()
+    is_running = BooleanAttribute()
+    user_percentage = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    totals_shards = NumberAttribute()
+    variants = JSONAttribute()
+
+
+class ConfigRow(FeaturesTable):
+    """The catalogue's revision; `last_modified` in seconds, `as_of` an ISO 8601 date."""
+
+    version = NumberAttribute()
+    last_modified = NumberAttribute()
+    as_of = UnicodeAttribute()
+
+
+class SequenceRow(FeaturesTable):
+    """The last id given out."""
+
+    value = NumberAttribute()
+
+
+class VariantsTable(TableModel):
+    """Variants and their totals, one collection per feature."""
+
+    class Meta:
+        table = "variants"
+        table_name = table
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    feature_id = NumberAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class VariantRow(VariantsTable):
+    """A variant."""
+
+    id = NumberAttribute()
+    value = UnicodeAttribute()
+    is_control = BooleanAttribute()
+    weight = UnicodeAttribute()
+
+
+class TotalsRow(VariantsTable):
+    """One shard of a variant's totals; what is missing is 0."""
+
+    event_total = NumberAttribute(null=True)
+    distinct_user_events_total = NumberAttribute(null=True)
+    total_users = NumberAttribute(null=True)
+
+
+class UsersTable(TableModel):
+    """What is stored of users, one collection each, and the purge queue."""
+
+    class Meta:
+        table = "users"
+        table_name = table
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class UsersByVariant(GlobalSecondaryIndex["UserRow"]):
+    """The users of a variant, by partition key. Holds only rows with a `variant_id`."""
+
+    class Meta:
+        index_name = "by_variant"
+        projection = IncludeProjection(["user_id", "ip_address", "time_stamp"])
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    variant_id = NumberAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+    user_id = UnicodeAttribute()
+    ip_address = UnicodeAttribute()
+    time_stamp = NumberAttribute()
+
+
+class UserRow(UsersTable):
+    """A user's row in Test Lab; an erased one has `erased_variant_id` in place of `variant_id`."""
+
+    by_variant = UsersByVariant()
+    user_id = UnicodeAttribute()
+    variant_id = NumberAttribute(null=True)
+    erased_variant_id = NumberAttribute(null=True)
+    ip_address = UnicodeAttribute()
+    time_stamp = NumberAttribute()
+    variants_with_events = NumberSetAttribute(null=True)
+
+
+class PurgeRow(UsersTable):
+    """An entry of the purge queue: for variants, or for a user."""
+
+    due = NumberAttribute()
+    died = NumberAttribute(null=True)
+    feature_id = NumberAttribute(null=True)
+    variant_ids = NumberSetAttribute(null=True)
+    user_id = UnicodeAttribute(null=True)
+
+
+class UserBlocksTable(TableModel):
+    """The user blocks that were ever owned; one that is missing is free."""
+
+    class Meta:
+        table = "userblocks"
+        table_name = table
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    id = NumberAttribute(hash_key=True)
+    feature_id = NumberAttribute(null=True)
+
+
+class EventsTable(TableModel):
+    """Events."""
+
+    class Meta:
+        table = "events"
+        table_name = table
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class EventRow(EventsTable):
+    """An event of Test Lab."""
+
+    id = NumberAttribute()
+    user_id = UnicodeAttribute()
+    time_stamp = NumberAttribute()
+
+
+TABLES: tuple[type[TableModel], ...] = (
+    FeaturesTable,
+    VariantsTable,
+    UserRow,  # which declares the index of the users table
+    UserBlocksTable,
+    EventsTable,
+)
+"""One class per table, for creating them."""
+
+ROWS: tuple[type[TableModel], ...] = (
+    *TABLES, FeatureRow, ConfigRow, SequenceRow, VariantRow, TotalsRow, UsersTable, PurgeRow,
+    EventRow,
+)  # fmt: skip
+"""All classes."""
+
+
+def bind_all() -> None:
+    """Bind every class to the connection, before threads could do it at the same time."""
+    for row in ROWS:
+        row.bind()
+
+
+def create_missing() -> list[str]:
+    """Create the tables that do not exist; their names."""
+    created = []
+    for table in TABLES:
+        if not table.exists():
+            table.create_table(wait=True)
+            created.append(table.Meta.table_name)  # type: ignore[attr-defined]
+    return created

@@ -1,0 +1,1 @@
+"""What runs and deploys the project; not part of the deployed package."""

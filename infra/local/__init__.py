@@ -1,0 +1,1 @@
+"""The local server: `python -m infra.local`, or `make run`."""

@@ -1,0 +1,87 @@
+"""Serve the API on this machine, with the scheduled function beside it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from chalice.cli.factory import CLIFactory
+from chalice.local import create_local_server
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from chalicelib.domain.errors import SwitchyardError
+
+PROJECT = Path(__file__).parents[2]
+STAGE = "local"
+MINUTE = 60.0
+
+
+class LocalSettings(BaseSettings):
+    """Environment variables of the local server; those of the application come on top."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    demo_data: bool = True
+    schedule: bool = True
+
+
+def main() -> None:
+    """Run until interrupted."""
+    local = LocalSettings()
+    config = CLIFactory(str(PROJECT)).create_config_obj(STAGE)
+    for name, value in config.environment_variables.items():
+        os.environ.setdefault(name, value)
+    # Only now: importing the application reads the environment and connects.
+    import app
+
+    if local.demo_data:
+        _fill(app)
+    server = create_local_server(app.app, config, local.host, local.port)
+    url = f"http://{local.host}:{server.server.server_address[1]}"
+    _print_urls(url, app.services)
+    stopped = threading.Event()
+    if local.schedule:
+        threading.Thread(target=_run_schedule, args=(app, stopped), daemon=True).start()
+    try:
+        server.server.serve_forever()
+    except KeyboardInterrupt:
+        print("stopped")
+    finally:
+        stopped.set()
+
+
+def _fill(app: Any) -> None:
+    from infra.local import demo
+
+    print("filling in demonstration data (DEMO_DATA=0 leaves it out) ...", flush=True)
+    features = demo.fill(app.settings)
+    print(f"{len(features)} features" if features else "the store has data already", flush=True)
+
+
+def _run_schedule(app: Any, stopped: threading.Event) -> None:
+    while not stopped.wait(MINUTE):
+        try:
+            app.run_upkeep()
+        except SwitchyardError as error:
+            app.logger.error("upkeep failed; it is tried again in a minute", error=str(error))
+
+
+def _print_urls(url: str, services: Any) -> None:
+    experiments = [f for f in services.catalogue.fresh().features if f.variants]
+    lines = [
+        f"curl {url}/api/feature/current",
+        f"curl {url}/api/feature",
+        f"curl '{url}/api/users?limit=5'",
+        f"curl '{url}/api/events?limit=5'",
+        f"curl {url}/api/userblocks",
+        *(f"curl {url}/api/analysis/feature/{f.id}    # {f.name}" for f in experiments),
+        f"curl -X DELETE {url}/api/v5/clearDB    # empties everything",
+    ]
+    print("Serving on", url, "- try:", *lines, "Ctrl-C stops.", sep="\n  ", flush=True)
+
+
+if __name__ == "__main__":
+    main()
