@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DYNAMODB := .cache/dynamodb-local/node_modules/amplify-dynamodb-simulator
+DYNAMODB := .cache/dynamodb-local/package/emulator
 
 export AWS_DEFAULT_REGION ?= us-east-1
 
@@ -34,11 +34,12 @@ test: $(READY)  ## Run all tests on the embedded database
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 
+# The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):
 	@command -v java >/dev/null || { echo "DynamoDB Local needs Java 17: apt-get install openjdk-17-jre-headless"; exit 1; }
 	@command -v npm >/dev/null || { echo "DynamoDB Local comes from the npm registry: apt-get install npm"; exit 1; }
 	mkdir -p .cache/dynamodb-local
-	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .cache/dynamodb-local amplify-dynamodb-simulator@2
+	cd .cache/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@2 && tar -xzf *.tgz && rm *.tgz
 	@touch $@
 
 check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage

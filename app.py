@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from chalice import Chalice, Rate
-from chalice.app import CloudWatchEvent
+from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from chalicelib import api, bootstrap
 from chalicelib.jobs.upkeep import upkeep
@@ -32,7 +31,7 @@ def run_upkeep() -> None:
     )
 
 
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="upkeep")  # type: ignore[untyped-decorator]
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="upkeep")
 def scheduled_upkeep(event: CloudWatchEvent) -> None:  # noqa: ARG001 - the platform's signature
     """Every minute; a failure is retried by the platform, and by the next minute's run."""
     run_upkeep()

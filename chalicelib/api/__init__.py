@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalice import Chalice, CORSConfig
+from chalice.app import Chalice, CORSConfig
 
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.testlab import BLUEPRINTS as TESTLAB

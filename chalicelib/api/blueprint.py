@@ -7,20 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, get_type_hints
 
-from chalice import Blueprint, Response
-from chalice.app import Request
+from chalice.app import Blueprint, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from chalicelib.api.conditional import not_modified, validators
-from chalicelib.api.problems import invalid
+from chalicelib.api.problems import ResponseHeaders, invalid
 from chalicelib.api.requests import JSON_TYPE, decode, parse_json
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.services import Services
 
 View = TypeVar("View", bound=Callable[..., Any])
-Headers = dict[str, str]
 Refusal = str | Callable[[Any], str]
 """A route's documented refusal, or what makes it of the request's parsed body."""
 
@@ -47,7 +45,7 @@ class Reply:
     """An answer with headers of its own."""
 
     body: Any
-    headers: Headers
+    headers: ResponseHeaders
 
 
 class ApiBlueprint(Blueprint):
@@ -86,7 +84,9 @@ class ApiBlueprint(Blueprint):
         `absent`, if given, is the answer where the view finds nothing.
         """
 
-        def conditionally(call: Callable[..., Any], request: Headers, headers: Headers) -> Any:
+        def conditionally(
+            call: Callable[..., Any], request: Mapping[str, str], headers: ResponseHeaders
+        ) -> Any:
             catalogue = read(self.services)
             headers.update(validators(catalogue.revision))
             try:
@@ -116,7 +116,7 @@ class ApiBlueprint(Blueprint):
         path: str,
         method: str,
         refusal: Refusal,
-        around: Callable[[Callable[..., Any], Headers, Headers], Any],
+        around: Callable[[Callable[..., Any], Mapping[str, str], ResponseHeaders], Any],
     ) -> Callable[[View], View]:
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
@@ -127,7 +127,7 @@ class ApiBlueprint(Blueprint):
             @functools.wraps(view)
             def respond(**params: str) -> Response:
                 request = self.current_request
-                headers: Headers = {}
+                headers: ResponseHeaders = {}
                 reading = _Reading(request, self._dialect.body_limit)
 
                 def call(*catalogue: Catalogue) -> Any:
@@ -160,7 +160,9 @@ class _Reading:
 
     def body(self) -> Any:
         content_type = self.request.headers.get("content-type", "")
-        self.parsed = parse_json(self.request.raw_body, content_type, self._limit)
+        raw = self.request.raw_body
+        raw = raw.encode() if isinstance(raw, str) else raw
+        self.parsed = parse_json(raw, content_type, self._limit)
         return self.parsed
 
     def query(self) -> dict[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 
+from chalicelib.api.problems import ResponseHeaders
 from chalicelib.domain.catalogue import Revision
 
 
-def validators(revision: Revision) -> dict[str, str]:
+def validators(revision: Revision) -> ResponseHeaders:
     """The headers ETag and Last-Modified of every answer from the catalogue.
 
     The tag is weak: it names the catalogue, not the bytes of one answer.

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from chalice import local
+from chalice.app import CORSConfig
 
 UNKNOWN_BODY = '{"error":"unknown endpoint"}'
 
 
-class SwitchyardGateway(local.LocalGateway):  # type: ignore[misc]
+class SwitchyardGateway(local.LocalGateway):
     """Answers 404 where the gateway has no route, with the headers of CORS."""
 
     def handle_request(
@@ -26,10 +27,11 @@ class SwitchyardGateway(local.LocalGateway):  # type: ignore[misc]
         return self._unknown(method) if response["statusCode"] == 405 else response
 
     def _unknown(self, method: str) -> dict[str, Any]:
-        cors = self._app_object.api.cors.get_access_control_headers()
+        cors = self._app_object.api.cors
+        headers = cors.get_access_control_headers() if isinstance(cors, CORSConfig) else {}
         return {
             "statusCode": 404,
-            "headers": {"Content-Type": "application/json", **cors},
+            "headers": {"Content-Type": "application/json", **headers},
             "multiValueHeaders": {},
             "body": "" if method == "HEAD" else UNKNOWN_BODY,
         }
@@ -41,5 +43,5 @@ def install() -> None:
     Headers and body leave the server in two packets; without TCP_NODELAY the second would wait
     for the acknowledgement of the first, 40 ms.
     """
-    local.LocalGateway = SwitchyardGateway
+    local.LocalGateway = SwitchyardGateway  # type: ignore[misc]  # replaced on purpose
     local.ChaliceRequestHandler.disable_nagle_algorithm = True

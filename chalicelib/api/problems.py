@@ -17,6 +17,9 @@ from chalicelib.domain.errors import (
     Unavailable,
 )
 
+ResponseHeaders = dict[str, str | list[str]]
+"""Headers as Chalice takes them."""
+
 PROBLEM_TYPE = "application/problem+json"
 DETAIL_LENGTH = 500
 RETRY_AFTER_SECONDS = 1
@@ -47,13 +50,13 @@ def invalid(error: ValidationError) -> Invalid:
     return Invalid("; ".join(faults))
 
 
-def detail_header(error: SwitchyardError) -> dict[str, str]:
+def detail_header(error: SwitchyardError) -> ResponseHeaders:
     """The header X-Error-Detail: one line of ASCII, for a body that may not say it."""
     line = "".join(c if c.isprintable() else " " for c in str(error))
     return {"X-Error-Detail": line.encode("ascii", "backslashreplace").decode()[:DETAIL_LENGTH]}
 
 
-def retry_header(status: HTTPStatus) -> dict[str, str]:
+def retry_header(status: HTTPStatus) -> ResponseHeaders:
     """The header Retry-After, where the same request may succeed later."""
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}

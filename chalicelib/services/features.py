@@ -26,7 +26,6 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
 from chalicelib.services.purge import PurgeService
 
-
 Decision = Callable[[Catalogue], CatalogueChange | None]
 
 

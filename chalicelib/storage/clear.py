@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pynamodb.attributes import Attribute
-
 from chalicelib.domain.catalogue import CatalogueChange
 from chalicelib.storage import keys
 from chalicelib.storage.catalogue import DynamoCatalogueStore
@@ -28,13 +26,13 @@ class DynamoEraser:
 
     @store_errors()
     def _empty(self, table: type[TableModel]) -> None:
-        key: list[str | Attribute[object]] = [
-            attribute
+        key = [
+            attribute.attr_name
             for attribute in table.get_attributes().values()
             if attribute.is_hash_key or attribute.is_range_key
         ]
         with table.batch_write() as batch:
             for row in table.scan(attributes_to_get=key, consistent_read=True):
-                if table is FeaturesTable and row.pk.startswith(KEPT):
+                if isinstance(row, FeaturesTable) and row.pk.startswith(KEPT):
                     continue
                 batch.delete(row)

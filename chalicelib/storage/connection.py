@@ -34,13 +34,12 @@ def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
     global _connection, _prefix
     _prefix = prefix
     # A database of one's own asks for no credentials, but the client insists on sending some.
-    credentials = (
-        {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if endpoint else {}
-    )
+    key = "local" if endpoint else None
     _connection = Connection(
         region=region,
         host=endpoint,
-        **credentials,
+        aws_access_key_id=key,
+        aws_secret_access_key=key,
         connect_timeout_seconds=CONNECT_TIMEOUT,
         read_timeout_seconds=READ_TIMEOUT,
         max_retry_attempts=RETRIES,

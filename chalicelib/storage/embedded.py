@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from moto import mock_aws
-from moto.core.models import botocore_stubber
+from moto.core.models import MockAWS, botocore_stubber
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -16,7 +16,7 @@ from moto.dynamodb.models.table import Table
 _lock = threading.RLock()
 
 
-def start() -> mock_aws:
+def start() -> MockAWS:
     """Answer all calls to AWS in this process from memory; `stop()` of the result ends it.
 
     Adds two things that moto leaves out: it serves one call at a time, for its tables have no
@@ -39,7 +39,7 @@ def _serve_one_at_a_time() -> None:
         with _lock:
             return process(request)
 
-    botocore_stubber.process_request = process_alone
+    setattr(botocore_stubber, process.__name__, process_alone)
 
 
 @functools.cache
@@ -55,8 +55,11 @@ def _undo_by_item() -> None:
                 _put_back(table, hash_key, range_key, item)
             raise
 
-    DynamoDBBackend.transact_write_items = transact_write_items
-    Table.__deepcopy__ = lambda table, _memo: table
+    def uncopied(self: Table, memo: dict[int, Any]) -> Table:  # noqa: ARG001 - copy's protocol
+        return self
+
+    setattr(DynamoDBBackend, write.__name__, transact_write_items)
+    setattr(Table, "__deepcopy__", uncopied)  # noqa: B010 - the class declares none
 
 
 def _saved(
@@ -70,9 +73,10 @@ def _saved(
 def _put_back(
     table: Table, hash_key: DynamoType, range_key: DynamoType | None, item: Item | None
 ) -> None:
-    items, key = (table.items, hash_key)
+    items: dict[Any, Any] = table.items
+    key = hash_key
     if range_key is not None:
-        items, key = table.items[hash_key], range_key
+        items, key = items[hash_key], range_key
     if item is None:
         items.pop(key, None)
     else:

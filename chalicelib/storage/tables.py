@@ -197,5 +197,5 @@ def create_missing() -> list[str]:
     for table in TABLES:
         if not table.exists():
             table.create_table(wait=True)
-            created.append(table.Meta.table_name)  # type: ignore[attr-defined]
+            created.append(table.Meta.table_name)
     return created

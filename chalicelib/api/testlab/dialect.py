@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from chalice import Response
+from chalice.app import Response
 
 from chalicelib.api.problems import (
     PROBLEM_TYPE,
+    ResponseHeaders,
     detail_header,
     problem_body,
     retry_header,
@@ -29,7 +30,7 @@ class TestLabDialect:
 
     def refuse(self, error: SwitchyardError, refusal: str, request: Mapping[str, str]) -> Response:
         status = status_of(error)
-        headers = {**detail_header(error), **retry_header(status)}
+        headers: ResponseHeaders = {**detail_header(error), **retry_header(status)}
         if PROBLEM_TYPE in request.get("accept", "").lower():
             headers["Content-Type"] = PROBLEM_TYPE
             return Response(problem_body(error), headers, status.value)

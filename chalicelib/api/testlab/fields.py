@@ -13,6 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
+ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
+INTEGER = re.compile(r"-?[0-9]{1,10}")
+NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,4})?")
 INT32 = range(-(2**31), 2**31)
 DIGITS = 38
 """Digits that a number may have in DynamoDB."""
@@ -23,32 +26,32 @@ SMALLEST_EXPONENT = -130
 
 
 def _integer(value: Any) -> int:
-    number: int | None = None
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    elif isinstance(value, Decimal) and abs(value) < 2**32 and value == int(value):
-        number = int(value)
-    elif isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,10}", value):
-        number = int(value)
-    if number is None:
+    if isinstance(value, str) and INTEGER.fullmatch(value):
+        value = int(value)
+    elif isinstance(value, Decimal) and abs(value) < INT32.stop and value == int(value):
+        value = int(value)  # 2.0 is an integer, as in JavaScript
+    if not _is_int(value):
         raise ValueError("must be an integer")
+    number = int(value)
     if number not in INT32:
         raise ValueError("must be an integer of 32 bits")
     return number
 
 
 def _decimal(value: Any) -> Decimal:
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,4})?", value):
-        value = Decimal(value)
-    elif isinstance(value, int) and not isinstance(value, bool):
+    if (isinstance(value, str) and NUMBER.fullmatch(value)) or _is_int(value):
         value = Decimal(value)
     if not isinstance(value, Decimal):
         raise ValueError("must be a number")
     if len(value.as_tuple().digits) > DIGITS or value.adjusted() >= DIGITS:
         raise ValueError(f"must have at most {DIGITS} digits")
-    if value and value.adjusted() < SMALLEST_EXPONENT:
+    if int(value.as_tuple().exponent) < SMALLEST_EXPONENT:
         raise ValueError("must not be so close to 0")
-    return value
+    return value if value else value.copy_abs()
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _text(value: Any) -> str:
@@ -90,10 +93,8 @@ def _day(value: Any) -> date:
 
 
 def _address(value: Any) -> str:
-    form = re.fullmatch(
-        r"([0-9A-Fa-f:.]+)(?:/([0-9]{1,3}))?", value if isinstance(value, str) else ""
-    )
-    if form is None:
+    # Narrower than the library, which takes zones and netmasks: as the original's database.
+    if not isinstance(value, str) or not ADDRESS.fullmatch(value):
         raise ValueError("must be an IPv4 or IPv6 address")
     try:
         interface = ipaddress.ip_interface(value)
@@ -101,7 +102,7 @@ def _address(value: Any) -> str:
         raise ValueError("must be an IPv4 or IPv6 address") from None
     network = interface.network
     suffix = "" if network.prefixlen == network.max_prefixlen else f"/{network.prefixlen}"
-    if interface.version == 6 and interface.ipv4_mapped:
+    if isinstance(interface, ipaddress.IPv6Interface) and interface.ipv4_mapped:
         return f"::ffff:{interface.ipv4_mapped}{suffix}"
     return f"{interface.ip}{suffix}"
 
@@ -126,10 +127,11 @@ Weight = Annotated[
 Text = Annotated[str, BeforeValidator(_text)]
 """Text without NUL; numbers and booleans become text as JSON writes them."""
 
-Day = Annotated[
-    date, BeforeValidator(_day), PlainSerializer(lambda day: f"{day.isoformat()}T00:00:00.000Z")
-]
+Day = Annotated[date, BeforeValidator(_day)]
 """A day: M/D/YY, M/D/YYYY, YYYY-MM-DD, or an ISO 8601 date-time, whose date counts as written."""
+
+AnsweredDay = Annotated[date, PlainSerializer(lambda day: f"{day.isoformat()}T00:00:00.000Z")]
+"""A day as it is answered: the date-time of its beginning."""
 
 Moment = Annotated[
     datetime,

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.testlab.fields import (
+    AnsweredDay,
     Day,
     Integer,
     IpAddress,
@@ -135,8 +136,8 @@ class FeatureAnswer(Answer):
     id: int
     type_id: int
     name: str
-    start_date: Day
-    end_date: Day
+    start_date: AnsweredDay
+    end_date: AnsweredDay
     is_running: bool
     user_percentage: Share
     description: str | None
@@ -144,8 +145,7 @@ class FeatureAnswer(Answer):
 
     @classmethod
     def of(cls, feature: Feature) -> Self:
-        # The values come from the store, where only checked ones are: no second check.
-        return cls.model_construct(
+        return cls(
             id=feature.id,
             type_id=int(feature.type),
             name=feature.name,

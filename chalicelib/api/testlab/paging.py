@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.api.blueprint import Reply
+from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Integer, Text
 from chalicelib.api.testlab.models import RequestBody
 from chalicelib.domain.errors import Invalid
@@ -38,7 +39,7 @@ class PageQuery(RequestBody):
 
 def page_reply(page: Page[R], query: PageQuery, answer: Callable[[R], Any]) -> Reply:
     """The rows of a page; a relative Link, right under any host and stage, names the next."""
-    headers = {}
+    headers: ResponseHeaders = {}
     if page.next is not None:
         parameters: dict[str, Any] = {"cursor": _encode(page.next)}
         if query.limit is not None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from chalice import Response
+from chalice.app import Response
 
-from chalicelib.api.problems import detail_header, retry_header, status_of
+from chalicelib.api.problems import (
+    detail_header,
+    retry_header,
+    status_of,
+)
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.domain.errors import SwitchyardError
 
@@ -20,8 +24,8 @@ class UpgradeDialect:
     def refuse(
         self,
         error: SwitchyardError,
-        refusal: str,
-        request: Mapping[str, str],  # noqa: ARG002
+        refusal: str,  # noqa: ARG002 - this API has no texts of its routes' own
+        request: Mapping[str, str],  # noqa: ARG002 - nor other forms of its refusals
     ) -> Response:
         status = status_of(error)
         headers = {"Content-Type": JSON_TYPE, **detail_header(error), **retry_header(status)}

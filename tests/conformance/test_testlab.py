@@ -1,0 +1,37 @@
+"""The recorded scenarios of the Test Lab API, over HTTP against a started server."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conformance import replay
+
+SCENARIOS = sorted((Path(__file__).parent / "testlab").glob("*.json"))
+OPTIONS = {"lenient_blocks": True, "headers": False, "timeout": 10.0, "reset_cmd": None}
+
+
+@pytest.fixture(scope="module")
+def url(start_server: Any) -> str:
+    address: str = start_server(TABLE_PREFIX="switchyard-conformance").url
+    return address
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_the_server_answers_as_recorded(path: Path, url: str, session: requests.Session) -> None:
+    session.delete(f"{url}/api/v5/clearDB", timeout=10).raise_for_status()
+    options = argparse.Namespace(base_url=url, no_reset=True, **OPTIONS)
+    problem = replay.run_scenario(session, replay.load_scenario(path), options)
+    assert problem is None, problem

@@ -1,0 +1,154 @@
+"""The application under test, and the database it runs on."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import Stores, utc_now
+from tests.http import Gateway
+
+PROJECT = Path(__file__).parents[1]
+START_SECONDS = 60
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dynamodb-local",
+        metavar="FOLDER",
+        help="run on the DynamoDB Local in this folder instead of the embedded database",
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """URL of a DynamoDB Local that was started for this run; None for the embedded database."""
+    folder = request.config.getoption("--dynamodb-local")
+    if folder is None:
+        yield None
+        return
+    port = free_port()
+    command = ["java", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
+    with subprocess.Popen(
+        [*command, "-inMemory", "-sharedDb", "-port", str(port)],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        _wait_for_port(port, process)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
+    ready = threading.Event()
+    for _ in range(START_SECONDS * 10):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        ready.wait(0.1)
+    pytest.fail("DynamoDB Local did not start")
+
+
+@pytest.fixture(scope="session")
+def application(dynamodb_endpoint: str | None) -> ModuleType:
+    """The module `app` as stage local runs it, on the database of this run."""
+    os.environ.update(STAGE="local", DEMO_MODE="true", TABLE_PREFIX="switchyard-test")
+    if dynamodb_endpoint is not None:
+        os.environ["DYNAMODB_ENDPOINT"] = dynamodb_endpoint
+    import app
+
+    return app
+
+
+@pytest.fixture
+def app(application: ModuleType) -> ModuleType:
+    """The module `app`, on an empty database."""
+    application.services.demo.clear()
+    return application
+
+
+@pytest.fixture
+def gateway(app: ModuleType) -> Gateway:
+    """What clients of the API see, in this process."""
+    return Gateway(app.app)
+
+
+@pytest.fixture
+def dynamo_stores(app: ModuleType) -> Stores:  # noqa: ARG001 - it connects and empties
+    from chalicelib.bootstrap import dynamo_stores
+
+    stores = dynamo_stores()
+    # A clear() moves the catalogue on; what follows starts from there.
+    assert stores.catalogue.revision().as_of == utc_now().date()
+    return stores
+
+
+class Server:
+    """A local server as a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        assert process.stdout is not None
+        self.url = url
+        self._process = process
+        self._drain = threading.Thread(target=process.stdout.read)
+        self._drain.start()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._drain.join()
+        with self._process:  # closes the pipe and waits
+            pass
+
+
+@pytest.fixture(scope="session")
+def start_server(dynamodb_endpoint: str | None) -> Iterator[Any]:
+    """Starts local servers, with settings as keyword arguments, and stops them at the end."""
+    servers: list[Server] = []
+
+    def start(**settings: str) -> Server:
+        environment = {
+            **{k: v for k, v in os.environ.items() if k not in ("STAGE", "TABLE_PREFIX")},
+            "PORT": "0",
+            "SCHEDULE": "0",
+            "DEMO_DATA": "0",
+            **({"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}),
+            **settings,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.local"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"http://\S+", line):
+                servers.append(Server(process, found[0]))
+                return servers[-1]
+        pytest.fail("the local server did not start")
+
+    yield start
+    for server in servers:
+        server.stop()
