@@ -1,0 +1,128 @@
+"""The rules of `CatalogueStore`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.bootstrap import Stores
+from chalicelib.domain.catalogue import CatalogueChange, FeatureChange, Revision, applied
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.purge import DeadVariants
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+def make_feature(feature_id: int, *, variants: int = 2) -> Feature:
+    return Feature(
+        feature_id,
+        FeatureType.EXPERIMENT,
+        f"näme {feature_id}",
+        date(2026, 1, 1),
+        date(2026, 12, 31),
+        True,
+        Decimal("0.50"),
+        None,
+        3,
+        tuple(
+            Variant(feature_id * 100 + i, feature_id, f"v{i}", i == 0, Decimal("0.1230"))
+            for i in range(variants)
+        ),
+    )
+
+
+def commit(stores: Stores, change: CatalogueChange) -> Revision:
+    base = stores.catalogue.revision()
+    stores.catalogue.commit(base, base.following(NOW), change)
+    return base
+
+
+def test_what_was_committed_is_loaded_digit_by_digit(stores: Stores) -> None:
+    feature = make_feature(7)
+    commit(stores, CatalogueChange(features=(FeatureChange(None, feature),)))
+    revision = stores.catalogue.revision()
+    catalogue = stores.catalogue.load(revision)
+    assert catalogue.revision == revision
+    assert catalogue.features == (feature,)
+    assert str(catalogue.features[0].variants[0].weight) == "0.1230"
+    assert str(catalogue.features[0].user_percentage) == "0.50"
+
+
+def test_a_commit_on_an_old_revision_changes_nothing(stores: Stores) -> None:
+    base = commit(stores, CatalogueChange(features=(FeatureChange(None, make_feature(1)),)))
+    before = stores.catalogue.load(stores.catalogue.revision())
+    change = CatalogueChange(
+        features=(FeatureChange(None, make_feature(2)),),
+        blocks=(replace(before.blocks[0], feature_id=2),),
+    )
+    with pytest.raises(LostRace):
+        stores.catalogue.commit(base, base.following(NOW), change)
+    assert stores.catalogue.load(stores.catalogue.revision()) == before
+
+
+@pytest.mark.parametrize("after_variants", [0, 1, 3])
+def test_the_store_holds_what_a_change_makes_of_the_catalogue(
+    stores: Stores, after_variants: int
+) -> None:
+    before = replace(make_feature(1), description="old")
+    gone = make_feature(2)
+    commit(
+        stores,
+        CatalogueChange(features=(FeatureChange(None, before), FeatureChange(None, gone))),
+    )
+    loaded = stores.catalogue.load(stores.catalogue.revision())
+    change = CatalogueChange(
+        features=(
+            FeatureChange(before, make_feature(1, variants=after_variants)),
+            FeatureChange(gone, None),
+        ),
+        blocks=tuple(replace(block, feature_id=1) for block in loaded.blocks[3:5]),
+    )
+    commit(stores, change)
+    revision = stores.catalogue.revision()
+    assert stores.catalogue.load(revision) == applied(loaded, revision, change)
+
+
+def test_an_owned_block_can_be_freed(stores: Stores) -> None:
+    block = stores.catalogue.load(stores.catalogue.revision()).blocks[19]
+    commit(stores, CatalogueChange(blocks=(replace(block, feature_id=-3),)))
+    assert stores.catalogue.load(Revision()).blocks[19].feature_id == -3
+    commit(stores, CatalogueChange(blocks=(block,)))
+    assert stores.catalogue.load(Revision()).blocks[19] == block
+
+
+def test_a_commit_puts_dead_variants_into_the_queue(stores: Stores) -> None:
+    entry = DeadVariants.now(1, (100, 101), NOW)
+    assert entry is not None
+    commit(stores, CatalogueChange(dead=entry))
+    assert stores.queue.due(entry.due - timedelta(milliseconds=1)) == []
+    assert list(stores.queue.due(entry.due)) == [entry]
+
+
+def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -> None:
+    features = [stores.catalogue.new_feature_id() for _ in range(3)]
+    variants = [*stores.catalogue.new_variant_ids(20), *stores.catalogue.new_variant_ids(1)]
+    event = stores.events.new_id()
+    stores.eraser.clear(NOW)
+    assert stores.catalogue.new_feature_id() > max(features)
+    assert stores.catalogue.new_variant_ids(1)[0] > max(variants)
+    assert stores.events.new_id() > event
+    assert len(set(features)) == 3
+    assert variants == sorted(set(variants))
+
+
+def test_clearing_leaves_nothing_and_moves_the_revision_on(stores: Stores) -> None:
+    feature = make_feature(1)
+    entry = DeadVariants.now(1, (100,), NOW)
+    commit(stores, CatalogueChange(features=(FeatureChange(None, feature),), dead=entry))
+    before = stores.catalogue.revision()
+    stores.eraser.clear(NOW)
+    after = stores.catalogue.revision()
+    assert stores.catalogue.load(after).features == ()
+    assert stores.queue.due(NOW + timedelta(days=1)) == []
+    assert after.version > before.version
+    assert after.last_modified > before.last_modified
