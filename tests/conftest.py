@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from chalicelib.bootstrap import Stores
 from tests.http import Gateway
@@ -98,6 +99,19 @@ def dynamo_stores(app: ModuleType) -> Stores:  # noqa: ARG001 - it connects and 
     from chalicelib.bootstrap import dynamo_stores
 
     return dynamo_stores()
+
+
+@pytest.fixture(scope="session")
+def shared_database(dynamodb_endpoint: str | None) -> Iterator[str]:
+    """URL of a database that several processes can use."""
+    if dynamodb_endpoint is not None:
+        yield dynamodb_endpoint
+        return
+    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 class Server:

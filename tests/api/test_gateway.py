@@ -1,0 +1,134 @@
+"""What holds for every route: unknown paths, CORS, the route table, failing stores."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from types import ModuleType
+
+import pytest
+from chalice import test as chalice_test
+
+from chalicelib.domain.errors import LostRace, Unavailable
+from tests.http import Gateway
+
+PATH_NODES = 300
+"""Resources that an API may have in API Gateway."""
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/nowhere"), ("POST", "/api/feature/1"), ("DELETE", "/api/feature"), ("PUT", "/")],
+)
+def test_unknown_paths_and_methods_are_404_with_cors(
+    gateway: Gateway, method: str, path: str
+) -> None:
+    answer = gateway.send(method, path)
+    assert (answer.status, answer.json) == (404, {"error": "unknown endpoint"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert gateway.send("HEAD", "/nowhere").text == ""
+
+
+def test_every_route_answers_a_preflight(gateway: Gateway, app: ModuleType) -> None:
+    for path, methods in app.app.routes.items():
+        answer = gateway.send("OPTIONS", path.replace("{", "").replace("}", ""))
+        assert answer.status == 200, path
+        allowed = answer.headers["access-control-allow-methods"]
+        assert set(methods) <= set(allowed.split(",")), path
+        assert answer.headers["access-control-max-age"] == "86400"
+        for name in ("User-Id", "Idempotency-Key", "If-None-Match", "X-Api-Key", "Authorization"):
+            assert name in answer.headers["access-control-allow-headers"]
+
+
+def test_answers_expose_what_scripts_may_read(gateway: Gateway) -> None:
+    for path in ("/api/feature", "/api/feature/abc"):
+        exposed = gateway.get(path).headers["access-control-expose-headers"]
+        assert exposed == "ETag,Last-Modified,Link,Retry-After,X-Error-Detail"
+
+
+def test_the_route_table_fits_the_gateway(app: ModuleType) -> None:
+    nodes: set[str] = set()
+    variables: defaultdict[str, set[str]] = defaultdict(set)
+    for path in app.app.routes:
+        assert not path.endswith("/")
+        parts = path.split("/")[1:]
+        for depth, part in enumerate(parts):
+            parent = "/".join(parts[:depth])
+            nodes.add("/".join(parts[: depth + 1]))
+            if part.startswith("{"):
+                variables[parent].add(part)
+    assert len(nodes) < PATH_NODES
+    for parent, names in variables.items():
+        assert len(names) == 1, parent
+
+
+@pytest.mark.parametrize("failure", [Unavailable("throttled"), LostRace("conflict")])
+def test_a_store_that_fails_is_503_and_says_when_to_come_again(
+    app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail() -> None:
+        raise failure
+
+    monkeypatch.setattr(app.services.catalogue._store, "revision", fail)
+    for path in ("/api/feature", "/api/feature/current", "/api/userblocks", "/api/users"):
+        answer = gateway.get(path)
+        assert answer.status == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json == {"error": str(failure)}
+
+
+def test_current_features_do_not_depend_on_the_allocation(
+    app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"type_id": 3, "name": "x", "start_date": "2020-01-01", "end_date": "2099-12-31"}
+    gateway.post("/api/feature", body)
+
+    def fail(*_: object) -> None:
+        raise Unavailable("throttled")
+
+    monkeypatch.setattr(app.services.catalogue._store, "commit", fail)
+    answer = gateway.get("/api/feature/current")
+    assert answer.status == 200
+    assert [feature["name"] for feature in answer.json["experiments"]] == ["x"]
+
+
+def test_clearing_is_for_demonstrations_only(
+    app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"type_id": 3, "name": "x", "start_date": "2020-01-01", "end_date": "2099-12-31"}
+    gateway.post("/api/feature", body)
+    monkeypatch.setattr(app.services.demo, "_enabled", False)
+    refused = gateway.delete("/api/v5/clearDB")
+    assert refused.json == "DEMO mode is disabled. You cannot clear DB."
+    assert len(gateway.get("/api/feature").json) == 1
+    monkeypatch.setattr(app.services.demo, "_enabled", True)
+    assert gateway.delete("/api/v5/clearDB").json == "DB truncate successful"
+    assert gateway.get("/api/feature").json == []
+
+
+def test_the_scheduled_function_allocates_once(app: ModuleType, gateway: Gateway) -> None:
+    body = {"type_id": 3, "name": "x", "start_date": "2020-01-01", "end_date": "2099-12-31"}
+    feature_id = gateway.post("/api/feature", body).json["id"]
+    event = chalice_test.TestEventsClient(app.app).generate_cw_event(
+        "aws.events", "Scheduled Event", {}, []
+    )
+    for _ in range(2):
+        app.scheduled_upkeep(event, None)
+    owners = {block["feature_id"] for block in gateway.get("/api/userblocks").json}
+    assert owners == {feature_id}
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("chalicelib.domain.catalogue", ["chalice", "botocore", "pynamodb", "pydantic"]),
+        ("chalicelib.services", ["chalice", "botocore", "pynamodb", "pydantic"]),
+        ("chalicelib.storage.users", ["chalice", "pydantic", "moto"]),
+    ],
+)
+def test_a_layer_loads_nothing_of_the_layers_above(module: str, forbidden: list[str]) -> None:
+    script = f"import {module}, sys, json; print(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert not set(json.loads(output.stdout)) & set(forbidden)
