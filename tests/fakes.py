@@ -45,7 +45,7 @@ class Memory:
     """All that the fakes store. The lock makes each call of a port atomic."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
-    revision: Revision = Revision()
+    revision: Revision = field(default_factory=Revision)
     sequences: Counter[str] = field(default_factory=Counter)
     features: dict[int, Feature] = field(default_factory=dict)
     blocks: dict[int, int | None] = field(default_factory=dict)
@@ -69,8 +69,17 @@ class Memory:
     def dequeue(self, entry: PurgeEntry) -> None:
         self.queue.pop(_queue_key(entry), None)
 
+    def counted(self) -> dict[int, Totals]:
+        """What the totals of each variant say; those that are all 0 are left out."""
+        totals: defaultdict[int, Totals] = defaultdict(Totals)
+        for shard, figures in self.totals.items():
+            totals[shard.variant_id] += figures
+        return {
+            variant_id: figures for variant_id, figures in totals.items() if figures != Totals()
+        }
+
     def recount(self) -> dict[int, Totals]:
-        """What the totals of each variant should say, by counting the rows."""
+        """What `counted` should say, by counting the rows."""
         totals: defaultdict[int, Totals] = defaultdict(Totals)
         for user in self.users.values():
             totals[user.variant_id] += Totals(total_users=1)
@@ -317,6 +326,17 @@ def watched(stores: Stores, *, before: Step | None = None, after: Step | None = 
         for port in fields(Stores)
     }
     return Stores(**ports)
+
+
+def once(call: str, then: Callable[[], object]) -> Step:
+    """A step that does something at the first of some calls."""
+    pending = [then]
+
+    def step(made: str) -> None:
+        if pending and made == call:
+            pending.pop()()
+
+    return step
 
 
 class _Watched:

@@ -132,7 +132,7 @@ def take_part(world: World, seed: int, events: int, users: int) -> None:
         variant_id = draw.choice([v.id for v in services.catalogue.fresh().variants()] or [0])
         if number % ((events + users) // users) == 0:
             mine.append(f"user {seed}-{number}")
-            call = partial(services.users.create, mine[-1], variant_id, "::1")
+            call: Callable[[], Any] = partial(services.users.create, mine[-1], variant_id, "::1")
         else:
             call = partial(services.events.record, draw.choice(mine), variant_id)
         world.survive(draw, call, EVENT_POINTS)

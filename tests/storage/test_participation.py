@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.purge import DeadVariants, ErasedUser
+from chalicelib.domain.purge import DeadVariants, ErasedUser, PurgeEntry
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 123000, tzinfo=UTC)
@@ -229,7 +229,7 @@ def test_an_erasure_for_a_dead_variant_counts_nowhere(stores: Stores) -> None:
 
 
 def test_the_queue_is_worked_from_its_oldest_entry(stores: Stores) -> None:
-    entries = [
+    entries: list[PurgeEntry] = [
         DeadVariants(1, (10, 11), NOW, NOW + timedelta(minutes=3)),
         DeadVariants(1, (12,), NOW, NOW + timedelta(minutes=1)),
         ErasedUser("u", NOW + timedelta(minutes=2)),
@@ -237,6 +237,6 @@ def test_the_queue_is_worked_from_its_oldest_entry(stores: Stores) -> None:
     for entry in entries:
         stores.queue.postpone(entry)
     assert list(stores.queue.due(NOW + timedelta(hours=1))) == [entries[1], entries[2], entries[0]]
-    stores.queue.postpone(replace(entries[1], due=NOW + timedelta(hours=2)))
+    stores.queue.postpone(DeadVariants(1, (12,), NOW, NOW + timedelta(hours=2)))
     stores.queue.close(entries[0])
     assert list(stores.queue.due(NOW + timedelta(hours=1))) == [entries[2]]

@@ -1,0 +1,62 @@
+"""The project's own files agree with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from chalicelib.settings import Settings, Stage
+
+PROJECT = Path(__file__).parents[2]
+CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+
+
+def environment(stage: str) -> dict[str, str]:
+    variables: dict[str, str] = CONFIG["stages"][stage]["environment_variables"]
+    return variables
+
+
+def test_what_is_deployed_holds_no_tools() -> None:
+    lines = (PROJECT / "requirements.txt").read_text().splitlines()
+    names = {re.split(r"[\[<>=~!]", line)[0] for line in lines if line and line[0] != "#"}
+    assert not names & {"chalice", "moto", "pytest", "boto3"}
+    assert "pynamodb" in names
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_every_stage_has_settings_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = environment(stage)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.stage is stage
+    assert settings.table_prefix == f"switchyard-{stage}"
+    assert settings.demo_mode == (stage is Stage.LOCAL)
+    assert settings.catalogue_ttl_ms == (0 if stage is Stage.LOCAL else 1000)
+    assert CONFIG["stages"][stage]["api_gateway_stage"] == stage
+    assert {name.lower() for name in variables} <= set(Settings.model_fields)
+
+
+def test_the_settings_are_documented() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    for name in Settings.model_fields:
+        assert f"`{name.upper()}`" in text or name == "aws_region", name
+
+
+def test_the_readme_names_commands_that_exist() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z-]+)", (PROJECT / "README.md").read_text(), re.MULTILINE))
+    assert named <= targets
+    assert {"run", "test", "check", "test-dynamodb-local"} <= named
+    for target in ("test", "check", "test-dynamodb-local"):
+        assert f"make {target}\n" in (PROJECT / ".ci" / "run").read_text() + "\n"
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for document in (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), (document.name, target)

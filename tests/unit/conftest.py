@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.services import Services
+from tests.fakes import FixedClock, Memory
+from tests.unit.samples import process
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whoever lost a race try again at once."""
+    monkeypatch.setattr("chalicelib.services.attempts.FIRST_PAUSE", 0)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def services(memory: Memory, clock: FixedClock) -> Services:
+    return process(memory, clock)

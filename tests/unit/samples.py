@@ -1,0 +1,93 @@
+"""Features, users and events to try things with."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from chalicelib.bootstrap import build
+from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, Variant, VariantDraft
+from chalicelib.domain.users import Event, User
+from chalicelib.services import Services
+from chalicelib.services.paging import PageRequest
+from chalicelib.settings import Settings
+from tests.fakes import START, FixedClock, Memory, Step, fake_stores, watched
+
+TODAY = START.date()
+SHARDS = 3
+
+
+def process(
+    memory: Memory,
+    clock: FixedClock,
+    *,
+    ttl: float = 0,
+    before: Step | None = None,
+    after: Step | None = None,
+) -> Services:
+    """The use cases of one process on a memory that it may share with others."""
+    settings = Settings(catalogue_ttl_ms=int(ttl * 1000), totals_shards=SHARDS, demo_mode=True)
+    return build(settings, watched(fake_stores(memory), before=before, after=after), clock)
+
+
+def draft(
+    name: str = "button",
+    *,
+    kind: FeatureType = FeatureType.EXPERIMENT,
+    share: str = "1",
+    start: date = date(2026, 1, 1),
+    end: date = date(2026, 12, 31),
+    is_running: bool = True,
+) -> FeatureDraft:
+    return FeatureDraft(kind, name, start, end, is_running, Decimal(share), "")
+
+
+def feature(
+    feature_id: int,
+    *,
+    kind: FeatureType = FeatureType.EXPERIMENT,
+    share: str = "1",
+    start: date = date(2026, 1, 1),
+    end: date = date(2026, 12, 31),
+    is_running: bool = True,
+    variants: tuple[Variant, ...] = (),
+) -> Feature:
+    name = f"feature {feature_id}"
+    return Feature(
+        feature_id, kind, name, start, end, is_running, Decimal(share), "", SHARDS, variants
+    )
+
+
+def variant(variant_id: int, feature_id: int) -> Variant:
+    return Variant(variant_id, feature_id, f"variant {variant_id}", False, Decimal(1))
+
+
+def drafts(feature_id: int, *weights: str | None) -> list[VariantDraft]:
+    """One draft per weight."""
+    return [
+        VariantDraft(feature_id, f"value {i}", weight=None if weight is None else Decimal(weight))
+        for i, weight in enumerate(weights)
+    ]
+
+
+def experiment(services: Services, name: str, variants: int = 2) -> tuple[int, list[int]]:
+    """Make an experiment; its id and those of its variants."""
+    made = services.features.create(draft(name))
+    new = services.features.replace_variants(made.id, drafts(made.id, *[None] * variants))
+    return made.id, [v.id for v in new]
+
+
+def record(services: Services, user_id: str, variant_id: int, times: int = 1) -> list[Event]:
+    return [services.events.record(user_id, variant_id) for _ in range(times)]
+
+
+def add_user(services: Services, user_id: str, variant_id: int) -> User:
+    return services.users.create(user_id, variant_id, "127.0.0.1")
+
+
+def listed_users(services: Services) -> list[str]:
+    return [user.id for user in services.users.page(PageRequest(), lambda _: 1).rows]
+
+
+def listed_events(services: Services) -> list[int]:
+    return [event.id for event in services.events.page(PageRequest(), lambda _: 1).rows]

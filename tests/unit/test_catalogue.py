@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.blocks import FREE_BLOCKS, allocate
+from chalicelib.domain.catalogue import (
+    Catalogue,
+    CatalogueChange,
+    FeatureChange,
+    Revision,
+    applied,
+    catch_up,
+    changed_blocks,
+)
+from chalicelib.domain.features import FeatureType
+from tests.unit.samples import TODAY, feature, variant
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+NOON_SECONDS = int(NOON.timestamp())
+TOMORROW = TODAY + timedelta(days=1)
+
+
+def caught_up(catalogue: Catalogue, today: date = TODAY) -> Catalogue:
+    change = catch_up(catalogue, today)
+    assert change is not None
+    now = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
+    revision = catalogue.revision.following(now, visible=change.visible)
+    return applied(catalogue, revision, change)
+
+
+# Revision
+
+
+@pytest.mark.parametrize(("milliseconds", "seconds"), [(0, 0), (1, 1), (999, 1), (1000, 1)])
+def test_last_modified_is_rounded_up_to_whole_seconds(milliseconds: int, seconds: int) -> None:
+    changed = Revision().following(NOON + timedelta(milliseconds=milliseconds))
+    assert changed.last_modified == NOON_SECONDS + seconds
+
+
+def test_last_modified_moves_with_each_change_within_a_second() -> None:
+    first = Revision().following(NOON)
+    second = first.following(NOON)
+    third = second.following(NOON + timedelta(milliseconds=1))
+    assert [r.last_modified - NOON_SECONDS for r in (first, second, third)] == [0, 1, 2]
+
+
+def test_last_modified_never_goes_back_with_the_clock() -> None:
+    first = Revision().following(NOON)
+    assert first.following(NOON - timedelta(days=2)).last_modified == first.last_modified + 1
+
+
+def test_a_change_that_nobody_sees_moves_the_version_only() -> None:
+    seen = Revision().following(NOON)
+    unseen = seen.following(NOON + timedelta(hours=1), visible=False)
+    assert unseen == replace(seen, version=seen.version + 1)
+
+
+def test_the_day_is_the_latest_that_any_clock_has_seen() -> None:
+    revision = Revision().following(NOON)
+    assert revision.as_of == TODAY
+    assert revision.day(TODAY - timedelta(days=1)) == TODAY
+    assert revision.day(TOMORROW) == TOMORROW
+    assert Revision().day(TODAY) == TODAY
+    assert revision.following(NOON - timedelta(days=1)).as_of == TODAY
+
+
+# Catalogue
+
+
+def test_features_are_found_by_id_name_and_variant() -> None:
+    toggle = feature(2, kind=FeatureType.TOGGLE)
+    arm = variant(7, 3)
+    tested = feature(3, variants=(variant(6, 3), arm))
+    catalogue = Catalogue(features=(toggle, tested))
+    assert catalogue.feature(2) is toggle
+    assert catalogue.feature(9) is None
+    assert catalogue.named("feature 3") is tested
+    assert catalogue.named("Feature 3") is None
+    assert catalogue.variant(7) == (tested, arm)
+    assert catalogue.variant(3) is None
+    assert [v.id for v in catalogue.variants()] == [6, 7]
+
+
+def test_blocks_are_found_by_name() -> None:
+    assert Catalogue().block("15") == FREE_BLOCKS[2]
+    assert Catalogue().block("05") is None
+
+
+def test_catalogues_of_equal_content_are_equal() -> None:
+    assert Catalogue(features=(feature(1),)) == Catalogue(features=(feature(1),))
+    assert Catalogue(features=(feature(1),)) != Catalogue(features=(feature(2),))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "current"),
+    [(0, 0, True), (-1, 0, True), (0, 1, True), (1, 2, False), (-2, -1, False), (1, -1, False)],
+)
+def test_a_feature_is_current_on_both_its_dates_and_between(
+    start: int, end: int, current: bool
+) -> None:
+    dated = feature(1, start=TODAY + timedelta(days=start), end=TODAY + timedelta(days=end))
+    assert (Catalogue(features=(dated,)).current(TODAY).experiments == (dated,)) is current
+
+
+def test_current_features_come_by_kind_running_or_not() -> None:
+    paused = feature(1, is_running=False)
+    toggle = feature(2, kind=FeatureType.TOGGLE)
+    rollout = feature(3, kind=FeatureType.ROLLOUT)
+    over = feature(4, end=TODAY - timedelta(days=1))
+    running = feature(5)
+    found = Catalogue(features=(paused, toggle, rollout, over, running)).current(TODAY)
+    assert found.experiments == (paused, running)
+    assert found.toggles == (toggle,)
+    assert found.rollouts == (rollout,)
+
+
+def test_a_clock_that_is_behind_does_not_bring_yesterday_back() -> None:
+    over = feature(1, end=TODAY - timedelta(days=1))
+    catalogue = Catalogue(Revision(as_of=TODAY), (over,))
+    assert catalogue.current(TODAY - timedelta(days=1)).experiments == ()
+
+
+# Changes
+
+
+def test_a_change_adds_replaces_and_removes_features_in_the_order_of_ids() -> None:
+    catalogue = Catalogue(features=(feature(1), feature(3), feature(5)))
+    renewed = replace(feature(3), name="renewed")
+    change = CatalogueChange(
+        features=(
+            FeatureChange(feature(5), None),
+            FeatureChange(feature(3), renewed),
+            FeatureChange(None, feature(2)),
+        )
+    )
+    changed = applied(catalogue, Revision(4), change)
+    assert changed.features == (feature(1), feature(2), renewed)
+    assert changed.named("renewed") is renewed
+    assert changed.feature(5) is None
+    assert changed.revision == Revision(4)
+    assert changed.blocks == FREE_BLOCKS
+
+
+def test_a_change_replaces_single_blocks() -> None:
+    owned = replace(FREE_BLOCKS[4], feature_id=7)
+    changed = applied(Catalogue(), Revision(1), CatalogueChange(blocks=(owned,)))
+    assert changed.blocks == (*FREE_BLOCKS[:4], owned, *FREE_BLOCKS[5:])
+
+
+def test_only_blocks_that_differ_are_a_change() -> None:
+    owned = replace(FREE_BLOCKS[4], feature_id=7)
+    assert changed_blocks(Catalogue(), FREE_BLOCKS) == ()
+    assert changed_blocks(Catalogue(), (*FREE_BLOCKS[:4], owned)) == (owned,)
+
+
+# Catching up with the day
+
+
+def test_a_new_store_catches_up_with_its_first_day() -> None:
+    assert catch_up(Catalogue(), TODAY) == CatalogueChange(visible=True)
+
+
+def test_nothing_is_due_once_caught_up() -> None:
+    assert catch_up(caught_up(Catalogue(features=(feature(1),))), TODAY) is None
+
+
+def test_a_new_day_moves_last_modified_though_nothing_else_changes() -> None:
+    change = catch_up(caught_up(Catalogue()), TOMORROW)
+    assert change == CatalogueChange(visible=True)
+
+
+def test_a_clock_that_is_behind_has_nothing_to_catch_up_with() -> None:
+    assert catch_up(caught_up(Catalogue()), TODAY - timedelta(days=1)) is None
+
+
+def test_allocation_alone_leaves_last_modified() -> None:
+    caught = caught_up(Catalogue())
+    change = catch_up(replace(caught, features=(feature(1, share="0.1"),)), TODAY)
+    assert change is not None
+    assert not change.visible
+    assert [(block.id, block.feature_id) for block in change.blocks] == [(1, 1), (2, 1)]
+
+
+def test_an_experiment_gets_its_blocks_on_its_first_day_and_loses_them_after_its_last() -> None:
+    short = feature(1, share="0.05", start=TOMORROW, end=TOMORROW)
+    waiting = caught_up(Catalogue(features=(short,)))
+    begun = caught_up(waiting, TOMORROW)
+    over = caught_up(begun, TOMORROW + timedelta(days=1))
+    assert [c.blocks[0].feature_id for c in (waiting, begun, over)] == [None, 1, None]
+    assert waiting.revision.last_modified < begun.revision.last_modified
+    assert begun.revision.last_modified < over.revision.last_modified
+
+
+def test_a_paused_experiment_keeps_its_blocks() -> None:
+    running = caught_up(Catalogue(features=(feature(1, share="0.5"),)))
+    paused = replace(running, features=(feature(1, share="0.5", is_running=False),))
+    assert catch_up(paused, TODAY) is None
+
+
+@pytest.mark.parametrize("kind", [FeatureType.TOGGLE, FeatureType.ROLLOUT])
+def test_only_experiments_get_blocks(kind: FeatureType) -> None:
+    catalogue = Catalogue(Revision(as_of=TODAY), (feature(1, kind=kind),))
+    assert catch_up(catalogue, TODAY) is None
+    given = tuple(replace(block, feature_id=1) for block in FREE_BLOCKS)
+    freed = catch_up(replace(catalogue, blocks=given), TODAY)
+    assert freed == CatalogueChange(blocks=FREE_BLOCKS, visible=False)
+
+
+def test_what_is_caught_up_with_is_the_allocation_of_the_day() -> None:
+    features = tuple(feature(i, share="0.3") for i in range(1, 6))
+    assert caught_up(Catalogue(features=features)).blocks == allocate(features, FREE_BLOCKS)

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.domain.blocks import FREE_BLOCKS
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChange
+from chalicelib.domain.errors import Conflict, LostRace, Unavailable
+from chalicelib.domain.features import Feature
+from chalicelib.services.attempts import ATTEMPTS
+from chalicelib.services.catalogue import CatalogueService
+from tests.fakes import FixedClock, Memory, Step, fake_stores, once, watched
+from tests.unit.samples import TODAY, feature
+
+TTL = 60.0
+
+
+class Stopwatch:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def stopwatch() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def calls() -> Counter[str]:
+    """How often each method of the store was called."""
+    return Counter()
+
+
+Process = Callable[..., CatalogueService]
+
+
+@pytest.fixture
+def process(
+    memory: Memory, clock: FixedClock, stopwatch: Stopwatch, calls: Counter[str]
+) -> Process:
+    """Makes processes that share the store and the time, but no cache."""
+
+    def start(ttl: float = TTL, step: Step | None = None) -> CatalogueService:
+        def before(call: str) -> None:
+            calls[call] += 1
+            if step is not None:
+                step(call)
+
+        store = watched(fake_stores(memory), before=before).catalogue
+        return CatalogueService(store, clock, ttl, stopwatch)
+
+    return start
+
+
+def adding(new: Feature) -> Callable[[Catalogue], CatalogueChange]:
+    return lambda _: CatalogueChange(features=(FeatureChange(None, new),))
+
+
+def test_a_new_store_has_no_features_and_twenty_free_blocks(process: Process) -> None:
+    assert process().snapshot() == Catalogue(blocks=FREE_BLOCKS)
+
+
+def test_within_the_ttl_nothing_is_asked_of_the_store(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    service = process()
+    first = service.snapshot()
+    stopwatch.seconds += TTL - 0.001
+    assert service.snapshot() is first
+    assert calls == {"catalogue.revision": 1, "catalogue.load": 1}
+
+
+def test_after_the_ttl_the_version_is_read_and_the_rest_only_if_that_moved(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    service, other = process(), process()
+    first = service.snapshot()
+    stopwatch.seconds += TTL
+    assert service.snapshot() is first
+    assert calls == {"catalogue.revision": 2, "catalogue.load": 1}
+    other.change(adding(feature(1)))
+    stopwatch.seconds += TTL
+    assert service.snapshot().features == (feature(1),)
+
+
+def test_without_a_ttl_every_answer_asks_for_the_version(
+    process: Process, calls: Counter[str]
+) -> None:
+    service, other = process(0), process(0)
+    service.snapshot()
+    other.change(adding(feature(1)))
+    assert service.snapshot().features == (feature(1),)
+    calls.clear()
+    service.snapshot()
+    assert calls == {"catalogue.revision": 1}
+
+
+def test_a_cached_catalogue_answers_but_never_refuses(process: Process) -> None:
+    service, other = process(), process()
+    other.change(adding(feature(1)))
+    assert service.find(lambda c: c.feature(1)) == feature(1)
+    other.change(adding(feature(2)))
+    assert service.snapshot().feature(2) is None, "what is cached may answer"
+    assert service.find(lambda c: c.feature(2)) == feature(2)
+    assert service.find(lambda c: c.feature(3)) is None
+
+
+def test_what_is_found_in_the_cache_is_not_looked_up_again(
+    process: Process, calls: Counter[str]
+) -> None:
+    service = process()
+    service.change(adding(feature(1)))
+    service.snapshot()
+    calls.clear()
+    assert service.find(lambda c: c.feature(1)) == feature(1)
+    assert calls == {}
+
+
+def test_fresh_sees_what_another_process_just_wrote(process: Process) -> None:
+    service, other = process(), process()
+    service.snapshot()
+    other.change(adding(feature(1)))
+    assert service.fresh().features == (feature(1),)
+    assert service.snapshot().features == (feature(1),), "and what was read is kept"
+
+
+def test_the_ttl_counts_from_before_the_version_was_read(
+    process: Process, stopwatch: Stopwatch
+) -> None:
+    def slowly() -> None:
+        stopwatch.seconds += TTL
+
+    service, other = process(step=once("catalogue.load", slowly)), process()
+    service.snapshot()
+    other.change(adding(feature(1)))
+    assert service.snapshot().features == (feature(1),)
+
+
+def test_a_catalogue_read_during_a_change_is_read_again(process: Process) -> None:
+    other = process(0)
+    meanwhile = functools.partial(other.change, adding(feature(1)))
+    service = process(0, step=once("catalogue.load", meanwhile))
+    torn = service.snapshot()
+    assert torn.revision.version == 0, "labelled with the version from before"
+    assert service.snapshot() == other.snapshot()
+    assert service.snapshot().revision.version == 1
+
+
+def test_a_change_is_decided_on_the_newest_catalogue(process: Process) -> None:
+    service, other = process(), process()
+    service.snapshot()
+    other.change(adding(feature(1)))
+    changed = service.change(adding(feature(2)))
+    assert changed.features == (feature(1), feature(2))
+
+
+def test_who_changed_something_sees_it_and_what_others_did_since(process: Process) -> None:
+    service, other = process(), process()
+    changed = service.change(adding(feature(1)))
+    assert service.snapshot() == changed
+    service.change(adding(feature(2)))
+    other.change(adding(feature(3)))
+    assert [f.id for f in service.snapshot().features] == [1, 2, 3]
+
+
+def test_a_change_answers_with_what_is_stored(process: Process) -> None:
+    changed = process().change(adding(feature(1)))
+    assert changed == process().snapshot()
+    assert (changed.revision.version, changed.revision.as_of) == (1, TODAY)
+
+
+def test_who_lost_a_race_decides_again_on_what_the_winner_left(process: Process) -> None:
+    other = process()
+    win = functools.partial(other.change, adding(feature(1)))
+    service = process(step=once("catalogue.commit", win))
+    seen: list[int] = []
+
+    def decide(catalogue: Catalogue) -> CatalogueChange:
+        seen.append(len(catalogue.features))
+        return adding(feature(2))(catalogue)
+
+    changed = service.change(decide)
+    assert seen == [0, 1]
+    assert changed.features == (feature(1), feature(2))
+    assert changed.revision.version == 2
+
+
+def test_a_loser_may_find_that_nothing_is_left_to_do(process: Process) -> None:
+    other = process()
+    win = functools.partial(other.change, adding(feature(1)))
+    service = process(step=once("catalogue.commit", win))
+    changed = service.change(lambda c: None if c.features else adding(feature(1))(c))
+    assert changed == other.snapshot()
+    assert changed.revision.version == 1
+
+
+def test_who_always_loses_gives_up(process: Process, memory: Memory, calls: Counter[str]) -> None:
+    def lose(call: str) -> None:
+        if call == "catalogue.commit":
+            raise LostRace
+
+    with pytest.raises(Unavailable, match=r"^the catalogue: too many writers"):
+        process(step=lose).change(adding(feature(1)))
+    assert calls["catalogue.commit"] == ATTEMPTS
+    assert memory == Memory(lock=memory.lock)
+
+
+def test_a_decision_for_nothing_writes_nothing(process: Process, calls: Counter[str]) -> None:
+    service = process()
+    assert service.change(lambda _: None) == Catalogue()
+    assert calls["catalogue.commit"] == 0
+
+
+def test_a_decision_that_refuses_changes_nothing(process: Process, calls: Counter[str]) -> None:
+    def refuse(_: Catalogue) -> CatalogueChange:
+        raise Conflict("no")
+
+    with pytest.raises(Conflict, match="no"):
+        process().change(refuse)
+    assert calls["catalogue.commit"] == 0
+
+
+def test_today_is_the_day_of_the_clock(process: Process) -> None:
+    assert process().today() == TODAY
