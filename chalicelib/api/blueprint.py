@@ -135,10 +135,9 @@ class ApiBlueprint(Blueprint):
 
                 try:
                     response = _serialised(around(call, request.headers, headers))
-                except (ValidationError, SwitchyardError) as error:
-                    known = invalid(error) if isinstance(error, ValidationError) else error
+                except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    response = self._dialect.refuse(known, text, request.headers)
+                    response = self._dialect.refuse(error, text, request.headers)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
                     response.body = ""
@@ -184,7 +183,7 @@ class _Arguments:
         """The arguments by name.
 
         Raises:
-            ValidationError, Invalid: if one of them is not what its type says.
+            Invalid: if one of them is not what its type says.
         """
         values: dict[str, Any] = {}
         for name, adapter in self._adapters.items():
@@ -194,7 +193,10 @@ class _Arguments:
                 value = reading.query()
             else:
                 value = decode(params[name])
-            values[name] = adapter.validate_python(value)
+            try:
+                values[name] = adapter.validate_python(value)
+            except ValidationError as error:
+                raise invalid(error, name) from error
         return values
 
 

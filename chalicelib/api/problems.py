@@ -22,6 +22,8 @@ ResponseHeaders = dict[str, str | list[str]]
 
 PROBLEM_TYPE = "application/problem+json"
 DETAIL_LENGTH = 500
+OWN_PREFIX = "Value error, "
+"""What pydantic puts before the message of a validator of ours."""
 RETRY_AFTER_SECONDS = 1
 
 STATUS: dict[type[SwitchyardError], HTTPStatus] = {
@@ -41,10 +43,13 @@ def status_of(error: SwitchyardError) -> HTTPStatus:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def invalid(error: ValidationError) -> Invalid:
-    """What pydantic found, as one line for people: each field with its fault."""
+def invalid(error: ValidationError, whole: str) -> Invalid:
+    """What pydantic found, as one line for people: each field with its fault.
+
+    `whole` names what was validated, for faults that belong to none of its fields.
+    """
     faults = (
-        f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
+        f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"
         for fault in error.errors(include_url=False, include_input=False)
     )
     return Invalid("; ".join(faults))

@@ -77,11 +77,11 @@ def weighted_choice(draw: float, weights: Sequence[float]) -> int:
     """
     if not weights:
         raise ValueError("there is no condition to choose")
-    mark = draw * 100
+    goal = draw * 100
     total = 0.0
     for index, weight in enumerate(weights):
         total += weight
-        if mark <= total:
+        if goal <= total:
             return index
     return 0
 

@@ -16,7 +16,7 @@ from pynamodb.attributes import (
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.storage.connection import TableModel
+from chalicelib.storage.connection import TableModel, store_errors
 
 
 class FeaturesTable(TableModel):
@@ -191,6 +191,7 @@ def bind_all() -> None:
         row.bind()
 
 
+@store_errors()
 def create_missing() -> list[str]:
     """Create the tables that do not exist; their names."""
     created = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from chalice.local import create_local_server
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from chalicelib.domain.errors import SwitchyardError
+from chalicelib.domain.errors import SwitchyardError, Unavailable
 
 PROJECT = Path(__file__).parents[2]
 STAGE = "local"
@@ -35,11 +36,16 @@ def main() -> None:
     for name, value in config.environment_variables.items():
         os.environ.setdefault(name, value)
     # Only now: importing the application reads the environment and connects.
-    import app
+    try:
+        import app
 
+        server = create_local_server(app.app, config, local.host, local.port)
+    except Unavailable as error:
+        sys.exit(f"{error}: is {os.environ.get('DYNAMODB_ENDPOINT')} a running DynamoDB?")
+    except OSError as error:
+        sys.exit(f"port {local.port}: {error.strerror}; choose another one with PORT=")
     if local.demo_data:
         _fill(app)
-    server = create_local_server(app.app, config, local.host, local.port)
     url = f"http://{local.host}:{server.server.server_address[1]}"
     _print_urls(url, app.services)
     stopped = threading.Event()

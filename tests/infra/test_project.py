@@ -29,6 +29,8 @@ def test_what_is_deployed_holds_no_tools() -> None:
 @pytest.mark.parametrize("stage", list(Stage))
 def test_every_stage_has_settings_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = environment(stage)
+    for field in Settings.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
