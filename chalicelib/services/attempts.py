@@ -19,7 +19,7 @@ def attempts(
     sleep: Callable[[float], None] = time.sleep,
     draw: Callable[[], float] = random.random,
 ) -> Iterator[int]:
-    """Numbers of attempts, 0 first, with a pause before each further one.
+    """Numbers of attempts, 0 first, with a pause before each further one; it never just ends.
 
     The pauses are drawn evenly from 0 to a bound that doubles ("full jitter", M. Brooker,
     "Exponential Backoff And Jitter", AWS Architecture Blog 2015), about a second in all.

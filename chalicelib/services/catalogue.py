@@ -75,7 +75,9 @@ class CatalogueService:
         Raises:
             Unavailable: if others are faster again and again.
         """
-        for _ in attempts(what):
+        tries = attempts(what)
+        while True:
+            next(tries)
             catalogue = self.fresh()
             change = decide(catalogue)
             if change is None:
@@ -89,4 +91,3 @@ class CatalogueService:
             # Another process may have gone further already, so this is not cached as checked.
             self._cached = (changed, float("-inf"))
             return changed
-        raise AssertionError("attempts() ends with an error")  # pragma: no cover

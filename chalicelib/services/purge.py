@@ -138,7 +138,9 @@ class PurgeService:
 
     def _erase(self, user: User, budget: Budget) -> None:
         entry = ErasedUser(user.id, self._clock() + HANDOVER)
-        for attempt in attempts("users"):
+        tries = attempts("users")
+        while True:
+            attempt = next(tries)
             try:
                 if not user.erased:
                     self._users.begin_erasure(user, entry)

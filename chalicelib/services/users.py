@@ -38,7 +38,9 @@ class UserService:
             raise NotFound(f"there is no variant {variant_id}")
         feature, _ = found
         user = User(user_id, variant_id, ip_address, self._clock())
-        for attempt in attempts("users"):
+        tries = attempts("users")
+        while True:
+            attempt = next(tries)
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, user_id, attempt
             )
@@ -47,8 +49,7 @@ class UserService:
             except LostRace:
                 self._make_room(user_id)
             else:
-                break
-        return user
+                return user
 
     def page(self, request: PageRequest, sizes: Sizes[User]) -> Page[User]:
         """The users of all variants, a page at a time."""
