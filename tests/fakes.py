@@ -218,7 +218,7 @@ class FakeEventStore:
         with self._memory.lock:
             _require(all(_event_key(event) in self._memory.events for event in events))
             row = self._memory.users.get(user.id)
-            _require(row is not None and row.erased and row.variant_id == user.variant_id)
+            _require(row is not None and row.erased and _same(row, user))
             assert row is not None
             _require(variant_id in row.variants_with_events)
             self.drop(events)
@@ -280,7 +280,9 @@ class FakePurgeQueue:
 
     def close(self, entry: PurgeEntry) -> None:
         with self._memory.lock:
-            self._memory.dequeue(entry)
+            stored = self._memory.queue.get(_queue_key(entry))
+            if stored is not None and stored.due == entry.due:
+                self._memory.dequeue(entry)
 
 
 class FakeEraser:

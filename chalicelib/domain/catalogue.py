@@ -31,9 +31,10 @@ class Revision:
         The date is rounded up to whole seconds and at least one second after the last one, so
         that a client which polls with the date of its last answer never misses a change.
         """
-        last_modified = self.last_modified
-        if visible:
-            last_modified = max(math.ceil(now.timestamp()), last_modified + 1)
+        if not visible:
+            # A day that passed is still to be made visible, so `as_of` waits for that too.
+            return replace(self, version=self.version + 1)
+        last_modified = max(math.ceil(now.timestamp()), self.last_modified + 1)
         return Revision(self.version + 1, last_modified, self.day(now.date()))
 
     def day(self, today: date) -> date:

@@ -161,7 +161,7 @@ class PurgeQueue(Protocol):
         ...
 
     def close(self, entry: PurgeEntry) -> None:
-        """Take an entry out of the queue."""
+        """Take an entry out of the queue, unless it has another `due` by now."""
         ...
 
 

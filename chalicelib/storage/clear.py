@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from chalicelib.domain.catalogue import CatalogueChange
+from chalicelib.domain.errors import LostRace
+from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.connection import TableModel, store_errors
@@ -21,8 +23,14 @@ class DynamoEraser:
         catalogue = DynamoCatalogueStore()
         for table in TABLES:
             self._empty(table)
-        base = catalogue.revision()
-        catalogue.commit(base, base.following(now), CatalogueChange())
+        tries = attempts("the catalogue")
+        while True:
+            next(tries)
+            base = catalogue.revision()
+            try:
+                return catalogue.commit(base, base.following(now), CatalogueChange())
+            except LostRace:
+                continue
 
     @store_errors()
     def _empty(self, table: type[TableModel]) -> None:

@@ -84,8 +84,10 @@ class DynamoEventStore:
         last: bool,
     ) -> None:
         row = UserRow(keys.user(user.id), keys.TESTLAB)
-        still_erased = (UserRow.erased_variant_id == user.variant_id) & (
-            UserRow.variants_with_events.contains(variant_id)
+        still_erased = (
+            (UserRow.erased_variant_id == user.variant_id)
+            & (UserRow.time_stamp == to_ms(user.time_stamp))
+            & UserRow.variants_with_events.contains(variant_id)
         )
         with transaction() as write:
             for event in events:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from chalicelib.domain.errors import LostRace
 from chalicelib.domain.purge import DeadVariants, ErasedUser, PurgeEntry
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors
@@ -30,9 +31,12 @@ class DynamoPurgeQueue:
     def postpone(self, entry: PurgeEntry) -> None:
         to_row(entry).save()
 
-    @store_errors()
     def close(self, entry: PurgeEntry) -> None:
-        to_row(entry).delete()
+        try:
+            with store_errors():
+                to_row(entry).delete(condition=PurgeRow.due == to_ms(entry.due))
+        except LostRace:
+            return  # postponed, or made anew, by somebody else
 
 
 def to_row(entry: PurgeEntry) -> PurgeRow:

@@ -196,6 +196,19 @@ def test_events_cannot_be_erased_twice_nor_of_a_user_who_lives(stores: Stores) -
     assert list(stores.events.of_user("u", 10, 5)) == events[1:]
 
 
+def test_an_erasure_ends_where_its_user_has_come_back_and_gone_again(stores: Stores) -> None:
+    before = make_user(stores)
+    _, entry = erased(stores)
+    stores.users.finish_erasure(before, SHARD, entry)
+    stores.users.create(replace(before, time_stamp=NOW + timedelta(seconds=1)), SHARD)
+    event = add_event(stores, "u")
+    erased(stores)
+    with pytest.raises(LostRace):
+        stores.events.erase([], before, 10, SHARD, last=True)
+    assert totals(stores) == Totals(1, 1, 1)
+    assert list(stores.events.of_user("u", 10, 5)) == [event]
+
+
 def test_what_belongs_to_a_dead_variant_is_dropped_without_a_count(stores: Stores) -> None:
     make_user(stores)
     events = [add_event(stores, "u", shard) for shard in (SHARD, OTHER_SHARD)]
@@ -240,3 +253,13 @@ def test_the_queue_is_worked_from_its_oldest_entry(stores: Stores) -> None:
     stores.queue.postpone(DeadVariants(1, (12,), NOW, NOW + timedelta(hours=2)))
     stores.queue.close(entries[0])
     assert list(stores.queue.due(NOW + timedelta(hours=1))) == [entries[2]]
+
+
+def test_only_the_entry_that_was_worked_on_is_closed(stores: Stores) -> None:
+    old, new = (ErasedUser("u", NOW + timedelta(minutes=minutes)) for minutes in (1, 2))
+    stores.queue.postpone(old)
+    stores.queue.postpone(new)
+    stores.queue.close(old)
+    assert list(stores.queue.due(new.due)) == [new]
+    stores.queue.close(new)
+    assert stores.queue.due(new.due) == []

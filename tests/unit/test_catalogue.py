@@ -212,3 +212,10 @@ def test_only_experiments_get_blocks(kind: FeatureType) -> None:
 def test_what_is_caught_up_with_is_the_allocation_of_the_day() -> None:
     features = tuple(feature(i, share="0.3") for i in range(1, 6))
     assert caught_up(Catalogue(features=features)).blocks == allocate(features, FREE_BLOCKS)
+
+
+def test_a_day_stays_to_be_made_visible_after_a_change_that_is_not() -> None:
+    seen = Revision().following(NOON)
+    allocated = seen.following(NOON + timedelta(days=1), visible=False)
+    assert allocated.as_of == seen.as_of
+    assert allocated.following(NOON + timedelta(days=1)).last_modified > seen.last_modified

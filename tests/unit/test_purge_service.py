@@ -516,3 +516,66 @@ def test_what_is_made_under_the_same_name_meanwhile_is_not_touched(world: World)
     assert world.services.catalogue.fresh().named("gone") is not None
     assert sorted(listed_users(world.services)) == ["new", "stays"]
     assert world.memory.counted() == world.memory.recount()
+
+
+def test_an_old_erasure_takes_nothing_of_a_user_deleted_for_the_second_time(
+    memory: Memory, clock: FixedClock
+) -> None:
+    services = process(memory, clock)
+    _, (variant,) = experiment(services, "x", 1)
+    add_user(services, "u", variant)
+    record(services, "u", variant)
+
+    def finish() -> None:
+        process(memory, clock).users.delete("u")
+
+    def come_back_and_go() -> None:
+        clock.advance(timedelta(seconds=1))
+        add_user(services, "u", variant)
+        record(services, "u", variant)
+        killed = failing("users.begin_erasure", Killed())
+        with contextlib.suppress(Killed):
+            process(memory, clock, after=killed).users.delete("u")
+
+    first, second = once("events.of_user", finish), once("events.erase", come_back_and_go)
+
+    def step(call: str) -> None:
+        first(call)
+        second(call)
+
+    process(memory, clock, before=step).users.delete("u")
+    clock.advance(HANDOVER)
+    services.purge.run_due()
+    assert memory.counted() == memory.recount()
+    assert memory.users == {}
+    assert memory.events == {}
+
+
+def test_an_entry_made_anew_meanwhile_stays_until_its_own_work_is_done(
+    memory: Memory, clock: FixedClock
+) -> None:
+    services = process(memory, clock)
+    _, (variant,) = experiment(services, "x", 1)
+    add_user(services, "u", variant)
+    record(services, "u", variant, ROWS_IN_REQUEST + BATCH)
+    services.users.delete("u")
+    clock.advance(HANDOVER)
+
+    def delete_again() -> None:
+        clock.advance(timedelta(seconds=1))
+        record(services, "u", variant, ROWS_IN_REQUEST + BATCH)
+        services.users.delete("u")
+
+    back = once("users.get", lambda: add_user(services, "u", variant))
+    again = once("queue.close", delete_again)
+
+    def step(call: str) -> None:
+        back(call)
+        again(call)
+
+    process(memory, clock, before=step).purge.run_due()
+    for _ in range(3):
+        clock.advance(SECOND_PASS)
+        services.purge.run_due()
+    assert memory.users == {}
+    assert memory.events == {}

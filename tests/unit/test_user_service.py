@@ -103,6 +103,19 @@ def test_an_id_held_by_a_dead_variant_is_free(
     assert memory.counted() == memory.recount() == {kept: Totals(total_users=1)}
 
 
+def test_a_user_of_a_variant_that_the_cache_does_not_know_is_alive(
+    memory: Memory, services: Services, clock: FixedClock
+) -> None:
+    _, [a, _] = experiment(services, "button")
+    cached = process(memory, clock, ttl=60)
+    cached.catalogue.snapshot()
+    _, [new, _] = experiment(services, "banner")
+    add_user(services, "u", new)
+    with pytest.raises(Conflict):
+        add_user(cached, "u", a)
+    assert listed_users(services) == ["u"]
+
+
 def test_an_id_whose_user_is_being_erased_is_free(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
@@ -208,6 +221,18 @@ def test_a_deleted_user_goes_with_all_events_and_their_totals(
     assert memory.counted() == memory.recount()
     assert memory.counted()[a] == Totals(2, 1, 1)
     assert memory.queue == {}
+
+
+def test_a_deleted_user_is_taken_off_totals_though_the_cache_is_old(
+    memory: Memory, services: Services, clock: FixedClock
+) -> None:
+    cached = process(memory, clock, ttl=60)
+    cached.catalogue.snapshot()
+    _, [a, b] = experiment(services, "button")
+    add_user(services, "u", a)
+    record(services, "u", b, 2)
+    cached.users.delete("u")
+    assert memory.counted() == {}
 
 
 def test_an_unknown_user_counts_as_deleted(services: Services) -> None:

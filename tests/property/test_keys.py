@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.users import USER_ID_BYTES, check_user_id
+from chalicelib.storage import keys
+
+PARTITION_KEY_BYTES = 2048
+SORT_KEY_BYTES = 1024
+"""Also of partition keys that are the sort key of an index."""
+
+LAST_EVENT_ID = 10**keys.EVENT_ID_DIGITS - 1
+
+
+def is_storable(user_id: str) -> bool:
+    try:
+        check_user_id(user_id)
+    except Invalid:
+        return False
+    return True
+
+
+def cut(text: str) -> str:
+    """The longest beginning of a text that a user id may have."""
+    return text.encode()[:USER_ID_BYTES].decode(errors="ignore")
+
+
+# Ids that would meet if `#` and `%` were not escaped, or escapes not told apart from text.
+HOSTILE = ["", "#", "%", "a", "a#", "a#b", "a%23", "a%23b", "%23", "%25", "%2523", "%25%23", "#%"]
+HOSTILE += [
+    "group#x",
+    "user#a",
+    "variant#1",
+    "a#0000000000000001",
+    "%sha256-",
+    "\x00",
+    "\U0010ffff",
+]
+
+short = st.sampled_from(HOSTILE) | st.text("#%235ab", max_size=8) | st.text(max_size=40)
+long = st.builds(
+    lambda text, times, end: cut(text * times)[: -len(end) or None] + end,
+    st.sampled_from(["#", "%", "a", "é", "😀", "a#", "%23"]),
+    st.sampled_from([100, 150, 300, 301, 512]),
+    st.sampled_from(["", "#", "%", "a"]),
+).filter(is_storable)
+user_ids = (short | long).filter(is_storable)
+
+
+def relatives(user_id: str) -> list[str]:
+    """Ids made of the keys of another."""
+    made = [
+        keys.part(user_id),
+        keys.user(user_id),
+        keys.event_prefix(user_id),
+        keys.event(user_id, 1),
+        user_id + "#",
+        user_id + "%",
+        user_id.replace("#", "%23"),
+        user_id.replace("%23", "#"),
+        user_id[:-1],
+    ]
+    return [relative for relative in made if is_storable(relative)]
+
+
+pairs = user_ids.flatmap(
+    lambda first: st.tuples(st.just(first), user_ids | st.sampled_from(relatives(first)))
+)
+event_ids = st.integers(0, LAST_EVENT_ID)
+quickly = settings(deadline=None, max_examples=300)
+
+
+@quickly
+@given(pairs)
+def test_no_two_users_share_a_partition(pair: tuple[str, str]) -> None:
+    first, second = pair
+    assume(first != second)
+    assert keys.user(first) != keys.user(second)
+    assert keys.erased_user(first) != keys.erased_user(second)
+
+
+@quickly
+@given(pairs, event_ids)
+def test_no_event_lies_under_another_user_s_prefix(pair: tuple[str, str], event_id: int) -> None:
+    first, second = pair
+    assert keys.event(first, event_id).startswith(keys.event_prefix(first))
+    assume(first != second)
+    assert not keys.event(second, event_id).startswith(keys.event_prefix(first))
+    assert not keys.event_prefix(second).startswith(keys.event_prefix(first))
+
+
+@quickly
+@given(user_ids, st.lists(event_ids, min_size=2, max_size=5))
+def test_events_of_a_user_are_in_the_order_of_their_ids(user_id: str, ids: list[int]) -> None:
+    assert [keys.event(user_id, i) for i in sorted(ids)] == sorted(
+        keys.event(user_id, i) for i in ids
+    )
+
+
+@quickly
+@given(user_ids, event_ids)
+def test_keys_of_a_user_are_short_enough(user_id: str, event_id: int) -> None:
+    assert len(keys.event(user_id, event_id).encode()) <= SORT_KEY_BYTES
+    assert len(keys.erased_user(user_id).encode()) <= SORT_KEY_BYTES
+    assert len(keys.user(user_id).encode()) <= PARTITION_KEY_BYTES
+    assert len(keys.user(user_id).encode()) <= SORT_KEY_BYTES, "it sorts the index by variant"
+
+
+@quickly
+@given(
+    st.sampled_from(["#", "%"]), st.sampled_from(["a", "é", "😀"]), st.integers(0, USER_ID_BYTES)
+)
+def test_keys_of_the_longest_users_are_short_enough(escaped: str, plain: str, escapes: int) -> None:
+    user_id = cut(escaped * escapes + plain * USER_ID_BYTES)
+    assert len(user_id.encode()) > USER_ID_BYTES - len(plain.encode())
+    assert len(keys.event(user_id, LAST_EVENT_ID).encode()) <= SORT_KEY_BYTES
+
+
+@quickly
+@given(st.text(), st.text(), st.integers(1, 3000), st.integers(1, 3000))
+def test_parts_of_any_length_are_told_apart(
+    first: str, second: str, times: int, others: int
+) -> None:
+    first, second = first * times, second * others
+    assume(first != second)
+    assert keys.part(first) != keys.part(second)
+    for part in (keys.part(first), keys.part(second)):
+        assert "#" not in part
+        assert len(part.encode()) <= keys.PART_BYTES
+
+
+@quickly
+@given(st.integers(1, 2**31), st.integers(1, 2**31), st.integers(0, 99), user_ids)
+def test_items_of_features_and_variants_are_told_apart(
+    first: int, second: int, shard: int, user_id: str
+) -> None:
+    assert keys.variant_of_totals(keys.totals(first, shard)) == first
+    assert keys.dead_variants(first, second) != keys.erased_user(user_id)
+    assert keys.feature(first).startswith(keys.feature_prefix())
+    assert not keys.variant(first).startswith(keys.totals_prefix())
+    for other in (second, first * 10, first * 10 + 1):
+        assume(first != other)
+        assert not keys.totals(other, shard).startswith(keys.totals_prefix(first))
+        assert keys.event_partition(first) != keys.event_partition(other)
+
+
+def test_what_outlives_everything_is_no_feature() -> None:
+    assert not keys.CONFIG.startswith(keys.feature_prefix())
+    assert not keys.sequence("feature").startswith(keys.feature_prefix())
+    assert keys.user("x") != keys.PURGE
