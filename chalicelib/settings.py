@@ -33,8 +33,11 @@ class Settings(BaseSettings):
     dynamodb_endpoint: str | None = None
     """URL of a database other than AWS's, e.g. DynamoDB Local; missing tables are created."""
 
-    catalogue_ttl_ms: int = Field(0, ge=0)
-    """Milliseconds for which a process answers without asking whether the catalogue changed."""
+    catalogue_ttl_ms: int = Field(0, ge=0, le=60_000)
+    """Milliseconds for which a process answers without asking whether the catalogue changed.
+
+    The purge counts on every process noticing a change long before its second pass.
+    """
 
     totals_shards: int = Field(10, ge=1, le=100)
     """Items over which the totals of each variant of a new feature are spread."""

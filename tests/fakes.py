@@ -97,8 +97,9 @@ class FakeCatalogueStore:
     def revision(self) -> Revision:
         return self._memory.revision
 
-    def load(self, revision: Revision) -> Catalogue:
+    def load(self) -> Catalogue:
         with self._memory.lock:
+            revision = self._memory.revision
             features = [self._memory.features[i] for i in sorted(self._memory.features)]
             blocks = [replace(b, feature_id=self._memory.blocks.get(b.id)) for b in FREE_BLOCKS]
         return Catalogue(revision, tuple(features), tuple(blocks))

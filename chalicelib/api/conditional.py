@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 
 from chalicelib.api.problems import ResponseHeaders
@@ -36,7 +37,10 @@ def not_modified(headers: Mapping[str, str], revision: Revision) -> bool:
     if since is None:
         return False
     try:
-        return parsedate_to_datetime(since).timestamp() >= revision.last_modified
+        date = parsedate_to_datetime(since)
+        # HTTP's dates are GMT, whether they say so or not.
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return date.timestamp() >= revision.last_modified
     except (ValueError, OverflowError):
         return False
 

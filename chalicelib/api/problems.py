@@ -22,6 +22,7 @@ ResponseHeaders = dict[str, str | list[str]]
 
 PROBLEM_TYPE = "application/problem+json"
 DETAIL_LENGTH = 500
+FAULTS_NAMED = 5
 OWN_PREFIX = "Value error, "
 """What pydantic puts before the message of a validator of ours."""
 RETRY_AFTER_SECONDS = 1
@@ -48,11 +49,12 @@ def invalid(error: ValidationError, whole: str) -> Invalid:
 
     `whole` names what was validated, for faults that belong to none of its fields.
     """
-    faults = (
+    faults = [
         f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"
         for fault in error.errors(include_url=False, include_input=False)
-    )
-    return Invalid("; ".join(faults))
+    ]
+    more = [f"and {len(faults) - FAULTS_NAMED} more"] if len(faults) > FAULTS_NAMED else []
+    return Invalid("; ".join(faults[:FAULTS_NAMED] + more))
 
 
 def detail_header(error: SwitchyardError) -> ResponseHeaders:

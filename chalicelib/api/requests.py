@@ -41,7 +41,8 @@ def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
 
     Raises:
         TooLarge: if the body has more than `limit` bytes.
-        Malformed: if it is not JSON (NaN and Infinity are not), or nested too deeply.
+        Malformed: if it is not JSON (NaN and Infinity are not), nested too deeply, or has a number
+            that not even a decimal can hold.
     """
     if len(raw) > limit:
         raise TooLarge(f"the body may have {limit} bytes, not {len(raw)}")
@@ -49,7 +50,7 @@ def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
         return {}
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise Malformed(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict | list):
         raise Malformed("the body is neither a JSON object nor a list")

@@ -20,5 +20,8 @@ def upkeep(services: Services) -> UpkeepReport:
 
     Running it twice, or beside another run, changes nothing more.
     """
-    catalogue = services.user_blocks.catch_up()
-    return UpkeepReport(catalogue.revision.version, services.purge.run_due())
+    try:
+        version = services.user_blocks.catch_up().revision.version
+    finally:
+        purged_rows = services.purge.run_due()
+    return UpkeepReport(version, purged_rows)

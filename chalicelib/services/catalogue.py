@@ -51,7 +51,7 @@ class CatalogueService:
         if self._cached is not None and self._cached[0].revision == revision:
             catalogue = self._cached[0]
         else:
-            catalogue = self._store.load(revision)
+            catalogue = self._store.load()
         self._cached = (catalogue, checked_at)
         return catalogue
 

@@ -25,8 +25,11 @@ class CatalogueStore(Protocol):
         """The revision now, read consistently; `Revision()` for a new store."""
         ...
 
-    def load(self, revision: Revision) -> Catalogue:
-        """Everything, labelled with a `revision` that was read before."""
+    def load(self) -> Catalogue:
+        """Everything, labelled with a revision that was read before the rest.
+
+        Of the commit that made that revision it has all or, read again, a later one.
+        """
         ...
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:

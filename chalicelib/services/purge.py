@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace, Unavailable
@@ -15,8 +16,14 @@ from chalicelib.services.ports import Clock, EventStore, PurgeQueue, TotalsStore
 ROWS_IN_REQUEST = 300
 """Rows that the request which deletes something removes itself."""
 
+REQUEST_TIME = timedelta(seconds=5)
+"""How long it may take over that."""
+
 ROWS_PER_RUN = 3000
 """Rows that one run of the scheduled function removes."""
+
+RUN_TIME = timedelta(seconds=40)
+"""How long one run may take: the next comes after a minute."""
 
 BATCH = 40
 """Rows of one transaction (which may hold 100), and of one read."""
@@ -28,9 +35,11 @@ class OutOfBudget(Exception):
 
 @dataclass
 class Budget:
-    """Counts removed rows; `rows` is how many more there may be, None for no bound."""
+    """Counts removed rows: up to `rows` (None: any number), and until `deadline`."""
 
     rows: int | None
+    clock: Clock
+    deadline: datetime
     found: int = 0
 
     def spend(self, rows: int) -> None:
@@ -40,7 +49,7 @@ class Budget:
             OutOfBudget: if there may be no more.
         """
         self.found += rows
-        if self.rows is not None and self.found >= self.rows:
+        if self.rows is not None and (self.found >= self.rows or self.clock() >= self.deadline):
             raise OutOfBudget
 
 
@@ -75,29 +84,44 @@ class PurgeService:
         to the scheduled function.
         """
         try:
-            self._pass(dead, Budget(ROWS_IN_REQUEST))
+            self._pass(dead, self._budget(ROWS_IN_REQUEST, REQUEST_TIME))
         except (OutOfBudget, Unavailable):
             return
 
     def erase(self, user: User, budget: int | None = ROWS_IN_REQUEST) -> None:
-        """Delete a user: out of sight at once, events and row as far as `budget` goes."""
+        """Delete a user: out of sight at once, events and row as far as `budget` goes.
+
+        Events that are left to the scheduled function are listed and counted until then.
+        """
         try:
-            self._erase(user, Budget(budget))
+            self._erase(user, self._budget(budget, REQUEST_TIME))
         except OutOfBudget:
             return
 
     def run_due(self) -> int:
-        """Work on all entries whose time has come; the number of rows removed."""
-        budget = Budget(ROWS_PER_RUN)
-        try:
-            for entry in self._queue.due(self._clock()):
+        """Work on all entries whose time has come; the number of rows removed.
+
+        Raises:
+            Unavailable: if the store failed at one of them, after the others.
+        """
+        budget = self._budget(ROWS_PER_RUN, RUN_TIME)
+        failure: Unavailable | None = None
+        for entry in self._queue.due(self._clock()):
+            try:
                 if isinstance(entry, DeadVariants):
                     self._pass(entry, budget)
                 else:
                     self._resume(entry, budget)
-        except OutOfBudget:
-            pass
+            except OutOfBudget:
+                break
+            except Unavailable as error:
+                failure = error  # the other entries may fare better
+        if failure is not None:
+            raise failure
         return budget.found
+
+    def _budget(self, rows: int | None, time: timedelta) -> Budget:
+        return Budget(rows, self._clock, self._clock() + time)
 
     def _resume(self, entry: ErasedUser, budget: Budget) -> None:
         user = self._users.get(entry.user_id)
@@ -131,9 +155,10 @@ class PurgeService:
         after: tuple[str, int] | None = None
         while events := self._events.of_variant(variant_id, after, BATCH):
             after = (events[-1].user_id, events[-1].id)
-            self._events.drop(events)
+            # In this order: users are found by their events.
             for user_id in {event.user_id for event in events}:
                 self._users.forget_variants(user_id, [variant_id])
+            self._events.drop(events)
             budget.spend(len(events))
 
     def _erase(self, user: User, budget: Budget) -> None:

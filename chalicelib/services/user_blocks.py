@@ -50,11 +50,17 @@ class UserBlockService:
         return self._catalogue.change(self._due)
 
     def current(self) -> Catalogue:
-        """The catalogue for an answer: brought up to today, or as it is where that fails."""
+        """The catalogue for an answer: brought up to today, or as it is where that fails.
+
+        Then it is dated a second earlier, for what is missing will come without a date of its own:
+        a client that asks with the date of this answer must get the whole one.
+        """
         try:
             return self.catch_up()
         except Unavailable:
-            return self._catalogue.snapshot()
+            catalogue = self._catalogue.snapshot()
+            before = catalogue.revision.last_modified - 1
+            return replace(catalogue, revision=replace(catalogue.revision, last_modified=before))
 
     def _due(self, catalogue: Catalogue) -> CatalogueChange | None:
         return catch_up(catalogue, self._catalogue.today())

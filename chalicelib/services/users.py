@@ -33,14 +33,14 @@ class UserService:
             Conflict: if the id is taken.
         """
         check_user_id(user_id)
-        found = self._catalogue.find(lambda catalogue: catalogue.variant(variant_id))
-        if found is None:
-            raise NotFound(f"there is no variant {variant_id}")
-        feature, _ = found
-        user = User(user_id, variant_id, ip_address, self._clock())
         tries = attempts("users")
         while True:
             attempt = next(tries)
+            found = self._catalogue.find(lambda catalogue: catalogue.variant(variant_id))
+            if found is None:
+                raise NotFound(f"there is no variant {variant_id}")
+            feature, _ = found
+            user = User(user_id, variant_id, ip_address, self._clock())
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, user_id, attempt
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChange, Revision
 from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.purge import to_row
@@ -28,23 +30,27 @@ class DynamoCatalogueStore:
             row = ConfigRow.get(keys.CONFIG, consistent_read=True)
         except ConfigRow.DoesNotExist:
             return Revision()
-        return Revision(int(row.version), int(row.last_modified), date.fromisoformat(row.as_of))
+        return _revision(row)
 
     @store_errors()
-    def load(self, revision: Revision) -> Catalogue:
-        features = [
-            _feature(row)
-            for row in FeatureRow.scan(
-                FeatureRow.pk.startswith(keys.feature_prefix()), consistent_read=True
-            )
-        ]
-        owners = {int(row.id): row.feature_id for row in UserBlocksTable.scan(consistent_read=True)}
-        blocks = tuple(
-            UserBlock(block.id, block.name, _optional_int(owners.get(block.id)))
-            for block in FREE_BLOCKS
-        )
-        features.sort(key=lambda feature: feature.id)
-        return Catalogue(revision, tuple(features), blocks)
+    def load(self) -> Catalogue:
+        tries = attempts("the catalogue")
+        while True:
+            next(tries)
+            config = next(ConfigRow.query(keys.CONFIG, consistent_read=True), None)
+            features = {
+                int(row.id): row
+                for row in FeatureRow.scan(
+                    FeatureRow.pk.startswith(keys.feature_prefix()), consistent_read=True
+                )
+            }
+            blocks = {int(row.id): row for row in UserBlocksTable.scan(consistent_read=True)}
+            if config is None or _is_whole(config, features, blocks):
+                return Catalogue(
+                    Revision() if config is None else _revision(config),
+                    tuple(_feature(features[feature_id]) for feature_id in sorted(features)),
+                    tuple(_block(block, blocks.get(block.id)) for block in FREE_BLOCKS),
+                )
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
         unchanged = (
@@ -58,13 +64,16 @@ class DynamoCatalogueStore:
                     ConfigRow.version.set(revision.version),
                     ConfigRow.last_modified.set(revision.last_modified),
                     ConfigRow.as_of.set(revision.as_of.isoformat()),
+                    ConfigRow.written.set(_written(change)),
                 ],
                 condition=unchanged,
             )
             for feature_change in change.features:
-                _write_feature(write, feature_change)
+                _write_feature(write, feature_change, revision.version)
             for block in change.blocks:
-                write.save(UserBlocksTable(block.id, feature_id=block.feature_id))
+                write.save(
+                    UserBlocksTable(block.id, feature_id=block.feature_id, version=revision.version)
+                )
             if change.dead is not None:
                 write.save(to_row(change.dead))
 
@@ -75,7 +84,36 @@ class DynamoCatalogueStore:
         return reserve("variant", count)
 
 
-def _write_feature(write: TransactWrite, change: FeatureChange) -> None:
+def _written(change: CatalogueChange) -> dict[str, list[int]]:
+    """The ids of what a commit leaves and of what it removes, for `_is_whole`."""
+    return {
+        "features": [c.after.id for c in change.features if c.after is not None],
+        "gone": [c.before.id for c in change.features if c.before and c.after is None],
+        "blocks": [block.id for block in change.blocks],
+    }
+
+
+def _is_whole(
+    config: ConfigRow, features: Mapping[int, FeatureRow], blocks: Mapping[int, UserBlocksTable]
+) -> bool:
+    """Whether all that the last commit wrote was there to be read.
+
+    Several reads are not isolated from a transaction: its new revision may be seen a moment
+    before its other items. What was read between must not be kept under that revision.
+    """
+    written = config.written
+
+    def has(rows: Mapping[int, Any], row_id: int) -> bool:
+        return row_id in rows and rows[row_id].version >= config.version
+
+    return (
+        all(has(features, feature_id) for feature_id in written["features"])
+        and all(has(blocks, block_id) for block_id in written["blocks"])
+        and not any(feature_id in features for feature_id in written["gone"])
+    )
+
+
+def _write_feature(write: TransactWrite, change: FeatureChange, version: int) -> None:
     before, after = change.before, change.after
     gone = set(before.variants if before else ()) - set(after.variants if after else ())
     for variant in gone:
@@ -102,8 +140,20 @@ def _write_feature(write: TransactWrite, change: FeatureChange) -> None:
             else FeatureRow.description.set(after.description),
             FeatureRow.totals_shards.set(after.totals_shards),
             FeatureRow.variants.set([_variant_copy(variant) for variant in after.variants]),
+            FeatureRow.version.set(version),
         ],
+        condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
     )
+
+
+def _revision(row: ConfigRow) -> Revision:
+    return Revision(int(row.version), int(row.last_modified), date.fromisoformat(row.as_of))
+
+
+def _block(block: UserBlock, row: UserBlocksTable | None) -> UserBlock:
+    if row is None or row.feature_id is None:
+        return block
+    return replace(block, feature_id=int(row.feature_id))
 
 
 def _feature(row: FeatureRow) -> Feature:
@@ -147,7 +197,3 @@ def _variant_row(variant: Variant) -> VariantRow:
 
 def _text(number: Decimal) -> str:
     return format(number, "f")
-
-
-def _optional_int(number: float | None) -> int | None:
-    return None if number is None else int(number)

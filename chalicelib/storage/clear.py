@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.domain.catalogue import CatalogueChange
@@ -20,17 +21,19 @@ class DynamoEraser:
     """`Eraser` on all tables."""
 
     def clear(self, now: datetime) -> None:
-        catalogue = DynamoCatalogueStore()
+        # Before, so that nobody decides on what is about to go; after, so that nobody keeps it.
+        self._move_on(now)
         for table in TABLES:
             self._empty(table)
-        tries = attempts("the catalogue")
-        while True:
-            next(tries)
+        self._move_on(now)
+
+    def _move_on(self, now: datetime) -> None:
+        catalogue = DynamoCatalogueStore()
+        for _ in attempts("the catalogue"):
             base = catalogue.revision()
-            try:
-                return catalogue.commit(base, base.following(now), CatalogueChange())
-            except LostRace:
-                continue
+            with suppress(LostRace):
+                catalogue.commit(base, base.following(now), CatalogueChange())
+                return
 
     @store_errors()
     def _empty(self, table: type[TableModel]) -> None:

@@ -11,7 +11,7 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.errors import LostRace, SwitchyardError, Unavailable
+from chalicelib.domain.errors import LostRace, Unavailable
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 3.0
@@ -20,6 +20,11 @@ POOL_SIZE = 32
 
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 """Reasons for which a transaction is cancelled though nothing is wrong with the store."""
+
+LOST_ALONE = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+"""The same for a single write."""
+
+REFUSED = "ValidationException"
 
 _connection: Connection | None = None
 _prefix = ""
@@ -95,15 +100,19 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except TransactWriteError as error:
-        raise _cancelled(error) from error
+        raise _cancelled(error) from error.cause
     except PynamoDBException as error:
         code = error.cause_response_code
-        if code == "ConditionalCheckFailedException":
+        if code in LOST_ALONE:
             raise LostRace("the item is not what it was") from error
+        if code == REFUSED:
+            raise  # no use in trying again: a fault of this program
         raise Unavailable(f"the database does not answer ({code or error.msg})") from error
 
 
-def _cancelled(error: TransactWriteError) -> SwitchyardError:
+def _cancelled(error: TransactWriteError) -> Exception:
+    if error.cause_response_code == REFUSED:
+        return error
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
     if codes and codes <= LOST:
         return LostRace("an item of the transaction is not what it was")

@@ -6,17 +6,32 @@ decimal text, so that every digit comes back.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from pynamodb.attributes import (
+    Attribute,
     BooleanAttribute,
-    JSONAttribute,
     NumberAttribute,
     NumberSetAttribute,
     UnicodeAttribute,
 )
-from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.storage.connection import TableModel, store_errors
+
+
+class CompactJson(Attribute[Any]):
+    """JSON text in UTF-8 without spaces: an item ends at 400 KB, and escapes would triple it."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def deserialize(self, value: str) -> Any:
+        return json.loads(value)
 
 
 class FeaturesTable(TableModel):
@@ -31,7 +46,10 @@ class FeaturesTable(TableModel):
 
 
 class FeatureRow(FeaturesTable):
-    """A feature, with a copy of its variants. Dates are ISO 8601."""
+    """A feature, with a copy of its variants. Dates are ISO 8601.
+
+    `version` is that of the catalogue when the row was written.
+    """
 
     id = NumberAttribute()
     type = NumberAttribute()
@@ -42,15 +60,20 @@ class FeatureRow(FeaturesTable):
     user_percentage = UnicodeAttribute()
     description = UnicodeAttribute(null=True)
     totals_shards = NumberAttribute()
-    variants = JSONAttribute()
+    variants = CompactJson()
+    version = NumberAttribute()
 
 
 class ConfigRow(FeaturesTable):
-    """The catalogue's revision; `last_modified` in seconds, `as_of` an ISO 8601 date."""
+    """The catalogue's revision; `last_modified` in seconds, `as_of` an ISO 8601 date.
+
+    `written` are the ids of what the commit of this version wrote and removed.
+    """
 
     version = NumberAttribute()
     last_modified = NumberAttribute()
     as_of = UnicodeAttribute()
+    written = CompactJson()
 
 
 class SequenceRow(FeaturesTable):
@@ -147,6 +170,7 @@ class UserBlocksTable(TableModel):
 
     id = NumberAttribute(hash_key=True)
     feature_id = NumberAttribute(null=True)
+    version = NumberAttribute()
 
 
 class EventsTable(TableModel):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.purge import ErasedUser
 from chalicelib.domain.users import Totals, TotalsShard, User
+from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.purge import to_row
@@ -85,11 +86,16 @@ class DynamoUserStore:
 
     def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
         row = UserRow(keys.user(user_id), keys.TESTLAB)
-        try:
-            with store_errors():
-                row.update(
-                    actions=[UserRow.variants_with_events.delete(list(variant_ids))],
-                    condition=UserRow.pk.exists(),
-                )
-        except LostRace:
-            return  # the user is gone, and with the row what was to be forgotten
+        tries = attempts("users")
+        while True:
+            next(tries)
+            try:
+                with store_errors():
+                    row.update(
+                        actions=[UserRow.variants_with_events.delete(list(variant_ids))],
+                        condition=UserRow.pk.exists(),
+                    )
+                return
+            except LostRace:
+                if self.get(user_id) is None:
+                    return  # and with the row what was to be forgotten

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
 from types import ModuleType
@@ -105,6 +107,9 @@ def test_bad_values_are_refused_with_a_reason_and_change_nothing(
         (b'{"name": "' + b"x" * 102_400 + b'"}', 413),
         (b'{"user_percentage": 1E400, "type_id": 1e400}', 403),
         (b'{"user_percentage": 0E-99999}', 403),
+        (b'{"unknown": 1e99999999999999999999}', 400),
+        (b'{"type_id": 1e9999999}', 403),
+        (b'{"type_id": -1e-9999999}', 403),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -200,6 +205,7 @@ class TestConditionalGet:
             {"If_None_Match": "*"},
             {"If_Modified_Since": first.headers["last-modified"]},
             {"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+            {"If_Modified_Since": "Fri Jan  1 00:00:00 2100"},
         ):
             again = gateway.get(path, **headers)
             assert (again.status, again.text) == (304, "")
@@ -276,3 +282,47 @@ def test_every_get_has_a_head(gateway: Gateway, app: ModuleType) -> None:
     headed = gateway.send("HEAD", f"/api/feature/{feature['id']}")
     assert (headed.status, headed.text) == (200, "")
     assert headed.headers["etag"] == got.headers["etag"]
+
+
+def test_a_feature_may_be_as_large_as_two_requests(gateway: Gateway) -> None:
+    def post(path: str, body: Any) -> Any:
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        headers = {"content-type": "application/json"}
+        answer = gateway.send("POST", path, raw=raw, headers=headers)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    description, value = "\u00e9" * 50_000, "\u00e9" * 25_000
+    feature = {**FEATURE, "description": description, "user_percentage": "1e-120"}
+    path = f"/api/feature/{post('/api/feature', feature)['id']}"
+    feature_id = int(path.rsplit("/", 1)[1])
+    variants = [
+        {"feature_id": feature_id, "value": value, "weight": weight} for weight in ("1e-120", 1)
+    ]
+    post(f"{path}/variants", {"variants": variants})
+    shown = gateway.get(path).json
+    assert shown["description"] == description
+    assert [variant["value"] for variant in shown["variant_arr"]] == [value, value]
+
+
+def test_the_reasons_of_a_refusal_are_few(gateway: Gateway) -> None:
+    headers = {"accept": "application/problem+json"}
+    body: Any = {"variants": [{}] * 20_000}
+    answer = gateway.send("POST", "/api/feature/1/variants", body, headers)
+    assert answer.status == 422
+    assert "and 39995 more" in answer.json["detail"]
+    assert len(answer.text) < 1000
+
+
+def test_dates_without_a_zone_are_gmt(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(gateway)
+    changed = parsedate_to_datetime(gateway.get("/api/feature").headers["last-modified"])
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        for seconds, status in ((-1, 200), (0, 304)):
+            asked = (changed + timedelta(seconds=seconds)).strftime("%a %b %d %H:%M:%S %Y")
+            assert gateway.get("/api/feature", If_Modified_Since=asked).status == status
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()

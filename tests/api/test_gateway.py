@@ -92,6 +92,33 @@ def test_current_features_do_not_depend_on_the_allocation(
     answer = gateway.get("/api/feature/current")
     assert answer.status == 200
     assert [feature["name"] for feature in answer.json["experiments"]] == ["x"]
+    monkeypatch.undo()
+    for name, validator in (("If_Modified_Since", "last-modified"), ("If_None_Match", "etag")):
+        later = gateway.get("/api/feature/current", **{name: answer.headers[validator]})
+        assert later.status == 200, "what was missing is not hidden from who has this answer"
+        assert all(block["feature_id"] for block in later.json["userblocks"])
+
+
+def test_upkeep_purges_also_where_it_cannot_allocate(
+    app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"type_id": 3, "name": "x", "start_date": "2020-01-01", "end_date": "2099-12-31"}
+    gateway.post("/api/feature", body)
+    asked: list[object] = []
+
+    def fail(*_: object) -> None:
+        raise Unavailable("throttled")
+
+    monkeypatch.setattr(app.services.catalogue._store, "commit", fail)
+
+    def nothing_due(now: object) -> list[object]:
+        asked.append(now)
+        return []
+
+    monkeypatch.setattr(app.services.purge._queue, "due", nothing_due)
+    with pytest.raises(Unavailable):
+        app.run_upkeep()
+    assert asked
 
 
 def test_clearing_is_for_demonstrations_only(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,3 +55,37 @@ def test_parallel_creations_of_one_name_make_one_feature(url: str) -> None:
         statuses = list(pool.map(create, range(CALLERS)))
     assert sorted(statuses) == [200] + [403] * (CALLERS - 1)
     assert len(call("GET", f"{url}/api/feature")) == 1
+
+
+def raw_exchange(url: str, request: bytes) -> bytes:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("request_line", "length", "status"),
+    [
+        (b"FOO /api/feature", b"0", b"404"),
+        (b"TRACE /api/feature", b"0", b"404"),
+        (b"POST /api/feature", b"abc", b"400"),
+        (b"POST /api/feature", b"-1", b"400"),
+        (b"POST /api/feature", b"99999999999", b"413"),
+    ],
+)
+def test_what_the_server_itself_refuses_is_json_with_cors(
+    url: str, request_line: bytes, length: bytes, status: bytes
+) -> None:
+    request = request_line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n"
+    answer = raw_exchange(url, request)
+    assert answer.split(b" ")[1] == status
+    assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer
+    assert answer.split(b"\r\n\r\n", 1)[1].startswith(b'{"error":')
+
+
+def test_many_callers_at_once_are_all_answered(url: str) -> None:
+    with ThreadPoolExecutor(64) as pool:
+        answers = pool.map(lambda _: call("GET", f"{url}/api/userblocks"), range(256))
+        assert all(len(answer) == 20 for answer in answers)

@@ -252,6 +252,7 @@ class TestUserBlocks:
             ({"name": True}, "true"),
             ({"feature_id": 1}, "undefined"),
             ([], "undefined"),
+            ({"name": "x" * 9999}, "x" * 255),
         ],
     )
     def test_a_refusal_names_the_block_as_it_was_sent(
@@ -268,3 +269,13 @@ class TestUserBlocks:
         )
         assert answer.status == 200
         assert {block["feature_id"] for block in answer.json} == {None}
+
+    @pytest.mark.parametrize("number", ["1e99999999", "1e999999999999999", "-1e-99999999"])
+    def test_a_refusal_is_never_longer_than_what_was_sent(
+        self, gateway: Gateway, number: str
+    ) -> None:
+        raw = b'{"name": ' + number.encode() + b"}"
+        headers = {"content-type": "application/json"}
+        answer = gateway.send("PUT", "/api/userblocks", raw=raw, headers=headers)
+        assert answer.status == 403
+        assert len(answer.text) < 100

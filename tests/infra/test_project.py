@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.purge import SECOND_PASS
 from chalicelib.settings import Settings, Stage
 
 PROJECT = Path(__file__).parents[2]
@@ -40,6 +42,15 @@ def test_every_stage_has_settings_of_its_own(stage: Stage, monkeypatch: pytest.M
     assert settings.catalogue_ttl_ms == (0 if stage is Stage.LOCAL else 1000)
     assert CONFIG["stages"][stage]["api_gateway_stage"] == stage
     assert {name.lower() for name in variables} <= set(Settings.model_fields)
+
+
+def test_a_cached_catalogue_is_old_long_before_the_second_pass_of_a_purge() -> None:
+    (bound,) = [
+        limit.le
+        for limit in Settings.model_fields["catalogue_ttl_ms"].metadata
+        if hasattr(limit, "le")
+    ]
+    assert timedelta(milliseconds=bound) * 10 < SECOND_PASS
 
 
 def test_the_settings_are_documented() -> None:

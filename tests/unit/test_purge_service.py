@@ -260,8 +260,8 @@ def test_one_run_removes_no_more_than_a_batch_beyond_its_budget(
     assert memory.counted() == memory.recount()
 
 
-def test_a_budget_is_used_up_with_its_last_row() -> None:
-    budget = Budget(10)
+def test_a_budget_is_used_up_with_its_last_row(clock: FixedClock) -> None:
+    budget = Budget(10, clock, START + timedelta(days=1))
     budget.spend(9)
     budget.spend(0)
     with pytest.raises(OutOfBudget):
@@ -269,10 +269,37 @@ def test_a_budget_is_used_up_with_its_last_row() -> None:
     assert budget.found == 10
 
 
-def test_a_budget_may_have_no_bound() -> None:
-    budget = Budget(None)
+def test_a_budget_is_used_up_when_its_time_is(clock: FixedClock) -> None:
+    budget = Budget(10, clock, START + timedelta(seconds=5))
+    clock.advance(timedelta(seconds=4))
+    budget.spend(1)
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(OutOfBudget):
+        budget.spend(1)
+    assert budget.found == 2
+
+
+def test_a_budget_may_have_no_bound(clock: FixedClock) -> None:
+    budget = Budget(None, clock, START)
     budget.spend(10**9)
     assert budget.found == 10**9
+
+
+def test_an_entry_that_fails_does_not_hold_up_the_others(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    for name in ("one", "two"):
+        feature_id, variants = experiment(services, name, 1)
+        add_user(services, name, variants[0])
+        with contextlib.suppress(Killed):
+            killed = failing("catalogue.commit", Killed())
+            process(memory, clock, after=killed).features.delete(feature_id)
+    clock.advance(HANDOVER)
+    fails_once = failing("users.of_variant", Unavailable("throttled"))
+    with pytest.raises(Unavailable):
+        process(memory, clock, before=fails_once).purge.run_due()
+    assert list(memory.users) == ["one"]
+    services.purge.run_due()
+    assert memory.users == {}
 
 
 # Erased users

@@ -17,6 +17,7 @@ ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
 NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,4})?")
 INT32 = range(-(2**31), 2**31)
+INT32_DIGITS = 10
 DIGITS = 38
 """Digits that a number may have in DynamoDB."""
 PIVOT_YEAR = 70
@@ -28,7 +29,7 @@ SMALLEST_EXPONENT = -130
 def _integer(value: Any) -> int:
     if isinstance(value, str) and INTEGER.fullmatch(value):
         value = int(value)
-    elif isinstance(value, Decimal) and abs(value) < INT32.stop and value == int(value):
+    elif isinstance(value, Decimal) and value.adjusted() < INT32_DIGITS and value == int(value):
         value = int(value)  # 2.0 is an integer, as in JavaScript
     if not _is_int(value):
         raise ValueError("must be an integer")

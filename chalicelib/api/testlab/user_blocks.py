@@ -10,6 +10,7 @@ from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import AssignUserBlock, UserBlockAnswer
+from chalicelib.domain.features import NAME_LENGTH
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -19,12 +20,10 @@ RESET_REFUSED = "Error in resetting userblocks in postgres"
 
 
 def assign_refused(body: Any) -> str:
-    """The documented refusal of PUT, which repeats the block's name as it was sent."""
+    """The documented refusal of PUT, which repeats the block's name as it was sent, shortened."""
     name = body.get("name", "undefined") if isinstance(body, dict) else "undefined"
-    if isinstance(name, Decimal):
-        name = format(name, "f")
-    shown = name if isinstance(name, str) else json.dumps(name, default=str)
-    return f"Error in updating userblock with name {shown} in postgres"
+    shown = str(name) if isinstance(name, str | Decimal) else json.dumps(name, default=str)
+    return f"Error in updating userblock with name {shown[:NAME_LENGTH]} in postgres"
 
 
 @blueprint.endpoint("/api/userblocks", refusal=LIST_REFUSED)
