@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock, allocate
+from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.purge import DeadVariants
+from chalicelib.domain.segments import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class CurrentFeatures:
     rollouts: tuple[Feature, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What administrators set for UpGrade's clients."""
+
+    check_auth: bool = False
+    filter_metric: bool = True
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """All features (by ascending id) and the twenty user blocks, as of one revision."""
@@ -58,38 +68,54 @@ class Catalogue:
     revision: Revision = Revision()
     features: tuple[Feature, ...] = ()
     blocks: tuple[UserBlock, ...] = FREE_BLOCKS
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    settings: ClientSettings = ClientSettings()
     _by_id: dict[int, Feature] = field(init=False, repr=False, compare=False)
     _by_name: dict[str, Feature] = field(init=False, repr=False, compare=False)
+    _by_design: dict[str, Feature] = field(init=False, repr=False, compare=False)
     _by_variant: dict[int, tuple[Feature, Variant]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        own = self._own()
         object.__setattr__(self, "_by_id", {f.id: f for f in self.features})
-        object.__setattr__(self, "_by_name", {f.name: f for f in self.features})
-        object.__setattr__(
-            self, "_by_variant", {v.id: (f, v) for f in self.features for v in f.variants}
-        )
+        object.__setattr__(self, "_by_name", {f.name: f for f in own})
+        object.__setattr__(self, "_by_variant", {v.id: (f, v) for f in own for v in f.variants})
+        object.__setattr__(self, "_by_design", {f.design.id: f for f in self.features if f.design})
+
+    def _own(self) -> list[Feature]:
+        """The features that were made through Test Lab."""
+        return [feature for feature in self.features if feature.design is None]
 
     def feature(self, feature_id: int) -> Feature | None:
         return self._by_id.get(feature_id)
 
     def named(self, name: str) -> Feature | None:
+        """The feature of Test Lab with a name."""
         return self._by_name.get(name)
 
+    def experiment(self, experiment_id: str) -> Feature | None:
+        """The feature that holds an experiment in UpGrade's form."""
+        return self._by_design.get(experiment_id)
+
+    def experiments(self) -> Iterator[tuple[int, Experiment]]:
+        """All experiments in UpGrade's form, with the ids of their features."""
+        return ((f.id, f.design) for f in self.features if f.design is not None)
+
     def variant(self, variant_id: int) -> tuple[Feature, Variant] | None:
-        """The variant and the feature it belongs to."""
+        """The variant and the feature of Test Lab that it belongs to."""
         return self._by_variant.get(variant_id)
 
     def block(self, name: str) -> UserBlock | None:
         return next((block for block in self.blocks if block.name == name), None)
 
     def variants(self) -> Iterator[Variant]:
-        """All variants, by ascending feature and variant id."""
-        return (variant for feature in self.features for variant in feature.variants)
+        """All variants of Test Lab's features, by ascending feature and variant id."""
+        return (variant for feature in self._own() for variant in feature.variants)
 
     def current(self, today: date) -> CurrentFeatures:
-        """The features whose dates include `today` (UTC), running or not."""
+        """The features of Test Lab whose dates include `today` (UTC), running or not."""
         today = self.revision.day(today)
-        current = [feature for feature in self.features if feature.is_current(today)]
+        current = [feature for feature in self._own() if feature.is_current(today)]
 
         def of(kind: FeatureType) -> tuple[Feature, ...]:
             return tuple(feature for feature in current if feature.type is kind)
@@ -108,6 +134,14 @@ class FeatureChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentChange:
+    """One segment before and after a change; None where there is none."""
+
+    before: Segment | None
+    after: Segment | None
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueChange:
     """What one administrative write does, all of it or nothing.
 
@@ -117,6 +151,8 @@ class CatalogueChange:
 
     features: tuple[FeatureChange, ...] = ()
     blocks: tuple[UserBlock, ...] = ()
+    segments: tuple[SegmentChange, ...] = ()
+    settings: ClientSettings | None = None
     dead: DeadVariants | None = None
     visible: bool = True
 
@@ -151,9 +187,17 @@ def applied(catalogue: Catalogue, revision: Revision, change: CatalogueChange) -
         if feature_change.after is not None:
             features[feature_change.after.id] = feature_change.after
     blocks = {block.id: block for block in (*catalogue.blocks, *change.blocks)}
+    segments = dict(catalogue.segments)
+    for segment_change in change.segments:
+        if segment_change.before is not None:
+            segments.pop(segment_change.before.id, None)
+        if segment_change.after is not None:
+            segments[segment_change.after.id] = segment_change.after
     return replace(
         catalogue,
         revision=revision,
         features=tuple(features[feature_id] for feature_id in sorted(features)),
         blocks=tuple(blocks[block_id] for block_id in sorted(blocks)),
+        segments=segments,
+        settings=change.settings or catalogue.settings,
     )

@@ -10,12 +10,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import Experiment, State
 
 NAME_LENGTH = 255
 """Characters that a feature's name may have."""
 
 VARIANTS_PER_FEATURE = 20
 """Variants that a feature may have."""
+
+FAR_END = date(2099, 12, 31)
+"""Where an experiment without an end ends, for Test Lab."""
 
 WEIGHT_TOLERANCE = Fraction(1, 10**9)
 """How far the weights of a feature's variants may be from a sum of 1."""
@@ -83,7 +87,8 @@ class Feature:
     """A toggle, a rollout or an experiment, with its variants in the order of their ids.
 
     `totals_shards` is the number of items over which each variant's totals are spread;
-    it is fixed when the feature is made, so that readers and writers agree on it.
+    it is fixed when the feature is made, so that readers and writers agree on it. `design` is
+    there for experiments made in UpGrade's form; the rest then follows from it.
     """
 
     id: int
@@ -96,10 +101,35 @@ class Feature:
     description: str | None
     totals_shards: int
     variants: tuple[Variant, ...] = ()
+    design: Experiment | None = None
+
+    @classmethod
+    def of_design(cls, number: int, design: Experiment, totals_shards: int) -> Feature:
+        """An experiment made in UpGrade's form, as Test Lab sees it."""
+        return cls(
+            number,
+            FeatureType.EXPERIMENT,
+            design.name,
+            start_date=_day(design.start_on) or design.created_at.date(),
+            end_date=_day(design.end_on) or FAR_END,
+            is_running=design.state is State.ENROLLING,
+            user_percentage=Decimal(1),
+            description=design.description,
+            totals_shards=totals_shards,
+            variants=tuple(
+                Variant(c.number, number, c.code, c.order == 1, Decimal(str(c.weight)) / 100)
+                for c in sorted(design.conditions, key=lambda condition: condition.number)
+            ),
+            design=design,
+        )
 
     def is_current(self, today: date) -> bool:
         """Whether `today` (UTC) lies between the feature's dates, both inclusive."""
         return self.start_date <= today <= self.end_date
+
+
+def _day(moment: str | None) -> date | None:
+    return None if moment is None else date.fromisoformat(moment[:10])
 
 
 def make_variants(

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.catalogue import ClientSettings
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import Algorithm, ConsistencyRule, Experiment, State
+from chalicelib.domain.segments import SegmentType
+from chalicelib.services import Services
+from chalicelib.services.experiments import UnknownContext
+from tests.fakes import FixedClock, Memory, once
+from tests.unit.samples import draft, drafts, process
+from tests.unit.upgrade_service_samples import (
+    CONTEXT,
+    HERE,
+    THERE,
+    assign,
+    class_key,
+    counting,
+    design,
+    group_design,
+    in_class,
+    join,
+    known,
+    mark,
+    number_of,
+    segment,
+)
+
+
+def stratified(experiment_id: str = "e", rule: ConsistencyRule | None = None) -> Experiment:
+    return design(
+        experiment_id,
+        rule=rule or ConsistencyRule.EXPERIMENT,
+        algorithm=Algorithm.STRATIFIED,
+        stratification_factor="school",
+    )
+
+
+def fill_stratum(services: Services, experiment_id: str = "e", users: int = 40) -> None:
+    """Enroll users of the stratum north until all are in one condition."""
+    code = next(iter(services.experiments.get(experiment_id).conditions)).code
+    services.experiments.edit(experiment_id, lambda before: _all_in(before, code))
+    ids = [f"north {i}" for i in range(users)]
+    services.study_setup.put_strata("school", dict.fromkeys(ids, "north"))
+    for user_id in ids:
+        mark(services, user_id)
+    services.experiments.edit(experiment_id, _equal)
+
+
+def _all_in(before: Experiment, code: str) -> Experiment:
+    return replace(
+        before,
+        conditions=tuple(
+            replace(c, weight=100.0 if c.code == code else 0.0) for c in before.conditions
+        ),
+    )
+
+
+def _equal(before: Experiment) -> Experiment:
+    return replace(before, conditions=tuple(replace(c, weight=50.0) for c in before.conditions))
+
+
+@pytest.mark.parametrize("context", ["HOME", "nothing", ""])
+def test_an_unknown_context_is_refused_though_nothing_is_offered(
+    context: str, services: Services
+) -> None:
+    join(services, "u")
+    with pytest.raises(UnknownContext, match=f"Invalid app context: {context}"):
+        assign(services, context=context)
+    assert issubclass(UnknownContext, Invalid)
+
+
+def test_without_experiments_nothing_is_assigned(services: Services) -> None:
+    join(services, "u")
+    assigned = services.assignment.assign(known(services, "u"), CONTEXT)
+    assert (assigned.assignments, assigned.testlab) == ((), None)
+
+
+def test_a_user_gets_one_condition_at_all_places_of_an_experiment(services: Services) -> None:
+    services.experiments.create(design(places=(HERE, THERE)))
+    join(services, "u")
+    got = assign(services)
+    assert got.keys() == {HERE, THERE}
+    assert len(set(got.values())) == 1
+    assert assign(services, context="add") == {}
+
+
+def test_assign_stores_nothing(services: Services, memory: Memory, clock: FixedClock) -> None:
+    services.experiments.create(group_design())
+    join(services, "u", update=in_class("1a"))
+    calls: Counter[str] = Counter()
+    before = known(services, "u")
+    assign(process(memory, clock, before=counting(calls)))
+    assert known(services, "u") == before
+    assert set(calls) == {
+        "participants.get",
+        "participants.groups",
+        "catalogue.revision",
+        "catalogue.load",
+    }
+
+
+def test_groups_are_read_only_where_they_matter(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    join(services, "u", update=in_class("1a"))
+    calls: Counter[str] = Counter()
+    assign(process(memory, clock, before=counting(calls)))
+    assert calls["participants.groups"] == 0
+
+
+def test_a_classmate_gets_the_condition_of_the_class(services: Services) -> None:
+    services.experiments.create(group_design(weights={"a": 100.0, "b": 0.0}))
+    join(services, "u", "v", update=in_class("1a"))
+    join(services, "w", update=in_class("1b"))
+    mark(services, "u")
+    services.experiments.edit("e", lambda before: _all_in(before, "b"))
+    assert [assign(services, user_id)[HERE] for user_id in "uvw"] == ["a", "a", "b"]
+
+
+def test_whoever_is_shut_out_gets_nothing_of_test_lab_either(services: Services) -> None:
+    services.experiments.create(design())
+    made = services.features.create(draft())
+    services.features.replace_variants(made.id, drafts(made.id, None))
+    services.user_blocks.catch_up()
+    services.segments.put(segment(kind=SegmentType.GLOBAL_EXCLUDE, groups=[class_key("1a")]), [])
+    join(services, "u", update=in_class("1a"))
+    join(services, "v", update=in_class("1b"))
+    assert [
+        bool(services.assignment.assign(known(services, user_id), CONTEXT).testlab)
+        for user_id in "uv"
+    ] == [False, True]
+    assert (assign(services, "u"), set(assign(services, "v"))) == ({}, {HERE})
+
+
+def test_preview_users_see_what_is_in_preview_with_the_condition_set_for_them(
+    services: Services,
+) -> None:
+    services.experiments.create(design(state=State.PREVIEW))
+    join(services, "u", "v")
+    for code in ("a", "b"):
+        services.study_setup.put_preview("u", {"e": f"id of {code}"})
+        assert assign(services, "u") == {HERE: code}
+    services.study_setup.put_preview("u", {})
+    assert set(assign(services, "u")) == {HERE}
+    assert assign(services, "v") == {}
+    services.study_setup.remove_preview("u")
+    assert assign(services, "u") == {}
+
+
+# Strata
+
+
+def test_what_a_stratum_lacks_is_evened_out(services: Services) -> None:
+    """With 50 and 50 per cent and all of a stratum in one condition the next get the other."""
+    services.experiments.create(stratified())
+    fill_stratum(services)
+    new = [f"new {i}" for i in range(12)]
+    services.study_setup.put_strata("school", dict.fromkeys(new, "north"))
+    assert {assign(services, user_id)[HERE] for user_id in new} == {"b"}
+
+
+@pytest.mark.parametrize("value", ["south", None])
+def test_other_strata_are_not_corrected(value: str | None, services: Services) -> None:
+    services.experiments.create(stratified())
+    fill_stratum(services)
+    new = [f"new {i}" for i in range(12)]
+    join(services, *new)
+    if value is not None:
+        services.study_setup.put_strata("school", dict.fromkeys(new, value))
+    assert {assign(services, user_id)[HERE] for user_id in new} == {"a", "b"}
+
+
+def test_weights_are_corrected_under_the_experiment_rule_only(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(stratified(rule=ConsistencyRule.INDIVIDUAL))
+    fill_stratum(services)
+    services.study_setup.put_strata("school", {"u": "north"})
+    calls: Counter[str] = Counter()
+    assign(process(memory, clock, before=counting(calls)))
+    assert calls["participants.stratum"] == 0
+
+
+def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
+    services.experiments.create(stratified("e"))
+    other = stratified("f")
+    services.experiments.create(replace(other, points=design(places=[THERE]).points))
+    fill_stratum(services, "e")
+    assert number_of(services, "e") != number_of(services, "f")
+    new = [f"new {i}" for i in range(12)]
+    services.study_setup.put_strata("school", dict.fromkeys(new, "north"))
+    got = [assign(services, user_id) for user_id in new]
+    assert {each[HERE] for each in got} == {"b"}
+    assert {each[THERE] for each in got} == {"a", "b"}
+
+
+# What is set up around experiments
+
+
+def test_a_user_of_a_stratum_need_not_be_known_before(services: Services) -> None:
+    services.study_setup.put_strata("school", {"u": "north", "v": "south"})
+    services.study_setup.put_strata("school", {"u": ""})
+    assert [known(services, user_id).strata for user_id in "uv"] == [{}, {"school": "south"}]
+
+
+def test_a_user_of_a_stratum_who_joins_meanwhile_is_kept(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    rival = once("participants.create", lambda: join(services, "u", update=in_class("1a")))
+    slow = process(memory, clock, before=rival)
+    slow.study_setup.put_strata("school", {"u": "north"})
+    user = known(services, "u")
+    assert (user.strata, user.working_group("class")) == ({"school": "north"}, class_key("1a"))
+
+
+@pytest.mark.parametrize("user_id", ["x" * 513, "é" * 257])
+def test_ids_that_cannot_be_stored_are_refused(
+    user_id: str, services: Services, memory: Memory
+) -> None:
+    with pytest.raises(Invalid, match="512 bytes"):
+        services.study_setup.put_strata("school", {user_id: "north"})
+    with pytest.raises(Invalid, match="512 bytes"):
+        services.study_setup.put_preview(user_id, {})
+    assert memory.participants == {}
+
+
+def test_settings_are_changed_one_by_one(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    setup = services.study_setup
+    assert setup.settings() == ClientSettings(check_auth=False, filter_metric=True)
+    assert setup.change_settings(check_auth=True) == ClientSettings(check_auth=True)
+    changed = setup.change_settings(check_auth=True, filter_metric=False)
+    assert changed == ClientSettings(check_auth=True, filter_metric=False)
+    assert process(memory, clock).study_setup.settings() == changed
+    before = memory.revision
+    assert setup.change_settings(check_auth=True, filter_metric=False) == changed
+    assert memory.revision == before

@@ -1,0 +1,435 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.experiments import ConsistencyRule, Experiment, ListEntry, State
+from chalicelib.domain.features import FeatureType
+from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
+from chalicelib.services import Services
+from tests.fakes import START, FixedClock, Memory, once
+from tests.unit.samples import SHARDS, draft, drafts, process
+from tests.unit.upgrade_service_samples import (
+    HERE,
+    THERE,
+    assign,
+    at_once,
+    condition,
+    design,
+    enrollments,
+    join,
+    known,
+    mark,
+    number_of,
+    reweighted,
+    segment,
+)
+
+PARALLEL = 8
+
+Edit = Callable[[Experiment], Experiment]
+
+
+def renamed(name: str) -> Edit:
+    return lambda before: replace(before, name=name)
+
+
+def without(code: str) -> Edit:
+    return lambda before: replace(
+        before, conditions=tuple(c for c in before.conditions if c.code != code)
+    )
+
+
+def with_new(code: str) -> Edit:
+    return lambda before: replace(
+        before, conditions=(*before.conditions, condition(code, 0.0, order=9))
+    )
+
+
+def numbers(experiment: Experiment) -> dict[str, int]:
+    return {c.code: c.number for c in experiment.conditions}
+
+
+def dead(memory: Memory) -> list[tuple[int, ...]]:
+    entries = memory.queue.values()
+    return sorted(entry.variant_ids for entry in entries if isinstance(entry, DeadVariants))
+
+
+# Creating
+
+
+def test_conditions_are_numbered_with_the_variants_of_test_lab(
+    services: Services, memory: Memory
+) -> None:
+    feature = services.features.create(draft())
+    services.features.replace_variants(feature.id, drafts(feature.id, None, None))
+    made = services.experiments.create(design(weights={"a": 50, "b": 25, "c": 25}))
+    assert numbers(made) == {"a": 3, "b": 4, "c": 5}
+    stored = memory.features[number_of(services)]
+    assert stored.design == made
+    assert (stored.type, stored.totals_shards) == (FeatureType.EXPERIMENT, SHARDS)
+    assert [(v.id, v.value, v.is_control) for v in stored.variants] == [
+        (3, "a", True),
+        (4, "b", False),
+        (5, "c", False),
+    ]
+
+
+def test_an_experiment_is_what_it_was_made(services: Services) -> None:
+    first = services.experiments.create(design("first"))
+    second = services.experiments.create(design("second"))
+    services.features.create(draft())
+    assert services.experiments.get("second") == second
+    assert services.experiments.all() == [first, second]
+
+
+def test_an_unknown_experiment_is_not_found(services: Services, memory: Memory) -> None:
+    calls: list[Callable[[], object]] = [
+        partial(services.experiments.get, "e"),
+        partial(services.experiments.edit, "e", renamed("x")),
+        partial(services.experiments.move, "e", State.ENROLLING),
+        partial(services.experiments.delete, "e"),
+        partial(services.experiments.add_list, "e", "s", exclude=True),
+    ]
+    for call in calls:
+        with pytest.raises(NotFound, match="Experiment not found!"):
+            call()
+    services.experiments.complete("e")
+    assert memory.revision.version == 0
+
+
+def test_ids_are_unique(services: Services, memory: Memory) -> None:
+    services.experiments.create(design())
+    before, sequences = memory.revision, dict(memory.sequences)
+    with pytest.raises(Conflict, match="experiment e exists already"):
+        services.experiments.create(design(state=State.INACTIVE))
+    assert (memory.revision, memory.sequences) == (before, sequences)
+
+
+def test_of_two_creations_at_once_one_is_refused(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    rival = once("catalogue.commit", lambda: services.experiments.create(design()))
+    with pytest.raises(Conflict):
+        process(memory, clock, before=rival).experiments.create(design())
+    assert len(memory.features) == 1
+
+
+def test_names_of_experiments_need_not_differ_not_even_from_features(services: Services) -> None:
+    name = services.features.create(draft()).name
+    for experiment_id in ("a", "b"):
+        services.experiments.create(replace(design(experiment_id), name=name))
+    assert len(services.experiments.all()) == 2
+    assert services.features.create(draft("another")).name == "another"
+
+
+# Editing
+
+
+def test_an_edit_replaces_the_experiment_in_all_processes(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    edited = services.experiments.edit("e", renamed("new name"))
+    assert edited.name == "new name"
+    assert process(memory, clock).experiments.get("e") == edited
+    assert memory.features[number_of(services)].name == "new name"
+
+
+def test_editing_weights_keeps_the_numbers_of_conditions(
+    services: Services, memory: Memory
+) -> None:
+    made = services.experiments.create(design())
+    edited = services.experiments.edit("e", lambda before: reweighted(before, a=10.0, b=90.0))
+    assert numbers(edited) == numbers(made)
+    assert [str(v.weight) for v in memory.features[number_of(services)].variants] == ["0.1", "0.9"]
+    assert memory.queue == {}
+
+
+def test_new_conditions_get_new_numbers_and_removed_ones_die(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    made = services.experiments.create(design(weights={"a": 50, "b": 25, "c": 25}))
+    number = number_of(services)
+    clock.advance(timedelta(hours=1))
+    edited = services.experiments.edit("e", with_new("d"))
+    assert numbers(edited) == {**numbers(made), "d": 4}
+    assert memory.queue == {}
+    services.experiments.edit("e", without("b"))
+    [entry] = memory.queue.values()
+    assert entry == DeadVariants(number, (2,), clock.now, clock.now + HANDOVER)
+    again = services.experiments.edit("e", lambda before: with_new("b")(without("c")(before)))
+    assert numbers(again) == {"a": 1, "d": 4, "b": 5}, "a number never comes back"
+    assert dead(memory) == [(2,), (3,)]
+
+
+def test_edits_at_once_are_all_kept(services: Services, memory: Memory, clock: FixedClock) -> None:
+    services.experiments.create(design())
+    rival = once("catalogue.commit", lambda: services.experiments.edit("e", with_new("c")))
+    edited = process(memory, clock, before=rival).experiments.edit("e", with_new("d"))
+    assert list(numbers(edited)) == ["a", "b", "c", "d"]
+    assert len(set(numbers(edited).values())) == 4
+    assert 0 not in numbers(edited).values()
+
+
+def test_parallel_edits_are_all_kept(services: Services, memory: Memory, clock: FixedClock) -> None:
+    services.experiments.create(design())
+    processes = [process(memory, clock) for _ in range(PARALLEL)]
+    at_once(*(partial(p.experiments.edit, "e", with_new(f"c{i}")) for i, p in enumerate(processes)))
+    ids = list(numbers(services.experiments.get("e")).values())
+    assert len(ids) == len(set(ids)) == 2 + PARALLEL
+
+
+def test_an_edit_may_change_the_state(services: Services, clock: FixedClock) -> None:
+    services.experiments.create(design(state=State.INACTIVE))
+    clock.advance(timedelta(hours=1))
+    edited = services.experiments.edit("e", lambda before: replace(before, state=State.ENROLLING))
+    assert edited.started_at == clock.now
+    [change] = edited.state_changes
+    assert (change.before, change.after, change.at) == (
+        State.INACTIVE,
+        State.ENROLLING,
+        clock.now,
+    )
+
+
+def test_an_edit_that_fails_changes_nothing(services: Services, memory: Memory) -> None:
+    services.experiments.create(design())
+    before = memory.revision
+
+    def refuse(_: Experiment) -> Experiment:
+        raise Invalid("no")
+
+    with pytest.raises(Invalid):
+        services.experiments.edit("e", refuse)
+    assert memory.revision == before
+
+
+# States
+
+
+def test_a_move_logs_the_transition_and_counts_as_a_change(
+    services: Services, clock: FixedClock
+) -> None:
+    made = services.experiments.create(design(state=State.INACTIVE))
+    clock.advance(timedelta(hours=1))
+    before, after = services.experiments.move("e", State.PREVIEW)
+    assert before == made
+    assert after == services.experiments.get("e")
+    assert (after.version, after.updated_at) == (made.version + 1, clock.now)
+    assert [(c.before, c.after, c.at) for c in after.state_changes] == [
+        (State.INACTIVE, State.PREVIEW, clock.now)
+    ]
+    assert len({c.id for c in after.state_changes}) == 1
+
+
+def test_a_move_to_the_state_that_is_logs_nothing(services: Services) -> None:
+    services.experiments.create(design())
+    before, after = services.experiments.move("e", State.ENROLLING)
+    assert after.state_changes == ()
+    assert after.started_at == before.started_at
+
+
+@pytest.mark.parametrize("state", State)
+def test_any_state_may_follow_any_other(state: State, services: Services) -> None:
+    services.experiments.create(design())
+    for other in State:
+        services.experiments.move("e", state)
+        assert services.experiments.move("e", other)[1].state is other
+
+
+@pytest.mark.parametrize("state", sorted({*State} - {State.ENROLLING}))
+def test_enrollment_starts_anew_but_from_its_own_end(
+    state: State, services: Services, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    services.experiments.move("e", state)
+    clock.advance(timedelta(hours=1))
+    _, after = services.experiments.move("e", State.ENROLLING)
+    assert after.started_at == (START if state is State.ENROLLMENT_COMPLETE else clock.now)
+
+
+def test_whoever_moves_at_the_same_time_logs_what_was_before(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    rival = once("catalogue.commit", lambda: services.experiments.move("e", State.PREVIEW))
+    before, after = process(memory, clock, before=rival).experiments.move("e", State.CANCELLED)
+    assert before.state is State.PREVIEW
+    assert [(c.before, c.after) for c in after.state_changes] == [
+        (State.ENROLLING, State.PREVIEW),
+        (State.PREVIEW, State.CANCELLED),
+    ]
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_enrollment_can_be_completed(state: State, services: Services) -> None:
+    services.experiments.create(design(state=state))
+    services.experiments.complete("e")
+    after = services.experiments.get("e")
+    expected = State.ENROLLMENT_COMPLETE if state is State.ENROLLING else state
+    assert (after.state, len(after.state_changes)) == (expected, state is State.ENROLLING)
+
+
+def test_parallel_completions_are_one_transition(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    processes = [process(memory, clock) for _ in range(PARALLEL)]
+    at_once(*(partial(p.experiments.complete, "e") for p in processes))
+    assert len(services.experiments.get("e").state_changes) == 1
+
+
+def test_a_completion_does_not_undo_what_somebody_else_decided(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    rival = once("catalogue.commit", lambda: services.experiments.move("e", State.CANCELLED))
+    process(memory, clock, before=rival).experiments.complete("e")
+    assert services.experiments.get("e").state is State.CANCELLED
+
+
+# Deleting
+
+
+def test_a_deleted_experiment_is_gone_and_its_variants_die(
+    services: Services, memory: Memory
+) -> None:
+    made = services.experiments.create(design())
+    number = number_of(services)
+    assert services.experiments.delete("e") == made
+    assert (services.experiments.all(), memory.features) == ([], {})
+    assert list(memory.queue.values()) == [DeadVariants(number, (1, 2), START, START + HANDOVER)]
+
+
+def test_the_queue_is_done_with_a_deleted_experiment_after_its_second_pass(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    services.experiments.delete("e")
+    for _ in range(2):
+        clock.advance(SECOND_PASS)
+        services.purge.run_due()
+    assert memory.queue == {}
+
+
+def test_what_participants_did_in_a_deleted_experiment_does_not_count_for_its_successor(
+    services: Services, memory: Memory
+) -> None:
+    services.experiments.create(design(weights={"a": 100.0, "b": 0.0}))
+    join(services, "u")
+    mark(services)
+    services.experiments.delete("e")
+    assert assign(services) == {}
+    services.experiments.create(design(weights={"a": 0.0, "b": 100.0}))
+    assert assign(services) == {HERE: "b"}
+    assert enrollments(memory, "u", number_of(services)) == []
+    assert set(known(services, "u").points) == {HERE}, "points outlive experiments"
+
+
+def test_of_two_deletions_at_once_one_finds_nothing(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    rival = once("catalogue.commit", lambda: services.experiments.delete("e"))
+    with pytest.raises(NotFound):
+        process(memory, clock, before=rival).experiments.delete("e")
+    assert len(memory.queue) == 1
+
+
+# Lists
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+def test_lists_are_added_at_the_end(exclude: bool, services: Services) -> None:
+    services.experiments.create(design())
+    for segment_id in ("s", "t"):
+        after = services.experiments.add_list("e", segment_id, exclude=exclude)
+    added = (ListEntry("s"), ListEntry("t"))
+    assert (after.exclude, after.include) == ((added, ()) if exclude else ((), added))
+
+
+def test_a_removed_list_leaves_all_experiments(services: Services, memory: Memory) -> None:
+    services.features.create(draft())
+    for experiment_id, include, exclude in (
+        ("a", ["s", "t"], []),
+        ("b", [], ["s"]),
+        ("c", ["t"], ["t"]),
+    ):
+        services.experiments.create(design(experiment_id, include=include, exclude=exclude))
+    services.experiments.remove_list("s")
+    assert [
+        ([e.segment_id for e in each.include], [e.segment_id for e in each.exclude])
+        for each in services.experiments.all()
+    ] == [(["t"], []), ([], []), (["t"], ["t"])]
+    before = memory.revision
+    services.experiments.remove_list("s")
+    assert memory.revision == before
+
+
+def test_a_list_takes_effect_at_once(services: Services) -> None:
+    services.experiments.create(design())
+    join(services, "u", "v")
+    services.segments.put(segment("shut"), ["u"])
+    services.experiments.add_list("e", "shut", exclude=True)
+    assert (assign(services, "u"), set(assign(services, "v"))) == ({}, {HERE})
+    services.experiments.remove_list("shut")
+    assert set(assign(services, "u")) == {HERE}
+
+
+# What is offered
+
+
+def test_what_is_offered_is_compiled_once_per_version(services: Services) -> None:
+    services.experiments.create(design())
+    participants = services.participants
+    join(services, "u")
+    offers = participants._offers
+    assert offers.current()[1] is offers.current()[1]
+    old = offers.current()[1]
+    services.experiments.move("e", State.CANCELLED)
+    assert offers.current()[1] is not old
+
+
+def test_an_edit_of_places_moves_the_experiment(services: Services) -> None:
+    services.experiments.create(design(rule=ConsistencyRule.EXPERIMENT))
+    join(services, "u")
+    services.experiments.edit(
+        "e", lambda before: replace(before, points=design(places=[THERE]).points)
+    )
+    assert set(assign(services)) == {THERE}
+
+
+# Test Lab
+
+
+def test_test_lab_cannot_change_an_experiment_of_upgrade(
+    services: Services, memory: Memory
+) -> None:
+    services.experiments.create(design())
+    number = number_of(services)
+    before = memory.features[number]
+    calls: list[Callable[[], object]] = [
+        partial(services.features.update, number, draft()),
+        partial(services.features.delete, number),
+        partial(services.features.replace_variants, number, drafts(number, None)),
+    ]
+    for call in calls:
+        with pytest.raises(Invalid, match=f"experiment {number} is administered through UpGrade"):
+            call()
+    assert memory.features == {number: before}
+    assert memory.queue == {}
+
+
+def test_test_lab_has_no_users_in_an_experiment_of_upgrade(services: Services) -> None:
+    made = services.experiments.create(design())
+    with pytest.raises(NotFound):
+        services.users.create("u", made.conditions[0].number, "127.0.0.1")
+    assert list(services.catalogue.fresh().variants()) == []
+    services.user_blocks.catch_up()
+    assert {block.feature_id for block in services.catalogue.fresh().blocks} == {None}

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.experiments import ConsistencyRule, Payload, Place, PostRule, State, Unit
+from chalicelib.domain.offers import SEEN, Offers
+from chalicelib.domain.segments import NOBODY, Roster, SegmentType
+from tests.unit.upgrade_samples import (
+    BEFORE,
+    CLASS,
+    COMPLETE,
+    GROUP,
+    INDIVIDUAL,
+    PLACE,
+    ROOM,
+    STARTED,
+    WITHIN,
+    condition,
+    design,
+    factorial,
+    offer,
+    payload,
+    point,
+    points,
+    segment,
+)
+
+A, B = condition("a", 50, 1), condition("b", 50, 2)
+HERE, THERE = point("quiz", "intro"), point("quiz", "end")
+SECOND = timedelta(seconds=1)
+
+
+# Compiled experiments
+
+
+def test_conditions_and_weights_come_by_order() -> None:
+    arms = (condition("z", 10, 3), condition("x", 70, 1), condition("y", 20, 2))
+    made = offer(design(arms=arms))
+    assert [c.code for c in made.conditions] == ["x", "y", "z"]
+    assert made.weights == (70, 20, 10)
+
+
+def test_conditions_are_found_by_id() -> None:
+    made = offer(design(arms=(replace(A, id="id of a"), B)))
+    assert made.condition("id of a") is made.conditions[0]
+    assert made.condition("a") is None
+    assert made.condition(None) is None
+
+
+def test_places_are_the_sites_and_targets_of_the_points() -> None:
+    assert offer(design(at=(HERE, THERE))).places == {PLACE, Place("quiz", "end")}
+
+
+def test_lists_are_resolved() -> None:
+    listed = segment("in", subs=("deep",)), segment("deep", ROOM, version=4), segment("out")
+    made = offer(design(include=["in"], exclude=["out", "gone"]), 1, *listed)
+    assert made.include == Roster({"in": 1, "deep": 4}, frozenset({ROOM}))
+    assert made.exclude == Roster({"out": 1}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("unit", "given", "rule"),
+    [
+        (INDIVIDUAL, ConsistencyRule.GROUP, ConsistencyRule.GROUP),
+        (GROUP, ConsistencyRule.INDIVIDUAL, ConsistencyRule.INDIVIDUAL),
+        (INDIVIDUAL, ConsistencyRule.EXPERIMENT, ConsistencyRule.EXPERIMENT),
+        (WITHIN, None, ConsistencyRule.EXPERIMENT),
+    ],
+)
+def test_within_subjects_experiments_follow_the_experiment_rule(
+    unit: Unit, given: ConsistencyRule | None, rule: ConsistencyRule
+) -> None:
+    assert offer(replace(design(unit=unit), rule=given)).rule is rule
+
+
+@pytest.mark.parametrize(("unit", "kind"), [(INDIVIDUAL, None), (GROUP, CLASS), (WITHIN, None)])
+def test_only_group_experiments_have_a_group_type(unit: Unit, kind: str | None) -> None:
+    assert offer(replace(design(unit=unit), group=CLASS)).group_type == kind
+
+
+# Payloads
+
+
+def test_a_payload_belongs_to_a_condition_at_a_point() -> None:
+    made = offer(
+        replace(
+            design(arms=(A, B), at=(HERE, THERE)),
+            payloads=(payload(A, HERE, "here"), payload(A, THERE, "there"), payload(B, THERE, "")),
+        )
+    )
+    assert made.payload(A, HERE) == Payload("string", "here")
+    assert made.payload(A, THERE) == Payload("string", "there")
+    assert made.payload(B, HERE) is None
+    assert made.payload(B, THERE) is None, "an empty value counts as none"
+
+
+def test_a_payload_without_a_point_belongs_to_all_points() -> None:
+    made = offer(
+        replace(
+            design(arms=(A, B), at=(HERE, THERE)),
+            payloads=(payload(A, None, "all"), payload(A, THERE, "there"), payload(B, None, "")),
+        )
+    )
+    assert made.payload(A, HERE) == Payload("string", "all")
+    assert made.payload(A, THERE) == Payload("string", "there")
+    assert made.payload(B, HERE) is None
+
+
+# Codes
+
+
+def test_the_answered_code_of_a_simple_experiment_is_the_stored_one() -> None:
+    made = offer()
+    assert [made.answered_code(c) for c in made.conditions] == ["a", "b"]
+    assert made.combined(made.conditions[0]) == []
+
+
+@pytest.mark.parametrize(
+    ("factors", "codes"),
+    [
+        (("color", "shape"), ["shape=low; color=low", "shape=high; color=high"]),
+        (("c", "b", "a"), ["a=low; b=low; c=low", "a=high; b=high; c=high"]),
+        (("color",), ["color=low", "color=high"]),
+        ((), ["c1", "c2"]),
+    ],
+)
+def test_the_answered_code_of_a_factorial_experiment_is_made_of_its_levels_by_factor(
+    factors: tuple[str, ...], codes: list[str]
+) -> None:
+    made = offer(factorial(*factors))
+    assert [made.answered_code(c) for c in made.conditions] == codes
+
+
+def test_a_condition_combines_levels_in_the_order_of_their_factors() -> None:
+    made = offer(factorial("color", "shape"))
+    combined = made.combined(made.conditions[1])
+    assert [(f.name, level.name) for f, level in combined] == [("shape", "high"), ("color", "high")]
+
+
+def test_levels_that_no_factor_has_are_skipped() -> None:
+    experiment = factorial("color", "shape")
+    made = offer(replace(experiment, factors=experiment.factors[:1]))
+    assert made.answered_code(made.conditions[0]) == "shape=low"
+    none_left = offer(replace(experiment, factors=()))
+    assert none_left.answered_code(made.conditions[0]) == "c1"
+
+
+def test_within_subjects_experiments_answer_stored_codes_also_of_factorial_designs() -> None:
+    made = offer(factorial("color", "shape", unit=WITHIN))
+    assert [made.answered_code(c) for c in made.conditions] == ["c1", "c2"]
+    assert not made.knows("shape=low; color=low")
+
+
+@pytest.mark.parametrize(
+    ("code", "known", "condition_id"),
+    [
+        ("c1", True, "c1"),
+        ("shape=high; color=high", True, "c2"),
+        ("text of c1", True, None),
+        ("C1", False, None),
+        ("c1 ", False, None),
+        ("color=high; shape=high", False, None),
+        ("", False, None),
+    ],
+)
+def test_clients_may_name_stored_and_answered_codes_and_payloads_exactly(
+    code: str, known: bool, condition_id: str | None
+) -> None:
+    experiment = factorial("color", "shape")
+    made = offer(
+        replace(experiment, payloads=(payload(experiment.conditions[0], None, "text of c1"),))
+    )
+    assert made.knows(code) is known
+    found = made.coded(code)
+    assert (found and found.id) == condition_id
+
+
+def test_no_code_is_no_condition() -> None:
+    assert offer().coded(None) is None
+
+
+# Points reached too early
+
+FLAGGED = (point("s1", "t1", flagged=True), point("s2", "t2", flagged=True), point("s3", "t3"))
+
+
+@pytest.mark.parametrize(
+    ("site", "target", "counts"),
+    [
+        ("s1", "t1", True),
+        ("s2", "t2", True),
+        ("s1", "t2", True),
+        ("s2", "t1", True),
+        ("s3", "t3", False),
+        ("s1", "t3", False),
+        ("s3", "t1", False),
+        ("t1", "s1", False),
+        ("s1", "", False),
+    ],
+)
+def test_any_flagged_site_with_any_flagged_target_counts_as_reached(
+    site: str, target: str, counts: bool
+) -> None:
+    made = offer(design(at=FLAGGED))
+    found = made.reached_before_start({Place(site, target): BEFORE})
+    assert found == (BEFORE if counts else None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "rule", "counts"),
+    [
+        (INDIVIDUAL, ConsistencyRule.INDIVIDUAL, True),
+        (INDIVIDUAL, ConsistencyRule.GROUP, True),
+        (INDIVIDUAL, ConsistencyRule.EXPERIMENT, False),
+        (GROUP, ConsistencyRule.INDIVIDUAL, True),
+        (GROUP, ConsistencyRule.GROUP, True),
+        (GROUP, ConsistencyRule.EXPERIMENT, False),
+        (WITHIN, ConsistencyRule.EXPERIMENT, True),
+    ],
+)
+def test_having_reached_a_point_counts_under_all_rules_but_experiment(
+    unit: Unit, rule: ConsistencyRule, counts: bool
+) -> None:
+    made = offer(design(unit=unit, rule=rule, at=FLAGGED))
+    assert (made.reached_before_start({Place("s1", "t1"): BEFORE}) is not None) is counts
+
+
+@pytest.mark.parametrize(
+    ("started", "reached", "found"),
+    [
+        (STARTED, {"t1": STARTED - SECOND}, STARTED - SECOND),
+        (STARTED, {"t1": STARTED}, None),
+        (STARTED, {"t1": STARTED + SECOND}, None),
+        (STARTED, {"t1": STARTED - SECOND, "t2": STARTED - 2 * SECOND}, STARTED - 2 * SECOND),
+        (STARTED, {"t1": STARTED + SECOND, "t2": STARTED - SECOND}, STARTED - SECOND),
+        (STARTED, {}, None),
+        (None, {"t1": BEFORE}, None),
+    ],
+)
+def test_a_point_counts_if_it_was_first_reached_before_the_last_start(
+    started: datetime | None, reached: Mapping[str, datetime], found: datetime | None
+) -> None:
+    made = offer(design(at=FLAGGED, started_at=started))
+    at_places = {Place("s1", target): at for target, at in reached.items()}
+    assert made.reached_before_start(at_places) == found
+
+
+def test_nothing_counts_as_reached_where_no_point_is_flagged() -> None:
+    assert offer().reached_before_start({PLACE: BEFORE}) is None
+
+
+# What contexts have to offer
+
+STATES = [(state, state in SEEN) for state in State]
+
+
+@pytest.mark.parametrize(("state", "seen"), STATES)
+def test_assign_sees_what_enrolls_has_enrolled_or_is_previewed(state: State, seen: bool) -> None:
+    assert seen is (state in {State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW})
+    offers = Offers([(1, design(state=state))], {}, ["home"])
+    offered = offers.in_context("home")
+    assert offered is not None
+    assert [o.number for o in offered.offers] == ([1] if seen else [])
+    assert [o.number for o in offers.at(PLACE)] == [1], "mark finds it in any state"
+
+
+@pytest.mark.parametrize(
+    ("state", "post_rule", "revert_to", "seen"),
+    [
+        (COMPLETE, PostRule.ASSIGN, None, False),
+        (COMPLETE, PostRule.ASSIGN, "", False),
+        (COMPLETE, PostRule.ASSIGN, "a", True),
+        (COMPLETE, PostRule.CONTINUE, None, True),
+        (State.ENROLLING, PostRule.ASSIGN, None, True),
+    ],
+)
+def test_what_is_complete_and_has_nothing_left_to_assign_is_over(
+    state: State, post_rule: PostRule, revert_to: str | None, seen: bool
+) -> None:
+    over = design(state=state, post_rule=post_rule, revert_to=revert_to)
+    offered = Offers([(1, over)], {}, ["home"]).in_context("home")
+    assert offered is not None
+    assert bool(offered.offers) is seen
+
+
+def test_clients_name_contexts_exactly_and_experiments_in_lower_case() -> None:
+    offers = Offers([(1, design(context="home")), (2, design(context="away"))], {}, ["Home"])
+    offered = offers.in_context("Home")
+    assert offered is not None
+    assert [o.number for o in offered.offers] == [1]
+    assert offers.in_context("home") is None
+    assert offers.in_context("away") is None
+
+
+def test_places_are_shared_by_experiments_of_all_contexts() -> None:
+    first = design("x", context="home", at=points(PLACE, Place("s", "t")))
+    second = design("y", context="away")
+    offers = Offers([(1, first), (2, second)], {}, ["home"])
+    assert [o.number for o in offers.at(PLACE)] == [1, 2]
+    assert [o.number for o in offers.at(Place("s", "t"))] == [1]
+    assert offers.at(Place("s", "T")) == ()
+
+
+def test_two_points_of_one_experiment_at_one_place_are_one_candidate() -> None:
+    offers = Offers([(1, design(at=points(PLACE, PLACE)))], {}, ["home"])
+    assert len(offers.at(PLACE)) == 1
+
+
+def test_experiments_on_groups_are_known_in_all_contexts_and_states() -> None:
+    experiments = [
+        (1, design(unit=INDIVIDUAL)),
+        (2, design(unit=GROUP, state=State.ARCHIVED)),
+        (3, design(unit=GROUP, context="away")),
+        (4, design(unit=WITHIN)),
+    ]
+    offers = Offers(experiments, {}, ["home"])
+    assert [o.number for o in offers.grouped] == [2, 3]
+
+
+def test_group_types_are_those_of_the_experiments_that_assign_may_see() -> None:
+    experiments = [
+        (1, design(unit=GROUP)),
+        (2, replace(design(unit=GROUP), group="school")),
+        (3, replace(design(unit=GROUP, state=State.DRAFT), group="teacher")),
+        (4, design()),
+    ]
+    offered = Offers(experiments, {}, ["home"]).in_context("home")
+    assert offered is not None
+    assert offered.group_types() == {CLASS, "school"}
+
+
+def test_a_context_shuts_out_whom_its_own_global_segment_resolves_to() -> None:
+    shut = SegmentType.GLOBAL_EXCLUDE
+    segments = {
+        "here": segment("here", kind=shut, context="Home", subs=("deep",)),
+        "deep": segment("deep", ROOM, version=4, context="Home"),
+        "there": segment("there", kind=shut, context="away"),
+        "public": segment("public", kind=SegmentType.PUBLIC, context="Home"),
+    }
+    offers = Offers([], segments, ["Home", "away", "none"])
+    expected = Roster({"here": 1, "deep": 4}, frozenset({ROOM}))
+    offered = offers.in_context("Home")
+    assert offered is not None
+    assert offered.shut_out == expected
+    assert offers.shut_out("home") == expected, "experiments have it in lower case"
+    assert offers.shut_out("away") == Roster({"there": 1}, frozenset())
+    assert offers.shut_out("none") == NOBODY
+    assert offers.shut_out("unknown") == NOBODY

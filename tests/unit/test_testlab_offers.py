@@ -1,0 +1,159 @@
+"""Experiments of Test Lab as UpGrade's clients meet them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from chalicelib.domain.blocks import FREE_BLOCKS
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.experiments import Place
+from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.marking import Mark, UnknownCondition
+from chalicelib.domain.participants import Participant, Profile
+from chalicelib.domain.testlab_offers import (
+    decide,
+    feature_uuid,
+    hash_share,
+    is_offered,
+    marked,
+    offered_to,
+    variant_uuid,
+)
+from tests.fakes import START
+from tests.unit.samples import TODAY, feature
+
+VECTORS = json.loads((Path(__file__).parent / "testlab-hash-vectors.json").read_text())
+PLACE = Place("feature 1", "")
+
+
+def variants(*weights: str) -> tuple[Variant, ...]:
+    return tuple(
+        Variant(10 + i, 1, f"v{i}", i == 0, Decimal(weight)) for i, weight in enumerate(weights)
+    )
+
+
+def catalogue(*features: Feature, owner: int | None = 1) -> Catalogue:
+    return Catalogue(
+        features=features, blocks=tuple(replace(b, feature_id=owner) for b in FREE_BLOCKS)
+    )
+
+
+def user(user_id: str = "ada") -> Participant:
+    return Participant(Profile(user_id))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"][:20])
+def test_users_stand_where_the_published_sdk_puts_them(vector: dict[str, object]) -> None:
+    assert hash_share(str(vector["id"])) == pytest.approx(vector["python"], abs=0)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"][:20])
+def test_who_is_in_the_block_of_an_experiment_is_offered_it(vector: dict[str, object]) -> None:
+    own = int(str(vector["python_block"]))
+    blocks = tuple(replace(b, feature_id=1 if b.id == own else 2) for b in FREE_BLOCKS)
+    both = (
+        feature(1, variants=variants("1")),
+        feature(2, variants=(Variant(20, 2, "x", True, Decimal(1)),)),
+    )
+    offer = offered_to(Catalogue(features=both, blocks=blocks), TODAY, str(vector["id"]))
+    assert offer is not None
+    assert offer.feature.id == 1
+
+
+@pytest.mark.parametrize(
+    "unoffered",
+    [
+        feature(1, variants=variants("1"), is_running=False),
+        feature(1, variants=variants("1"), end=TODAY - timedelta(days=1)),
+        feature(1, variants=variants("1"), kind=FeatureType.TOGGLE),
+        feature(1),
+    ],
+)
+def test_what_is_not_current_and_running_or_has_no_variants_is_not_offered(
+    unoffered: Feature,
+) -> None:
+    assert offered_to(catalogue(unoffered), TODAY, "ada") is None
+    assert offered_to(catalogue(unoffered, owner=None), TODAY, "ada") is None
+
+
+def test_variants_get_their_shares_of_a_block() -> None:
+    given = catalogue(feature(1, variants=variants("0.2", "0.3", "0.5")))
+    counts: Counter[str] = Counter()
+    for number in range(3000):
+        offer = offered_to(given, TODAY, f"user {number}")
+        assert offer is not None
+        assert offer.variant is not None
+        counts[offer.variant.value] += 1
+    assert counts["v0"] == pytest.approx(600, abs=100)
+    assert counts["v1"] == pytest.approx(900, abs=110)
+    assert counts["v2"] == pytest.approx(1500, abs=120)
+
+
+def test_who_stands_beyond_all_weights_gets_the_last_variant() -> None:
+    given = catalogue(feature(1, variants=variants("0", "0.0000001")))
+    offer = offered_to(given, TODAY, "ada")
+    assert offer is not None
+    assert offer.variant is not None
+    assert offer.variant.value == "v1"
+
+
+def test_only_features_of_test_lab_are_offered_so() -> None:
+    assert is_offered(feature(1), TODAY)
+    assert not is_offered(feature(1), date(2020, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("mark", "is_for_it"),
+    [
+        (Mark(PLACE), True),
+        (Mark(PLACE, experiment_id=feature_uuid(1)), True),
+        (Mark(PLACE, experiment_id=feature_uuid(2)), False),
+        (Mark(Place("feature 1", "target")), False),
+        (Mark(Place("feature 9", "")), False),
+    ],
+)
+def test_a_mark_is_for_an_experiment_by_its_name_and_id(mark: Mark, is_for_it: bool) -> None:
+    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, mark, "ada")
+    assert (offer is not None) == is_for_it
+
+
+def test_a_first_mark_enrolls_with_the_users_own_variant() -> None:
+    given = catalogue(feature(1, variants=variants("0.5", "0.5")))
+    offer = marked(given, TODAY, Mark(PLACE), "ada")
+    assert offer is not None
+    assert offer.variant is not None
+    outcome = decide(Mark(PLACE, "v0"), offer, user(), START, "point")
+    enrollment = outcome.records.enrollment
+    assert enrollment is not None
+    assert (enrollment.number, enrollment.condition_id) == (1, variant_uuid(offer.variant.id))
+    assert (outcome.point.id, outcome.point.experiment_id) == ("point", feature_uuid(1))
+    assert outcome.condition == "v0"
+
+    again = replace(user(), enrollments={1: (enrollment,)}, points={PLACE: outcome.point})
+    repeated = decide(Mark(PLACE, "v1"), offer, again, START, "other")
+    assert repeated.records.enrollment is None
+    assert (repeated.point, repeated.condition) == (outcome.point, "v0")
+
+
+def test_who_is_in_no_block_of_it_is_not_enrolled() -> None:
+    given = catalogue(feature(1, variants=variants("1")), owner=None)
+    offer = marked(given, TODAY, Mark(PLACE), "ada")
+    assert offer is not None
+    assert offer.variant is None
+    outcome = decide(Mark(PLACE), offer, user(), START, "point")
+    assert outcome.records.enrollment is None
+    assert outcome.condition is None
+
+
+def test_a_value_that_no_variant_has_is_refused() -> None:
+    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, Mark(PLACE), "ada")
+    assert offer is not None
+    with pytest.raises(UnknownCondition):
+        decide(Mark(PLACE, "green"), offer, user(), START, "point")

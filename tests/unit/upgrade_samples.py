@@ -1,0 +1,329 @@
+"""Experiments in UpGrade's form, participants and groups to try things with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.domain.assignment import Assignment, Groups
+from chalicelib.domain.experiments import (
+    Algorithm,
+    Condition,
+    ConditionOrder,
+    ConditionPayload,
+    ConsistencyRule,
+    DecisionPoint,
+    DesignType,
+    Experiment,
+    Factor,
+    FilterMode,
+    Level,
+    LevelElement,
+    ListEntry,
+    Payload,
+    Place,
+    PostRule,
+    State,
+    Unit,
+)
+from chalicelib.domain.marking import Mark, Outcome, decide
+from chalicelib.domain.offers import ContextOffers, Offer, Offers
+from chalicelib.domain.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    MonitoredPoint,
+    Participant,
+    Profile,
+)
+from chalicelib.domain.segments import NOBODY, Roster, Segment, SegmentType
+
+CONTEXT = "home"
+PLACE = Place("quiz", "intro")
+"""Where the experiments are, unless they say otherwise."""
+
+CLASS = "class"
+ROOM = GroupKey(CLASS, "room 1")
+
+STARTED = datetime(2026, 1, 15, 12, tzinfo=UTC)
+BEFORE = STARTED - timedelta(days=1)
+NOW = STARTED + timedelta(days=1)
+
+VECTOR_ID = "0b2e1f6c-3f1a-4c2e-9d51-6d3c0a7b1e01"
+VECTOR_UNIT = "vec-0"
+VECTOR_DRAW = 48.62345484838458
+"""What the unit draws in the experiment of that id, out of 100."""
+
+INDIVIDUAL, GROUP, WITHIN = Unit.INDIVIDUAL, Unit.GROUP, Unit.WITHIN_SUBJECTS
+ENROLLING, COMPLETE, PREVIEW = State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW
+
+
+def condition(
+    code: str, weight: float = 50, order: int = 1, levels: Iterable[str] = ()
+) -> Condition:
+    """A condition whose id is its code."""
+    elements = tuple(LevelElement(f"{code} of {level}", level) for level in levels)
+    return Condition(code, 100 + order, code, weight, order, levels=elements)
+
+
+def conditions(**weights: float) -> tuple[Condition, ...]:
+    """One condition per code, in this order."""
+    return tuple(
+        condition(code, weight, order) for order, (code, weight) in enumerate(weights.items(), 1)
+    )
+
+
+def point(site: str = "quiz", target: str = "intro", *, flagged: bool = False) -> DecisionPoint:
+    """A decision point whose id is `site/target`."""
+    return DecisionPoint(f"{site}/{target}", site, target, "", 1, flagged)
+
+
+def points(*places: Place) -> tuple[DecisionPoint, ...]:
+    return tuple(point(place.site, place.target) for place in places)
+
+
+def design(
+    experiment_id: str = "exp",
+    *,
+    state: State = ENROLLING,
+    unit: Unit = INDIVIDUAL,
+    rule: ConsistencyRule = ConsistencyRule.INDIVIDUAL,
+    arms: tuple[Condition, ...] | None = None,
+    at: tuple[DecisionPoint, ...] | None = None,
+    context: str = CONTEXT,
+    mode: FilterMode = FilterMode.INCLUDE_ALL,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    algorithm: Algorithm = Algorithm.RANDOM,
+    stratification_factor: str | None = None,
+    post_rule: PostRule = PostRule.CONTINUE,
+    revert_to: str | None = None,
+    started_at: datetime | None = STARTED,
+) -> Experiment:
+    """An experiment with conditions a and b at `PLACE`; one on groups is on classes."""
+    return Experiment(
+        id=experiment_id,
+        name=f"experiment {experiment_id}",
+        description="",
+        context=context,
+        state=state,
+        type=DesignType.SIMPLE,
+        unit=unit,
+        group=CLASS if unit is GROUP else None,
+        rule=None if unit is WITHIN else rule,
+        condition_order=ConditionOrder.ORDERED_ROUND_ROBIN if unit is WITHIN else None,
+        algorithm=algorithm,
+        stratification_factor=stratification_factor,
+        post_rule=post_rule,
+        revert_to=revert_to,
+        filter_mode=mode,
+        complete_condition=None,
+        start_on=None,
+        end_on=None,
+        tags=(),
+        conditions=conditions(a=50, b=50) if arms is None else arms,
+        points=points(PLACE) if at is None else at,
+        payloads=(),
+        factors=(),
+        queries=(),
+        include=tuple(ListEntry(segment_id) for segment_id in include),
+        exclude=tuple(ListEntry(segment_id) for segment_id in exclude),
+        state_changes=(),
+        created_at=STARTED,
+        updated_at=STARTED,
+        version=1,
+        started_at=started_at,
+    )
+
+
+def factorial(*factors: str, unit: Unit = INDIVIDUAL) -> Experiment:
+    """Conditions c1 and c2 of the levels low and high of all factors, listed back to front."""
+    arms = tuple(
+        condition(f"c{order}", 50, order, [f"{factor}-{level}" for factor in factors])
+        for order, level in enumerate(("low", "high"), 1)
+    )
+    made = tuple(
+        Factor(
+            factor,
+            factor,
+            order,
+            None,
+            tuple(Level(f"{factor}-{level}", level) for level in ("low", "high")),
+        )
+        for order, factor in enumerate(reversed(factors), 1)
+    )
+    return replace(design(unit=unit, arms=arms), type=DesignType.FACTORIAL, factors=made)
+
+
+def payload(arm: Condition, at: DecisionPoint | None, value: str) -> ConditionPayload:
+    point_id = None if at is None else at.id
+    return ConditionPayload(f"payload {value}", arm.id, point_id, Payload("string", value))
+
+
+def offer(experiment: Experiment | None = None, number: int = 1, *segments: Segment) -> Offer:
+    return Offer.of(number, experiment or design(), {s.id: s for s in segments})
+
+
+def context_of(*experiments: Experiment, segments: Iterable[Segment] = ()) -> ContextOffers:
+    """What the experiments, numbered from 1, offer in their context."""
+    by_id = {segment.id: segment for segment in segments}
+    offers = Offers(enumerate(experiments, 1), by_id, [CONTEXT]).in_context(CONTEXT)
+    assert offers is not None
+    return offers
+
+
+def segment(
+    segment_id: str,
+    *groups: GroupKey,
+    version: int = 1,
+    subs: tuple[str, ...] = (),
+    kind: SegmentType = SegmentType.PRIVATE,
+    context: str = CONTEXT,
+) -> Segment:
+    return Segment(
+        segment_id,
+        f"segment {segment_id}",
+        context,
+        kind,
+        version,
+        frozenset(groups),
+        subs,
+        None,
+        (),
+        None,
+        STARTED,
+        STARTED,
+    )
+
+
+def notes(**members: int) -> dict[str, frozenset[int]]:
+    """The notes of a user whom a version of each segment names."""
+    return {segment_id: frozenset({version}) for segment_id, version in members.items()}
+
+
+def user(user_id: str = "user", **members: int) -> Participant:
+    """A user without groups, a member of the given versions of segments."""
+    return Participant(Profile(user_id), members=notes(**members))
+
+
+def pupil(user_id: str = "pupil", room: str = ROOM.id, **members: int) -> Participant:
+    """A user with one class, which is in force."""
+    profile = Profile(user_id, {CLASS: (room,)}, {CLASS: room})
+    return Participant(profile, members=notes(**members))
+
+
+def enrollment(
+    condition_id: str | None, number: int = 1, place: Place = PLACE, repeats: int = 0
+) -> Enrollment:
+    return Enrollment(number, place, condition_id, None, EnrollmentCode.ALGORITHM, STARTED, repeats)
+
+
+def enrolled(
+    participant: Participant,
+    condition_id: str | None,
+    number: int = 1,
+    place: Place = PLACE,
+    group_id: str | None = None,
+) -> Participant:
+    """The user with one more enrollment."""
+    own = participant.enrollments.get(number, ())
+    made = replace(enrollment(condition_id, number, place), group_id=group_id)
+    new = {number: (*own, made)}
+    return replace(participant, enrollments={**participant.enrollments, **new})
+
+
+def excluded(
+    participant: Participant, number: int = 1, code: ExclusionCode = ExclusionCode.BY_CLIENT
+) -> Participant:
+    """The user with one more exclusion."""
+    new = {number: Exclusion(number, code, STARTED)}
+    return replace(participant, exclusions={**participant.exclusions, **new})
+
+
+def reached(participant: Participant, place: Place = PLACE, at: datetime = BEFORE) -> Participant:
+    """The user with one more monitored point."""
+    new = {place: MonitoredPoint(f"{place}", place, None, None, at)}
+    return replace(participant, points={**participant.points, **new})
+
+
+def group(
+    key: GroupKey = ROOM,
+    *,
+    enrolled: Mapping[int, str] | None = None,
+    excluded: Iterable[int] = (),
+    reached: Mapping[Place, datetime] | None = None,
+) -> dict[GroupKey, GroupRecord]:
+    """One group: its conditions by experiment, and the experiments that it is excluded from."""
+    record = GroupRecord(
+        key,
+        {n: GroupEnrollment(n, PLACE, c, STARTED) for n, c in (enrolled or {}).items()},
+        {n: Exclusion(n, ExclusionCode.LISTED, STARTED) for n in excluded},
+        reached or {},
+    )
+    return {key: record}
+
+
+def given(assignments: Iterable[Assignment]) -> dict[tuple[str, Place], tuple[str, ...]]:
+    """The codes that were assigned, by experiment and place."""
+    return {
+        (a.offer.experiment.id, a.point.place): tuple(c.code for c in a.conditions)
+        for a in assignments
+    }
+
+
+class World:
+    """Users and groups, kept up to date with what their marks store."""
+
+    def __init__(self, *participants: Participant, shut_out: Roster = NOBODY) -> None:
+        self.users = {participant.id: participant for participant in participants}
+        self.groups: dict[GroupKey, GroupRecord] = {}
+        self._shut_out = shut_out
+
+    def groups_of(self, user_id: str) -> Groups:
+        working = self.users[user_id].working_groups()
+        return {key: record for key, record in self.groups.items() if key in working}
+
+    def mark(self, user_id: str, mark: Mark, made: Offer | None, at: datetime = NOW) -> Outcome:
+        """Decide on a mark and keep what it stores."""
+        participant = self.users[user_id]
+        groups = self.groups_of(user_id)
+        outcome = decide(mark, made, self._shut_out, participant, groups, at, "new point")
+        self._keep(participant, outcome)
+        return outcome
+
+    def _keep(self, participant: Participant, outcome: Outcome) -> None:
+        records = outcome.records
+        points = {**participant.points, outcome.point.place: outcome.point}
+        enrollments, exclusions = {**participant.enrollments}, {**participant.exclusions}
+        if (new := records.enrollment) is not None:
+            enrollments[new.number] = (*enrollments.get(new.number, ()), new)
+        if (repeat := records.repeat) is not None:
+            enrollments[repeat.number] = tuple(
+                replace(e, repeats=e.repeats + (e.place == repeat.place))
+                for e in enrollments[repeat.number]
+            )
+        if records.exclusion is not None:
+            exclusions[records.exclusion.number] = records.exclusion
+        self.users[participant.id] = replace(
+            participant, points=points, enrollments=enrollments, exclusions=exclusions
+        )
+        for key in records.dropped:
+            self._change(key, replace(self._record(key), enrollments={}))
+        for key, exclusion in records.group_exclusions:
+            all_exclusions = {**self._record(key).exclusions, exclusion.number: exclusion}
+            self._change(key, replace(self._record(key), exclusions=all_exclusions))
+        if records.group_enrollment is not None:
+            key, of_group = records.group_enrollment
+            all_enrollments = {**self._record(key).enrollments, of_group.number: of_group}
+            self._change(key, replace(self._record(key), enrollments=all_enrollments))
+
+    def _record(self, key: GroupKey) -> GroupRecord:
+        return self.groups.get(key) or GroupRecord(key)
+
+    def _change(self, key: GroupKey, record: GroupRecord) -> None:
+        self.groups[key] = record

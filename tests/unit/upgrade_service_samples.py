@@ -1,0 +1,280 @@
+"""Experiments, segments and users of UpGrade, and what clients do with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from threading import Barrier, Thread
+from typing import TypeVar
+
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.experiments import (
+    Algorithm,
+    CompleteCondition,
+    Condition,
+    ConditionOrder,
+    ConsistencyRule,
+    DecisionPoint,
+    DesignType,
+    Experiment,
+    FilterMode,
+    ListEntry,
+    Place,
+    PostRule,
+    State,
+    Unit,
+)
+from chalicelib.domain.marking import Mark, MarkStatus, Outcome
+from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
+from chalicelib.domain.segments import Segment, SegmentType, resolve
+from chalicelib.services import Services
+from chalicelib.services.participants import Caller, GroupUpdate
+from tests.fakes import START, Memory, Step
+
+R = TypeVar("R")
+
+CONTEXT = "home"
+HERE = Place("lesson", "hint")
+THERE = Place("lesson", "quiz")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def condition(code: str, weight: float = 50.0, *, number: int = 0, order: int = 1) -> Condition:
+    return Condition(f"id of {code}", number, code, weight, order)
+
+
+def point(
+    place: Place = HERE, *, exclude_if_reached: bool = False, order: int = 1
+) -> DecisionPoint:
+    return DecisionPoint(f"point {order}", place.site, place.target, "", order, exclude_if_reached)
+
+
+def design(
+    experiment_id: str = "e",
+    *,
+    state: State = State.ENROLLING,
+    unit: Unit = Unit.INDIVIDUAL,
+    rule: ConsistencyRule | None = ConsistencyRule.INDIVIDUAL,
+    weights: Mapping[str, float] | None = None,
+    places: Sequence[Place] = (HERE,),
+    complete: CompleteCondition | None = None,
+    algorithm: Algorithm = Algorithm.RANDOM,
+    stratification_factor: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Experiment:
+    """An experiment in context `home`, on the group type `class` if its unit is the group."""
+    codes = weights or {"a": 50.0, "b": 50.0}
+    within = unit is Unit.WITHIN_SUBJECTS
+    return Experiment(
+        id=experiment_id,
+        name=f"experiment {experiment_id}",
+        description=None,
+        context=CONTEXT,
+        state=state,
+        type=DesignType.SIMPLE,
+        unit=unit,
+        group="class" if unit is Unit.GROUP else None,
+        rule=None if within else rule,
+        condition_order=ConditionOrder.ORDERED_ROUND_ROBIN if within else None,
+        algorithm=algorithm,
+        stratification_factor=stratification_factor,
+        post_rule=PostRule.CONTINUE,
+        revert_to=None,
+        filter_mode=FilterMode.INCLUDE_ALL,
+        complete_condition=complete,
+        start_on=None,
+        end_on=None,
+        tags=(),
+        conditions=tuple(
+            condition(code, weight, order=order)
+            for order, (code, weight) in enumerate(codes.items(), 1)
+        ),
+        points=tuple(point(place, order=order) for order, place in enumerate(places, 1)),
+        payloads=(),
+        factors=(),
+        queries=(),
+        include=tuple(map(ListEntry, include)),
+        exclude=tuple(map(ListEntry, exclude)),
+        state_changes=(),
+        created_at=START,
+        updated_at=START,
+        version=1,
+        started_at=START if state is State.ENROLLING else None,
+    )
+
+
+def group_design(
+    experiment_id: str = "e",
+    rule: ConsistencyRule = ConsistencyRule.GROUP,
+    *,
+    weights: Mapping[str, float] | None = None,
+    complete: CompleteCondition | None = None,
+    exclude: Sequence[str] = (),
+) -> Experiment:
+    """An experiment on classes that enrolls."""
+    return design(
+        experiment_id,
+        unit=Unit.GROUP,
+        rule=rule,
+        weights=weights,
+        complete=complete,
+        exclude=exclude,
+    )
+
+
+def reweighted(experiment: Experiment, **weights: float) -> Experiment:
+    """The experiment with other weights, by code."""
+    return replace(
+        experiment,
+        conditions=tuple(replace(c, weight=weights[c.code]) for c in experiment.conditions),
+    )
+
+
+def number_of(services: Services, experiment_id: str = "e") -> int:
+    """The id of the feature that holds an experiment."""
+    feature = services.catalogue.fresh().experiment(experiment_id)
+    assert feature is not None
+    return feature.id
+
+
+def segment(
+    segment_id: str = "s",
+    *,
+    name: str | None = None,
+    context: str = CONTEXT,
+    kind: SegmentType = SegmentType.PUBLIC,
+    groups: Sequence[GroupKey] = (),
+    sub_segments: Sequence[str] = (),
+) -> Segment:
+    return Segment(
+        id=segment_id,
+        name=name or f"segment {segment_id}",
+        context=context,
+        type=kind,
+        version=0,
+        groups=frozenset(groups),
+        sub_segments=tuple(sub_segments),
+        description=None,
+        tags=(),
+        list_type=None,
+        created_at=START,
+        updated_at=START,
+    )
+
+
+def in_class(*ids: str) -> GroupUpdate:
+    """Membership in some classes, of which the last is in force."""
+    return GroupUpdate({"class": ids}, {"class": ids[-1]}, group_sent=True, working_group_sent=True)
+
+
+def now_in(class_id: str) -> GroupUpdate:
+    """Another class in force, membership left as it is."""
+    return GroupUpdate(working_group={"class": class_id}, working_group_sent=True)
+
+
+def class_key(class_id: str) -> GroupKey:
+    return GroupKey("class", class_id)
+
+
+def caller(services: Services, user_id: str) -> Caller:
+    found = services.participants.find(user_id)
+    assert found is not None
+    return found
+
+
+def known(services: Services, user_id: str) -> Participant:
+    """The records of a user, or of the owner of an alias."""
+    return caller(services, user_id).user
+
+
+def join(services: Services, *user_ids: str, update: GroupUpdate | None = None) -> None:
+    """Initialise users."""
+    for user_id in user_ids:
+        services.participants.init(user_id, update or GroupUpdate(), follow=True)
+
+
+def mark(
+    services: Services,
+    user_id: str = "u",
+    place: Place = HERE,
+    code: str | None = None,
+    *,
+    experiment_id: str | None = None,
+    status: MarkStatus | None = None,
+) -> Outcome:
+    return services.marking.mark(known(services, user_id), Mark(place, code, experiment_id, status))
+
+
+def assign(services: Services, user_id: str = "u", context: str = CONTEXT) -> dict[Place, str]:
+    """The code that a user gets at each place; of a queue, the first."""
+    assigned = services.assignment.assign(known(services, user_id), context)
+    return {each.point.place: _code(each) for each in assigned.assignments}
+
+
+def _code(assignment: Assignment) -> str:
+    return assignment.offer.answered_code(assignment.conditions[0])
+
+
+def enrollments(memory: Memory, user_id: str, number: int) -> list[tuple[Place, str | None]]:
+    """The places at which a user takes part in an experiment, each with its condition."""
+    stored = memory.participants[user_id].enrollments.get(number, ())
+    return [(enrollment.place, enrollment.condition_id) for enrollment in stored]
+
+
+def enrolled_users(memory: Memory, number: int) -> int:
+    """What the counter of an experiment should say, by counting the records."""
+    return sum(number in user.enrollments for user in memory.participants.values())
+
+
+def group_record(memory: Memory, class_id: str) -> GroupRecord:
+    key = class_key(class_id)
+    return memory.groups.get(key) or GroupRecord(key)
+
+
+def lists(services: Services, segment_id: str, user_id: str) -> bool:
+    """Whether a segment names a user, as the catalogue and the user's records are now."""
+    roster = resolve([segment_id], services.catalogue.fresh().segments)
+    return roster.lists(known(services, user_id))
+
+
+def counting(calls: Counter[str]) -> Step:
+    """A step that counts the calls."""
+    return lambda call: calls.update([call])
+
+
+def dying(at: int) -> Step:
+    """A step that ends the process at the `at`-th call, the first being 0."""
+    left = [at]
+
+    def step(_: str) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    return step
+
+
+def at_once(*actions: Callable[[], R]) -> list[R]:
+    """What some actions return that start at the same time, each in a thread of its own."""
+    barrier, results, failures = Barrier(len(actions)), {}, []
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            results[index] = actions[index]()
+        except Exception as error:  # noqa: BLE001 - raised again below, in the test's thread
+            failures.append(error)
+
+    threads = [Thread(target=run, args=(index,)) for index in range(len(actions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return [results[index] for index in range(len(actions))]
