@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chalicelib.services import Services
+from chalicelib.services.assignment import AssignmentService
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.demo import DemoService
 from chalicelib.services.events import AnalysisService, EventService
+from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.features import FeatureService
+from chalicelib.services.marking import MarkService
+from chalicelib.services.participants import ParticipantService
 from chalicelib.services.ports import (
     CatalogueStore,
     Clock,
     Eraser,
     EventStore,
+    ParticipantStore,
     PurgeQueue,
     TotalsStore,
     UserStore,
 )
 from chalicelib.services.purge import PurgeService
+from chalicelib.services.segments import SegmentService
+from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.user_blocks import UserBlockService
 from chalicelib.services.users import UserService
 from chalicelib.settings import Settings
@@ -27,6 +34,7 @@ from chalicelib.storage import connection, tables
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.clear import DynamoEraser
 from chalicelib.storage.events import DynamoEventStore
+from chalicelib.storage.participants import DynamoParticipantStore
 from chalicelib.storage.purge import DynamoPurgeQueue
 from chalicelib.storage.totals import DynamoTotalsStore
 from chalicelib.storage.users import DynamoUserStore
@@ -42,6 +50,7 @@ class Stores:
     totals: TotalsStore
     queue: PurgeQueue
     eraser: Eraser
+    participants: ParticipantStore
 
 
 def utc_now() -> datetime:
@@ -59,6 +68,7 @@ def dynamo_stores() -> Stores:
         DynamoTotalsStore(),
         DynamoPurgeQueue(),
         DynamoEraser(),
+        DynamoParticipantStore(),
     )
 
 
@@ -80,6 +90,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     stores = stores or dynamo_stores()
     catalogue = CatalogueService(stores.catalogue, clock, settings.catalogue_ttl_ms / 1000)
     purge = PurgeService(catalogue, stores.users, stores.events, stores.totals, stores.queue, clock)
+    contexts = tuple(settings.context_metadata)
+    offers = OfferService(catalogue, contexts)
+    experiments = ExperimentService(catalogue, stores.catalogue, clock, settings.totals_shards)
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -89,4 +102,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         analysis=AnalysisService(catalogue, stores.totals),
         purge=purge,
         demo=DemoService(stores.eraser, clock, enabled=settings.demo_mode),
+        participants=ParticipantService(stores.participants, offers, clock),
+        experiments=experiments,
+        segments=SegmentService(catalogue, stores.participants, clock, settings.context_metadata),
+        study_setup=StudySetupService(catalogue, stores.participants),
+        assignment=AssignmentService(offers, stores.participants, clock),
+        marking=MarkService(offers, experiments, stores.participants, clock),
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CONTEXTS_FILE = Path(__file__).with_name("contexts.json")
+"""In a file, for Lambda's environment ends at 4 KB."""
 
 
 class Stage(StrEnum):
@@ -14,6 +19,17 @@ class Stage(StrEnum):
     LOCAL = "local"
     DEV = "dev"
     PROD = "prod"
+
+
+class ContextMetadata(BaseModel):
+    """One context as UpGrade's CONTEXT_METADATA describes it: suggestions for administrators."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    CONDITIONS: list[str] = []
+    GROUP_TYPES: list[str] = []
+    EXP_IDS: list[str] = []
+    EXP_POINTS: list[str] = []
 
 
 class Settings(BaseSettings):
@@ -47,6 +63,11 @@ class Settings(BaseSettings):
 
     demo_mode: bool = False
     """Allows DELETE /api/v5/clearDB, which empties everything."""
+
+    context_metadata: dict[str, ContextMetadata] = Field(
+        default_factory=lambda: json.loads(CONTEXTS_FILE.read_text())
+    )
+    """UpGrade's contexts (client applications) by name, as JSON; else those of `contexts.json`."""
 
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
 

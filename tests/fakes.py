@@ -5,18 +5,29 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, ClientSettings, Revision
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature
+from chalicelib.domain.marking import GroupChange, GroupLeft, Outcome, Records, Repeat
+from chalicelib.domain.participants import (
+    Enrollment,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    Participant,
+    Profile,
+)
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
+from chalicelib.domain.segments import Segment
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
+from chalicelib.services.ports import Counting
 from chalicelib.storage import keys
 
 R = TypeVar("R")
@@ -53,6 +64,15 @@ class Memory:
     events: dict[tuple[int, str], Event] = field(default_factory=dict)
     totals: dict[TotalsShard, Totals] = field(default_factory=dict)
     queue: dict[str, PurgeEntry] = field(default_factory=dict)
+    segments: dict[str, Segment] = field(default_factory=dict)
+    settings: ClientSettings = field(default_factory=ClientSettings)
+    participants: dict[str, Participant] = field(default_factory=dict)
+    groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
+    repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
+    lists: dict[tuple[str, int], dict[str, None]] = field(default_factory=dict)
+    enrolled: Counter[int] = field(default_factory=Counter)
+    complete_groups: Counter[int] = field(default_factory=Counter)
+    strata: Counter[tuple[int, str, int]] = field(default_factory=Counter)
 
     def reserve(self, sequence: str, count: int) -> range:
         first = self.sequences[sequence] + 1
@@ -102,7 +122,9 @@ class FakeCatalogueStore:
             revision = self._memory.revision
             features = [self._memory.features[i] for i in sorted(self._memory.features)]
             blocks = [replace(b, feature_id=self._memory.blocks.get(b.id)) for b in FREE_BLOCKS]
-        return Catalogue(revision, tuple(features), tuple(blocks))
+            segments = dict(self._memory.segments)
+            settings = self._memory.settings
+        return Catalogue(revision, tuple(features), tuple(blocks), segments, settings)
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
         with self._memory.lock:
@@ -114,6 +136,12 @@ class FakeCatalogueStore:
                 elif feature.before is not None:
                     self._memory.features.pop(feature.before.id, None)
             self._memory.blocks.update((block.id, block.feature_id) for block in change.blocks)
+            for segment in change.segments:
+                if segment.after is not None:
+                    self._memory.segments[segment.after.id] = segment.after
+                elif segment.before is not None:
+                    self._memory.segments.pop(segment.before.id, None)
+            self._memory.settings = change.settings or self._memory.settings
             if change.dead is not None:
                 self._memory.enqueue(change.dead)
 
@@ -286,6 +314,229 @@ class FakePurgeQueue:
                 self._memory.dequeue(entry)
 
 
+class FakeParticipantStore:
+    """A user of revision 0 is unknown as yet, though segments and the like may name them."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def get(self, user_id: str) -> Participant | None:
+        with self._memory.lock:
+            row = self._memory.participants.get(user_id)
+            user = self._memory.users.get(user_id)
+        if row is None or not row.revision:
+            return None
+        return replace(row, variant_id=None if user is None or user.erased else user.variant_id)
+
+    def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
+        with self._memory.lock:
+            return {key: self._group(key) for key in groups}
+
+    def create(self, profiles: Sequence[Profile]) -> None:
+        assert len(profiles) <= TRANSACTION_ACTIONS
+        with self._memory.lock:
+            _require(not any(self._row(profile.id).revision for profile in profiles))
+            for profile in profiles:
+                self._store(replace(self._row(profile.id), profile=profile, revision=1))
+
+    def update(
+        self,
+        participant: Participant,
+        profile: Profile,
+        change: GroupChange,
+        at: datetime,
+    ) -> None:
+        with self._memory.lock:
+            row = self._next(participant, profile)
+            for gone in change.left:
+                self._leave_group(gone)
+            for enrolled in change.uncounted:
+                self._memory.strata[enrolled.number, enrolled.value, enrolled.condition] -= 1
+            left = {
+                number: tuple(e for e in enrollments if e not in change.enrollments)
+                for number, enrollments in row.enrollments.items()
+            }
+            self._store(
+                replace(
+                    row,
+                    enrollments={number: kept for number, kept in left.items() if kept},
+                    exclusions={
+                        number: exclusion
+                        for number, exclusion in row.exclusions.items()
+                        if number not in change.lifted
+                    },
+                    lifted={**row.lifted, **dict.fromkeys(change.lifted, at)},
+                )
+            )
+
+    def _leave_group(self, left: GroupLeft) -> None:
+        self._memory.enrolled[left.number] -= 1
+        group = self._group(left.group)
+        before = group.counts.get(left.number, 0)
+        if before:
+            counts = {**group.counts, left.number: before - 1}
+            self._memory.groups[left.group] = replace(group, counts=counts)
+            self._memory.complete_groups[left.number] -= int(before == left.users_needed)
+
+    def store_mark(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        outcome: Outcome,
+        counting: Counting,
+        reached_by: Collection[GroupKey],
+    ) -> None:
+        records, point = outcome.records, outcome.point
+        with self._memory.lock:
+            row = self._next(participant, participant.profile)
+            if records.group_enrollment is not None:
+                key, group_enrollment = records.group_enrollment
+                _require(group_enrollment.number not in self._group(key).enrollments)
+            counted = self._counted_group(participant, groups, outcome)
+            if point.place not in participant.points:
+                row = replace(row, points={**row.points, point.place: point})
+                for key in reached_by:
+                    group = self._group(key)
+                    reached = {point.place: point.at, **group.reached}
+                    self._memory.groups[key] = replace(group, reached=reached)
+            if records.exclusion is not None:
+                exclusion = records.exclusion
+                row = replace(row, exclusions={**row.exclusions, exclusion.number: exclusion})
+            self._store(self._enrolled(row, records))
+            self._store_groups(records)
+            self._count(participant, records, counting, counted)
+
+    def counted(self, number: int) -> tuple[int, int]:
+        with self._memory.lock:
+            return self._memory.enrolled[number], self._memory.complete_groups[number]
+
+    def stratum(self, number: int, value: str) -> Mapping[int, int]:
+        with self._memory.lock:
+            return {
+                condition: count
+                for (of_number, of_value, condition), count in self._memory.strata.items()
+                if (of_number, of_value) == (number, value)
+            }
+
+    def note_strata(self, factor: str, values: Mapping[str, str]) -> None:
+        for user_id, value in values.items():
+            with self._memory.lock:
+                row = self._row(user_id)
+                others = {f: v for f, v in row.strata.items() if f != factor}
+                self._store(replace(row, strata={**others, factor: value} if value else others))
+
+    def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        for user_id in user_ids:
+            with self._memory.lock:
+                row = self._row(user_id)
+                versions = row.members.get(segment_id, frozenset()) | {version}
+                self._store(replace(row, members={**row.members, segment_id: versions}))
+            with self._memory.lock:
+                self._memory.lists.setdefault((segment_id, version), {})[user_id] = None
+
+    def members(self, segment_id: str, version: int) -> Sequence[str]:
+        with self._memory.lock:
+            return sorted(self._memory.lists.get((segment_id, version), ()), key=keys.part)
+
+    def forget_members(self, segment_id: str, version: int) -> None:
+        with self._memory.lock:
+            for user_id in self._memory.lists.pop((segment_id, version), ()):
+                row = self._row(user_id)
+                kept = {
+                    s: v - ({version} if s == segment_id else set()) for s, v in row.members.items()
+                }
+                self._store(replace(row, members={s: v for s, v in kept.items() if v}))
+
+    def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
+        with self._memory.lock:
+            preview = None if conditions is None else dict(conditions)
+            self._store(replace(self._row(user_id), preview=preview))
+
+    def _row(self, user_id: str) -> Participant:
+        return self._memory.participants.get(user_id) or Participant(Profile(user_id))
+
+    def _store(self, row: Participant) -> None:
+        self._memory.participants[row.id] = row
+
+    def _next(self, participant: Participant, profile: Profile) -> Participant:
+        row = self._row(participant.id)
+        _require(row.revision == participant.revision > 0)
+        return replace(row, profile=profile, revision=row.revision + 1)
+
+    def _group(self, key: GroupKey) -> GroupRecord:
+        return self._memory.groups.get(key) or GroupRecord(key)
+
+    def _enrolled(self, row: Participant, records: Records) -> Participant:
+        enrollment, repeat = records.enrollment, records.repeat
+        enrollments = dict(row.enrollments)
+        if enrollment is not None:
+            others = tuple(
+                e for e in enrollments.get(enrollment.number, ()) if not _at(e, enrollment)
+            )
+            made = replace(enrollment, repeats=1 if repeat else 0)
+            enrollments[enrollment.number] = _by_place([*others, made])
+        elif repeat is not None:
+            enrollments[repeat.number] = tuple(
+                replace(e, repeats=e.repeats + 1) if _at(e, repeat) else e
+                for e in enrollments[repeat.number]
+            )
+        if repeat is not None:
+            self._memory.repeats.setdefault((repeat.number, row.id), []).append(repeat)
+        return replace(row, enrollments=enrollments)
+
+    def _store_groups(self, records: Records) -> None:
+        for key, exclusion in records.group_exclusions:
+            group = self._group(key)
+            exclusions = {**group.exclusions, exclusion.number: exclusion}
+            self._memory.groups[key] = replace(group, exclusions=exclusions)
+        if records.group_enrollment is not None:
+            key, enrollment = records.group_enrollment
+            group = self._group(key)
+            enrolled: dict[int, GroupEnrollment] = {
+                **group.enrollments,
+                enrollment.number: enrollment,
+            }
+            self._memory.groups[key] = replace(group, enrollments=enrolled)
+        for key in records.dropped:
+            self._memory.groups[key] = replace(self._group(key), enrollments={})
+
+    def _counted_group(
+        self, participant: Participant, groups: Mapping[GroupKey, GroupRecord], outcome: Outcome
+    ) -> GroupKey | None:
+        """The group in which a mark's user is counted, which must be as it was read."""
+        enrollment, offer = outcome.records.enrollment, outcome.offer
+        if enrollment is None or offer is None or enrollment.group_id is None:
+            return None
+        number = enrollment.number
+        if number in participant.enrollments:
+            return None
+        key = GroupKey(offer.group_type or "", enrollment.group_id)
+        _require(self._group(key).counts.get(number, 0) == groups[key].counts.get(number, 0))
+        return key
+
+    def _count(
+        self,
+        participant: Participant,
+        records: Records,
+        counting: Counting,
+        counted: GroupKey | None,
+    ) -> None:
+        enrollment = records.enrollment
+        if enrollment is None:
+            return
+        number = enrollment.number
+        if number not in participant.enrollments:
+            self._memory.enrolled[number] += 1
+            self._memory.count(counting.totals, Totals(total_users=1))
+        if counting.stratum is not None:
+            self._memory.strata[number, *counting.stratum] += 1
+        if counted is not None:
+            group = self._group(counted)
+            count = group.counts.get(number, 0) + 1
+            self._memory.groups[counted] = replace(group, counts={**group.counts, number: count})
+            self._memory.complete_groups[number] += count == counting.users_per_group
+
+
 class FakeEraser:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -300,8 +551,17 @@ class FakeEraser:
                 memory.events,
                 memory.totals,
                 memory.queue,
+                memory.segments,
+                memory.participants,
+                memory.groups,
+                memory.repeats,
+                memory.lists,
+                memory.enrolled,
+                memory.complete_groups,
+                memory.strata,
             ):
                 rows.clear()
+            memory.settings = ClientSettings()
             memory.revision = memory.revision.following(now)
 
 
@@ -315,6 +575,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakeTotalsStore(memory),
         FakePurgeQueue(memory),
         FakeEraser(memory),
+        FakeParticipantStore(memory),
     )
 
 
@@ -376,6 +637,15 @@ def _same(row: User, user: User) -> bool:
 
 def _noting(row: User, variant_ids: frozenset[int]) -> User:
     return replace(row, variants_with_events=variant_ids)
+
+
+def _at(enrollment: Enrollment, other: Enrollment | Repeat) -> bool:
+    return enrollment.place == other.place
+
+
+def _by_place(enrollments: Iterable[Enrollment]) -> tuple[Enrollment, ...]:
+    """In the order of their sort keys."""
+    return tuple(sorted(enrollments, key=lambda e: keys.place(e.place.site, e.place.target)))
 
 
 def _event_key(event: Event) -> tuple[int, str]:

@@ -16,12 +16,13 @@ class UpkeepReport:
 
 
 def upkeep(services: Services) -> UpkeepReport:
-    """Bring current features and user blocks up to date, then work on the purge queue.
+    """Bring current features and user blocks up to date, end what is complete, then purge.
 
     Running it twice, or beside another run, changes nothing more.
     """
     try:
         version = services.user_blocks.catch_up().revision.version
+        services.marking.end_complete()
     finally:
         purged_rows = services.purge.run_due()
     return UpkeepReport(version, purged_rows)

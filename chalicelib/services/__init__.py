@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chalicelib.services.assignment import AssignmentService
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.demo import DemoService
 from chalicelib.services.events import AnalysisService, EventService
+from chalicelib.services.experiments import ExperimentService
 from chalicelib.services.features import FeatureService
+from chalicelib.services.marking import MarkService
+from chalicelib.services.participants import ParticipantService
 from chalicelib.services.purge import PurgeService
+from chalicelib.services.segments import SegmentService
+from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.user_blocks import UserBlockService
 from chalicelib.services.users import UserService
 
@@ -25,3 +31,9 @@ class Services:
     analysis: AnalysisService
     purge: PurgeService
     demo: DemoService
+    participants: ParticipantService
+    experiments: ExperimentService
+    segments: SegmentService
+    study_setup: StudySetupService
+    assignment: AssignmentService
+    marking: MarkService

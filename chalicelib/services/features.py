@@ -12,7 +12,7 @@ from chalicelib.domain.catalogue import (
     FeatureChange,
     changed_blocks,
 )
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.features import (
     Feature,
     FeatureDraft,
@@ -73,7 +73,7 @@ class FeatureService:
         """
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
-            before = _existing(catalogue, feature_id)
+            before = _own(_existing(catalogue, feature_id))
             _check_name(catalogue, draft.name, before)
             after = replace(
                 _feature(feature_id, draft, before.totals_shards), variants=before.variants
@@ -96,6 +96,7 @@ class FeatureService:
             before = catalogue.feature(feature_id)
             if before is None:
                 return None
+            _own(before)
             return CatalogueChange(features=(FeatureChange(before, None),), dead=self._dead(before))
 
         self._change_and_purge(decide)
@@ -115,7 +116,7 @@ class FeatureService:
         variants = make_variants(feature_id, drafts, self._store.new_variant_ids(len(drafts)))
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
-            before = _existing(catalogue, feature_id)
+            before = _own(_existing(catalogue, feature_id))
             return CatalogueChange(
                 features=(FeatureChange(before, replace(before, variants=variants)),),
                 dead=self._dead(before),
@@ -160,6 +161,12 @@ def _existing(catalogue: Catalogue, feature_id: int) -> Feature:
     feature = catalogue.feature(feature_id)
     if feature is None:
         raise NotFound(f"there is no feature {feature_id}")
+    return feature
+
+
+def _own(feature: Feature) -> Feature:
+    if feature.design is not None:
+        raise Invalid(f"experiment {feature.id} is administered through UpGrade's routes")
     return feature
 
 

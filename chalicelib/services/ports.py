@@ -7,10 +7,13 @@ raise `LostRace` if what the caller based its decision on has changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
+from chalicelib.domain.marking import GroupChange, Outcome
+from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
@@ -165,6 +168,97 @@ class PurgeQueue(Protocol):
 
     def close(self, entry: PurgeEntry) -> None:
         """Take an entry out of the queue, unless it has another `due` by now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How an enrollment is counted: in which shard, for which stratum (value, condition number),
+    and how many users make a group count (None: groups are not counted). `totals` is where a
+    user of a variant of Test Lab is counted.
+    """
+
+    shard: int = 0
+    stratum: tuple[str, int] | None = None
+    users_per_group: int | None = None
+    totals: TotalsShard | None = None
+
+
+class ParticipantStore(Protocol):
+    """What is known of users and groups in UpGrade's experiments."""
+
+    def get(self, user_id: str) -> Participant | None:
+        """All records of a user, read consistently; None for one who was never initialised."""
+        ...
+
+    def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
+        """All records of some groups, read consistently at the same time."""
+        ...
+
+    def create(self, profiles: Sequence[Profile]) -> None:
+        """Store new users.
+
+        Raises:
+            LostRace: if one of them is known.
+        """
+        ...
+
+    def update(
+        self, participant: Participant, profile: Profile, change: GroupChange, at: datetime
+    ) -> None:
+        """Replace a user's profile, and take away what a change of the working group ends.
+
+        Raises:
+            LostRace: if the user's records are not what they were.
+        """
+        ...
+
+    def store_mark(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        outcome: Outcome,
+        counting: Counting,
+        reached_by: Collection[GroupKey],
+    ) -> None:
+        """Store what a mark adds to the records of its user and groups, and count it.
+
+        The groups `reached_by` note that a member reached the place, if none did before.
+
+        Raises:
+            LostRace: if the records are not what they were.
+        """
+        ...
+
+    def counted(self, number: int) -> tuple[int, int]:
+        """Users enrolled in an experiment, and groups with users enough."""
+        ...
+
+    def stratum(self, number: int, value: str) -> Mapping[int, int]:
+        """Enrollments in a stratum of an experiment, by the numbers of conditions."""
+        ...
+
+    def note_strata(self, factor: str, values: Mapping[str, str]) -> None:
+        """Store users' values of a stratification factor; an empty one removes it."""
+        ...
+
+    def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        """Note at users that a version of a segment names them; may be repeated.
+
+        Killed half-way, `members` names some of those who were told, and nobody else.
+        """
+        ...
+
+    def members(self, segment_id: str, version: int) -> Sequence[str]:
+        """The users that a version of a segment names."""
+        ...
+
+    def forget_members(self, segment_id: str, version: int) -> None:
+        """Remove a version of a segment's users, and the notes of it at them."""
+        ...
+
+    def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
+        """Make a user a preview user with some explicit conditions, or none any more (None)."""
         ...
 
 

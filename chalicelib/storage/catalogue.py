@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,14 +11,28 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChange, Revision
+from chalicelib.domain.catalogue import (
+    Catalogue,
+    CatalogueChange,
+    ClientSettings,
+    FeatureChange,
+    Revision,
+    SegmentChange,
+)
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.designs import from_values, segment_of, segment_values, to_values
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
-from chalicelib.storage.tables import ConfigRow, FeatureRow, UserBlocksTable, VariantRow
+from chalicelib.storage.tables import (
+    ConfigRow,
+    FeatureRow,
+    SegmentRow,
+    UserBlocksTable,
+    VariantRow,
+)
 
 
 class DynamoCatalogueStore:
@@ -44,12 +58,20 @@ class DynamoCatalogueStore:
                     FeatureRow.pk.startswith(keys.feature_prefix()), consistent_read=True
                 )
             }
+            segments = {
+                row.pk: row
+                for row in SegmentRow.scan(
+                    SegmentRow.pk.startswith(keys.segment_prefix()), consistent_read=True
+                )
+            }
             blocks = {int(row.id): row for row in UserBlocksTable.scan(consistent_read=True)}
-            if config is None or _is_whole(config, features, blocks):
+            if config is None or _is_whole(config, features, blocks, segments):
                 return Catalogue(
                     Revision() if config is None else _revision(config),
                     tuple(_feature(features[feature_id]) for feature_id in sorted(features)),
                     tuple(_block(block, blocks.get(block.id)) for block in FREE_BLOCKS),
+                    {s.id: s for s in map(segment_of, segments.values())},
+                    ClientSettings(**((config and config.settings) or {})),
                 )
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
@@ -65,6 +87,11 @@ class DynamoCatalogueStore:
                     ConfigRow.last_modified.set(revision.last_modified),
                     ConfigRow.as_of.set(revision.as_of.isoformat()),
                     ConfigRow.written.set(_written(change)),
+                    *(
+                        [ConfigRow.settings.set(asdict(change.settings))]
+                        if change.settings is not None
+                        else []
+                    ),
                 ],
                 condition=unchanged,
             )
@@ -74,6 +101,8 @@ class DynamoCatalogueStore:
                 write.save(
                     UserBlocksTable(block.id, feature_id=block.feature_id, version=revision.version)
                 )
+            for segment_change in change.segments:
+                _write_segment(write, segment_change, revision.version)
             if change.dead is not None:
                 write.save(to_row(change.dead))
 
@@ -84,17 +113,24 @@ class DynamoCatalogueStore:
         return reserve("variant", count)
 
 
-def _written(change: CatalogueChange) -> dict[str, list[int]]:
+def _written(change: CatalogueChange) -> dict[str, list[Any]]:
     """The ids of what a commit leaves and of what it removes, for `_is_whole`."""
     return {
         "features": [c.after.id for c in change.features if c.after is not None],
         "gone": [c.before.id for c in change.features if c.before and c.after is None],
         "blocks": [block.id for block in change.blocks],
+        "segments": [keys.segment(c.after.id) for c in change.segments if c.after is not None],
+        "gone_segments": [
+            keys.segment(c.before.id) for c in change.segments if c.before and c.after is None
+        ],
     }
 
 
 def _is_whole(
-    config: ConfigRow, features: Mapping[int, FeatureRow], blocks: Mapping[int, UserBlocksTable]
+    config: ConfigRow,
+    features: Mapping[int, FeatureRow],
+    blocks: Mapping[int, UserBlocksTable],
+    segments: Mapping[str, SegmentRow],
 ) -> bool:
     """Whether all that the last commit wrote was there to be read.
 
@@ -103,26 +139,31 @@ def _is_whole(
     """
     written = config.written
 
-    def has(rows: Mapping[int, Any], row_id: int) -> bool:
+    def has(rows: Mapping[Any, Any], row_id: Any) -> bool:
         return row_id in rows and rows[row_id].version >= config.version
 
     return (
         all(has(features, feature_id) for feature_id in written["features"])
         and all(has(blocks, block_id) for block_id in written["blocks"])
+        and all(has(segments, key) for key in written["segments"])
         and not any(feature_id in features for feature_id in written["gone"])
+        and not any(key in segments for key in written["gone_segments"])
     )
 
 
 def _write_feature(write: TransactWrite, change: FeatureChange, version: int) -> None:
     before, after = change.before, change.after
-    gone = set(before.variants if before else ()) - set(after.variants if after else ())
-    for variant in gone:
-        write.delete(VariantRow(variant.feature_id, keys.variant(variant.id)))
+    old = set(before.variants if before else ())
+    new = set(after.variants if after else ())
+    for variant_id, feature_id in {(v.id, v.feature_id) for v in old} - {
+        (v.id, v.feature_id) for v in new
+    }:
+        write.delete(VariantRow(feature_id, keys.variant(variant_id)))
     if after is None:
         assert before is not None  # noqa: S101 - a change has one of them
         write.delete(FeatureRow(keys.feature(before.id)))
         return
-    for variant in set(after.variants) - set(before.variants if before else ()):
+    for variant in new - old:
         write.save(_variant_row(variant))
     # An update, not a put: attributes that a newer version of this code wrote stay.
     write.update(
@@ -140,10 +181,24 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
             else FeatureRow.description.set(after.description),
             FeatureRow.totals_shards.set(after.totals_shards),
             FeatureRow.variants.set([_variant_copy(variant) for variant in after.variants]),
+            FeatureRow.design.remove()
+            if after.design is None
+            else FeatureRow.design.set(to_values(after.design)),
             FeatureRow.version.set(version),
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
     )
+
+
+def _write_segment(write: TransactWrite, change: SegmentChange, version: int) -> None:
+    if change.after is not None:
+        write.save(
+            SegmentRow(
+                keys.segment(change.after.id), data=segment_values(change.after), version=version
+            )
+        )
+    elif change.before is not None:
+        write.delete(SegmentRow(keys.segment(change.before.id)))
 
 
 def _revision(row: ConfigRow) -> Revision:
@@ -158,6 +213,8 @@ def _block(block: UserBlock, row: UserBlocksTable | None) -> UserBlock:
 
 def _feature(row: FeatureRow) -> Feature:
     feature_id = int(row.id)
+    if row.design is not None:
+        return Feature.of_design(feature_id, from_values(row.design), int(row.totals_shards))
     return Feature(
         id=feature_id,
         type=FeatureType(int(row.type)),

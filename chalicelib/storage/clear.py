@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from chalicelib.domain.catalogue import CatalogueChange
+from chalicelib.domain.catalogue import CatalogueChange, ClientSettings
 from chalicelib.domain.errors import LostRace
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
@@ -32,7 +32,9 @@ class DynamoEraser:
         for _ in attempts("the catalogue"):
             base = catalogue.revision()
             with suppress(LostRace):
-                catalogue.commit(base, base.following(now), CatalogueChange())
+                catalogue.commit(
+                    base, base.following(now), CatalogueChange(settings=ClientSettings())
+                )
                 return
 
     @store_errors()

@@ -23,6 +23,11 @@ def part(text: str) -> str:
     return "%sha256-" + hashlib.sha256(text.encode()).hexdigest()
 
 
+def unescaped(escaped: str) -> str:
+    """What `part` made `escaped` of, where that was short."""
+    return escaped.replace("%23", "#").replace("%25", "%")
+
+
 def user(user_id: str) -> str:
     """Partition key of everything stored of a user."""
     return f"user#{part(user_id)}"
@@ -56,6 +61,99 @@ def feature_prefix() -> str:
 def sequence(name: str) -> str:
     """Partition key of an id sequence."""
     return f"sequence#{name}"
+
+
+def place(site: str, target: str) -> str:
+    """A decision point as one part of a key: a digest, for both may be long."""
+    length = len(site.encode())
+    return hashlib.sha256(f"{length}:{site}{target}".encode()).hexdigest()[:40]
+
+
+def group(group_type: str, group_id: str) -> str:
+    """Partition key of everything stored of a group."""
+    return f"group#{part(group_type)}#{part(group_id)}"
+
+
+PROFILE = "profile"
+"""Sort key of a user's group, working group and owner."""
+
+PREVIEW = "preview"
+"""Sort key of what makes a user a preview user."""
+
+
+def enrollment(number: int, place_key: str) -> str:
+    """Sort key of an enrollment of a user; of a group, with an empty place."""
+    return f"enrollment#{number}#{place_key}"
+
+
+def exclusion(number: int) -> str:
+    """Sort key of an exclusion from an experiment."""
+    return f"exclusion#{number}"
+
+
+def lifted(number: int) -> str:
+    """Sort key of the note until when reached points exclude no longer."""
+    return f"lifted#{number}"
+
+
+def point(place_key: str) -> str:
+    """Sort key of a place that was reached."""
+    return f"point#{place_key}"
+
+
+def count(number: int) -> str:
+    """Sort key of the number of users of a group who are enrolled."""
+    return f"count#{number}"
+
+
+def counter_prefix(kind: str) -> str:
+    """What the sort keys of a counter's shards begin with."""
+    return f"{kind}#"
+
+
+def counter(kind: str, shard: int) -> str:
+    """Sort key of one shard of a counter."""
+    return f"{counter_prefix(kind)}{shard}"
+
+
+def stratum_counter(value: str, condition: int) -> str:
+    """The counter of a condition's enrollments in a stratum."""
+    return f"{stratum_counter_prefix(value)}{condition}"
+
+
+def stratum_counter_prefix(value: str) -> str:
+    """What the counters of a stratum begin with."""
+    return f"stratum#{hashlib.sha256(value.encode()).hexdigest()[:32]}#"
+
+
+def repeats(number: int, user_id: str) -> str:
+    """Partition key of the marks of a user in a within-subjects experiment."""
+    return f"repeat#{number}#{part(user_id)}"
+
+
+def repeat(place_key: str, index: int) -> str:
+    """Sort key of one of them."""
+    return f"{place_key}#{index:0{EVENT_ID_DIGITS}d}"
+
+
+def member(segment_id: str, version: int) -> str:
+    """Sort key of the note that a version of a segment names a user."""
+    return f"member#{part(segment_id)}#{version}"
+
+
+def stratum(factor: str) -> str:
+    """Sort key of a user's value of a stratification factor."""
+    return f"stratum#{part(factor)}"
+
+
+def segment_prefix() -> str:
+    """What the partition keys of segments begin with."""
+    return "segment#"
+
+
+def segment(segment_id: str) -> str:
+    """Partition key of a segment, and of the users that it names."""
+    return f"segment#{part(segment_id)}"
 
 
 CONFIG = "config"

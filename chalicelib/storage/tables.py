@@ -61,6 +61,14 @@ class FeatureRow(FeaturesTable):
     description = UnicodeAttribute(null=True)
     totals_shards = NumberAttribute()
     variants = CompactJson()
+    design = CompactJson(null=True)
+    version = NumberAttribute()
+
+
+class SegmentRow(FeaturesTable):
+    """A segment without its users; `version` is that of the catalogue when it was written."""
+
+    data = CompactJson()
     version = NumberAttribute()
 
 
@@ -74,6 +82,7 @@ class ConfigRow(FeaturesTable):
     last_modified = NumberAttribute()
     as_of = UnicodeAttribute()
     written = CompactJson()
+    settings = CompactJson(null=True)
 
 
 class SequenceRow(FeaturesTable):
@@ -101,6 +110,12 @@ class VariantRow(VariantsTable):
     value = UnicodeAttribute()
     is_control = BooleanAttribute()
     weight = UnicodeAttribute()
+
+
+class CounterRow(VariantsTable):
+    """One shard of a counter of an experiment."""
+
+    n = NumberAttribute(null=True)
 
 
 class TotalsRow(VariantsTable):
@@ -150,6 +165,18 @@ class UserRow(UsersTable):
     variants_with_events = NumberSetAttribute(null=True)
 
 
+class RecordRow(UsersTable):
+    """Anything else in the collection of a user or a group; the sort key says what.
+
+    `data` are its fields, `n` a count or the version of a list. `variant_id` is that of a row
+    of Test Lab, which is read with the others.
+    """
+
+    data = CompactJson(null=True)
+    n = NumberAttribute(null=True)
+    variant_id = NumberAttribute(null=True)
+
+
 class PurgeRow(UsersTable):
     """An entry of the purge queue: for variants, or for a user."""
 
@@ -193,6 +220,12 @@ class EventRow(EventsTable):
     time_stamp = NumberAttribute()
 
 
+class RepeatRow(EventsTable):
+    """One mark of a within-subjects experiment."""
+
+    data = CompactJson()
+
+
 TABLES: tuple[type[TableModel], ...] = (
     FeaturesTable,
     VariantsTable,
@@ -203,8 +236,8 @@ TABLES: tuple[type[TableModel], ...] = (
 """One class per table, for creating them."""
 
 ROWS: tuple[type[TableModel], ...] = (
-    *TABLES, FeatureRow, ConfigRow, SequenceRow, VariantRow, TotalsRow, UsersTable, PurgeRow,
-    EventRow,
+    *TABLES, FeatureRow, SegmentRow, ConfigRow, SequenceRow, VariantRow, TotalsRow, CounterRow,
+    UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow,
 )  # fmt: skip
 """All classes."""
 

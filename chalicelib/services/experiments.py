@@ -1,0 +1,251 @@
+"""Experiments in UpGrade's form: compiled for assign and mark, and their administration."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from chalicelib.domain.catalogue import (
+    Catalogue,
+    CatalogueChange,
+    FeatureChange,
+    SegmentChange,
+)
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.experiments import Experiment, ListEntry, State, StateChange
+from chalicelib.domain.features import Feature
+from chalicelib.domain.offers import Offers
+from chalicelib.domain.purge import DeadVariants
+from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.ports import CatalogueStore, Clock
+
+
+class UnknownContext(Invalid):
+    """No context is called so (letter case counts)."""
+
+
+class OfferService:
+    """What is offered, compiled once per version of the catalogue."""
+
+    def __init__(self, catalogue: CatalogueService, contexts: Sequence[str]) -> None:
+        self._catalogue = catalogue
+        self._contexts = contexts
+        self._compiled: tuple[Catalogue, Offers] | None = None
+
+    def current(self) -> tuple[Catalogue, Offers]:
+        """The catalogue, and what it offers."""
+        catalogue = self._catalogue.snapshot()
+        compiled = self._compiled
+        if compiled is None or compiled[0] is not catalogue:
+            offers = Offers(catalogue.experiments(), catalogue.segments, self._contexts)
+            compiled = self._compiled = (catalogue, offers)
+        return compiled
+
+
+class ExperimentService:
+    """Creates, edits and deletes experiments and moves them from state to state."""
+
+    def __init__(
+        self,
+        catalogue: CatalogueService,
+        store: CatalogueStore,
+        clock: Clock,
+        totals_shards: int,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._clock = clock
+        self._totals_shards = totals_shards
+        self._new_id = new_id
+
+    def all(self) -> list[Experiment]:
+        """All experiments, the oldest first."""
+        return [experiment for _, experiment in self._catalogue.fresh().experiments()]
+
+    def get(self, experiment_id: str) -> Experiment:
+        """One experiment.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        return _design(self._catalogue.fresh(), experiment_id)[1]
+
+    def create(self, experiment: Experiment) -> Experiment:
+        """Store a new experiment, whose conditions get numbers.
+
+        Raises:
+            Conflict: if there is one with the id.
+        """
+        if self._catalogue.fresh().experiment(experiment.id) is not None:
+            raise Conflict(f"experiment {experiment.id} exists already")
+        number = self._store.new_feature_id()
+        numbered = self._numbered(experiment)
+        feature = Feature.of_design(number, numbered, self._totals_shards)
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            if catalogue.experiment(experiment.id) is not None:
+                raise Conflict(f"experiment {experiment.id} exists already")
+            return CatalogueChange(features=(FeatureChange(None, feature),))
+
+        self._catalogue.change(decide)
+        return numbered
+
+    def edit(self, experiment_id: str, edit: Callable[[Experiment], Experiment]) -> Experiment:
+        """Replace an experiment by what `edit` makes of it.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        numbered: dict[str, Experiment] = {}
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            feature, before = _design(catalogue, experiment_id)
+            after = self._moved(before, edit(before))
+            numbered["after"] = self._numbered(after)
+            return self._change(feature, numbered["after"])
+
+        self._catalogue.change(decide)
+        return numbered["after"]
+
+    def move(self, experiment_id: str, state: State) -> tuple[Experiment, Experiment]:
+        """Change the state; the experiment before and after.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        moved: list[tuple[Experiment, Experiment]] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            feature, before = _design(catalogue, experiment_id)
+            now = self._clock()
+            after = replace(before, state=state, updated_at=now, version=before.version + 1)
+            moved.append((before, self._moved(before, after)))
+            return self._change(feature, moved[-1][1])
+
+        self._catalogue.change(decide)
+        return moved[-1]
+
+    def complete(self, experiment_id: str) -> None:
+        """End enrollment, if it has not ended: parallel callers make one transition."""
+
+        def decide(catalogue: Catalogue) -> CatalogueChange | None:
+            feature = catalogue.experiment(experiment_id)
+            if feature is None or feature.design is None:
+                return None
+            if feature.design.state is not State.ENROLLING:
+                return None
+            ended = replace(
+                feature.design,
+                state=State.ENROLLMENT_COMPLETE,
+                updated_at=self._clock(),
+                version=feature.design.version + 1,
+            )
+            return self._change(feature, self._moved(feature.design, ended))
+
+        self._catalogue.change(decide)
+
+    def delete(self, experiment_id: str) -> Experiment:
+        """Delete an experiment with its lists; what was stored of participants counts no more.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        gone: list[Experiment] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            feature, design = _design(catalogue, experiment_id)
+            gone.append(design)
+            ids = tuple(variant.id for variant in feature.variants)
+            lists = (catalogue.segments.get(segment_id) for segment_id in _segments(design))
+            return CatalogueChange(
+                features=(FeatureChange(feature, None),),
+                segments=tuple(SegmentChange(segment, None) for segment in lists if segment),
+                dead=DeadVariants.now(feature.id, ids, self._clock()),
+            )
+
+        self._catalogue.change(decide)
+        return gone[-1]
+
+    def add_list(self, experiment_id: str, segment_id: str, *, exclude: bool) -> Experiment:
+        """Let a segment include or exclude its members.
+
+        Raises:
+            NotFound: if there is no such experiment.
+        """
+
+        def add(before: Experiment) -> Experiment:
+            entry = ListEntry(segment_id)
+            if exclude:
+                return replace(before, exclude=(*before.exclude, entry))
+            return replace(before, include=(*before.include, entry))
+
+        return self.edit(experiment_id, add)
+
+    def remove_list(self, segment_id: str) -> None:
+        """Take a segment off all experiments that it includes or excludes users of."""
+
+        def without(entries: tuple[ListEntry, ...]) -> tuple[ListEntry, ...]:
+            return tuple(entry for entry in entries if entry.segment_id != segment_id)
+
+        def decide(catalogue: Catalogue) -> CatalogueChange | None:
+            changes = []
+            for feature in catalogue.features:
+                design = feature.design
+                if design is None or segment_id not in _segments(design):
+                    continue
+                after = replace(
+                    design, include=without(design.include), exclude=without(design.exclude)
+                )
+                changes.append(
+                    FeatureChange(
+                        feature, Feature.of_design(feature.id, after, feature.totals_shards)
+                    )
+                )
+            return CatalogueChange(features=tuple(changes)) if changes else None
+
+        self._catalogue.change(decide)
+
+    def _change(self, feature: Feature, after: Experiment) -> CatalogueChange:
+        ids = {variant.id for variant in feature.variants}
+        changed = Feature.of_design(feature.id, after, feature.totals_shards)
+        dead = tuple(sorted(ids - {variant.id for variant in changed.variants}))
+        return CatalogueChange(
+            features=(FeatureChange(feature, changed),),
+            dead=DeadVariants.now(feature.id, dead, self._clock()),
+        )
+
+    def _moved(self, before: Experiment, after: Experiment) -> Experiment:
+        """`after` with what a change of state brings about (sections 7 and 13.2)."""
+        if before.state is after.state:
+            return after
+        now = self._clock()
+        change = StateChange(self._new_id(), before.state, after.state, now)
+        started_at = after.started_at
+        if after.state is State.ENROLLING and before.state is not State.ENROLLMENT_COMPLETE:
+            started_at = now
+        return replace(after, state_changes=(*after.state_changes, change), started_at=started_at)
+
+    def _numbered(self, experiment: Experiment) -> Experiment:
+        """`experiment` with numbers for the conditions that have none."""
+        new = sum(condition.number == 0 for condition in experiment.conditions)
+        ids = iter(self._store.new_variant_ids(new) if new else ())
+        return replace(
+            experiment,
+            conditions=tuple(
+                condition if condition.number else replace(condition, number=next(ids))
+                for condition in experiment.conditions
+            ),
+        )
+
+
+def _design(catalogue: Catalogue, experiment_id: str) -> tuple[Feature, Experiment]:
+    feature = catalogue.experiment(experiment_id)
+    if feature is None or feature.design is None:
+        raise NotFound("Experiment not found!")
+    return feature, feature.design
+
+
+def _segments(design: Experiment) -> set[str]:
+    return {entry.segment_id for entry in (*design.include, *design.exclude)}

@@ -1,0 +1,196 @@
+"""Mark: what clients report, and the enrollments and exclusions that follow."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain import testlab_offers
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments import State, Unit
+from chalicelib.domain.marking import NOTHING, Mark, Outcome, decide, pick_offer
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
+from chalicelib.domain.segments import NOBODY
+from chalicelib.domain.testlab_offers import TestLabOffer
+from chalicelib.domain.users import TotalsShard
+from chalicelib.services.attempts import attempts
+from chalicelib.services.experiments import ExperimentService, OfferService
+from chalicelib.services.ports import Clock, Counting, ParticipantStore
+
+COUNT_AGE = 5.0
+"""Seconds for which a process reckons with a count that it read, plus its own marks."""
+
+
+@dataclass
+class _Count:
+    """How far an experiment's enrollment was, as this process knows."""
+
+    users: int
+    groups: int
+    read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a mark does, the groups that this was decided on, and how it is counted."""
+
+    outcome: Outcome
+    groups: Mapping[GroupKey, GroupRecord]
+    counting: Counting
+
+
+class MarkService:
+    """Answers mark."""
+
+    def __init__(
+        self,
+        offers: OfferService,
+        experiments: ExperimentService,
+        store: ParticipantStore,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._offers = offers
+        self._experiments = experiments
+        self._store = store
+        self._clock = clock
+        self._monotonic = monotonic
+        self._new_id = new_id
+        self._counts: dict[int, _Count] = {}
+
+    def mark(self, participant: Participant, mark: Mark) -> Outcome:
+        """Store a mark of a user.
+
+        Raises:
+            UnknownExperiment, UnknownCondition: if it names what is not at the place.
+        """
+        tries = attempts("the mark")
+        while True:
+            attempt = next(tries)
+            decision = self._decide(participant, mark, attempt)
+            outcome, groups = decision.outcome, decision.groups
+            if mark.place in participant.points and outcome.records == NOTHING:
+                return outcome
+            reached_by = [
+                key
+                for key in sorted(participant.working_groups())
+                if key not in groups or mark.place not in groups[key].reached
+            ]
+            try:
+                self._store.store_mark(participant, groups, outcome, decision.counting, reached_by)
+            except LostRace:
+                participant = self._store.get(participant.id) or participant
+                continue
+            self._end_if_complete(outcome, participant)
+            return outcome
+
+    def _decide(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
+        catalogue, offers = self._offers.current()
+        now, point_id = self._clock(), self._new_id()
+        candidates = offers.at(mark.place)
+        own = testlab_offers.marked(catalogue, now.date(), mark, participant.id)
+        if own is not None and not candidates:
+            outcome = testlab_offers.decide(mark, own, participant, now, point_id)
+            counting = _counting_for_testlab(own, outcome, participant, attempt)
+            return _Decision(outcome, {}, counting)
+        offer = pick_offer(candidates, mark, participant.id)
+        groups = self._store.groups(_needed_groups(offer, participant))
+        shut_out = offers.shut_out(offer.experiment.context) if offer else NOBODY
+        outcome = decide(mark, offer, shut_out, participant, groups, now, point_id)
+        return _Decision(outcome, groups, _counting(catalogue, outcome, participant, attempt))
+
+    def end_complete(self) -> None:
+        """End the enrollment of every experiment that has participants enough."""
+        for number, experiment in self._offers.current()[0].experiments():
+            complete = experiment.complete_condition
+            if experiment.state is State.ENROLLING and complete and complete.user_count:
+                users, groups = self._store.counted(number)
+                if _is_complete(
+                    experiment.unit, complete.user_count, complete.group_count, users, groups
+                ):
+                    self._experiments.complete(experiment.id)
+
+    def _end_if_complete(self, outcome: Outcome, participant: Participant) -> None:
+        """End the experiment that a mark completes (section 13.5)."""
+        offer, enrollment = outcome.offer, outcome.records.enrollment
+        complete = offer.experiment.complete_condition if offer else None
+        if (
+            offer is None
+            or enrollment is None
+            or complete is None
+            or not complete.user_count
+            or offer.experiment.state is not State.ENROLLING
+            or offer.number in participant.enrollments
+        ):
+            return
+        count = self._counts.get(offer.number)
+        if count is None or self._monotonic() > count.read_at + COUNT_AGE:
+            count = self._read(offer.number)
+        else:
+            count.users += 1
+            if complete.group_count and offer.group_type:
+                count = self._read(offer.number)
+        unit, users_needed = offer.experiment.unit, complete.user_count
+        if not _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
+            return
+        count = self._read(offer.number)
+        if _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
+            self._experiments.complete(offer.experiment.id)
+
+    def _read(self, number: int) -> _Count:
+        users, groups = self._store.counted(number)
+        count = self._counts[number] = _Count(users, groups, self._monotonic())
+        return count
+
+
+def _is_complete(
+    unit: Unit, users_needed: int, groups_needed: int | None, users: int, groups: int
+) -> bool:
+    if groups_needed and unit is Unit.GROUP:
+        return groups >= groups_needed
+    return users >= users_needed
+
+
+def _needed_groups(offer: Offer | None, participant: Participant) -> list[GroupKey]:
+    """The groups whose records a mark for an experiment depends on."""
+    if offer is None:
+        return []
+    if offer.exclude.groups:
+        return sorted(participant.working_groups())
+    group = participant.working_group(offer.group_type) if offer.group_type else None
+    return [] if group is None else [group]
+
+
+def _counting(
+    catalogue: Catalogue, outcome: Outcome, participant: Participant, attempt: int
+) -> Counting:
+    offer, enrollment = outcome.offer, outcome.records.enrollment
+    if offer is None or enrollment is None:
+        return Counting()
+    feature = catalogue.feature(offer.number)
+    shards = feature.totals_shards if feature else 1
+    shard = TotalsShard.pick(offer.number, 0, shards, participant.id, attempt).shard
+    complete = offer.experiment.complete_condition
+    condition = offer.condition(enrollment.condition_id)
+    return Counting(
+        shard,
+        (enrollment.stratum, condition.number) if enrollment.stratum and condition else None,
+        complete.user_count if complete else None,
+    )
+
+
+def _counting_for_testlab(
+    offer: TestLabOffer, outcome: Outcome, participant: Participant, attempt: int
+) -> Counting:
+    """A first enrollment counts as a user of the variant, unless the user is one already."""
+    feature, variant = offer.feature, offer.variant
+    if outcome.records.enrollment is None or variant is None:
+        return Counting()
+    shard = TotalsShard.pick(feature.id, variant.id, feature.totals_shards, participant.id, attempt)
+    counted = participant.variant_id == variant.id
+    return Counting(shard.shard, totals=None if counted else shard)

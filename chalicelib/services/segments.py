@@ -1,0 +1,181 @@
+"""Segments: sets of users and groups that include or exclude them."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, SegmentChange
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.ports import Clock, ParticipantStore
+
+NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
+"""Of the ids of the contexts' global exclusions, which exist without being made."""
+
+
+class NameTaken(Conflict):
+    """Another segment of the context has the name."""
+
+
+class SegmentService:
+    """Creates, replaces and deletes segments."""
+
+    def __init__(
+        self,
+        catalogue: CatalogueService,
+        store: ParticipantStore,
+        clock: Clock,
+        context_metadata: Mapping[str, object],
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._clock = clock
+        self.context_metadata = context_metadata
+        self.contexts = tuple(context_metadata)
+        self._new_id = new_id
+
+    def all(self) -> list[Segment]:
+        """All segments but private ones and global exclusions."""
+        segments = self._catalogue.fresh().segments.values()
+        return [segment for segment in segments if segment.type is SegmentType.PUBLIC]
+
+    def shut_out(self) -> list[Segment]:
+        """The global exclusion of each context."""
+        stored = self._catalogue.fresh().segments
+        return [
+            stored.get(global_id(context)) or self._empty_exclusion(context)
+            for context in self.contexts
+        ]
+
+    def get(self, segment_id: str) -> Segment:
+        """One segment.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        found = self._catalogue.fresh().segments.get(segment_id)
+        if found is None:
+            found = next((s for s in self.shut_out() if s.id == segment_id), None)
+        if found is None:
+            raise NotFound("SegmentId not found.")
+        return found
+
+    def known(self, segment_id: str) -> bool:
+        """Whether there is such a segment."""
+        return segment_id in self._catalogue.fresh().segments
+
+    def members(self, segment: Segment) -> Sequence[str]:
+        """The users that a segment names."""
+        return self._store.members(segment.id, segment.version) if segment.version else ()
+
+    def put(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
+        """Create a segment, or replace the one with its id.
+
+        First each user gets a note of the new version of the list, then the catalogue says that it
+        counts; killed in between, the old list goes on to count, and the same call made again goes
+        on where it stopped.
+
+        Raises:
+            NameTaken: if a public segment of the context has the name.
+        """
+        user_ids = list(dict.fromkeys(user_ids))
+        catalogue = self._catalogue.fresh()
+        self._check_name(catalogue, draft)
+        before = catalogue.segments.get(draft.id)
+        version = list_version(0 if before is None else before.version, user_ids)
+        noted = frozenset(self._store.members(draft.id, version))
+        self._store.note_members(
+            draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
+        )
+        stored: list[Segment] = []
+        replaced: list[Segment | None] = []
+
+        def decide(newest: Catalogue) -> CatalogueChange:
+            self._check_name(newest, draft)
+            old = newest.segments.get(draft.id)
+            replaced.append(old)
+            now = self._clock()
+            made = now if old is None else old.created_at
+            stored.append(replace(draft, version=version, created_at=made, updated_at=now))
+            return CatalogueChange(segments=(SegmentChange(old, stored[-1]),))
+
+        self._catalogue.change(decide)
+        old = replaced[-1]
+        if old is not None and old.version != version:
+            self._store.forget_members(draft.id, old.version)
+        return stored[-1]
+
+    def delete(self, segment_id: str) -> Segment:
+        """Delete a segment.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        gone: list[Segment] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            segment = catalogue.segments.get(segment_id)
+            if segment is None:
+                raise NotFound("SegmentId not found.")
+            gone.append(segment)
+            return CatalogueChange(segments=(SegmentChange(segment, None),))
+
+        self._catalogue.change(decide)
+        self.forget(gone[-1])
+        return gone[-1]
+
+    def forget(self, segment: Segment) -> None:
+        """Remove the notes of a segment that is gone from those whom it named."""
+        self._store.forget_members(segment.id, segment.version)
+
+    def _check_name(self, catalogue: Catalogue, draft: Segment) -> None:
+        if draft.type is SegmentType.PRIVATE:
+            return
+        for other in catalogue.segments.values():
+            if (
+                other.id != draft.id
+                and other.type is not SegmentType.PRIVATE
+                and (other.name, other.context) == (draft.name, draft.context)
+            ):
+                raise NameTaken(
+                    f"Segment name {draft.name} already exists in context {draft.context}"
+                )
+
+    def _empty_exclusion(self, context: str) -> Segment:
+        now = self._clock()
+        return Segment(
+            id=global_id(context),
+            name=context,
+            context=context,
+            type=SegmentType.GLOBAL_EXCLUDE,
+            version=0,
+            groups=frozenset(),
+            sub_segments=(),
+            description="Global Exclude Segment",
+            tags=(),
+            list_type=None,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def list_version(before: int, user_ids: Sequence[str]) -> int:
+    """The version of a list that follows the version `before`.
+
+    It follows from what the list holds, so the same request made again means the same version,
+    and another list means another one.
+    """
+    digest = hashlib.sha256(str(before).encode())
+    for user_id in sorted(set(user_ids)):
+        digest.update(b"\x00" + user_id.encode())
+    return int.from_bytes(digest.digest()[:6], "big") + 1
+
+
+def global_id(context: str) -> str:
+    """The id of a context's global exclusion."""
+    return str(uuid.uuid5(NAMESPACE, context))
