@@ -12,8 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from chalicelib.api.conditional import not_modified, validators
-from chalicelib.api.problems import ResponseHeaders, invalid
-from chalicelib.api.requests import JSON_TYPE, decode, parse_json
+from chalicelib.api.problems import ResponseHeaders, faults
+from chalicelib.api.requests import (
+    JSON_TYPE,
+    InvalidBody,
+    InvalidParameter,
+    decode,
+    parse_json,
+)
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.services import Services
@@ -22,8 +28,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 Refusal = str | Callable[[Any], str]
 """A route's documented refusal, or what makes it of the request's parsed body."""
 
-BODY, QUERY, CATALOGUE = "body", "query", "catalogue"
+BODY, QUERY, CATALOGUE, CALLER = "body", "query", "catalogue", "caller"
 """Parameters of views that do not come from the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as its refusal may repeat it; `body` is None where it was not read."""
+
+    headers: Mapping[str, str]
+    path: str
+    body: Any
 
 
 class Dialect(Protocol):
@@ -32,11 +47,8 @@ class Dialect(Protocol):
     body_limit: int
     """Bytes that a request's body may have."""
 
-    def refuse(self, error: SwitchyardError, refusal: str, request: Mapping[str, str]) -> Response:
-        """The answer to a request that is not granted.
-
-        `refusal` is the route's documented text, `request` the request's headers.
-        """
+    def refuse(self, error: SwitchyardError, refusal: str, received: Received) -> Response:
+        """The answer to a request that is not granted; `refusal` is the route's documented text."""
         ...
 
 
@@ -68,7 +80,7 @@ class ApiBlueprint(Blueprint):
         self, path: str, method: str = "GET", *, refusal: Refusal = ""
     ) -> Callable[[View], View]:
         """Publish a view; HEAD comes with GET."""
-        return self._publish(path, method, refusal, lambda call, _request, _headers: call())
+        return self.publish(path, method, lambda call, _reading, _headers: call(), refusal)
 
     def catalogue_endpoint(
         self,
@@ -84,9 +96,7 @@ class ApiBlueprint(Blueprint):
         `absent`, if given, is the answer where the view finds nothing.
         """
 
-        def conditionally(
-            call: Callable[..., Any], request: Mapping[str, str], headers: ResponseHeaders
-        ) -> Any:
+        def conditionally(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
             catalogue = read(self.services)
             headers.update(validators(catalogue.revision))
             try:
@@ -96,14 +106,14 @@ class ApiBlueprint(Blueprint):
                 catalogue = self.services.catalogue.fresh()
                 headers.update(validators(catalogue.revision))
                 answer = self._call_or(call, catalogue, absent)
-            if not_modified(request, catalogue.revision):
+            if not_modified(reading.request.headers, catalogue.revision):
                 return Response("", status_code=304)
             return answer
 
-        return self._publish(path, "GET", refusal, conditionally)
+        return self.publish(path, "GET", conditionally, refusal)
 
     @staticmethod
-    def _call_or(call: Callable[..., Any], catalogue: Catalogue, absent: Any) -> Any:
+    def _call_or(call: Call, catalogue: Catalogue, absent: Any) -> Any:
         try:
             return call(catalogue)
         except NotFound:
@@ -111,33 +121,36 @@ class ApiBlueprint(Blueprint):
                 raise
             return absent
 
-    def _publish(
+    def publish(
         self,
         path: str,
         method: str,
-        refusal: Refusal,
-        around: Callable[[Callable[..., Any], Mapping[str, str], ResponseHeaders], Any],
+        around: Callable[[Call, Reading, ResponseHeaders], Any],
+        refusal: Refusal = "",
+        body: Any = None,
     ) -> Callable[[View], View]:
+        """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
+
+        `around` gets the call to make, the request, and the headers to fill of the answer.
+        """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
 
         def decorate(view: View) -> View:
-            arguments = _Arguments(view)
+            arguments = _Arguments(view, body)
 
             @functools.wraps(view)
             def respond(**params: str) -> Response:
                 request = self.current_request
                 headers: ResponseHeaders = {}
-                reading = _Reading(request, self._dialect.body_limit)
-
-                def call(*catalogue: Catalogue) -> Any:
-                    return view(*catalogue, **arguments.convert(params, reading))
-
+                reading = Reading(request, self._dialect.body_limit)
+                call = Call(view, arguments, params, reading)
                 try:
-                    response = _serialised(around(call, request.headers, headers))
+                    response = _serialised(around(call, reading, headers))
                 except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    response = self._dialect.refuse(error, text, request.headers)
+                    received = Received(request.headers, _path(request), reading.parsed)
+                    response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
                     response.body = ""
@@ -149,15 +162,50 @@ class ApiBlueprint(Blueprint):
         return decorate
 
 
-class _Reading:
+class Call:
+    """A call of a view: its arguments can be converted before it is made."""
+
+    def __init__(
+        self,
+        view: Callable[..., Any],
+        arguments: _Arguments,
+        params: Mapping[str, str],
+        reading: Reading,
+    ) -> None:
+        self._view = view
+        self._arguments = arguments
+        self._params = params
+        self._reading = reading
+        self._converted: dict[str, Any] | None = None
+
+    def converted(self) -> dict[str, Any]:
+        """The arguments by name.
+
+        Raises:
+            Invalid: if one of them is not what its type says.
+        """
+        if self._converted is None:
+            self._converted = self._arguments.convert(self._params, self._reading)
+        return self._converted
+
+    def __call__(self, *first: Any) -> Any:
+        """Call the view with `first`, then the arguments."""
+        return self._view(*first, **self.converted())
+
+
+class Reading:
     """A request's body, parsed when it is first asked for; `parsed` is None until then."""
 
     def __init__(self, request: Request, limit: int) -> None:
         self.request = request
         self._limit = limit
         self.parsed: Any = None
+        self._read = False
 
     def body(self) -> Any:
+        if self._read:
+            return self.parsed
+        self._read = True
         content_type = self.request.headers.get("content-type", "")
         raw = self.request.raw_body
         raw = raw.encode() if isinstance(raw, str) else raw
@@ -171,15 +219,17 @@ class _Reading:
 class _Arguments:
     """Converts what a request holds to the arguments that a view declares."""
 
-    def __init__(self, view: Callable[..., Any]) -> None:
+    def __init__(self, view: Callable[..., Any], body: Any) -> None:
         hints = get_type_hints(view, include_extras=True)
+        if body is not None:
+            hints[BODY] = body
         self._adapters: dict[str, TypeAdapter[Any]] = {
             name: TypeAdapter(hint)
             for name, hint in hints.items()
-            if name not in ("return", CATALOGUE)
+            if name not in ("return", CATALOGUE, CALLER)
         }
 
-    def convert(self, params: Mapping[str, str], reading: _Reading) -> dict[str, Any]:
+    def convert(self, params: Mapping[str, str], reading: Reading) -> dict[str, Any]:
         """The arguments by name.
 
         Raises:
@@ -196,8 +246,17 @@ class _Arguments:
             try:
                 values[name] = adapter.validate_python(value)
             except ValidationError as error:
-                raise invalid(error, name) from error
+                kind = InvalidBody if name == BODY else InvalidParameter
+                raise kind(faults(error, name)) from error
         return values
+
+
+def _path(request: Request) -> str:
+    """The path as it was requested, without the stage that a gateway puts before it."""
+    context = request.context
+    path: str = context.get("path", request.path)
+    stage = f"/{context.get('stage')}/"
+    return path[len(stage) - 1 :] if path.startswith(stage) else path
 
 
 def _serialised(answer: Any) -> Response:

@@ -44,17 +44,17 @@ def status_of(error: SwitchyardError) -> HTTPStatus:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def invalid(error: ValidationError, whole: str) -> Invalid:
+def faults(error: ValidationError, whole: str) -> str:
     """What pydantic found, as one line for people: each field with its fault.
 
     `whole` names what was validated, for faults that belong to none of its fields.
     """
-    faults = [
+    found = [
         f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"
         for fault in error.errors(include_url=False, include_input=False)
     ]
-    more = [f"and {len(faults) - FAULTS_NAMED} more"] if len(faults) > FAULTS_NAMED else []
-    return Invalid("; ".join(faults[:FAULTS_NAMED] + more))
+    more = [f"and {len(found) - FAULTS_NAMED} more"] if len(found) > FAULTS_NAMED else []
+    return "; ".join(found[:FAULTS_NAMED] + more)
 
 
 def detail_header(error: SwitchyardError) -> ResponseHeaders:

@@ -16,6 +16,14 @@ class Malformed(Invalid):
     """The request cannot be read at all: no JSON, no UTF-8."""
 
 
+class InvalidBody(Invalid):
+    """The body is not what the route takes."""
+
+
+class InvalidParameter(Invalid):
+    """A part of the path, or of the query, is not what the route takes."""
+
+
 class TooLarge(Invalid):
     """The body is longer than the route takes."""
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.api.upgrade_setup import design, start
+
 CALLERS = 10
 SHARES = (0.25, 0.3, 0.15, 0.5)
 
@@ -89,3 +91,43 @@ def test_many_callers_at_once_are_all_answered(url: str) -> None:
     with ThreadPoolExecutor(64) as pool:
         answers = pool.map(lambda _: call("GET", f"{url}/api/userblocks"), range(256))
         assert all(len(answer) == 20 for answer in answers)
+
+
+def upgrade(url: str, path: str, user_id: str, body: Any) -> Any:
+    headers = {"User-Id": user_id}
+    answer = requests.post(f"{url}/api/v6/{path}", json=body, headers=headers, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("unit", ["individual", "group"])
+def test_parallel_first_marks_end_in_one_enrollment_and_one_transition(url: str, unit: str) -> None:
+    call("DELETE", f"{url}/api/v5/clearDB")
+    fields: dict[str, Any] = {"enrollmentCompleteCondition": {"userCount": 8}}
+    if unit == "group":
+        fields = {
+            "assignmentUnit": "group",
+            "group": "classId",
+            "consistencyRule": "group",
+            "enrollmentCompleteCondition": {"userCount": 8, "groupCount": 1},
+        }
+    body = design(("site", "target"), **fields)
+    start(lambda method, path, body: call(method, url + path, body), body)
+    users = [f"user {number}" for number in range(CALLERS)]
+    groups = {"group": {"classId": ["c1"]}, "workingGroup": {"classId": "c1"}}
+    for user_id in users:
+        upgrade(url, "init", user_id, groups)
+    mark = {"data": {"site": "site", "target": "target"}, "status": "condition applied"}
+    with ThreadPoolExecutor(CALLERS) as pool:  # each user twice, side by side
+        marks = list(pool.map(lambda user_id: upgrade(url, "mark", user_id, mark), users * 2))
+    assert [m["id"] for m in marks[:CALLERS]] == [m["id"] for m in marks[CALLERS:]]
+    conditions = {
+        item["assignedCondition"][0]["conditionCode"]
+        for user_id in users
+        for item in upgrade(url, "assign", user_id, {"context": "home"})
+    }
+    assert len(conditions) == 1 or unit == "individual"
+    shown = call("GET", f"{url}/api/experiments/single/{body['id']}")
+    moves = [log["toState"] for log in shown["stateTimeLogs"]]
+    assert moves.count("paused") <= 1
+    assert moves.count("running") == 1

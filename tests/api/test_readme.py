@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import re
 import shlex
@@ -13,6 +15,7 @@ import requests
 
 README = Path(__file__).parents[2] / "README.md"
 EXAMPLE = re.compile(r"^\$ (curl .*)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
+PROGRAM = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TIME = re.compile(r'"time_stamp":"[^"]*"')
 
 
@@ -36,15 +39,23 @@ def curl(command: str, url: str) -> requests.Response:
 def test_the_first_session(start_server: Any) -> None:
     url = start_server(DEMO_DATA="1", TABLE_PREFIX="switchyard-readme").url
     examples = EXAMPLE.findall(README.read_text())
-    assert len(examples) == 7
+    assert len(examples) == 9
     for command, shown in examples:
         answer = curl(command, url)
         if "python3 -c" in command:
             names = [feature["name"] for feature in answer.json()["experiments"]]
             assert shown.strip() == str(names)
+        elif "grep -o" in command:
+            assert shown.strip() in answer.text
         elif " -i " in command:
             detail = f"X-Error-Detail: {answer.headers['X-Error-Detail']}"
             assert shown.strip().splitlines() == [detail, answer.text]
         else:
             assert TIME.sub("", shown.strip()) == TIME.sub("", answer.text)
             json.loads(shown)
+    (program,) = PROGRAM.findall(README.read_text())
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(program.replace("http://localhost:8000", url), {})  # noqa: S102 - the README's own
+    (comment,) = re.findall(r"print\(.*\)  # (\w+)", program)
+    assert printed.getvalue().strip() == comment

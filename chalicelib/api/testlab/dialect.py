@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from chalice.app import Response
 
+from chalicelib.api.blueprint import Received
 from chalicelib.api.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
@@ -28,10 +28,10 @@ class TestLabDialect:
 
     body_limit = 100 * 1024
 
-    def refuse(self, error: SwitchyardError, refusal: str, request: Mapping[str, str]) -> Response:
+    def refuse(self, error: SwitchyardError, refusal: str, received: Received) -> Response:
         status = status_of(error)
         headers: ResponseHeaders = {**detail_header(error), **retry_header(status)}
-        if PROBLEM_TYPE in request.get("accept", "").lower():
+        if PROBLEM_TYPE in received.headers.get("accept", "").lower():
             headers["Content-Type"] = PROBLEM_TYPE
             return Response(problem_body(error), headers, status.value)
         headers["Content-Type"] = JSON_TYPE

@@ -50,5 +50,5 @@ def list_feature_events(feature_id: Integer, query: PageQuery) -> Reply:
         list(variants), query.request(), lambda e: sizes[e.variant_id] + json_bytes(e.user_id)
     )
     return page_reply(
-        page, query, lambda event: FeatureEventAnswer.of(event, variants[event.variant_id])
+        page, query, lambda event: FeatureEventAnswer.of_event(event, variants[event.variant_id])
     )

@@ -27,13 +27,13 @@ DELETE_REFUSED = "Error in deleting the feature in postgres"
 @blueprint.endpoint("/api/feature", "POST", refusal=CREATE_REFUSED)
 def create_feature(body: CreateFeature) -> FeatureAnswer:
     """Create a feature, without variants."""
-    return FeatureAnswer.of(blueprint.services.features.create(body.draft()))
+    return FeatureAnswer.of_feature(blueprint.services.features.create(body.draft()))
 
 
 @blueprint.catalogue_endpoint("/api/feature", refusal=LIST_REFUSED)
 def list_features(catalogue: Catalogue) -> list[FeatureAnswer]:
     """All features."""
-    return [FeatureAnswer.of(feature) for feature in catalogue.features]
+    return [FeatureAnswer.of_feature(feature) for feature in catalogue.features]
 
 
 @blueprint.catalogue_endpoint(
@@ -45,9 +45,9 @@ def current_features(catalogue: Catalogue) -> CurrentAnswer:
     """The features whose dates include today (UTC), and the user blocks, newly allocated."""
     current = catalogue.current(blueprint.services.catalogue.today())
     return CurrentAnswer(
-        experiments=[FeatureAnswer.of(feature) for feature in current.experiments],
-        toggles=[FeatureAnswer.of(feature) for feature in current.toggles],
-        rollouts=[FeatureAnswer.of(feature) for feature in current.rollouts],
+        experiments=[FeatureAnswer.of_feature(feature) for feature in current.experiments],
+        toggles=[FeatureAnswer.of_feature(feature) for feature in current.toggles],
+        rollouts=[FeatureAnswer.of_feature(feature) for feature in current.rollouts],
         userblocks=[UserBlockAnswer.of(block) for block in catalogue.blocks],
     )
 
@@ -58,13 +58,13 @@ def get_feature(catalogue: Catalogue, feature_id: Integer) -> FeatureAnswer:
     feature = catalogue.feature(feature_id)
     if feature is None:
         raise NotFound(f"there is no feature {feature_id}")
-    return FeatureAnswer.of(feature)
+    return FeatureAnswer.of_feature(feature)
 
 
 @blueprint.endpoint("/api/feature/{feature_id}", "PUT", refusal=UPDATE_REFUSED)
 def update_feature(feature_id: Integer, body: UpdateFeature) -> FeatureAnswer:
     """Replace all of a feature but its variants."""
-    return FeatureAnswer.of(
+    return FeatureAnswer.of_feature(
         blueprint.services.features.update(feature_id, body.draft_for(feature_id))
     )
 

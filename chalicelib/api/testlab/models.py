@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Self
 
@@ -17,10 +18,9 @@ from chalicelib.api.testlab.fields import (
     Text,
     Weight,
 )
-from chalicelib.domain.blocks import UserBlock
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, Variant, VariantDraft
-from chalicelib.domain.users import Event, Totals, User
+from chalicelib.domain.users import Event, Totals
 
 EVERYBODY = Decimal(1)
 
@@ -32,9 +32,13 @@ class RequestBody(BaseModel):
 
 
 class Answer(BaseModel):
-    """What is sent back."""
+    """What is sent back, made of what has attributes of the same names."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        return cls.model_validate(source)
 
 
 class FeatureBody(RequestBody):
@@ -100,15 +104,6 @@ class VariantAnswer(Answer):
     is_control: bool
     weight: Weight
 
-    @classmethod
-    def of(cls, variant: Variant) -> Self:
-        return cls(
-            id=variant.id,
-            value=variant.value,
-            is_control=variant.is_control,
-            weight=variant.weight,
-        )
-
 
 class CreatedVariant(Answer):
     """A variant as POST variants shows it."""
@@ -118,16 +113,6 @@ class CreatedVariant(Answer):
     value: str
     is_control: bool
     weight: Weight
-
-    @classmethod
-    def of(cls, variant: Variant) -> Self:
-        return cls(
-            id=variant.id,
-            feature_id=variant.feature_id,
-            value=variant.value,
-            is_control=variant.is_control,
-            weight=variant.weight,
-        )
 
 
 class FeatureAnswer(Answer):
@@ -144,7 +129,7 @@ class FeatureAnswer(Answer):
     variant_arr: list[VariantAnswer]
 
     @classmethod
-    def of(cls, feature: Feature) -> Self:
+    def of_feature(cls, feature: Feature) -> Self:
         return cls(
             id=feature.id,
             type_id=int(feature.type),
@@ -164,10 +149,6 @@ class UserBlockAnswer(Answer):
     id: int
     name: str
     feature_id: int | None
-
-    @classmethod
-    def of(cls, block: UserBlock) -> Self:
-        return cls(id=block.id, name=block.name, feature_id=block.feature_id)
 
 
 class CurrentAnswer(Answer):
@@ -213,15 +194,6 @@ class UserAnswer(Answer):
     ip_address: str
     time_stamp: Moment
 
-    @classmethod
-    def of(cls, user: User) -> Self:
-        return cls(
-            id=user.id,
-            variant_id=user.variant_id,
-            ip_address=user.ip_address,
-            time_stamp=user.time_stamp,
-        )
-
 
 class CreateEvent(RequestBody):
     """POST /api/events."""
@@ -238,15 +210,6 @@ class EventAnswer(Answer):
     user_id: str
     time_stamp: Moment
 
-    @classmethod
-    def of(cls, event: Event) -> Self:
-        return cls(
-            id=event.id,
-            variant_id=event.variant_id,
-            user_id=event.user_id,
-            time_stamp=event.time_stamp,
-        )
-
 
 class FeatureEventAnswer(Answer):
     """An event with the variant that it belongs to."""
@@ -261,7 +224,7 @@ class FeatureEventAnswer(Answer):
     weight: Weight
 
     @classmethod
-    def of(cls, event: Event, variant: Variant) -> Self:
+    def of_event(cls, event: Event, variant: Variant) -> Self:
         return cls(
             event_id=event.id,
             variant_id=event.variant_id,
@@ -283,15 +246,7 @@ class AnalysisAnswer(VariantAnswer):
 
     @classmethod
     def of_totals(cls, variant: Variant, totals: Totals) -> Self:
-        return cls(
-            id=variant.id,
-            value=variant.value,
-            is_control=variant.is_control,
-            weight=variant.weight,
-            event_total=totals.event_total,
-            distinct_user_events_total=totals.distinct_user_events_total,
-            total_users=totals.total_users,
-        )
+        return cls(**dict(VariantAnswer.of(variant)), **asdict(totals))
 
 
 class AssignUserBlock(RequestBody):

@@ -1,4 +1,4 @@
-"""Emptying the database: DELETE /api/v5/clearDB."""
+"""Emptying the database: DELETE /api/v5/clearDB and /api/v6/clearDB."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from chalicelib.api.upgrade.dialect import DIALECT
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 
+@blueprint.endpoint("/api/v6/clearDB", "DELETE")
 @blueprint.endpoint("/api/v5/clearDB", "DELETE")
 def clear_database() -> str:
     """Remove everything, where the setting DEMO_MODE allows it."""

@@ -1,23 +1,101 @@
-"""How the UpGrade API refuses."""
+"""How the UpGrade API refuses (its error bodies)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.problems import (
-    detail_header,
-    retry_header,
-    status_of,
+from chalicelib.api.blueprint import Received
+from chalicelib.api.problems import detail_header, retry_header, status_of
+from chalicelib.api.requests import (
+    JSON_TYPE,
+    InvalidBody,
+    InvalidParameter,
+    Malformed,
+    TooLarge,
 )
-from chalicelib.api.requests import JSON_TYPE
-from chalicelib.domain.errors import SwitchyardError
+from chalicelib.domain.errors import Conflict, Invalid, NotFound, SwitchyardError
+from chalicelib.domain.marking import UnknownCondition, UnknownExperiment
+from chalicelib.services.experiments import UnknownContext
+from chalicelib.services.participants import AliasIsUser, AliasOfAnother
+from chalicelib.services.segments import NameTaken
+
+FORMAT = "Parameter not in the correct format"
+QUERY = "Query Failed"
+UNKNOWN_USER = "Experiment user not defined"
+UNKNOWN_CONDITION = "Condition not found"
+
+
+class MissingUserId(Invalid):
+    """A call of v6 without the header User-Id."""
+
+
+class UnknownUser(NotFound):
+    """A call for a user who was never initialised."""
+
+
+class UnknownUserV5(UnknownUser):
+    """The same in v5, which says it in other words."""
+
+
+class GoneExperiment(NotFound):
+    """An experiment that is to be deleted does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an error body holds besides its message; None leaves a field out."""
+
+    status: HTTPStatus
+    name: str | None
+    type: str | None
+    message: str | None = None
+    """A text of the API's own in place of the error's."""
+
+
+BAD = HTTPStatus.BAD_REQUEST
+MISSING = HTTPStatus.NOT_FOUND
+
+SHAPES: dict[type[SwitchyardError], Shape] = {
+    Malformed: Shape(BAD, "SyntaxError", None),
+    TooLarge: Shape(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeError", None),
+    InvalidBody: Shape(
+        BAD,
+        "BadRequestError",
+        FORMAT,
+        "Invalid body, check 'errors' property for more info.",
+    ),
+    InvalidParameter: Shape(
+        BAD,
+        "BadRequestError",
+        FORMAT,
+        "Invalid params, check 'errors' property for more info.",
+    ),
+    MissingUserId: Shape(BAD, "Error", FORMAT),
+    UnknownUserV5: Shape(MISSING, "Error", QUERY),
+    UnknownUser: Shape(MISSING, "Error", UNKNOWN_USER),
+    UnknownContext: Shape(BAD, "Error", FORMAT),
+    UnknownExperiment: Shape(MISSING, "Error", QUERY),
+    UnknownCondition: Shape(BAD, "Error", UNKNOWN_CONDITION),
+    AliasOfAnother: Shape(BAD, "Error", QUERY),
+    AliasIsUser: Shape(BAD, "Error", QUERY),
+    NameTaken: Shape(BAD, None, FORMAT),
+    GoneExperiment: Shape(MISSING, "NotFoundException", None),
+    Invalid: Shape(BAD, "BadRequestError", FORMAT),
+    Conflict: Shape(BAD, "BadRequestError", FORMAT),
+    NotFound: Shape(MISSING, "Error", QUERY),
+}
+"""The body for each error; a class stands for those derived from it."""
 
 
 class UpgradeDialect:
-    """A true status, and what happened in the body."""
+    """A true status, and a body that repeats the request."""
 
     body_limit = 5 * 1024 * 1024
 
@@ -25,12 +103,37 @@ class UpgradeDialect:
         self,
         error: SwitchyardError,
         refusal: str,  # noqa: ARG002 - this API has no texts of its routes' own
-        request: Mapping[str, str],  # noqa: ARG002 - nor other forms of its refusals
+        received: Received,
     ) -> Response:
-        status = status_of(error)
-        headers = {"Content-Type": JSON_TYPE, **detail_header(error), **retry_header(status)}
-        body = {"name": type(error).__name__, "message": str(error), "errorCode": status.value}
-        return Response(json.dumps(body), headers, status.value)
+        shape = _shape(error)
+        body: dict[str, Any] = {
+            "name": shape.name,
+            "message": shape.message or str(error),
+            "endPoint": received.path,
+            "errorCode": shape.status.value,
+            "type": shape.type,
+        }
+        body = {key: value for key, value in body.items() if value is not None}
+        body["request"] = {} if received.body is None else received.body
+        headers = {
+            "Content-Type": JSON_TYPE,
+            **detail_header(error),
+            **retry_header(shape.status),
+        }
+        # Escaped, for the request may hold what UTF-8 cannot (a lone surrogate).
+        return Response(json.dumps(body, default=_number), headers, shape.status.value)
+
+
+def _number(value: Decimal) -> float | str:
+    number = float(value)
+    return number if math.isfinite(number) else str(value)
+
+
+def _shape(error: SwitchyardError) -> Shape:
+    for kind in type(error).__mro__:
+        if kind in SHAPES:
+            return SHAPES[kind]
+    return Shape(status_of(error), type(error).__name__, None)
 
 
 DIALECT = UpgradeDialect()

@@ -1,0 +1,129 @@
+"""Bodies of the client API (UpGrade, section 4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from chalicelib.domain.marking import MarkStatus
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL")
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("must be valid Unicode")
+    return text
+
+
+AnyText = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
+Name = Annotated[AnyText, StringConstraints(min_length=1)]
+"""Text that is not empty."""
+
+GroupField = dict[Name, list[Name]]
+WorkingGroupField = dict[Name, Name]
+
+
+def _object(value: Any) -> Any:
+    """An empty list passes for an empty object, as in the original."""
+    return {} if value == [] else value
+
+
+class ClientBody(BaseModel):
+    """A body of v6; unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+
+class UserBody(ClientBody):
+    """A body of v5, which names its user."""
+
+    user_id: Name = Field(alias="userId")
+
+
+class IdBody(ClientBody):
+    """A body of v5 that names its user `id`."""
+
+    user_id: Name = Field(alias="id")
+
+
+class GroupsField(ClientBody):
+    group: GroupField | None = None
+
+
+class WorkingGroupsField(ClientBody):
+    working_group: WorkingGroupField = Field(alias="workingGroup")
+
+
+class InitV6(ClientBody):
+    """v6 refuses every other field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: GroupField | None = None
+    working_group: WorkingGroupField | None = Field(None, alias="workingGroup")
+
+
+class InitV5(ClientBody):
+    user_id: Name = Field(alias="id")
+    group: GroupField | None = None
+    working_group: WorkingGroupField | None = Field(None, alias="workingGroup")
+
+
+class GroupMembershipV5(GroupsField, IdBody):
+    pass
+
+
+class WorkingGroupV5(WorkingGroupsField, IdBody):
+    pass
+
+
+class AliasesV6(ClientBody):
+    aliases: list[Name]
+
+
+class AliasesV5(AliasesV6, UserBody):
+    pass
+
+
+class AssignV6(ClientBody):
+    context: Name
+
+
+class AssignV5(AssignV6, UserBody):
+    pass
+
+
+class MarkedCondition(ClientBody):
+    id: AnyText | None = None
+    condition_code: AnyText | None = Field(None, alias="conditionCode")
+    experiment_id: AnyText | None = Field(None, alias="experimentId")
+
+
+class MarkData(ClientBody):
+    site: Name
+    target: AnyText
+    assigned_condition: MarkedCondition | None = Field(None, alias="assignedCondition")
+
+
+class MarkV6(ClientBody):
+    data: MarkData
+    status: MarkStatus | None = None
+    uniquifier: AnyText | None = None
+    client_error: AnyText | None = Field(None, alias="clientError")
+
+
+class MarkV5(MarkV6, UserBody):
+    pass
+
+
+InitBodyV6 = Annotated[InitV6, BeforeValidator(_object)]
+InitBodyV5 = Annotated[InitV5, BeforeValidator(_object)]

@@ -1,0 +1,371 @@
+"""Experiments as UpGrade's administration shows them (section 7).
+
+Each part shows the times and the version of its experiment. `metrics` are the records of metrics
+by key. A state is shown by the name that administrators know, but for the answers that say
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
+from chalicelib.api.upgrade.segment_models import (
+    Json,
+    Listing,
+    Listings,
+    iso,
+    list_answer,
+    list_answers,
+    stamps,
+)
+from chalicelib.domain.experiments import (
+    CompleteCondition,
+    Condition,
+    ConditionPayload,
+    DecisionPoint,
+    Experiment,
+    Factor,
+    Level,
+    Payload,
+    State,
+    StateChange,
+)
+
+BACKEND_VERSION = "6.5.0"
+
+Metrics = Mapping[str, Mapping[str, object]]
+
+
+def created(experiment: Experiment, *, metrics: Metrics) -> Json:
+    """POST /api/experiments."""
+    return {
+        **_head(experiment, display_name(experiment.state)),
+        **_stratification(experiment, shown_if_none=False),
+        "conditions": [
+            {**_condition(experiment, condition), **_elements(experiment, condition)}
+            for condition in experiment.conditions
+        ],
+        "partitions": _points(experiment),
+        "factors": _factors(experiment),
+        "conditionPayloads": _payloads(experiment),
+        "queries": [
+            {**query, "experiment": _head(experiment, experiment.state.value)}
+            for query in _queries(experiment, metrics)
+        ],
+    }
+
+
+def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
+    """GET /api/experiments/single/{id}, and one of GET /api/experiments."""
+    return {
+        **_head(experiment, display_name(experiment.state)),
+        "conditions": conditions(experiment),
+        "partitions": _points(experiment),
+        "queries": _queries(experiment, metrics),
+        "stateTimeLogs": [
+            {**_stamps(experiment), **_change(change)}
+            for change in reversed(experiment.state_changes)
+        ],
+        **_lists(experiment, listings),
+        "factors": _factors(experiment),
+        **_stratification(experiment),
+        "conditionPayloads": _payloads(experiment),
+    }
+
+
+def edited(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
+    """PUT /api/experiments/{id}: without the time of creation and without the history."""
+    owner: Json = {"experimentId": experiment.id}
+    head = _head(experiment, display_name(experiment.state))
+    del head["createdAt"]
+    return {
+        **head,
+        **_stratification(experiment),
+        "conditions": [
+            {**_condition(experiment, each), **_elements(experiment, each), **owner}
+            for each in experiment.conditions
+        ],
+        "partitions": [{**point, **owner} for point in _points(experiment)],
+        "factors": _factors(experiment),
+        "conditionPayloads": _payloads(experiment),
+        "queries": [{**query, **owner} for query in _queries(experiment, metrics)],
+        "stateTimeLogs": [],
+        **_lists(experiment, listings),
+    }
+
+
+def state_changed(before: Experiment, after: Experiment, *, metrics: Metrics) -> Json:
+    """POST /api/experiments/state: the new entry of the log shows the experiment as it was."""
+    past = len(before.state_changes)
+    as_it_was: Json = {
+        **_head(before, before.state.value),
+        "stateTimeLogs": [
+            {**_stamps(before), **_change(change, display=False)} for change in before.state_changes
+        ],
+        "partitions": _points(before),
+        "queries": _queries(before, metrics),
+    }
+    return {
+        **_head(after, display_name(after.state)),
+        "stateTimeLogs": [
+            *({**_stamps(after), **_change(change)} for change in after.state_changes[:past]),
+            *(
+                {**_stamps(after), **_change(change), "experiment": as_it_was}
+                for change in after.state_changes[past:]
+            ),
+        ],
+        "partitions": _points(after),
+        "queries": _queries(after, metrics),
+    }
+
+
+def list_item(experiment: Experiment) -> Json:
+    """One of the nodes of POST /api/experiments/paginated, as recorded without its history."""
+    return {
+        **_head(experiment, display_name(experiment.state)),
+        "partitions": _points(experiment),
+        "experimentSegmentInclusion": [
+            {
+                **_stamps(experiment),
+                "segmentId": entry.segment_id,
+                "experimentId": experiment.id,
+            }
+            for entry in experiment.include
+        ],
+        "stateTimeLogs": [],
+    }
+
+
+def page(experiments: Sequence[Experiment], *, total: int, skip: int, take: int) -> Json:
+    """POST /api/experiments/paginated."""
+    return {
+        "total": total,
+        "nodes": [list_item(experiment) for experiment in experiments],
+        "skip": skip,
+        "take": take,
+    }
+
+
+def deleted(experiment: Experiment) -> list[Json]:
+    """DELETE /api/experiments/{id}; the state goes by its own name."""
+    return [
+        {
+            **_head(experiment, experiment.state.value),
+            "stratificationFactorStratificationFactorName": experiment.stratification_factor,
+        }
+    ]
+
+
+def added_list(experiment: Experiment, listing: Listing) -> Json:
+    """POST and PUT of a list; the experiment's state goes by its own name."""
+    return {
+        "experiment": _head(experiment, experiment.state.value),
+        **list_answer(experiment.id, listing),
+    }
+
+
+def conditions(experiment: Experiment) -> list[Json]:
+    """GET /api/experiments/conditions/{id}."""
+    return [
+        {
+            **_condition(experiment, condition),
+            **_elements(experiment, condition, shown_if_none=True),
+            "conditionPayloads": [
+                {
+                    **_stamps(experiment),
+                    "id": each.id,
+                    "payloadValue": each.payload.value,
+                    "payloadType": each.payload.type,
+                }
+                for each in experiment.payloads
+                if each.condition_id == condition.id
+            ],
+        }
+        for condition in experiment.conditions
+    ]
+
+
+def names(experiments: Iterable[Experiment]) -> list[Json]:
+    """GET /api/experiments/names."""
+    return [{"id": experiment.id, "name": experiment.name} for experiment in experiments]
+
+
+def points_in_use(experiments: Iterable[Experiment]) -> list[Json]:
+    """GET /api/experiments/partitions: each site and target once."""
+    places = {point.place for experiment in experiments for point in experiment.points}
+    return [{"site": place.site, "target": place.target} for place in sorted(places)]
+
+
+def display_name(state: State) -> str:
+    """The name of a state that administrators know."""
+    return DISPLAY_NAMES.get(state, state.value)
+
+
+def _stamps(experiment: Experiment) -> Json:
+    return stamps(experiment.created_at, experiment.updated_at, experiment.version)
+
+
+def _head(experiment: Experiment, state: str) -> Json:
+    """The experiment without its parts."""
+    return {
+        **_stamps(experiment),
+        "id": experiment.id,
+        "name": experiment.name,
+        "description": experiment.description,
+        "context": [experiment.context],
+        "state": state,
+        "startOn": experiment.start_on,
+        "consistencyRule": experiment.rule.value if experiment.rule else None,
+        "assignmentUnit": experiment.unit.value,
+        "postExperimentRule": experiment.post_rule.value,
+        "enrollmentCompleteCondition": _complete_condition(experiment.complete_condition),
+        "endOn": experiment.end_on,
+        "revertTo": experiment.revert_to,
+        "tags": list(experiment.tags),
+        "group": experiment.group,
+        "conditionOrder": experiment.condition_order.value if experiment.condition_order else None,
+        "assignmentAlgorithm": experiment.algorithm.value,
+        "filterMode": experiment.filter_mode.value,
+        "backendVersion": BACKEND_VERSION,
+        "type": experiment.type.value,
+    }
+
+
+def _complete_condition(condition: CompleteCondition | None) -> Json | None:
+    """Only the counts that are set."""
+    if condition is None:
+        return None
+    counts = {"userCount": condition.user_count, "groupCount": condition.group_count}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _stratification(experiment: Experiment, *, shown_if_none: bool = True) -> Json:
+    if experiment.stratification_factor is None:
+        return {"stratificationFactor": None} if shown_if_none else {}
+    name = experiment.stratification_factor
+    return {"stratificationFactor": {"stratificationFactorName": name}}
+
+
+def _condition(experiment: Experiment, condition: Condition) -> Json:
+    weight = condition.weight
+    return {
+        **_stamps(experiment),
+        "id": condition.id,
+        "twoCharacterId": condition.two_character_id,
+        "name": condition.name,
+        "description": condition.description,
+        "conditionCode": condition.code,
+        "assignmentWeight": int(weight) if weight.is_integer() else weight,
+        "order": condition.order,
+    }
+
+
+def _elements(experiment: Experiment, condition: Condition, *, shown_if_none: bool = False) -> Json:
+    """The levels that a condition combines."""
+    if not condition.levels and not shown_if_none:
+        return {}
+    levels = {level.id: level for factor in experiment.factors for level in factor.levels}
+    return {
+        "levelCombinationElements": [
+            {
+                **_stamps(experiment),
+                "id": element.id,
+                "level": _level(experiment, levels[element.level_id]),
+            }
+            for element in condition.levels
+        ]
+    }
+
+
+def _points(experiment: Experiment) -> list[Json]:
+    return [_point(experiment, point) for point in experiment.points]
+
+
+def _point(experiment: Experiment, point: DecisionPoint) -> Json:
+    return {
+        **_stamps(experiment),
+        "id": point.id,
+        "twoCharacterId": point.two_character_id,
+        "site": point.site,
+        "target": point.target,
+        "description": point.description,
+        "order": point.order,
+        "excludeIfReached": point.exclude_if_reached,
+    }
+
+
+def _payloads(experiment: Experiment) -> list[Json]:
+    return [
+        {
+            **_stamps(experiment),
+            "id": each.id,
+            "parentCondition": each.condition_id,
+            **_at_point(each),
+            "payload": _payload(each.payload),
+        }
+        for each in experiment.payloads
+    ]
+
+
+def _at_point(payload: ConditionPayload) -> Json:
+    return {"decisionPoint": payload.point_id} if payload.point_id else {}
+
+
+def _payload(payload: Payload) -> Json:
+    return {"type": payload.type, "value": payload.value}
+
+
+def _factors(experiment: Experiment) -> list[Json]:
+    return [_factor(experiment, factor) for factor in experiment.factors]
+
+
+def _factor(experiment: Experiment, factor: Factor) -> Json:
+    return {
+        **_stamps(experiment),
+        "id": factor.id,
+        "name": factor.name,
+        "description": factor.description,
+        "order": factor.order,
+        "levels": [_level(experiment, level) for level in factor.levels],
+    }
+
+
+def _level(experiment: Experiment, level: Level) -> Json:
+    return {
+        **_stamps(experiment),
+        "id": level.id,
+        "name": level.name,
+        "description": level.description,
+        "order": level.order,
+        "payload": _payload(level.payload) if level.payload else None,
+    }
+
+
+def _queries(experiment: Experiment, metrics: Metrics) -> list[Json]:
+    return [
+        {**_stamps(experiment), **query, "metric": _metric(query["metric"], metrics)}
+        for query in experiment.queries
+    ]
+
+
+def _metric(reference: object, metrics: Metrics) -> object:
+    """The record of the metric, or the mere reference if the metric is gone."""
+    key = reference["key"] if isinstance(reference, Mapping) else None
+    return metrics.get(key, reference) if isinstance(key, str) else reference
+
+
+def _change(change: StateChange, *, display: bool = True) -> Json:
+    return {
+        "id": change.id,
+        "fromState": display_name(change.before) if display else change.before.value,
+        "toState": display_name(change.after) if display else change.after.value,
+        "timeLog": iso(change.at),
+    }
+
+
+def _lists(experiment: Experiment, listings: Listings) -> Json:
+    return {
+        "experimentSegmentInclusion": list_answers(experiment.id, experiment.include, listings),
+        "experimentSegmentExclusion": list_answers(experiment.id, experiment.exclude, listings),
+    }

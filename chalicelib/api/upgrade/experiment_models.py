@@ -1,0 +1,320 @@
+"""What clients send to create and edit experiments (section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
+
+from chalicelib.api.upgrade.segment_models import (
+    AdminBody,
+    FilledText,
+    GroupBody,
+    Identifier,
+    MemberId,
+    Text,
+    Uuid,
+    iso,
+)
+from chalicelib.domain.experiments import (
+    Algorithm,
+    ConditionOrder,
+    ConsistencyRule,
+    DesignType,
+    FilterMode,
+    Payload,
+    PostRule,
+    State,
+    Unit,
+)
+from chalicelib.domain.segments import SegmentType
+
+MAX_CONDITIONS = 40
+MAX_WEIGHT = 10**9
+INT32_DIGITS = 10
+FLOAT_EXPONENT = 307
+INT32 = range(-(2**31), 2**31)
+
+DISPLAY_NAMES = {
+    State.ENROLLING: "running",
+    State.ENROLLMENT_COMPLETE: "paused",
+    State.CANCELLED: "completed",
+}
+"""What administrators call some of the states."""
+
+_STATES = {name: state for state, name in DISPLAY_NAMES.items()}
+
+
+class PayloadType(StrEnum):
+    STRING = "string"
+    JSON = "json"
+    CSV = "csv"
+
+
+class RepeatedMeasure(StrEnum):
+    """Which value of a user counts."""
+
+    MEAN = "MEAN"
+    EARLIEST = "EARLIEST"
+    MOST_RECENT = "MOST RECENT"
+    COUNT = "COUNT"
+    PERCENTAGE = "PERCENTAGE"
+
+
+class Operation(StrEnum):
+    """What is made of the values of all users."""
+
+    SUM = "sum"
+    COUNT = "count"
+    MIN = "min"
+    MAX = "max"
+    AVERAGE = "avg"
+    MODE = "mode"
+    MEDIAN = "median"
+    DEVIATION = "stddev"
+    PERCENTAGE = "percentage"
+
+
+def _state(value: Any) -> Any:
+    return _STATES.get(value, value) if isinstance(value, str) else value
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, Decimal) and value.adjusted() < INT32_DIGITS and value == int(value):
+        value = int(value)  # 2.0 is an integer, as in JavaScript
+    if not isinstance(value, int) or isinstance(value, bool) or value not in INT32:
+        raise ValueError("must be an integer of 32 bits")
+    return value
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number")
+    if not 0 <= value <= MAX_WEIGHT:
+        raise ValueError(f"must be between 0 and {MAX_WEIGHT}")
+    return abs(float(value))
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number")
+    if isinstance(value, int):
+        return value
+    if value.adjusted() > FLOAT_EXPONENT:
+        raise ValueError("must not be so large")
+    return float(value)
+
+
+def _moment(value: Any) -> str:
+    try:
+        moment = datetime.fromisoformat(value)
+        return iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("must be a date and time in ISO 8601") from None
+
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+Count = Annotated[Integer, Field(ge=0)]
+Weight = Annotated[float, BeforeValidator(_weight)]
+Number = Annotated[int | float, BeforeValidator(_number)]
+Moment = Annotated[str, BeforeValidator(_moment)]
+StateName = Annotated[State, BeforeValidator(_state)]
+"""A state by its own name or by the one that administrators see."""
+
+
+class PayloadBody(AdminBody):
+    type: PayloadType
+    value: Text
+
+    def payload(self) -> Payload:
+        return Payload(self.type.value, self.value)
+
+
+class LevelReference(AdminBody):
+    id: Identifier
+
+
+class ElementBody(AdminBody):
+    """A level of a factorial condition."""
+
+    id: Identifier
+    level: LevelReference
+
+
+class ConditionBody(AdminBody):
+    id: Identifier
+    condition_code: FilledText
+    assignment_weight: Weight
+    order: Integer
+    name: Text | None = None
+    description: Text | None = None
+    two_character_id: Text | None = None
+    level_combination_elements: tuple[ElementBody, ...] | None = None
+
+
+class PointBody(AdminBody):
+    id: Identifier
+    site: FilledText
+    target: Text | None = None
+    description: Text | None = None
+    order: Integer
+    exclude_if_reached: StrictBool
+    two_character_id: Text | None = None
+
+
+class ConditionPayloadBody(AdminBody):
+    id: Identifier
+    parent_condition: Identifier
+    decision_point: Identifier | None = None
+    payload: PayloadBody
+
+
+class LevelBody(AdminBody):
+    id: Identifier
+    name: FilledText
+    order: Integer | None = None
+    description: Text | None = None
+    payload: PayloadBody | None = None
+
+
+class FactorBody(AdminBody):
+    id: Identifier | None = None
+    name: FilledText
+    order: Integer
+    description: Text | None = None
+    levels: tuple[LevelBody, ...]
+
+
+class MetricReference(AdminBody):
+    key: FilledText
+
+
+class QueryDetail(AdminBody):
+    operation_type: Operation
+    compare_fn: Text | None = None
+    compare_value: Text | Number | None = None
+
+
+class QueryBody(AdminBody):
+    id: Identifier | None = None
+    name: FilledText
+    query: QueryDetail
+    metric: MetricReference
+    repeated_measure: RepeatedMeasure
+    order: Integer | None = None
+
+
+class CompleteConditionBody(AdminBody):
+    user_count: Count | None = None
+    group_count: Count | None = None
+
+
+class StratificationBody(AdminBody):
+    stratification_factor_name: FilledText
+
+
+class NamedUser(AdminBody):
+    user_id: MemberId
+
+
+class NamedSegment(AdminBody):
+    id: Identifier
+
+
+class ListedSegment(AdminBody):
+    """A list in the form in which experiments are read."""
+
+    name: Text | None = None
+    description: Text | None = None
+    list_type: Text | None = None
+    type: SegmentType
+    individual_for_segment: tuple[NamedUser, ...] | None = None
+    group_for_segment: tuple[GroupBody, ...] | None = None
+    sub_segments: tuple[NamedSegment, ...] | None = None
+
+
+class RequestedList(AdminBody):
+    segment: ListedSegment
+
+
+class ExperimentBody(AdminBody):
+    """POST /api/experiments."""
+
+    id: Uuid | None = None
+    name: FilledText
+    description: Text | None = None
+    context: Annotated[tuple[FilledText, ...], Field(min_length=1, max_length=1)]
+    state: StateName
+    type: DesignType
+    assignment_unit: Unit
+    group: Text | None = None
+    consistency_rule: ConsistencyRule | None = None
+    condition_order: ConditionOrder | None = None
+    assignment_algorithm: Algorithm | None = None
+    stratification_factor: StratificationBody | None = None
+    mooclet_policy_parameters: None = None
+    """Adaptive experiments are switched off, as the original is shipped."""
+    post_experiment_rule: PostRule
+    revert_to: Identifier | Literal[""] | None = None
+    filter_mode: FilterMode
+    enrollment_complete_condition: CompleteConditionBody | None = None
+    start_on: Moment | None = None
+    end_on: Moment | None = None
+    tags: tuple[Text, ...] | None = None
+    conditions: Annotated[tuple[ConditionBody, ...], Field(max_length=MAX_CONDITIONS)]
+    partitions: tuple[PointBody, ...]
+    condition_payloads: tuple[ConditionPayloadBody, ...] | None = None
+    factors: tuple[FactorBody, ...] | None = None
+    queries: tuple[QueryBody, ...] | None = None
+    experiment_segment_inclusion: tuple[RequestedList, ...] | None = None
+    experiment_segment_exclusion: tuple[RequestedList, ...] | None = None
+
+    @model_validator(mode="after")
+    def _unit_has_its_settings(self) -> Self:
+        if (self.assignment_unit is Unit.GROUP) != bool(self.group):
+            raise ValueError("group: required with the unit group, and only there")
+        within = self.assignment_unit is Unit.WITHIN_SUBJECTS
+        if within != (self.condition_order is not None):
+            raise ValueError("conditionOrder: required within subjects, and only there")
+        if not within and self.consistency_rule is None:
+            raise ValueError("consistencyRule: required unless within subjects")
+        return self
+
+    @model_validator(mode="after")
+    def _references_are_unambiguous(self) -> Self:
+        _once("conditions", (condition.id for condition in self.conditions))
+        _once("partitions", (point.id for point in self.partitions))
+        levels = (level for factor in self.factors or () for level in factor.levels)
+        _once("levels", (level.id for level in levels))
+        return self
+
+
+class EditExperimentBody(ExperimentBody):
+    """PUT /api/experiments/{id}: the payloads must be there."""
+
+    condition_payloads: tuple[ConditionPayloadBody, ...]
+
+    @model_validator(mode="after")
+    def _ids_are_kept_apart(self) -> Self:
+        _once("conditionPayloads", (payload.id for payload in self.condition_payloads))
+        _once("queries", (query.id for query in self.queries or () if query.id))
+        _once("factors", (factor.id for factor in self.factors or () if factor.id))
+        return self
+
+
+class StateBody(AdminBody):
+    """POST /api/experiments/state."""
+
+    experiment_id: Uuid
+    state: StateName
+    schedule_date: Moment | None = None
+
+
+def _once(name: str, ids: Iterable[str]) -> None:
+    listed = list(ids)
+    if len(set(listed)) != len(listed):
+        raise ValueError(f"{name}: an id is given twice")

@@ -1,0 +1,282 @@
+"""Administration of experiments: /api/experiments."""
+
+from __future__ import annotations
+
+import random
+import string
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.upgrade import experiment_answers as answers
+from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
+from chalicelib.api.upgrade.experiment_models import (
+    EditExperimentBody,
+    ExperimentBody,
+    StateBody,
+)
+from chalicelib.api.upgrade.experiment_requests import (
+    edited_experiment,
+    new_experiment,
+    requested_lists,
+)
+from chalicelib.api.upgrade.segment_models import (
+    ListBody,
+    Listing,
+    SegmentBody,
+    is_uuid,
+    segment_of,
+)
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments import Experiment
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+NO_METRICS: answers.Metrics = {}
+CHARACTERS = string.ascii_uppercase + string.digits
+
+
+def _uuid(text: str) -> str:
+    if not is_uuid(text):
+        raise ValueError("must be a UUID")
+    return text.lower()
+
+
+ExperimentId = Annotated[str, AfterValidator(_uuid)]
+
+
+class PageBody(BaseModel):
+    """Which experiments to list."""
+
+    skip: int = Field(ge=0)
+    take: int = Field(ge=0)
+
+
+def two_characters(taken: Collection[str]) -> str:
+    """Two characters that name a part of an experiment for people; unlike those taken."""
+    draw = random.SystemRandom()
+    while (mark := "".join(draw.choices(CHARACTERS, k=2))) in taken:
+        pass
+    return mark
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _now() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _listings(experiments: Sequence[Experiment]) -> dict[str, Listing]:
+    segments = blueprint.services.segments
+    return {
+        entry.segment_id: segments_listing(entry.segment_id)
+        for experiment in experiments
+        for entry in (*experiment.include, *experiment.exclude)
+        if segments.known(entry.segment_id)
+    }
+
+
+def segments_listing(segment_id: str) -> Listing:
+    """A segment with its users and subsegments."""
+    services = blueprint.services.segments
+    segment = services.get(segment_id)
+    return Listing(
+        segment,
+        services.members(segment),
+        [services.get(sub) for sub in segment.sub_segments if services.known(sub)],
+    )
+
+
+def _single(experiment: Experiment) -> dict[str, Any]:
+    return answers.single(experiment, metrics=NO_METRICS, listings=_listings([experiment]))
+
+
+@blueprint.endpoint("/api/experiments", "POST")
+def create_experiment(body: ExperimentBody) -> dict[str, Any]:
+    """Create an experiment, with its lists if it brings some."""
+    return _create(body)
+
+
+@blueprint.endpoint("/api/experiments/batch", "POST")
+def create_experiments(body: list[ExperimentBody]) -> list[dict[str, Any]]:
+    """Create several experiments, one after the other."""
+    return [_create(each) for each in body]
+
+
+def _create(body: ExperimentBody) -> dict[str, Any]:
+    services = blueprint.services
+    experiment = services.experiments.create(
+        new_experiment(
+            body,
+            contexts=services.segments.contexts,
+            now=_now(),
+            new_id=_new_id,
+            two_characters=two_characters,
+            known_metrics=(),
+        )
+    )
+    for exclude, bodies in enumerate(requested_lists(body)):
+        for requested in bodies:
+            segment = _put_segment(requested)
+            services.experiments.add_list(experiment.id, segment, exclude=bool(exclude))
+    return answers.created(experiment, metrics=NO_METRICS)
+
+
+def _put_segment(body: SegmentBody) -> str:
+    segment = segment_of(body, new_id=_new_id, now=_now())
+    return blueprint.services.segments.put(segment, body.users()).id
+
+
+@blueprint.endpoint("/api/experiments")
+def list_experiments() -> list[dict[str, Any]]:
+    """All experiments, complete."""
+    return [_single(experiment) for experiment in blueprint.services.experiments.all()]
+
+
+@blueprint.endpoint("/api/experiments/names")
+def experiment_names() -> list[dict[str, Any]]:
+    """Id and name of all experiments."""
+    return answers.names(blueprint.services.experiments.all())
+
+
+@blueprint.endpoint("/api/experiments/partitions")
+def points_in_use() -> list[dict[str, Any]]:
+    """Sites and targets that experiments have."""
+    return answers.points_in_use(blueprint.services.experiments.all())
+
+
+@blueprint.endpoint("/api/experiments/contextMetaData")
+def context_metadata() -> dict[str, Any]:
+    """The contexts as they are configured."""
+    return {"contextMetadata": blueprint.services.segments.context_metadata}
+
+
+@blueprint.endpoint("/api/experiments/paginated", "POST")
+def page_of_experiments(body: PageBody) -> dict[str, Any]:
+    """Some of the experiments."""
+    experiments = blueprint.services.experiments.all()
+    return answers.page(
+        experiments[body.skip : body.skip + body.take],
+        total=len(experiments),
+        skip=body.skip,
+        take=body.take,
+    )
+
+
+@blueprint.endpoint("/api/experiments/single/{experiment_id}")
+def get_experiment(experiment_id: ExperimentId) -> dict[str, Any]:
+    """One experiment, complete."""
+    return _single(blueprint.services.experiments.get(experiment_id))
+
+
+@blueprint.endpoint("/api/experiments/conditions/{experiment_id}")
+def get_conditions(experiment_id: ExperimentId) -> list[dict[str, Any]]:
+    """The conditions of an experiment."""
+    return answers.conditions(blueprint.services.experiments.get(experiment_id))
+
+
+@blueprint.endpoint("/api/experiments/state", "POST")
+def change_state(body: StateBody) -> dict[str, Any]:
+    """Move an experiment to another state."""
+    before, after = blueprint.services.experiments.move(body.experiment_id, body.state)
+    return answers.state_changed(before, after, metrics=NO_METRICS)
+
+
+@blueprint.endpoint("/api/experiments/{experiment_id}", "PUT")
+def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> dict[str, Any]:
+    """Replace an experiment, but for its lists."""
+    services = blueprint.services
+
+    def edit(before: Experiment) -> Experiment:
+        return edited_experiment(
+            body,
+            before,
+            contexts=services.segments.contexts,
+            now=_now(),
+            new_id=_new_id,
+            two_characters=two_characters,
+            known_metrics=(),
+        )
+
+    after = services.experiments.edit(experiment_id, edit)
+    return answers.edited(after, metrics=NO_METRICS, listings=_listings([after]))
+
+
+@blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE")
+def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
+    """Delete an experiment with its lists."""
+    services = blueprint.services
+    try:
+        lists = _listings([services.experiments.get(experiment_id)])
+        experiment = services.experiments.delete(experiment_id)
+    except NotFound as error:
+        raise GoneExperiment("Experiment not found.") from error
+    for listing in lists.values():
+        services.segments.forget(listing.segment)
+    return answers.deleted(experiment)
+
+
+@blueprint.endpoint("/api/experiments/inclusionList", "POST")
+def add_inclusion_list(body: ListBody) -> dict[str, Any]:
+    """Let a list include its members."""
+    return _add_list(body, exclude=False)
+
+
+@blueprint.endpoint("/api/experiments/exclusionList", "POST")
+def add_exclusion_list(body: ListBody) -> dict[str, Any]:
+    """Let a list exclude its members."""
+    return _add_list(body, exclude=True)
+
+
+def _add_list(body: ListBody, *, exclude: bool) -> dict[str, Any]:
+    blueprint.services.experiments.get(body.experiment_id)
+    segment_id = _put_segment(body.list)
+    experiment = blueprint.services.experiments.add_list(
+        body.experiment_id, segment_id, exclude=exclude
+    )
+    return answers.added_list(experiment, segments_listing(segment_id))
+
+
+@blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT")
+def replace_inclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
+    """Replace the members of a list that includes."""
+    return _replace_list(segment_id, body)
+
+
+@blueprint.endpoint("/api/experiments/exclusionList/{segment_id}", "PUT")
+def replace_exclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
+    """Replace the members of a list that excludes."""
+    return _replace_list(segment_id, body)
+
+
+def _replace_list(segment_id: str, body: ListBody) -> dict[str, Any]:
+    experiment = blueprint.services.experiments.get(body.experiment_id)
+    blueprint.services.segments.get(segment_id)
+    _put_segment(body.list.model_copy(update={"id": segment_id}))
+    return answers.added_list(experiment, segments_listing(segment_id))
+
+
+@blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "DELETE")
+def delete_inclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
+    """Remove a list that includes."""
+    return _delete_list(segment_id)
+
+
+@blueprint.endpoint("/api/experiments/exclusionList/{segment_id}", "DELETE")
+def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
+    """Remove a list that excludes."""
+    return _delete_list(segment_id)
+
+
+def _delete_list(segment_id: str) -> list[dict[str, Any]]:
+    segment = blueprint.services.segments.get(segment_id)
+    blueprint.services.experiments.remove_list(segment_id)
+    blueprint.services.segments.delete(segment_id)
+    return [{"id": segment.id, "name": segment.name}]

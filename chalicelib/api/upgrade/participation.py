@@ -1,0 +1,106 @@
+"""Taking part: assign and mark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.api.upgrade.client import ClientBlueprint
+from chalicelib.api.upgrade.client_models import AssignV5, AssignV6, MarkV5, MarkV6
+from chalicelib.domain.assignment import Assignment
+from chalicelib.domain.experiments import Condition, DesignType, Payload, Place
+from chalicelib.domain.features import Feature, Variant
+from chalicelib.domain.marking import Mark
+from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.services.participants import Caller
+
+blueprint = ClientBlueprint(__name__)
+
+
+@blueprint.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
+def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
+    """The conditions of a user at all decision points of a context; nothing is stored."""
+    assigned = blueprint.services.assignment.assign(caller.user, body.context)
+    own = assigned.testlab
+    return [
+        *(_item(assignment) for assignment in assigned.assignments),
+        *([_testlab_item(own.feature, own.variant)] if own and own.variant else []),
+    ]
+
+
+@blueprint.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6)
+def mark(caller: Caller, body: MarkV6) -> dict[str, Any]:
+    """Report that a user reached a decision point."""
+    data, condition = body.data, body.data.assigned_condition
+    outcome = blueprint.services.marking.mark(
+        caller.user,
+        Mark(
+            Place(data.site, data.target),
+            condition.condition_code if condition else None,
+            condition.experiment_id if condition else None,
+            body.status,
+            body.uniquifier,
+        ),
+    )
+    return {
+        "id": outcome.point.id,
+        "userId": caller.user.id,
+        "site": data.site,
+        "target": data.target,
+        "experimentId": outcome.point.experiment_id,
+        "condition": outcome.condition,
+    }
+
+
+def _item(assignment: Assignment) -> dict[str, Any]:
+    experiment = assignment.offer.experiment
+    item = {
+        "site": assignment.point.site,
+        "target": assignment.point.target,
+        "experimentType": experiment.type.value,
+        "assignedCondition": [
+            {
+                "id": condition.id,
+                "conditionCode": assignment.offer.answered_code(condition),
+                "payload": _payload(assignment.offer.payload(condition, assignment.point)),
+                "experimentId": experiment.id,
+            }
+            for condition in assignment.conditions
+        ],
+    }
+    if experiment.type is DesignType.FACTORIAL:
+        item["assignedFactor"] = [
+            _factors(assignment, condition) for condition in assignment.conditions
+        ]
+    return item
+
+
+def _testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
+    return {
+        "site": feature.name,
+        "target": "",
+        "experimentType": DesignType.SIMPLE.value,
+        "assignedCondition": [
+            {
+                "id": variant_uuid(variant.id),
+                "conditionCode": variant.value,
+                "payload": None,
+                "experimentId": feature_uuid(feature.id),
+            }
+        ],
+    }
+
+
+def _factors(assignment: Assignment, condition: Condition) -> dict[str, Any]:
+    return {
+        factor.name: {
+            "level": level.name,
+            "payload": {"type": "string", "value": level.payload.value}
+            if level.payload is not None and level.payload.value
+            else None,
+        }
+        for factor, level in assignment.offer.combined(condition)
+    }
+
+
+def _payload(payload: Payload | None) -> dict[str, Any] | None:
+    return None if payload is None else {"type": payload.type, "value": payload.value}

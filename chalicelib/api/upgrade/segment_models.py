@@ -1,0 +1,249 @@
+"""Segments and lists of UpGrade's administration: their requests and answers (section 8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.participants import GroupKey
+from chalicelib.domain.segments import Segment, SegmentType
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+BREAKS = re.compile(r"[\t\r\n]")
+
+Json = dict[str, object]
+
+
+class UnknownAppContext(Invalid):
+    """The context is not one of the configured ones."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'The app context "{name}" is not defined in CONTEXT_METADATA.')
+
+
+def known_context(name: str, contexts: Collection[str]) -> str:
+    """The context as it is stored.
+
+    Raises:
+        UnknownAppContext: if it is not among `contexts`.
+    """
+    if name.lower() not in contexts:
+        raise UnknownAppContext(name)
+    return name.lower()
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    if "\x00" in value:
+        raise ValueError("must not contain NUL")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode") from None
+    return value
+
+
+def _identifier(text: str) -> str:
+    """UUIDs are compared whatever their case."""
+    lower = text.lower()
+    return lower if is_uuid(lower) else text
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text is a UUID in lower case."""
+    return UUID.fullmatch(text) is not None
+
+
+def _uuid(text: str) -> str:
+    if not is_uuid(text):
+        raise ValueError("must be a UUID")
+    return text
+
+
+def _cleaned(text: str) -> str:
+    return BREAKS.sub("", text).strip()
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""Text without NUL; no other type is taken for text."""
+
+FilledText = Annotated[Text, Field(min_length=1)]
+"""Text that says something."""
+
+Identifier = Annotated[FilledText, AfterValidator(_identifier)]
+"""What a part of a request is called in that request; UUIDs in lower case."""
+
+Uuid = Annotated[Identifier, AfterValidator(_uuid)]
+"""A UUID, in lower case."""
+
+MemberId = Annotated[Text, AfterValidator(_cleaned)]
+"""The id of a user or group, without tabs, line breaks and blanks around it; may be empty."""
+
+
+class AdminBody(BaseModel):
+    """Unknown keys are ignored: clients send back what they have read."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
+
+
+class GroupBody(AdminBody):
+    """A group that a segment names."""
+
+    type: FilledText
+    group_id: MemberId
+
+
+class SegmentBody(AdminBody):
+    """POST /api/segments, and the `list` or `segment` of other requests."""
+
+    id: Uuid | None = None
+    name: FilledText
+    context: FilledText
+    type: SegmentType
+    user_ids: tuple[MemberId, ...]
+    groups: tuple[GroupBody, ...]
+    sub_segment_ids: tuple[Identifier, ...]
+    description: Text | None = None
+    tags: tuple[Text, ...] | None = None
+    list_type: Text | None = None
+
+    def users(self) -> tuple[str, ...]:
+        """The users, each once, in the order given."""
+        return tuple(dict.fromkeys(user for user in self.user_ids if user))
+
+    def group_keys(self) -> frozenset[GroupKey]:
+        """The groups."""
+        return frozenset(
+            GroupKey(group.type, group.group_id) for group in self.groups if group.group_id
+        )
+
+    def sub_segments(self) -> tuple[str, ...]:
+        """The ids of the subsegments, each once, in the order given."""
+        return tuple(dict.fromkeys(self.sub_segment_ids))
+
+
+class ListBody(AdminBody):
+    """POST and PUT of an experiment's inclusion or exclusion list."""
+
+    experiment_id: Uuid
+    list: SegmentBody
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A segment with what is kept apart from it: its users, and its subsegments themselves."""
+
+    segment: Segment
+    user_ids: Sequence[str] = ()
+    sub_segments: Sequence[Segment] = ()
+
+
+Listings = Mapping[str, Listing]
+"""Segments by id."""
+
+
+def iso(moment: datetime) -> str:
+    """A time in UTC with milliseconds, as JavaScript writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def stamps(created_at: datetime, updated_at: datetime, version: int) -> Json:
+    """The times and the version that every record shows."""
+    return {
+        "createdAt": iso(created_at),
+        "updatedAt": iso(updated_at),
+        "versionNumber": version,
+    }
+
+
+def _stamps_of(segment: Segment) -> Json:
+    return stamps(segment.created_at, segment.updated_at, segment.version)
+
+
+def bare_segment_answer(segment: Segment) -> Json:
+    """A segment without its members: as subsegment, and as answer to its deletion."""
+    return {
+        **_stamps_of(segment),
+        "id": segment.id,
+        "name": segment.name,
+        "description": segment.description,
+        "listType": segment.list_type,
+        "context": segment.context,
+        "type": segment.type.value,
+        # The original knows no difference between no tags and an empty list of them.
+        "tags": list(segment.tags) or None,
+    }
+
+
+def segment_answer(listing: Listing) -> Json:
+    """A segment with its members: as POST /api/segments and the lists show it."""
+    segment = listing.segment
+    times = {**_stamps_of(segment), "segmentId": segment.id}
+    return {
+        **bare_segment_answer(segment),
+        "individualForSegment": [{**times, "userId": user} for user in listing.user_ids],
+        "groupForSegment": [
+            {**times, "groupId": group.id, "type": group.type} for group in sorted(segment.groups)
+        ],
+        "subSegments": [bare_segment_answer(each) for each in listing.sub_segments],
+    }
+
+
+def single_segment_answer(listing: Listing) -> Json:
+    """GET /api/segments/{id}."""
+    return {
+        **segment_answer(listing),
+        "experimentSegmentInclusion": None,
+        "experimentSegmentExclusion": None,
+    }
+
+
+def bare_list_answer(experiment_id: str, segment: Segment) -> Json:
+    """That a list belongs to an experiment."""
+    return {**_stamps_of(segment), "segmentId": segment.id, "experimentId": experiment_id}
+
+
+def list_answer(experiment_id: str, listing: Listing) -> Json:
+    """A list of an experiment with its segment."""
+    return {
+        **bare_list_answer(experiment_id, listing.segment),
+        "segment": segment_answer(listing),
+    }
+
+
+def list_answers(
+    experiment_id: str, entries: Sequence[ListEntry], listings: Listings
+) -> list[Json]:
+    """The lists of an experiment whose segments are there."""
+    return [
+        list_answer(experiment_id, listings[entry.segment_id])
+        for entry in entries
+        if entry.segment_id in listings
+    ]
+
+
+def segment_of(body: SegmentBody, *, new_id: Callable[[], str], now: datetime) -> Segment:
+    """The segment that a body describes, without its users and the version of their list."""
+    return Segment(
+        id=body.id or new_id(),
+        name=body.name,
+        context=body.context,
+        type=body.type,
+        version=0,
+        groups=body.group_keys(),
+        sub_segments=body.sub_segments(),
+        description=body.description,
+        tags=body.tags or (),
+        list_type=body.list_type,
+        created_at=now,
+        updated_at=now,
+    )

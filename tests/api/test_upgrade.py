@@ -1,0 +1,303 @@
+"""UpGrade's API over HTTP: what the recordings leave open."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.testlab_offers import feature_uuid, hash_share, variant_uuid
+from tests.api.upgrade_setup import design, start
+from tests.http import Answer, Gateway
+
+JSON = {"content-type": "application/json"}
+FEATURE = {"type_id": 3, "start_date": "2020-01-01", "end_date": "2099-12-31"}
+
+
+def send(gateway: Gateway) -> Any:
+    def send_now(method: str, path: str, body: Any = None) -> Any:
+        answer = gateway.send(method, path, body)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    return send_now
+
+
+def call(gateway: Gateway, path: str, body: Any, user_id: str = "ada") -> Answer:
+    return gateway.send("POST", f"/api/v6/{path}", body, {"user-id": user_id})
+
+
+def assigned(gateway: Gateway, user_id: str = "ada") -> dict[str, str]:
+    call(gateway, "init", {}, user_id)
+    items = call(gateway, "assign", {"context": "home"}, user_id).json
+    return {item["site"]: item["assignedCondition"][0]["conditionCode"] for item in items}
+
+
+def mark(gateway: Gateway, user_id: str = "ada", **data: Any) -> Answer:
+    body = {"data": {"site": "site", "target": "", **data}, "status": "condition applied"}
+    return call(gateway, "mark", body, user_id)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("raw", "status", "name"),
+        [
+            (b"{", 400, "SyntaxError"),
+            (b'{"a": NaN}', 400, "SyntaxError"),
+            (b'{"a": 1e999999999999999999999}', 400, "SyntaxError"),
+            (b"[" * 100_000, 400, "SyntaxError"),
+            (b'"text"', 400, "SyntaxError"),
+            (b'{"context": ["home"]}', 400, "BadRequestError"),
+            (b'{"context": "nul\\u0000"}', 400, "BadRequestError"),
+            (b'{"context": "\\ud800"}', 400, "BadRequestError"),
+            (b'{"x": "' + b"x" * 5_300_000 + b'"}', 413, "PayloadTooLargeError"),
+        ],
+        ids=lambda value: str(value)[:20],
+    )
+    def test_a_clients_mistake_is_named(
+        self, gateway: Gateway, raw: bytes, status: int, name: str
+    ) -> None:
+        call(gateway, "init", {})
+        headers = {**JSON, "user-id": "ada"}
+        answer = gateway.send("POST", "/api/v6/assign", raw=raw, headers=headers)
+        assert answer.status == status
+        assert answer.json["name"] == name
+        assert answer.json["endPoint"] == "/api/v6/assign"
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+    @pytest.mark.parametrize("user_id", ["é" * 300, "x" * 513])
+    def test_a_user_id_may_have_512_bytes(self, gateway: Gateway, user_id: str) -> None:
+        assert call(gateway, "init", {}, user_id).status == 400
+        assert gateway.send("POST", "/api/v5/init", {"id": user_id}).status == 400
+
+    def test_hostile_ids_are_users_like_others(self, gateway: Gateway) -> None:
+        ids = ["a#b", "group#x", "%23", "#" * 512, "profile", "user#ada"]
+        for user_id in ids:
+            groups = {"group": {"c#l": [user_id]}, "workingGroup": {"c#l": user_id}}
+            assert call(gateway, "init", groups, user_id).status == 200
+        for user_id in ids:
+            again = call(gateway, "init", {}, user_id).json
+            assert again["workingGroup"] == {"c#l": user_id}
+
+
+class TestAdministration:
+    def test_an_id_is_kept_and_cannot_be_used_twice(self, gateway: Gateway) -> None:
+        body = design(("site", ""))
+        assert gateway.post("/api/experiments", body).json["id"] == body["id"]
+        assert gateway.post("/api/experiments", body).status == 400
+        assert len(gateway.get("/api/experiments").json) == 1
+
+    def test_experiments_can_be_made_in_one_call_with_their_lists(self, gateway: Gateway) -> None:
+        listed = {"segment": {"type": "private", "individualForSegment": [{"userId": "bob"}]}}
+        bodies = [
+            design(("site", ""), name="one", experimentSegmentExclusion=[listed]),
+            design(("other", ""), name="two"),
+        ]
+        made = gateway.post("/api/experiments/batch", bodies).json
+        assert [each["name"] for each in made] == ["one", "two"]
+        for each in made:
+            state = {"experimentId": each["id"], "state": "running"}
+            gateway.post("/api/experiments/state", state)
+        assert set(assigned(gateway, "bob")) == {"other"}
+        assert set(assigned(gateway)) == {"site", "other"}
+
+    def test_pages_points_and_contexts(self, gateway: Gateway) -> None:
+        for number in range(3):
+            gateway.post("/api/experiments", design(("site", f"{number}"), name=f"e{number}"))
+        page = gateway.post("/api/experiments/paginated", {"skip": 1, "take": 1}).json
+        assert (page["total"], [node["name"] for node in page["nodes"]]) == (3, ["e1"])
+        assert len(gateway.get("/api/experiments/partitions").json) == 3
+        contexts = gateway.get("/api/experiments/contextMetaData").json["contextMetadata"]
+        assert set(contexts) == {"home", "add", "sub", "mul"}
+        assert contexts["home"]["GROUP_TYPES"] == ["schoolId", "classId", "instructorId"]
+
+    def test_lists_can_be_replaced_and_removed(self, gateway: Gateway) -> None:
+        experiment = start(send(gateway), design(("site", "")))
+        path = "/api/experiments/exclusionList"
+
+        def listed(*users: str) -> dict[str, Any]:
+            segment = {"name": "l", "context": "home", "type": "private", "userIds": users}
+            segment |= {"groups": [], "subSegmentIds": []}
+            return {"experimentId": experiment["id"], "list": segment}
+
+        made = gateway.post(path, listed("ada", "bob")).json
+        segment_id = made["segment"]["id"]
+        assert assigned(gateway) == {}
+        assert gateway.put(f"{path}/{segment_id}", listed("bob")).status == 200
+        assert set(assigned(gateway)) == {"site"}
+        assert assigned(gateway, "bob") == {}
+        assert gateway.delete(f"{path}/{segment_id}").status == 200
+        assert set(assigned(gateway, "bob")) == {"site"}
+        assert gateway.delete(f"{path}/{segment_id}").status == 404
+
+    def test_segments_exclude_from_a_whole_context(self, gateway: Gateway) -> None:
+        start(send(gateway), design(("site", "")))
+        exclusion = next(
+            s for s in gateway.get("/api/segments/global").json if s["context"] == "home"
+        )
+        body = {"id": exclusion["id"], "name": "home", "context": "home", "type": "global_exclude"}
+        body |= {"userIds": ["ada"], "groups": [], "subSegmentIds": []}
+        assert gateway.post("/api/segments", body).status == 200
+        assert assigned(gateway) == {}
+        assert set(assigned(gateway, "bob")) == {"site"}
+
+    def test_names_of_segments_are_unique_in_a_context(self, gateway: Gateway) -> None:
+        body = {"name": "s", "context": "home", "type": "public", "userIds": []}
+        body |= {"groups": [], "subSegmentIds": []}
+        made = gateway.post("/api/segments", body).json
+        refused = gateway.post("/api/segments", body)
+        assert refused.status == 400
+        assert "name" not in refused.json
+        assert gateway.get(f"/api/segments/{made['id']}").json["name"] == "s"
+        assert [s["id"] for s in gateway.get("/api/segments").json] == [made["id"]]
+        assert gateway.delete(f"/api/segments/{made['id']}").status == 200
+        assert gateway.get(f"/api/segments/{made['id']}").status == 404
+
+    def test_settings_are_kept(self, gateway: Gateway) -> None:
+        assert gateway.get("/api/setting").json == {"toCheckAuth": False, "toFilterMetric": True}
+        assert gateway.post("/api/setting", {"toFilterMetric": True}).status == 400
+        gateway.post("/api/setting", {"toCheckAuth": False, "toFilterMetric": False})
+        assert gateway.get("/api/setting").json["toFilterMetric"] is False
+
+    def test_an_explicit_condition_of_a_preview_user_is_honoured(self, gateway: Gateway) -> None:
+        body = design(("site", ""), weights=(100, 0))
+        made = gateway.post("/api/experiments", body).json
+        state = {"experimentId": made["id"], "state": "preview"}
+        gateway.post("/api/experiments/state", state)
+        assert assigned(gateway) == {}
+        gateway.post("/api/previewusers", {"id": "ada"})
+        assert assigned(gateway) == {"site": "control"}
+        variant = next(c["id"] for c in made["conditions"] if c["conditionCode"] == "variant")
+        explicit = {"experiment": {"id": made["id"]}, "experimentCondition": {"id": variant}}
+        body = {"id": "ada", "assignments": [explicit]}
+        gateway.post("/api/previewusers/assign", body)
+        assert assigned(gateway) == {"site": "variant"}
+        gateway.delete("/api/previewusers/ada")
+        assert assigned(gateway) == {}
+
+    @pytest.mark.parametrize("text", ["", "user,factor\na,b", "uuid\na"])
+    def test_strata_need_a_column_of_users_and_a_factor(self, gateway: Gateway, text: str) -> None:
+        assert gateway.post("/api/stratification", {"files": [{"file": text}]}).status == 400
+
+    def test_strata_create_unknown_users(self, gateway: Gateway) -> None:
+        text = "uuid,pretest,age\nada,high,9\nbob,,10\n,low,1\nshort,x"
+        answer = gateway.post("/api/stratification", {"files": [{"file": text}]})
+        assert answer.json == [{"factor": "pretest", "users": 2}, {"factor": "age", "users": 2}]
+        assert call(gateway, "assign", {"context": "home"}, "bob").status == 200
+
+
+class TestOneCatalogue:
+    def test_test_lab_shows_an_experiment_of_upgrade_but_does_not_change_it(
+        self, gateway: Gateway
+    ) -> None:
+        start(send(gateway), design(("site", ""), name="shared name", weights=(25, 75)))
+        (shown,) = gateway.get("/api/feature").json
+        assert (shown["type_id"], shown["name"], shown["is_running"]) == (3, "shared name", True)
+        assert shown["end_date"] == "2099-12-31T00:00:00.000Z"
+        assert [(v["value"], v["weight"]) for v in shown["variant_arr"]] == [
+            ("control", "0.25"),
+            ("variant", "0.75"),
+        ]
+        assert gateway.get("/api/feature/current").json["experiments"] == []
+        path = f"/api/feature/{shown['id']}"
+        variants = {"variants": [{"feature_id": shown["id"], "value": "x"}]}
+        whole = {**FEATURE, "name": "x", "is_running": True, "user_percentage": 1}
+        assert gateway.put(path, whole).status == 403
+        assert gateway.delete(path).status == 403
+        assert gateway.post(f"{path}/variants", variants).status == 403
+        user = {"id": "u", "variant_id": shown["variant_arr"][0]["id"], "ip_address": "::1"}
+        assert gateway.post("/api/users", user).status == 403
+        assert gateway.get(path).json == shown
+        assert gateway.post("/api/feature", {**FEATURE, "name": "shared name"}).status == 200
+
+    def make_feature(self, gateway: Gateway, share: float = 1) -> Any:
+        body = {**FEATURE, "name": "button", "user_percentage": share}
+        feature = gateway.post("/api/feature", body).json
+        variants = [
+            {"feature_id": feature["id"], "value": value, "weight": weight}
+            for value, weight in (("blue", 0.25), ("red", 0.75))
+        ]
+        made = gateway.post(f"/api/feature/{feature['id']}/variants", {"variants": variants}).json
+        gateway.get("/api/feature/current")
+        return feature["id"], made
+
+    def test_an_experiment_of_test_lab_is_offered_to_upgrades_clients(
+        self, gateway: Gateway
+    ) -> None:
+        feature_id, variants = self.make_feature(gateway)
+        for user_id in ("ada", "bob", "eve", "61"):
+            place = hash_share(user_id) * 20 % 1
+            expected = variants[0 if place <= 0.25 else 1]
+            call(gateway, "init", {}, user_id)
+            for context in ("home", "add"):
+                (item,) = call(gateway, "assign", {"context": context}, user_id).json
+                assert (item["site"], item["target"]) == ("button", "")
+                assert item["assignedCondition"] == [
+                    {
+                        "id": variant_uuid(expected["id"]),
+                        "conditionCode": expected["value"],
+                        "payload": None,
+                        "experimentId": feature_uuid(feature_id),
+                    }
+                ]
+
+    def test_a_first_mark_counts_the_user_of_the_variant_once(self, gateway: Gateway) -> None:
+        feature_id, _ = self.make_feature(gateway)
+
+        def users() -> int:
+            rows = gateway.get(f"/api/analysis/feature/{feature_id}").json
+            return sum(row["total_users"] for row in rows)
+
+        code = assigned(gateway)["button"]
+        for _ in range(2):
+            answer = mark(gateway, site="button", assignedCondition={"conditionCode": code})
+            assert answer.json["experimentId"] == feature_uuid(feature_id)
+            assert users() == 1
+        assert gateway.get("/api/users").json == []
+        refused = mark(gateway, site="button", assignedCondition={"conditionCode": "green"})
+        assert refused.status == 400
+
+    def test_a_user_of_the_variant_is_not_counted_again(self, gateway: Gateway) -> None:
+        feature_id, variants = self.make_feature(gateway)
+        code = assigned(gateway)["button"]
+        variant_id = next(v["id"] for v in variants if v["value"] == code)
+        user = {"id": "ada", "variant_id": variant_id, "ip_address": "::1"}
+        assert gateway.post("/api/users", user).status == 200
+        assert mark(gateway, site="button").status == 200
+        rows = gateway.get(f"/api/analysis/feature/{feature_id}").json
+        assert sum(row["total_users"] for row in rows) == 1
+
+    def test_who_is_in_no_block_gets_nothing(self, gateway: Gateway) -> None:
+        self.make_feature(gateway, share=0)
+        assert assigned(gateway) == {}
+        assert mark(gateway, site="button").json["condition"] is None
+
+    def test_deleting_an_experiment_ends_what_was_stored_of_it(self, gateway: Gateway) -> None:
+        body = design(("site", ""), weights=(100, 0))
+        start(send(gateway), body)
+        assert assigned(gateway) == {"site": "control"}
+        assert mark(gateway).json["experimentId"] == body["id"]
+        assert gateway.delete(f"/api/experiments/{body['id']}").status == 200
+        assert assigned(gateway) == {}
+        again = {**body, "conditions": [dict(c) for c in body["conditions"]]}
+        again["conditions"][0]["assignmentWeight"] = 0
+        again["conditions"][1]["assignmentWeight"] = 100
+        start(send(gateway), again)
+        assert assigned(gateway) == {"site": "variant"}
+
+
+def test_an_experiment_that_ends_by_count_moves_once(gateway: Gateway) -> None:
+    complete = {"userCount": 2}
+    body = design(("site", ""), enrollmentCompleteCondition=complete)
+    start(send(gateway), body)
+    for number in range(4):
+        user_id = f"user {number}"
+        call(gateway, "init", {}, user_id)
+        assert mark(gateway, user_id).status == 200
+    shown = gateway.get(f"/api/experiments/single/{body['id']}").json
+    assert shown["state"] == "paused"
+    moves = [(log["fromState"], log["toState"]) for log in shown["stateTimeLogs"]]
+    assert moves.count(("running", "paused")) == 1
+    assert assigned(gateway, str(uuid.uuid4())) == {}
+    assert set(assigned(gateway, "user 0")) == {"site"}
