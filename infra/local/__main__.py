@@ -86,7 +86,8 @@ def _print_urls(url: str, services: Any) -> None:
         *(f"curl {url}/api/analysis/feature/{f.id}    # {f.name}" for f in experiments),
         f"curl -X DELETE {url}/api/v5/clearDB    # empties everything",
     ]
-    print("Serving on", url, "- try:", *lines, "Ctrl-C stops.", sep="\n  ", flush=True)
+    print(f"Serving on {url} - try:", *lines, sep="\n  ")
+    print("Ctrl-C stops.", flush=True)
 
 
 if __name__ == "__main__":
