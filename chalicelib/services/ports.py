@@ -40,6 +40,7 @@ class CatalogueStore(Protocol):
 
         Raises:
             LostRace: if the stored revision is not `base` any more.
+            Invalid: if a design or a segment is larger than the store takes.
         """
         ...
 

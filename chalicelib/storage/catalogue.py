@@ -19,6 +19,7 @@ from chalicelib.domain.catalogue import (
     Revision,
     SegmentChange,
 )
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
@@ -27,12 +28,16 @@ from chalicelib.storage.designs import from_values, segment_of, segment_values, 
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
 from chalicelib.storage.tables import (
+    CompactJson,
     ConfigRow,
     FeatureRow,
     SegmentRow,
     UserBlocksTable,
     VariantRow,
 )
+
+ITEM_BYTES = 380_000
+"""Bytes of JSON in one item, which may have 400 KB in all."""
 
 
 class DynamoCatalogueStore:
@@ -183,7 +188,7 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
             FeatureRow.variants.set([_variant_copy(variant) for variant in after.variants]),
             FeatureRow.design.remove()
             if after.design is None
-            else FeatureRow.design.set(to_values(after.design)),
+            else FeatureRow.design.set(_fitting(to_values(after.design), "the experiment")),
             FeatureRow.version.set(version),
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
@@ -194,11 +199,25 @@ def _write_segment(write: TransactWrite, change: SegmentChange, version: int) ->
     if change.after is not None:
         write.save(
             SegmentRow(
-                keys.segment(change.after.id), data=segment_values(change.after), version=version
+                keys.segment(change.after.id),
+                data=_fitting(segment_values(change.after), "the segment"),
+                version=version,
             )
         )
     elif change.before is not None:
         write.delete(SegmentRow(keys.segment(change.before.id)))
+
+
+def _fitting(values: dict[str, Any], what: str) -> dict[str, Any]:
+    """`values`, if they fit an item.
+
+    Raises:
+        Invalid: if not.
+    """
+    size = len(CompactJson().serialize(values).encode())
+    if size > ITEM_BYTES:
+        raise Invalid(f"{what} is too large: {size} bytes, of at most {ITEM_BYTES}")
+    return values
 
 
 def _revision(row: ConfigRow) -> Revision:

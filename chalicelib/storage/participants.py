@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +39,13 @@ from chalicelib.storage.totals import count
 GROUPS_AT_ONCE = 8
 MEMBERS_AT_ONCE = 200
 WRITERS = 8
+ACTIONS = 95
+"""Actions on the records of experiments in one transaction, which may hold a hundred."""
+
+COUNTERS = 8
+"""Actions that each experiment needs besides those on its enrollments."""
+
+DROPPED_AT_ONCE = 30
 ENROLLED = "enrolled"
 GROUPS = "groups"
 
@@ -76,8 +84,22 @@ class DynamoParticipantStore:
     def update(
         self, participant: Participant, profile: Profile, change: GroupChange, at: datetime
     ) -> None:
-        pk = keys.user(participant.id)
         groups = self.groups({left.group for left in change.left})
+        parts = _parts(change)
+        for part in parts[:-1]:
+            self._change_group(participant, participant.profile, part, at, groups)
+            participant = replace(participant, revision=participant.revision + 1)
+        self._change_group(participant, profile, parts[-1], at, groups)
+
+    def _change_group(
+        self,
+        participant: Participant,
+        profile: Profile,
+        change: GroupChange,
+        at: datetime,
+        groups: Mapping[GroupKey, GroupRecord],
+    ) -> None:
+        pk = keys.user(participant.id)
         with transaction() as write:
             _next_revision(write, participant, profile)
             for left in change.left:
@@ -202,6 +224,28 @@ class DynamoParticipantStore:
             row.save()
 
 
+def _parts(change: GroupChange) -> list[GroupChange]:
+    """What fits one transaction each: all of an experiment in one; at least one part."""
+    parts: list[set[int]] = [set()]
+    room = ACTIONS
+    for number in sorted({e.number for e in change.enrollments} | {*change.lifted}):
+        needed = COUNTERS + sum(e.number == number for e in change.enrollments)
+        if needed > room:
+            parts.append(set())
+            room = ACTIONS
+        parts[-1].add(number)
+        room -= needed
+    return [
+        GroupChange(
+            tuple(e for e in change.enrollments if e.number in numbers),
+            tuple(number for number in change.lifted if number in numbers),
+            tuple(left for left in change.left if left.number in numbers),
+            tuple(counted for counted in change.uncounted if counted.number in numbers),
+        )
+        for numbers in parts
+    ]
+
+
 def _next_revision(write: TransactWrite, participant: Participant, profile: Profile) -> None:
     """Insist that nobody changed the user's records since they were read."""
     write.update(
@@ -253,7 +297,8 @@ def _write_group_enrollment(
 
 def _drop_enrollments(write: TransactWrite, record: GroupRecord) -> None:
     pk = keys.group(record.key.type, record.key.id)
-    for number in record.enrollments:
+    # Should there be more, the next mark of a member finds them.
+    for number in sorted(record.enrollments)[:DROPPED_AT_ONCE]:
         write.delete(RecordRow(pk, keys.enrollment(number, "")))
 
 

@@ -154,6 +154,13 @@ class TestAdministration:
         assert gateway.delete(f"/api/segments/{made['id']}").status == 200
         assert gateway.get(f"/api/segments/{made['id']}").status == 404
 
+    def test_a_design_that_fits_no_item_is_refused(self, gateway: Gateway) -> None:
+        body = design(("site", ""), description="x" * 400_000)
+        answer = gateway.post("/api/experiments", body)
+        assert answer.status == 400
+        assert "too large" in answer.json["message"]
+        assert gateway.get("/api/experiments").json == []
+
     def test_settings_are_kept(self, gateway: Gateway) -> None:
         assert gateway.get("/api/setting").json == {"toCheckAuth": False, "toFilterMetric": True}
         assert gateway.post("/api/setting", {"toFilterMetric": True}).status == 400
@@ -185,6 +192,39 @@ class TestAdministration:
         answer = gateway.post("/api/stratification", {"files": [{"file": text}]})
         assert answer.json == [{"factor": "pretest", "users": 2}, {"factor": "age", "users": 2}]
         assert call(gateway, "assign", {"context": "home"}, "bob").status == 200
+
+
+class TestManyRecords:
+    """A transaction holds a hundred actions, whatever a user has."""
+
+    def test_a_user_may_be_in_many_groups(self, gateway: Gateway) -> None:
+        start(send(gateway), design(("site", "")))
+        for count, status in ((30, 200), (31, 400)):
+            working = {f"type {number}": "g" for number in range(count)}
+            group = {kind: ["g"] for kind in working}
+            answer = call(gateway, "init", {"group": group, "workingGroup": working})
+            assert answer.status == status
+        assert mark(gateway).status == 200
+
+    def test_a_change_of_group_ends_any_number_of_enrollments(self, gateway: Gateway) -> None:
+        grouped: dict[str, Any] = {
+            "assignmentUnit": "group",
+            "group": "classId",
+            "consistencyRule": "group",
+        }
+        points = [("site", f"{number}") for number in range(60)]
+        for name in ("one", "two"):
+            start(send(gateway), design(*((name, target) for _, target in points), **grouped))
+        both = {"classId": ["a", "b"]}
+        call(gateway, "init", {"group": both, "workingGroup": {"classId": "a"}})
+        for name in ("one", "two"):
+            for _, target in points:
+                assert mark(gateway, site=name, target=target).status == 200
+        before = call(gateway, "assign", {"context": "home"}).json
+        assert len(before) == 120
+        assert call(gateway, "init", {"workingGroup": {"classId": "b"}}).status == 200
+        call(gateway, "init", {"workingGroup": {"classId": "a"}})
+        assert len(call(gateway, "assign", {"context": "home"}).json) == 120
 
 
 class TestOneCatalogue:

@@ -15,6 +15,9 @@ from pydantic import (
 
 from chalicelib.domain.marking import MarkStatus
 
+WORKING_GROUPS = 30
+"""Groups in force that a user may have: each takes part in the transaction of a mark."""
+
 
 def _storable(text: str) -> str:
     if "\x00" in text:
@@ -29,7 +32,7 @@ Name = Annotated[AnyText, StringConstraints(min_length=1)]
 """Text that is not empty."""
 
 GroupField = dict[Name, list[Name]]
-WorkingGroupField = dict[Name, Name]
+WorkingGroupField = Annotated[dict[Name, Name], Field(max_length=WORKING_GROUPS)]
 
 
 def _object(value: Any) -> Any:

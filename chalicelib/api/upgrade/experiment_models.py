@@ -34,6 +34,7 @@ from chalicelib.domain.experiments import (
 from chalicelib.domain.segments import SegmentType
 
 MAX_CONDITIONS = 40
+MAX_POINTS = 80
 MAX_WEIGHT = 10**9
 INT32_DIGITS = 10
 FLOAT_EXPONENT = 307
@@ -266,7 +267,7 @@ class ExperimentBody(AdminBody):
     end_on: Moment | None = None
     tags: tuple[Text, ...] | None = None
     conditions: Annotated[tuple[ConditionBody, ...], Field(max_length=MAX_CONDITIONS)]
-    partitions: tuple[PointBody, ...]
+    partitions: Annotated[tuple[PointBody, ...], Field(max_length=MAX_POINTS)]
     condition_payloads: tuple[ConditionPayloadBody, ...] | None = None
     factors: tuple[FactorBody, ...] | None = None
     queries: tuple[QueryBody, ...] | None = None
