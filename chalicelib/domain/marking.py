@@ -262,7 +262,12 @@ def _stratum(offer: Offer, participant: Participant) -> str | None:
 
 
 def _enrolled_at(offer: Offer, participant: Participant, place: Place) -> bool:
-    return any(e.place == place for e in participant.enrollments.get(offer.number, ()))
+    """Whether a mark there has enrolled the user, with a condition that still exists."""
+    within = offer.experiment.unit is Unit.WITHIN_SUBJECTS
+    return any(
+        e.place == place and (within or offer.condition(e.condition_id) is not None)
+        for e in participant.enrollments.get(offer.number, ())
+    )
 
 
 def _out_by_lists(

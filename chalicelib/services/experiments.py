@@ -17,8 +17,12 @@ from chalicelib.domain.experiments import Experiment, ListEntry, State, StateCha
 from chalicelib.domain.features import Feature
 from chalicelib.domain.offers import Offers
 from chalicelib.domain.purge import DeadVariants
+from chalicelib.domain.segments import SegmentType
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
+
+LISTS = 40
+"""Lists that an experiment may have: they go with it in one transaction."""
 
 
 class UnknownContext(Invalid):
@@ -158,10 +162,9 @@ class ExperimentService:
             feature, design = _design(catalogue, experiment_id)
             gone.append(design)
             ids = tuple(variant.id for variant in feature.variants)
-            lists = (catalogue.segments.get(segment_id) for segment_id in _segments(design))
             return CatalogueChange(
                 features=(FeatureChange(feature, None),),
-                segments=tuple(SegmentChange(segment, None) for segment in lists if segment),
+                segments=_own_lists(catalogue, design),
                 dead=DeadVariants.now(feature.id, ids, self._clock()),
             )
 
@@ -176,12 +179,28 @@ class ExperimentService:
         """
 
         def add(before: Experiment) -> Experiment:
+            if segment_id in _segments(before):
+                return before
+            if len(before.include) + len(before.exclude) >= LISTS:
+                raise Invalid(f"an experiment has at most {LISTS} lists")
             entry = ListEntry(segment_id)
             if exclude:
                 return replace(before, exclude=(*before.exclude, entry))
             return replace(before, include=(*before.include, entry))
 
         return self.edit(experiment_id, add)
+
+    def check_list(self, segment_id: str, *, exclude: bool) -> None:
+        """Refuse a segment that is no list of any experiment.
+
+        Raises:
+            NotFound: if so.
+        """
+        for experiment in self.all():
+            entries = experiment.exclude if exclude else experiment.include
+            if any(entry.segment_id == segment_id for entry in entries):
+                return
+        raise NotFound(f"there is no such list: {segment_id}")
 
     def remove_list(self, segment_id: str) -> None:
         """Take a segment off all experiments that it includes or excludes users of."""
@@ -245,6 +264,22 @@ def _design(catalogue: Catalogue, experiment_id: str) -> tuple[Feature, Experime
     if feature is None or feature.design is None:
         raise NotFound("Experiment not found!")
     return feature, feature.design
+
+
+def _own_lists(catalogue: Catalogue, design: Experiment) -> tuple[SegmentChange, ...]:
+    """The deletion of the private segments that no other experiment lists."""
+    shared = {
+        segment_id
+        for _, other in catalogue.experiments()
+        if other.id != design.id
+        for segment_id in _segments(other)
+    }
+    found = (catalogue.segments.get(segment_id) for segment_id in _segments(design) - shared)
+    return tuple(
+        SegmentChange(segment, None)
+        for segment in found
+        if segment is not None and segment.type is SegmentType.PRIVATE
+    )
 
 
 def _segments(design: Experiment) -> set[str]:

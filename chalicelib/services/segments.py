@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, SegmentChange
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
+from chalicelib.domain.errors import Conflict, LostRace, NotFound
 from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import Clock, ParticipantStore
 
@@ -84,30 +85,43 @@ class SegmentService:
             NameTaken: if a public segment of the context has the name.
         """
         user_ids = list(dict.fromkeys(user_ids))
-        catalogue = self._catalogue.fresh()
-        self._check_name(catalogue, draft)
-        before = catalogue.segments.get(draft.id)
-        version = list_version(0 if before is None else before.version, user_ids)
-        noted = frozenset(self._store.members(draft.id, version))
-        self._store.note_members(
-            draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
-        )
+        tries = attempts("the segment")
+        while True:
+            next(tries)
+            catalogue = self._catalogue.fresh()
+            self._check_name(catalogue, draft)
+            before = catalogue.segments.get(draft.id)
+            version = list_version(before or catalogue.revision, user_ids)
+            noted = frozenset(self._store.members(draft.id, version))
+            self._store.note_members(
+                draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
+            )
+            try:
+                return self._switch(draft, before, version)
+            except LostRace:
+                continue
+
+    def _switch(self, draft: Segment, before: Segment | None, version: int) -> Segment:
+        """Let a version of a list count in place of the one that it was made to follow.
+
+        Raises:
+            LostRace: if another one counts by now; its notes may be gone, and these with them.
+        """
         stored: list[Segment] = []
-        replaced: list[Segment | None] = []
 
         def decide(newest: Catalogue) -> CatalogueChange:
             self._check_name(newest, draft)
             old = newest.segments.get(draft.id)
-            replaced.append(old)
+            if (old and old.version) != (before and before.version):
+                raise LostRace("the segment was replaced meanwhile")
             now = self._clock()
             made = now if old is None else old.created_at
             stored.append(replace(draft, version=version, created_at=made, updated_at=now))
             return CatalogueChange(segments=(SegmentChange(old, stored[-1]),))
 
         self._catalogue.change(decide)
-        old = replaced[-1]
-        if old is not None and old.version != version:
-            self._store.forget_members(draft.id, old.version)
+        if before is not None:
+            self._store.forget_members(draft.id, before.version)
         return stored[-1]
 
     def delete(self, segment_id: str) -> Segment:
@@ -164,13 +178,13 @@ class SegmentService:
         )
 
 
-def list_version(before: int, user_ids: Sequence[str]) -> int:
-    """The version of a list that follows the version `before`.
+def list_version(base: Segment | Revision, user_ids: Sequence[str]) -> int:
+    """The version of a list that follows a segment, or is made new at a catalogue's revision.
 
-    It follows from what the list holds, so the same request made again means the same version,
-    and another list means another one.
+    It follows from what the list holds and from its base, so the same request made again means
+    the same version, and no list that went before has it.
     """
-    digest = hashlib.sha256(str(before).encode())
+    digest = hashlib.sha256(f"{type(base).__name__} {base.version}".encode())
     for user_id in sorted(set(user_ids)):
         digest.update(b"\x00" + user_id.encode())
     return int.from_bytes(digest.digest()[:6], "big") + 1

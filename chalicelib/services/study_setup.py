@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, ClientSettings
-from chalicelib.domain.errors import LostRace
+from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.participants import Profile
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import ParticipantStore
+
+FACTOR_BYTES = 255
+"""Bytes of UTF-8 that the name of a factor may have."""
+
+USERS_AT_ONCE = 8
 
 
 class StudySetupService:
@@ -31,14 +38,19 @@ class StudySetupService:
 
     def put_strata(self, factor: str, values: Mapping[str, str]) -> None:
         """Store users' values of a factor; unknown users are created, an empty value removes."""
+        if len(factor.encode()) > FACTOR_BYTES:
+            raise Invalid(f"factor: at most {FACTOR_BYTES} bytes in UTF-8")
         for user_id in values:
             check_user_id(user_id)
-            if self._store.get(user_id) is None:
-                try:
-                    self._store.create([Profile(user_id)])
-                except LostRace:
-                    continue  # somebody else has just created the user
+        with ThreadPoolExecutor(USERS_AT_ONCE) as pool:
+            list(pool.map(self._create_if_unknown, values))
         self._store.note_strata(factor, values)
+
+    def _create_if_unknown(self, user_id: str) -> None:
+        if self._store.get(user_id) is None:
+            # Somebody else may have just created the user.
+            with suppress(LostRace):
+                self._store.create([Profile(user_id)])
 
     def settings(self) -> ClientSettings:
         """The settings as they are."""

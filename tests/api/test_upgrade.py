@@ -193,6 +193,91 @@ class TestAdministration:
         assert answer.json == [{"factor": "pretest", "users": 2}, {"factor": "age", "users": 2}]
         assert call(gateway, "assign", {"context": "home"}, "bob").status == 200
 
+    def test_only_a_list_of_an_experiment_can_be_deleted_as_one(self, gateway: Gateway) -> None:
+        body = {"name": "s", "context": "home", "type": "public", "userIds": ["ada"]}
+        public = gateway.post("/api/segments", body | {"groups": [], "subSegmentIds": []}).json
+        experiment = start(send(gateway), design(("site", "")))
+        listed = {"name": "l", "context": "home", "type": "private", "userIds": ["ada"]}
+        listed |= {"id": str(uuid.uuid4()), "groups": [], "subSegmentIds": []}
+        added = {"experimentId": experiment["id"], "list": listed}
+        for _ in range(2):
+            assert gateway.post("/api/experiments/exclusionList", added).status == 200
+        shown = gateway.get(f"/api/experiments/single/{experiment['id']}").json
+        assert len(shown["experimentSegmentExclusion"]) == 1
+        for side, segment_id in (("inclusion", public["id"]), ("inclusion", listed["id"])):
+            path = f"/api/experiments/{side}List/{segment_id}"
+            assert gateway.delete(path).status == 404
+            assert gateway.put(path, added).status == 404
+        assert gateway.get(f"/api/segments/{public['id']}").status == 200
+        assert gateway.delete(f"/api/experiments/exclusionList/{listed['id']}").status == 200
+
+    def test_a_list_that_another_experiment_has_too_outlives_the_first(
+        self, gateway: Gateway
+    ) -> None:
+        listed = {"name": "l", "context": "home", "type": "private", "userIds": ["ada"]}
+        listed |= {"id": str(uuid.uuid4()), "groups": [], "subSegmentIds": []}
+        made = [start(send(gateway), design((site, ""), name=site)) for site in ("one", "two")]
+        for each in made:
+            added = {"experimentId": each["id"], "list": listed}
+            gateway.post("/api/experiments/exclusionList", added)
+        gateway.delete(f"/api/experiments/{made[0]['id']}")
+        assert assigned(gateway) == {}
+        gateway.delete(f"/api/experiments/{made[1]['id']}")
+        assert gateway.get(f"/api/segments/{listed['id']}").status == 404
+
+    def test_an_experiment_with_all_its_lists_can_be_deleted(self, gateway: Gateway) -> None:
+        codes = [f"c{number}" for number in range(40)]
+        body = design(("site", ""), codes=codes, weights=[2.5] * 40)
+        gateway.post("/api/experiments", body)
+        for number in range(41):
+            listed = {"name": f"l{number}", "context": "home", "type": "private", "userIds": []}
+            added = {
+                "experimentId": body["id"],
+                "list": listed | {"groups": [], "subSegmentIds": []},
+            }
+            answer = gateway.post("/api/experiments/exclusionList", added)
+            assert answer.status == (200 if number < 40 else 400)
+        assert gateway.delete(f"/api/experiments/{body['id']}").status == 200
+
+    def test_of_a_batch_all_are_created_or_none(self, gateway: Gateway) -> None:
+        bodies = [design(("site", "")), design(("site", ""), context=["nowhere"])]
+        assert gateway.post("/api/experiments/batch", bodies).status == 400
+        assert gateway.get("/api/experiments").json == []
+
+    @pytest.mark.parametrize("number", ["1e99999999", "1.5", "-1", '"1"', "true"])
+    def test_a_page_is_asked_for_in_whole_numbers(self, gateway: Gateway, number: str) -> None:
+        raw = b'{"skip": 0, "take": ' + number.encode() + b"}"
+        answer = gateway.send("POST", "/api/experiments/paginated", raw=raw, headers=JSON)
+        assert answer.status == 400
+        assert len(answer.text) < 500
+
+    @pytest.mark.parametrize("text", ["uuid,f\na\rb,c\n", "uuid,f\na," + "x" * 200_000])
+    def test_what_is_no_csv_is_refused(self, gateway: Gateway, text: str) -> None:
+        answer = gateway.post("/api/stratification", {"files": [{"file": text}]})
+        assert answer.status in (200, 400)
+
+    def test_the_name_of_a_factor_may_have_255_bytes(self, gateway: Gateway) -> None:
+        for length, status in ((255, 200), (256, 400)):
+            text = f"uuid,{'f' * length}\nada,high"
+            answer = gateway.post("/api/stratification", {"files": [{"file": text}]})
+            assert answer.status == status
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("init", {"group": {"classId": ["x" * 900] * 100}}),
+            ("init", {"workingGroup": {"classId": "x" * 1001}}),
+            ("mark", {"data": {"site": "x" * 1001, "target": ""}}),
+            ("mark", {"data": {"site": "s", "target": "x" * 1001}}),
+            ("mark", {"data": {"site": "s", "target": ""}, "uniquifier": "x" * 1001}),
+        ],
+    )
+    def test_what_is_stored_of_a_user_is_bounded(
+        self, gateway: Gateway, path: str, body: Any
+    ) -> None:
+        call(gateway, "init", {})
+        assert call(gateway, path, body).status == 400
+
 
 class TestManyRecords:
     """A transaction holds a hundred actions, whatever a user has."""

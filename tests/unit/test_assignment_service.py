@@ -242,3 +242,9 @@ def test_settings_are_changed_one_by_one(
     before = memory.revision
     assert setup.change_settings(check_auth=True, filter_metric=False) == changed
     assert memory.revision == before
+
+
+def test_the_name_of_a_factor_is_bounded(services: Services) -> None:
+    services.study_setup.put_strata("\u00e9" * 127, {"u": "x"})
+    with pytest.raises(Invalid):
+        services.study_setup.put_strata("\u00e9" * 128, {"u": "x"})

@@ -12,6 +12,7 @@ from chalicelib.domain.experiments import ConsistencyRule, Experiment, ListEntry
 from chalicelib.domain.features import FeatureType
 from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.services import Services
+from chalicelib.services.experiments import LISTS
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import SHARDS, draft, drafts, process
 from tests.unit.upgrade_service_samples import (
@@ -433,3 +434,35 @@ def test_test_lab_has_no_users_in_an_experiment_of_upgrade(services: Services) -
     assert list(services.catalogue.fresh().variants()) == []
     services.user_blocks.catch_up()
     assert {block.feature_id for block in services.catalogue.fresh().blocks} == {None}
+
+
+# Lists
+
+
+def test_a_list_counts_once_however_often_it_is_added(services: Services) -> None:
+    services.experiments.create(design("e"))
+    for _ in range(2):
+        services.experiments.add_list("e", "s", exclude=True)
+    assert services.experiments.get("e").exclude == (ListEntry("s"),)
+
+
+def test_an_experiment_has_so_many_lists_that_one_transaction_removes_them(
+    services: Services,
+) -> None:
+    services.experiments.create(design("e"))
+    for number in range(LISTS):
+        services.experiments.add_list("e", f"s{number}", exclude=number % 2 == 0)
+    with pytest.raises(Invalid):
+        services.experiments.add_list("e", "one more", exclude=False)
+    assert len(services.experiments.add_list("e", "s0", exclude=True).exclude) == LISTS / 2
+
+
+def test_a_list_is_known_on_the_side_it_was_added_to(services: Services) -> None:
+    services.experiments.create(design("other"))
+    services.experiments.create(design("e"))
+    services.experiments.add_list("e", "s", exclude=False)
+    services.experiments.check_list("s", exclude=False)
+    with pytest.raises(NotFound):
+        services.experiments.check_list("s", exclude=True)
+    with pytest.raises(NotFound):
+        services.experiments.check_list("t", exclude=False)

@@ -435,8 +435,14 @@ def test_who_is_enrolled_in_a_group_experiment_under_the_individual_rule_is_not_
     mode: FilterMode,
 ) -> None:
     made = offer(design(unit=GROUP, mode=mode, exclude=["out"]), 1, segment("out", ROOM))
-    records = stored(made, enrolled(pupil("p", ROOM.id, out=1), "I"), group(enrolled={1: "G"}))
+    records = stored(made, enrolled(pupil("p", ROOM.id, out=1), "a"), group(enrolled={1: "a"}))
     assert records == NOTHING
+
+
+def test_who_was_enrolled_with_a_condition_that_is_gone_is_enrolled_anew() -> None:
+    participant = enrolled(user(), "gone")
+    assert stored(offer(design()), participant).enrollment is not None
+    assert stored(offer(design()), enrolled(user(), "a")).enrollment is None
 
 
 # What is stored: after enrollment

@@ -19,6 +19,13 @@ WORKING_GROUPS = 30
 """Groups in force that a user may have: each takes part in the transaction of a mark."""
 
 
+TEXT_LENGTH = 1000
+"""Characters of a text that is stored: sites, targets, codes, groups."""
+
+GROUP_CHARACTERS = 50_000
+"""Characters of all groups of a user: the profile is one item."""
+
+
 def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must not contain NUL")
@@ -27,11 +34,19 @@ def _storable(text: str) -> str:
     return text
 
 
-AnyText = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
+def _bounded(group: dict[str, list[str]]) -> dict[str, list[str]]:
+    if sum(len(kind) + sum(map(len, ids)) for kind, ids in group.items()) > GROUP_CHARACTERS:
+        raise ValueError(f"must have at most {GROUP_CHARACTERS} characters in all")
+    return group
+
+
+AnyText = Annotated[
+    str, StringConstraints(strict=True, max_length=TEXT_LENGTH), AfterValidator(_storable)
+]
 Name = Annotated[AnyText, StringConstraints(min_length=1)]
 """Text that is not empty."""
 
-GroupField = dict[Name, list[Name]]
+GroupField = Annotated[dict[Name, list[Name]], AfterValidator(_bounded)]
 WorkingGroupField = Annotated[dict[Name, Name], Field(max_length=WORKING_GROUPS)]
 
 
@@ -121,7 +136,9 @@ class MarkV6(ClientBody):
     data: MarkData
     status: MarkStatus | None = None
     uniquifier: AnyText | None = None
-    client_error: AnyText | None = Field(None, alias="clientError")
+    client_error: Annotated[str, StringConstraints(strict=True)] | None = Field(
+        None, alias="clientError"
+    )
 
 
 class MarkV5(MarkV6, UserBody):

@@ -37,6 +37,7 @@ from chalicelib.domain.experiments import Experiment
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 NO_METRICS: answers.Metrics = {}
+PAGE_SIZE = 1000
 CHARACTERS = string.ascii_uppercase + string.digits
 
 
@@ -52,8 +53,8 @@ ExperimentId = Annotated[str, AfterValidator(_uuid)]
 class PageBody(BaseModel):
     """Which experiments to list."""
 
-    skip: int = Field(ge=0)
-    take: int = Field(ge=0)
+    skip: int = Field(ge=0, strict=True)
+    take: int = Field(ge=0, le=PAGE_SIZE, strict=True)
 
 
 def two_characters(taken: Collection[str]) -> str:
@@ -106,22 +107,29 @@ def create_experiment(body: ExperimentBody) -> dict[str, Any]:
 
 @blueprint.endpoint("/api/experiments/batch", "POST")
 def create_experiments(body: list[ExperimentBody]) -> list[dict[str, Any]]:
-    """Create several experiments, one after the other."""
-    return [_create(each) for each in body]
+    """Create several experiments, one after the other, if all of them can be."""
+    designs = [_designed(each) for each in body]
+    return [_store(each, design) for each, design in zip(body, designs, strict=True)]
 
 
 def _create(body: ExperimentBody) -> dict[str, Any]:
-    services = blueprint.services
-    experiment = services.experiments.create(
-        new_experiment(
-            body,
-            contexts=services.segments.contexts,
-            now=_now(),
-            new_id=_new_id,
-            two_characters=two_characters,
-            known_metrics=(),
-        )
+    return _store(body, _designed(body))
+
+
+def _designed(body: ExperimentBody) -> Experiment:
+    return new_experiment(
+        body,
+        contexts=blueprint.services.segments.contexts,
+        now=_now(),
+        new_id=_new_id,
+        two_characters=two_characters,
+        known_metrics=(),
     )
+
+
+def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
+    services = blueprint.services
+    experiment = services.experiments.create(design)
     for exclude, bodies in enumerate(requested_lists(body)):
         for requested in bodies:
             segment = _put_segment(requested)
@@ -219,7 +227,8 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     except NotFound as error:
         raise GoneExperiment("Experiment not found.") from error
     for listing in lists.values():
-        services.segments.forget(listing.segment)
+        if not services.segments.known(listing.segment.id):
+            services.segments.forget(listing.segment)
     return answers.deleted(experiment)
 
 
@@ -247,18 +256,18 @@ def _add_list(body: ListBody, *, exclude: bool) -> dict[str, Any]:
 @blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT")
 def replace_inclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
     """Replace the members of a list that includes."""
-    return _replace_list(segment_id, body)
+    return _replace_list(segment_id, body, exclude=False)
 
 
 @blueprint.endpoint("/api/experiments/exclusionList/{segment_id}", "PUT")
 def replace_exclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
     """Replace the members of a list that excludes."""
-    return _replace_list(segment_id, body)
+    return _replace_list(segment_id, body, exclude=True)
 
 
-def _replace_list(segment_id: str, body: ListBody) -> dict[str, Any]:
+def _replace_list(segment_id: str, body: ListBody, *, exclude: bool) -> dict[str, Any]:
     experiment = blueprint.services.experiments.get(body.experiment_id)
-    blueprint.services.segments.get(segment_id)
+    blueprint.services.experiments.check_list(segment_id, exclude=exclude)
     _put_segment(body.list.model_copy(update={"id": segment_id}))
     return answers.added_list(experiment, segments_listing(segment_id))
 
@@ -266,16 +275,17 @@ def _replace_list(segment_id: str, body: ListBody) -> dict[str, Any]:
 @blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "DELETE")
 def delete_inclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
     """Remove a list that includes."""
-    return _delete_list(segment_id)
+    return _delete_list(segment_id, exclude=False)
 
 
 @blueprint.endpoint("/api/experiments/exclusionList/{segment_id}", "DELETE")
 def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
     """Remove a list that excludes."""
-    return _delete_list(segment_id)
+    return _delete_list(segment_id, exclude=True)
 
 
-def _delete_list(segment_id: str) -> list[dict[str, Any]]:
+def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
+    blueprint.services.experiments.check_list(segment_id, exclude=exclude)
     segment = blueprint.services.segments.get(segment_id)
     blueprint.services.experiments.remove_list(segment_id)
     blueprint.services.segments.delete(segment_id)

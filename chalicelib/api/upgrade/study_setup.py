@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.upgrade.client_models import AnyText, ClientBody, Name
+from chalicelib.api.upgrade.client_models import ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.domain.catalogue import ClientSettings
 from chalicelib.domain.errors import Invalid
@@ -18,6 +18,8 @@ from chalicelib.domain.errors import Invalid
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 USER_COLUMN = "uuid"
+PREVIEW_CONDITIONS = 500
+"""Explicit conditions of a preview user."""
 
 
 class PreviewUserBody(ClientBody):
@@ -42,13 +44,13 @@ class PreviewAssignment(ClientBody):
 class PreviewAssignmentsBody(PreviewUserBody):
     """POST /api/previewusers/assign."""
 
-    assignments: list[PreviewAssignment]
+    assignments: list[PreviewAssignment] = Field(max_length=PREVIEW_CONDITIONS)
 
 
 class StratificationFile(ClientBody):
     """A CSV file: a header `uuid,factor[,factor...]`, then a line per user."""
 
-    file: AnyText
+    file: Annotated[str, StringConstraints(strict=True)]
 
 
 class StratificationBody(ClientBody):
@@ -124,9 +126,12 @@ def _columns(text: str) -> dict[str, dict[str, str]]:
     """The values of each factor by user.
 
     Raises:
-        Invalid: if there is no column of users, or no factor beside it.
+        Invalid: if it is not CSV, or has no column of users, or no factor beside it.
     """
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise Invalid(f"file: {error}") from error
     header = [name.strip() for name in rows[0]] if rows else []
     if USER_COLUMN not in header or len(header) == 1:
         raise Invalid(f"file: the first line must name {USER_COLUMN} and at least one factor")
