@@ -15,7 +15,8 @@ from chalicelib.domain.blocks import FREE_BLOCKS
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, ClientSettings, Revision
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature
-from chalicelib.domain.marking import GroupChange, GroupLeft, Outcome, Records, Repeat
+from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.participants import (
     Enrollment,
     GroupEnrollment,

@@ -211,6 +211,15 @@ def corrected(weights: Sequence[float], enrolled: Sequence[int]) -> list[float]:
     return [100 * weight / whole for weight in moved] if whole else list(weights)
 
 
+def is_corrected(offer: Offer, participant: Participant) -> bool:
+    """Whether weights are moved by what a stratum lacks: under the experiment rule only."""
+    return (
+        offer.experiment.algorithm is Algorithm.STRATIFIED
+        and offer.rule is ConsistencyRule.EXPERIMENT
+        and offer.experiment.stratification_factor in participant.strata
+    )
+
+
 def _is_seen(offer: Offer, participant: Participant) -> bool:
     return offer.experiment.state is not State.PREVIEW or participant.preview is not None
 
@@ -271,13 +280,7 @@ def _assigned(
     offer: Offer, participant: Participant, groups: Groups, strata: StratumCounts
 ) -> list[Assignment]:
     experiment = offer.experiment
-    counts = None
-    if (
-        experiment.algorithm is Algorithm.STRATIFIED
-        and offer.rule is ConsistencyRule.EXPERIMENT
-        and experiment.stratification_factor in participant.strata
-    ):
-        counts = strata.get(offer.number)
+    counts = strata.get(offer.number) if is_corrected(offer, participant) else None
     condition = choose(offer, participant, History.of(offer, participant, groups), counts)
     if condition is None:
         return []

@@ -13,7 +13,6 @@ from chalicelib.domain.assignment import (
     History,
     choose,
     is_listed_in,
-    user_reached,
 )
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import (
@@ -34,7 +33,6 @@ from chalicelib.domain.participants import (
     GroupKey,
     MonitoredPoint,
     Participant,
-    WorkingGroup,
 )
 from chalicelib.domain.segments import Roster, Screening, globally_excluded, screen
 
@@ -89,34 +87,6 @@ class Records:
     group_exclusions: tuple[tuple[GroupKey, Exclusion], ...] = ()
     repeat: Repeat | None = None
     dropped: tuple[GroupKey, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLeft:
-    """A group that has one enrolled user less; `users_needed` make it count for the ending."""
-
-    number: int
-    group: GroupKey
-    users_needed: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class StratumEnrollment:
-    """An enrollment as it counts for the stratum `value`; conditions by their numbers."""
-
-    number: int
-    value: str
-    condition: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupChange:
-    """Enrollments and exclusions (by experiment) that end with a working group."""
-
-    enrollments: tuple[Enrollment, ...] = ()
-    lifted: tuple[int, ...] = ()
-    left: tuple[GroupLeft, ...] = ()
-    uncounted: tuple[StratumEnrollment, ...] = ()
 
 
 NOTHING = Records()
@@ -372,53 +342,4 @@ def _of_within_subjects(
     return Records(
         enrollment=Enrollment(offer.number, mark.place, None, None, EnrollmentCode.ALGORITHM, now),
         repeat=repeat,
-    )
-
-
-def after_group_change(
-    participant: Participant, after: WorkingGroup, offers: Sequence[Offer]
-) -> GroupChange:
-    """What a new working group takes away (section 13.4).
-
-    For each group type whose value changed or vanished, in the group experiments of that type that
-    enroll or have enrolled: enrollments under the rules group and experiment, and exclusions under
-    the rules group and individual. A user who had no working group before loses nothing.
-    """
-    before = participant.profile.working_group
-    if not before:
-        return GroupChange()
-    changed = {kind for kind, group_id in before.items() if after.get(kind) != group_id}
-    affected = [
-        offer
-        for offer in offers
-        if offer.group_type in changed
-        and offer.experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
-    ]
-    ended = [
-        (offer, participant.enrollments[offer.number])
-        for offer in affected
-        if offer.rule is not ConsistencyRule.INDIVIDUAL and offer.number in participant.enrollments
-    ]
-    return GroupChange(
-        enrollments=tuple(enrollment for _, enrollments in ended for enrollment in enrollments),
-        left=tuple(
-            GroupLeft(
-                offer.number,
-                GroupKey(offer.group_type or "", enrollments[0].group_id or ""),
-                complete.user_count if (complete := offer.experiment.complete_condition) else None,
-            )
-            for offer, enrollments in ended
-        ),
-        uncounted=tuple(
-            StratumEnrollment(offer.number, enrollment.stratum, condition.number)
-            for offer, enrollments in ended
-            for enrollment in enrollments
-            if enrollment.stratum and (condition := offer.condition(enrollment.condition_id))
-        ),
-        lifted=tuple(
-            offer.number
-            for offer in affected
-            if offer.rule is not ConsistencyRule.EXPERIMENT
-            and (offer.number in participant.exclusions or user_reached(offer, participant))
-        ),
     )

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from chalicelib.domain.assignment import Assignment, StratumCounts, assign
-from chalicelib.domain.experiments import Algorithm, ConsistencyRule
+from chalicelib.domain.assignment import Assignment, StratumCounts, assign, is_corrected
 from chalicelib.domain.offers import ContextOffers, Offer
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.segments import globally_excluded
@@ -55,7 +54,7 @@ class AssignmentService:
 
     def _strata(self, offered: ContextOffers, participant: Participant) -> StratumCounts:
         """The enrollments of the user's strata, where they are to be evened out."""
-        stratified = [offer for offer in offered.offers if _is_corrected(offer, participant)]
+        stratified = [offer for offer in offered.offers if is_corrected(offer, participant)]
         if not stratified:
             return {}
         with ThreadPoolExecutor(min(len(stratified), STRATA_AT_ONCE)) as pool:
@@ -66,12 +65,3 @@ class AssignmentService:
         value = participant.strata[offer.experiment.stratification_factor or ""]
         by_number = self._store.stratum(offer.number, value)
         return {c.id: by_number.get(c.number, 0) for c in offer.conditions}
-
-
-def _is_corrected(offer: Offer, participant: Participant) -> bool:
-    """Whether weights are moved by what a stratum lacks: under the experiment rule only."""
-    return (
-        offer.experiment.algorithm is Algorithm.STRATIFIED
-        and offer.rule is ConsistencyRule.EXPERIMENT
-        and offer.experiment.stratification_factor in participant.strata
-    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace
-from chalicelib.domain.marking import GroupChange, after_group_change
+from chalicelib.domain.group_change import GroupChange, after_group_change
 from chalicelib.domain.participants import Membership, Participant, Profile, WorkingGroup
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts

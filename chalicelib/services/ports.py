@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
-from chalicelib.domain.marking import GroupChange, Outcome
+from chalicelib.domain.group_change import GroupChange
+from chalicelib.domain.marking import Outcome
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
 from chalicelib.domain.users import Event, Totals, TotalsShard, User

@@ -11,7 +11,8 @@ from typing import Any
 
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.marking import GroupChange, GroupLeft, Outcome, Repeat
+from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.marking import Outcome, Repeat
 from chalicelib.domain.participants import (
     GroupEnrollment,
     GroupKey,

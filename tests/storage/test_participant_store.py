@@ -42,14 +42,8 @@ from chalicelib.domain.experiments import (
     Unit,
 )
 from chalicelib.domain.features import Feature
-from chalicelib.domain.marking import (
-    GroupChange,
-    GroupLeft,
-    Outcome,
-    Records,
-    Repeat,
-    StratumEnrollment,
-)
+from chalicelib.domain.group_change import GroupChange, GroupLeft, StratumEnrollment
+from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import (
     Enrollment,

@@ -16,10 +16,9 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
+from chalicelib.domain.group_change import GroupChange, GroupLeft, after_group_change
 from chalicelib.domain.marking import (
     NOTHING,
-    GroupChange,
-    GroupLeft,
     Mark,
     MarkStatus,
     Outcome,
@@ -27,7 +26,6 @@ from chalicelib.domain.marking import (
     Repeat,
     UnknownCondition,
     UnknownExperiment,
-    after_group_change,
     decide,
     pick_offer,
 )
