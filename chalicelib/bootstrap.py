@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chalicelib.services import Services
 from chalicelib.services.assignment import AssignmentService
+from chalicelib.services.batch_assignment import BatchAssignmentService
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.demo import DemoService
+from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.features import FeatureService
+from chalicelib.services.flags import FlagService
+from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
+from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
 from chalicelib.services.ports import (
     CatalogueStore,
     Clock,
     Eraser,
     EventStore,
+    LogStore,
     ParticipantStore,
     PurgeQueue,
     TotalsStore,
@@ -34,6 +42,7 @@ from chalicelib.storage import connection, tables
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.clear import DynamoEraser
 from chalicelib.storage.events import DynamoEventStore
+from chalicelib.storage.logs import DynamoLogStore
 from chalicelib.storage.participants import DynamoParticipantStore
 from chalicelib.storage.purge import DynamoPurgeQueue
 from chalicelib.storage.totals import DynamoTotalsStore
@@ -51,6 +60,7 @@ class Stores:
     queue: PurgeQueue
     eraser: Eraser
     participants: ParticipantStore
+    logs: LogStore
 
 
 def utc_now() -> datetime:
@@ -69,6 +79,7 @@ def dynamo_stores() -> Stores:
         DynamoPurgeQueue(),
         DynamoEraser(),
         DynamoParticipantStore(),
+        DynamoLogStore(),
     )
 
 
@@ -91,7 +102,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     catalogue = CatalogueService(stores.catalogue, clock, settings.catalogue_ttl_ms / 1000)
     purge = PurgeService(catalogue, stores.users, stores.events, stores.totals, stores.queue, clock)
     contexts = tuple(settings.context_metadata)
+    credentials = functools.partial(client_credentials, settings)
     offers = OfferService(catalogue, contexts)
+    participants = ParticipantService(stores.participants, offers, clock)
+    assignment = AssignmentService(offers, stores.participants, clock)
     experiments = ExperimentService(catalogue, stores.catalogue, clock, settings.totals_shards)
     return Services(
         catalogue=catalogue,
@@ -102,10 +116,36 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         analysis=AnalysisService(catalogue, stores.totals),
         purge=purge,
         demo=DemoService(stores.eraser, clock, enabled=settings.demo_mode),
-        participants=ParticipantService(stores.participants, offers, clock),
+        participants=participants,
         experiments=experiments,
         segments=SegmentService(catalogue, stores.participants, clock, settings.context_metadata),
-        study_setup=StudySetupService(catalogue, stores.participants),
-        assignment=AssignmentService(offers, stores.participants, clock),
+        study_setup=StudySetupService(
+            catalogue, stores.participants, clock, lambda: credentials() is not None
+        ),
+        assignment=assignment,
         marking=MarkService(offers, experiments, stores.participants, clock),
+        batch_assignment=BatchAssignmentService(assignment, participants),
+        flags=FlagService(catalogue, stores.catalogue, stores.participants),
+        evaluation=EvaluationService(offers, stores.participants, clock, settings.totals_shards),
+        metrics=MetricService(catalogue, clock),
+        logs=LogService(offers, stores.logs, clock),
+        client_auth=ClientAuthService(catalogue, credentials),
     )
+
+
+def client_credentials(settings: Settings) -> ClientCredentials | None:
+    """What clients' tokens are checked against: from the environment, or from SSM if named there.
+
+    Raises:
+        Unavailable: if SSM does not answer.
+    """
+    secret, key = settings.client_api_secret, settings.client_api_key
+    if secret and key:
+        return ClientCredentials(secret.get_secret_value(), key.get_secret_value())
+    names = settings.client_api_secret_parameter, settings.client_api_key_parameter
+    if not all(names):
+        return None
+    # Only where it is needed: it brings another client of AWS's into the start-up time.
+    from chalicelib import parameters
+
+    return ClientCredentials(*(parameters.secret(name) for name in names if name))

@@ -6,7 +6,7 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CONTEXTS_FILE = Path(__file__).with_name("contexts.json")
@@ -68,6 +68,18 @@ class Settings(BaseSettings):
         default_factory=lambda: json.loads(CONTEXTS_FILE.read_text())
     )
     """UpGrade's contexts (client applications) by name, as JSON; else those of `contexts.json`."""
+
+    client_api_secret: SecretStr | None = None
+    """What UpGrade's clients sign their tokens with, while the setting `toCheckAuth` is on."""
+
+    client_api_key: SecretStr | None = None
+    """The key that those tokens must name."""
+
+    client_api_secret_parameter: str | None = None
+    """Name of the SSM SecureString that holds the secret, for stages that are deployed."""
+
+    client_api_key_parameter: str | None = None
+    """The same for the key."""
 
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
 

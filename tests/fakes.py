@@ -5,18 +5,28 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, ClientSettings, Revision
+from chalicelib.domain.catalogue import (
+    Catalogue,
+    CatalogueChange,
+    Change,
+    ClientSettings,
+    Revision,
+    changed,
+)
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature
+from chalicelib.domain.flags import Flag
 from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.metrics import Metric
 from chalicelib.domain.participants import (
     Enrollment,
     GroupEnrollment,
@@ -32,6 +42,7 @@ from chalicelib.services.ports import Counting
 from chalicelib.storage import keys
 
 R = TypeVar("R")
+K = TypeVar("K")
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
 TRANSACTION_ACTIONS = 100
@@ -66,6 +77,8 @@ class Memory:
     totals: dict[TotalsShard, Totals] = field(default_factory=dict)
     queue: dict[str, PurgeEntry] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
+    flags: dict[str, Flag] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
     settings: ClientSettings = field(default_factory=ClientSettings)
     participants: dict[str, Participant] = field(default_factory=dict)
     groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
@@ -74,6 +87,8 @@ class Memory:
     enrolled: Counter[int] = field(default_factory=Counter)
     complete_groups: Counter[int] = field(default_factory=Counter)
     strata: Counter[tuple[int, str, int]] = field(default_factory=Counter)
+    exposed: Counter[int] = field(default_factory=Counter)
+    sheets: dict[tuple[str, SheetKey], Sheet] = field(default_factory=dict)
 
     def reserve(self, sequence: str, count: int) -> range:
         first = self.sequences[sequence] + 1
@@ -123,25 +138,25 @@ class FakeCatalogueStore:
             revision = self._memory.revision
             features = [self._memory.features[i] for i in sorted(self._memory.features)]
             blocks = [replace(b, feature_id=self._memory.blocks.get(b.id)) for b in FREE_BLOCKS]
-            segments = dict(self._memory.segments)
-            settings = self._memory.settings
-        return Catalogue(revision, tuple(features), tuple(blocks), segments, settings)
+            return Catalogue(
+                revision,
+                tuple(features),
+                tuple(blocks),
+                dict(self._memory.segments),
+                self._memory.settings,
+                dict(self._memory.flags),
+                dict(self._memory.metrics),
+            )
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
         with self._memory.lock:
             _require(self._memory.revision.version == base.version)
             self._memory.revision = revision
-            for feature in change.features:
-                if feature.after is not None:
-                    self._memory.features[feature.after.id] = feature.after
-                elif feature.before is not None:
-                    self._memory.features.pop(feature.before.id, None)
             self._memory.blocks.update((block.id, block.feature_id) for block in change.blocks)
-            for segment in change.segments:
-                if segment.after is not None:
-                    self._memory.segments[segment.after.id] = segment.after
-                elif segment.before is not None:
-                    self._memory.segments.pop(segment.before.id, None)
+            _apply(self._memory.features, change.features, lambda feature: feature.id)
+            _apply(self._memory.segments, change.segments, lambda segment: segment.id)
+            _apply(self._memory.flags, change.flags, lambda flag: flag.id)
+            _apply(self._memory.metrics, change.metrics, lambda metric: metric.key)
             self._memory.settings = change.settings or self._memory.settings
             if change.dead is not None:
                 self._memory.enqueue(change.dead)
@@ -321,13 +336,15 @@ class FakeParticipantStore:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def get(self, user_id: str) -> Participant | None:
+    def read(self, user_id: str) -> Participant:
         with self._memory.lock:
-            row = self._memory.participants.get(user_id)
+            row = self._row(user_id)
             user = self._memory.users.get(user_id)
-        if row is None or not row.revision:
-            return None
         return replace(row, variant_id=None if user is None or user.erased else user.variant_id)
+
+    def get(self, user_id: str) -> Participant | None:
+        row = self.read(user_id)
+        return row if row.revision else None
 
     def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
         with self._memory.lock:
@@ -448,6 +465,16 @@ class FakeParticipantStore:
                 }
                 self._store(replace(row, members={s: v for s, v in kept.items() if v}))
 
+    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:  # noqa: ARG002
+        with self._memory.lock:
+            row = self._row(user_id)
+            _require(row.exposures.isdisjoint(numbers))
+            self._store(replace(row, exposures=row.exposures.union(numbers)))
+            self._memory.exposed.update(numbers)
+
+    def exposures(self, number: int) -> int:
+        return self._memory.exposed[number]
+
     def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
         with self._memory.lock:
             preview = None if conditions is None else dict(conditions)
@@ -538,6 +565,36 @@ class FakeParticipantStore:
             self._memory.complete_groups[number] += count == counting.users_per_group
 
 
+class FakeLogStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def new_id(self) -> int:
+        with self._memory.lock:
+            return self._memory.reserve("log", 1)[0]
+
+    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
+        with self._memory.lock:
+            found = {key: self._memory.sheets.get((user_id, key)) for key in sheet_keys}
+        return {key: sheet for key, sheet in found.items() if sheet is not None}
+
+    def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
+        lost = []
+        with self._memory.lock:
+            for sheet in (merge.sheet for merge in merges):
+                stored = self._memory.sheets.get((sheet.user_id, sheet.key))
+                if (stored.revision if stored else 0) == sheet.revision - 1:
+                    self._memory.sheets[sheet.user_id, sheet.key] = sheet
+                else:
+                    lost.append(sheet.key)
+        return lost
+
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
+        for sheet in list(self._memory.sheets.values()):
+            if metric_key in sheet.metrics():
+                yield [sheet]
+
+
 class FakeEraser:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -553,6 +610,8 @@ class FakeEraser:
                 memory.totals,
                 memory.queue,
                 memory.segments,
+                memory.flags,
+                memory.metrics,
                 memory.participants,
                 memory.groups,
                 memory.repeats,
@@ -560,6 +619,8 @@ class FakeEraser:
                 memory.enrolled,
                 memory.complete_groups,
                 memory.strata,
+                memory.exposed,
+                memory.sheets,
             ):
                 rows.clear()
             memory.settings = ClientSettings()
@@ -577,6 +638,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakePurgeQueue(memory),
         FakeEraser(memory),
         FakeParticipantStore(memory),
+        FakeLogStore(memory),
     )
 
 
@@ -621,6 +683,12 @@ class _Watched:
             return result
 
         return stepped
+
+
+def _apply(things: dict[K, R], changes: Iterable[Change[R]], key: Callable[[R], K]) -> None:
+    after = changed(things, changes, key)
+    things.clear()
+    things.update(after)
 
 
 def _require(held: bool) -> None:

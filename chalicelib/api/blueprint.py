@@ -18,6 +18,7 @@ from chalicelib.api.requests import (
     InvalidBody,
     InvalidParameter,
     decode,
+    is_json,
     parse_json,
 )
 from chalicelib.domain.catalogue import Catalogue
@@ -128,10 +129,15 @@ class ApiBlueprint(Blueprint):
         around: Callable[[Call, Reading, ResponseHeaders], Any],
         refusal: Refusal = "",
         body: Any = None,
+        *,
+        body_limit: int | None = None,
+        any_type: bool = False,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
-        `around` gets the call to make, the request, and the headers to fill of the answer.
+        `around` gets the call to make, the request, and the headers to fill of the answer. The
+        body may have `body_limit` bytes if not as many as others of the API, and with `any_type`
+        it is read as JSON whatever its type says.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
@@ -143,13 +149,14 @@ class ApiBlueprint(Blueprint):
             def respond(**params: str) -> Response:
                 request = self.current_request
                 headers: ResponseHeaders = {}
-                reading = Reading(request, self._dialect.body_limit)
+                reading = Reading(request, body_limit or self._dialect.body_limit, any_type)
                 call = Call(view, arguments, params, reading)
                 try:
-                    response = _serialised(around(call, reading, headers))
+                    with self.services.catalogue.one_view():
+                        response = _serialised(around(call, reading, headers))
                 except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    received = Received(request.headers, _path(request), reading.parsed)
+                    received = Received(request.headers, _path(request), reading.shown)
                     response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
@@ -194,12 +201,17 @@ class Call:
 
 
 class Reading:
-    """A request's body, parsed when it is first asked for; `parsed` is None until then."""
+    """A request's body, parsed when it is first asked for; `parsed` is None until then.
 
-    def __init__(self, request: Request, limit: int) -> None:
+    `shown` is what a refusal may repeat of it: nothing of what does not say that it is JSON.
+    """
+
+    def __init__(self, request: Request, limit: int, any_type: bool) -> None:
         self.request = request
         self._limit = limit
+        self._any_type = any_type
         self.parsed: Any = None
+        self.shown: Any = None
         self._read = False
 
     def body(self) -> Any:
@@ -209,7 +221,10 @@ class Reading:
         content_type = self.request.headers.get("content-type", "")
         raw = self.request.raw_body
         raw = raw.encode() if isinstance(raw, str) else raw
-        self.parsed = parse_json(raw, content_type, self._limit)
+        if self._any_type and not is_json(content_type):
+            self.parsed = parse_json(raw, JSON_TYPE, self._limit)
+        else:
+            self.shown = self.parsed = parse_json(raw, content_type, self._limit)
         return self.parsed
 
     def query(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from chalicelib.domain.errors import (
     LostRace,
     NotFound,
     SwitchyardError,
+    Unauthorized,
     Unavailable,
 )
 
@@ -32,6 +33,7 @@ STATUS: dict[type[SwitchyardError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
     Conflict: HTTPStatus.CONFLICT,
     LostRace: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

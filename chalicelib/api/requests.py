@@ -40,6 +40,11 @@ def decode(value: str) -> str:
         raise Malformed("the path is not UTF-8") from error
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type is that of JSON."""
+    return content_type.split(";")[0].strip().lower() == JSON_TYPE
+
+
 def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
     """The JSON object or list in a body; `{}` where there is none.
 
@@ -54,7 +59,7 @@ def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
     """
     if len(raw) > limit:
         raise TooLarge(f"the body may have {limit} bytes, not {len(raw)}")
-    if not raw.strip() or content_type.split(";")[0].strip().lower() != JSON_TYPE:
+    if not raw.strip() or not is_json(content_type):
         return {}
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)

@@ -121,6 +121,31 @@ def assign(
     return assignments
 
 
+def assign_at(
+    context: ContextOffers,
+    place: Place,
+    participant: Participant,
+    groups: Groups,
+    strata: StratumCounts = NO_COUNTS,
+) -> list[Assignment]:
+    """What a user gets at one point from the experiments there, which make one pool (section 17).
+
+    Experiments in preview are left out, and whether the user's group is valid does not count.
+    """
+    considered = [
+        offer
+        for offer in context.offers
+        if place in offer.places
+        and offer.experiment.state is not State.PREVIEW
+        and is_listed_in(offer, participant)
+    ]
+    offer = _of_pool(considered, participant, groups) if considered else None
+    if offer is None:
+        return []
+    assigned = _assigned(offer, participant, groups, strata)
+    return [assignment for assignment in assigned if assignment.point.place == place]
+
+
 def is_listed_in(offer: Offer, participant: Participant) -> bool:
     """Whether the lists let a user in.
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Generic, TypeVar
 
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock, allocate
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.metrics import Metric
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.domain.segments import Segment
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,18 @@ class ClientSettings:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All features (by ascending id) and the twenty user blocks, as of one revision."""
+    """All features (by ascending id) and the twenty user blocks, as of one revision.
+
+    `segments` and `flags` go by their ids, `metrics` by their keys.
+    """
 
     revision: Revision = Revision()
     features: tuple[Feature, ...] = ()
     blocks: tuple[UserBlock, ...] = FREE_BLOCKS
     segments: Mapping[str, Segment] = field(default_factory=dict)
     settings: ClientSettings = ClientSettings()
+    flags: Mapping[str, Flag] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     _by_id: dict[int, Feature] = field(init=False, repr=False, compare=False)
     _by_name: dict[str, Feature] = field(init=False, repr=False, compare=False)
     _by_design: dict[str, Feature] = field(init=False, repr=False, compare=False)
@@ -125,20 +136,18 @@ class Catalogue:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureChange:
-    """One feature before and after a change; None where there is none."""
+@dataclass(frozen=True)
+class Change(Generic[T]):
+    """One thing before and after a change; None where there is none."""
 
-    before: Feature | None
-    after: Feature | None
+    before: T | None
+    after: T | None
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentChange:
-    """One segment before and after a change; None where there is none."""
-
-    before: Segment | None
-    after: Segment | None
+FeatureChange = Change[Feature]
+SegmentChange = Change[Segment]
+FlagChange = Change[Flag]
+MetricChange = Change[Metric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,8 @@ class CatalogueChange:
     features: tuple[FeatureChange, ...] = ()
     blocks: tuple[UserBlock, ...] = ()
     segments: tuple[SegmentChange, ...] = ()
+    flags: tuple[FlagChange, ...] = ()
+    metrics: tuple[MetricChange, ...] = ()
     settings: ClientSettings | None = None
     dead: DeadVariants | None = None
     visible: bool = True
@@ -180,24 +191,32 @@ def catch_up(catalogue: Catalogue, today: date) -> CatalogueChange | None:
 
 def applied(catalogue: Catalogue, revision: Revision, change: CatalogueChange) -> Catalogue:
     """The catalogue after `change`, as `revision`."""
-    features = {feature.id: feature for feature in catalogue.features}
-    for feature_change in change.features:
-        if feature_change.before is not None:
-            del features[feature_change.before.id]
-        if feature_change.after is not None:
-            features[feature_change.after.id] = feature_change.after
+    features = changed(
+        {feature.id: feature for feature in catalogue.features},
+        change.features,
+        lambda feature: feature.id,
+    )
     blocks = {block.id: block for block in (*catalogue.blocks, *change.blocks)}
-    segments = dict(catalogue.segments)
-    for segment_change in change.segments:
-        if segment_change.before is not None:
-            segments.pop(segment_change.before.id, None)
-        if segment_change.after is not None:
-            segments[segment_change.after.id] = segment_change.after
     return replace(
         catalogue,
         revision=revision,
         features=tuple(features[feature_id] for feature_id in sorted(features)),
         blocks=tuple(blocks[block_id] for block_id in sorted(blocks)),
-        segments=segments,
+        segments=changed(catalogue.segments, change.segments, lambda segment: segment.id),
+        flags=changed(catalogue.flags, change.flags, lambda flag: flag.id),
+        metrics=changed(catalogue.metrics, change.metrics, lambda metric: metric.key),
         settings=change.settings or catalogue.settings,
     )
+
+
+def changed(
+    things: Mapping[K, T], changes: Iterable[Change[T]], key: Callable[[T], K]
+) -> Mapping[K, T]:
+    """Some things by key after some changes of them."""
+    after = dict(things)
+    for change in changes:
+        if change.before is not None:
+            after.pop(key(change.before), None)
+        if change.after is not None:
+            after[key(change.after)] = change.after
+    return after

@@ -3,6 +3,7 @@
 SwitchyardError
 ├── Invalid        the request breaks a rule; the message says which
 ├── NotFound       what the request names does not exist
+├── Unauthorized   the request does not prove that it may be made
 ├── Conflict       what the request would make exists already
 ├── LostRace       what a decision was based on has changed since; decide again
 └── Unavailable    the store cannot answer now; the same request may succeed later
@@ -19,6 +20,10 @@ class Invalid(SwitchyardError):
 
 class NotFound(SwitchyardError):
     """Something that the request names does not exist; nothing was changed."""
+
+
+class Unauthorized(SwitchyardError):
+    """The request does not prove that it may be made; nothing was changed."""
 
 
 class Conflict(SwitchyardError):

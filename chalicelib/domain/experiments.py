@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.metrics import MetricQuery
+
 
 class State(StrEnum):
     """Where an experiment is in its life (section 7)."""
@@ -179,10 +181,14 @@ class CompleteCondition:
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """A private segment that includes or excludes its members."""
+    """A private segment that includes or excludes its members.
+
+    Lists of flags can be switched off, and say themselves what they are lists of (`list_type`).
+    """
 
     segment_id: str
     enabled: bool = True
+    list_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -224,3 +230,7 @@ class Experiment:
     updated_at: datetime
     version: int
     started_at: datetime | None = None
+
+    def metric_queries(self) -> list[MetricQuery]:
+        """What the experiment asks of its participants' logs."""
+        return [MetricQuery.of(query) for query in self.queries]

@@ -21,10 +21,14 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
+from chalicelib.domain.flags import Flag, FlagOffer, FlagStatus
+from chalicelib.domain.metrics import Metric
 from chalicelib.domain.segments import NOBODY, Roster, Segment, SegmentType, resolve
 
 SEEN = frozenset({State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW})
 """States in which assign sees an experiment, in preview for preview users only."""
+
+NO_METRICS: Mapping[str, Metric] = {}
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class ContextOffers:
-    """What a context has to offer: all experiments that assign may see, and who is shut out."""
+    """What a context has to offer: all experiments that assign may see, and who is shut out.
+
+    `flags` are those that are enabled.
+    """
 
     offers: tuple[Offer, ...]
     shut_out: Roster
+    flags: tuple[FlagOffer, ...] = ()
 
     def group_types(self) -> frozenset[str]:
         """The group types whose groups assign must know."""
@@ -156,9 +164,10 @@ class ContextOffers:
 
 
 class Offers:
-    """All experiments in UpGrade's form, by context and by place.
+    """All experiments in UpGrade's form, by context and by place, and the flags by context.
 
-    `grouped` are those on groups, of all contexts and states.
+    `grouped` are the experiments on groups, of all contexts and states. `measured` are the metrics
+    that a query of an experiment asks for that is not archived, by key: only those are logged.
     """
 
     def __init__(
@@ -166,11 +175,20 @@ class Offers:
         experiments: Iterable[tuple[int, Experiment]],
         segments: Mapping[str, Segment],
         contexts: Sequence[str],
+        flags: Iterable[Flag] = (),
+        metrics: Mapping[str, Metric] = NO_METRICS,
     ) -> None:
         by_context: defaultdict[str, list[Offer]] = defaultdict(list)
         by_place: defaultdict[Place, list[Offer]] = defaultdict(list)
+        by_flag_context: defaultdict[str, list[FlagOffer]] = defaultdict(list)
         grouped: list[Offer] = []
+        asked: set[str] = set()
+        for flag in flags:
+            if flag.status is FlagStatus.ENABLED:
+                by_flag_context[flag.context].append(FlagOffer.of(flag, segments))
         for number, experiment in experiments:
+            if experiment.state is not State.ARCHIVED:
+                asked.update(query.metric_key for query in experiment.metric_queries())
             offer = Offer.of(number, experiment, segments)
             for place in offer.places:
                 by_place[place].append(offer)
@@ -178,9 +196,14 @@ class Offers:
                 by_context[experiment.context].append(offer)
             grouped.extend([offer] if offer.group_type else [])
         self.grouped = tuple(grouped)
+        self.measured = {key: metrics[key] for key in sorted(asked) if key in metrics}
         self._by_place = {place: tuple(offers) for place, offers in by_place.items()}
         self._by_context = {
-            context: ContextOffers(tuple(by_context[context.lower()]), _shut_out(context, segments))
+            context: ContextOffers(
+                tuple(by_context[context.lower()]),
+                _shut_out(context, segments),
+                tuple(by_flag_context[context.lower()]),
+            )
             for context in contexts
         }
 

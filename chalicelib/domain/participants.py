@@ -48,13 +48,16 @@ class GroupKey:
 class Profile:
     """A user as the client described them; None where it said nothing.
 
-    An alias has the id of its `owner`, whose records count for it.
+    An alias has the id of its `owner`, whose records count for it. The times tell when it was made
+    and last changed.
     """
 
     id: str
     group: Membership | None = None
     working_group: WorkingGroup | None = None
     owner: str | None = None
+    created_at: datetime | None = field(default=None, compare=False)
+    updated_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,10 @@ class Participant:
     `members` are the segments that list the user, with the versions of the list. `lifted` says
     until when having reached a point excludes no longer (after a change of the working group).
     `preview` holds the explicit conditions of a preview user by experiment id, None for others.
-    `variant_id` is the variant of the user's row in Test Lab. `revision` counts the changes of
-    all this, which a writer can insist on.
+    `variant_id` is the variant of the user's row in Test Lab. `exposures` are the numbers of the
+    flags that were on for the user. `revision` counts the changes of the profile and of what marks
+    store, which a writer can insist on; it is 0 for a user who was never initialised, though
+    segments and the like may name them.
     """
 
     profile: Profile
@@ -125,6 +130,7 @@ class Participant:
     lifted: Mapping[int, datetime] = field(default_factory=dict)
     preview: Mapping[str, str] | None = None
     variant_id: int | None = None
+    exposures: frozenset[int] = frozenset()
     revision: int = 0
 
     @property

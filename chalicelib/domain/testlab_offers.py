@@ -1,8 +1,10 @@
-"""Test Lab's experiments as UpGrade's clients meet them.
+"""Test Lab's features as UpGrade's clients meet them.
 
 An experiment of Test Lab that is current and running is offered in every context, at the decision
 point (its name, ""). Who gets what follows from the SHA-256 of the user id and the user blocks, as
 the published Python SDK of Test Lab computes it, so both APIs name the same variant.
+
+A toggle or rollout of Test Lab is a flag in every context, keyed by its name.
 """
 
 from __future__ import annotations
@@ -80,6 +82,24 @@ def is_offered(feature: Feature, today: date) -> bool:
         and feature.is_running
         and feature.is_current(today)
     )
+
+
+def flags_on(catalogue: Catalogue, today: date, user_id: str) -> list[str]:
+    """The names of the toggles, and of the user's rollouts, that are current and running.
+
+    A rollout is on where the SHA-256 of the user id and the feature's name, taken as a share,
+    is below the feature's.
+    """
+    current = catalogue.current(today)
+    return [
+        feature.name
+        for feature in (*current.toggles, *current.rollouts)
+        if feature.is_running
+        and (
+            feature.type is FeatureType.TOGGLE
+            or hash_share(user_id + feature.name) < float(feature.user_percentage)
+        )
+    ]
 
 
 def marked(catalogue: Catalogue, today: date, mark: Mark, user_id: str) -> TestLabOffer | None:

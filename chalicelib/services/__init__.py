@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.services.assignment import AssignmentService
+from chalicelib.services.batch_assignment import BatchAssignmentService
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.client_auth import ClientAuthService
 from chalicelib.services.demo import DemoService
+from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
 from chalicelib.services.features import FeatureService
+from chalicelib.services.flags import FlagService
+from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
+from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
@@ -37,3 +43,9 @@ class Services:
     study_setup: StudySetupService
     assignment: AssignmentService
     marking: MarkService
+    batch_assignment: BatchAssignmentService
+    flags: FlagService
+    evaluation: EvaluationService
+    metrics: MetricService
+    logs: LogService
+    client_auth: ClientAuthService

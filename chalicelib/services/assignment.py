@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chalicelib.domain.assignment import Assignment, StratumCounts, assign, is_corrected
+from chalicelib.domain.assignment import (
+    Assignment,
+    Groups,
+    StratumCounts,
+    assign,
+    assign_at,
+    is_corrected,
+)
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.experiments import Place
 from chalicelib.domain.offers import ContextOffers, Offer
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.segments import globally_excluded
@@ -33,24 +42,51 @@ class AssignmentService:
         self._store = store
         self._clock = clock
 
+    def prepare(self) -> None:
+        """Read the catalogue, where several assignments of one request are to share it."""
+        self._offers.current()
+
     def assign(self, participant: Participant, context: str) -> Assigned:
         """What a user gets at all decision points of a context.
 
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, offers = self._offers.current()
-        offered = offers.in_context(context)
-        if offered is None:
-            raise UnknownContext(f"Invalid app context: {context}")
-        types = offered.group_types()
-        wanted = [key for key in participant.working_groups() if key.type in types]
-        groups = self._store.groups(wanted) if wanted else {}
-        assignments = assign(offered, participant, groups, self._strata(offered, participant))
+        catalogue, offered = self._offered(context)
+        groups, strata = self._groups(offered, participant), self._strata(offered, participant)
+        assignments = assign(offered, participant, groups, strata)
         if globally_excluded(offered.shut_out, participant):
             return Assigned((), None)
         own = offered_to(catalogue, self._clock().date(), participant.id)
         return Assigned(tuple(assignments), own)
+
+    def assign_at(self, participant: Participant, context: str, place: Place) -> Assigned:
+        """What a user gets at one decision point, of the experiments there alone.
+
+        Raises:
+            UnknownContext: if there is no such context.
+        """
+        catalogue, whole = self._offered(context)
+        offered = replace(whole, offers=tuple(o for o in whole.offers if place in o.places))
+        if globally_excluded(offered.shut_out, participant):
+            return Assigned((), None)
+        groups, strata = self._groups(offered, participant), self._strata(offered, participant)
+        assignments = assign_at(offered, place, participant, groups, strata)
+        own = offered_to(catalogue, self._clock().date(), participant.id)
+        is_there = own is not None and place == Place(own.feature.name, "")
+        return Assigned(tuple(assignments), own if is_there else None)
+
+    def _offered(self, context: str) -> tuple[Catalogue, ContextOffers]:
+        catalogue, offers = self._offers.current()
+        offered = offers.in_context(context)
+        if offered is None:
+            raise UnknownContext(f"Invalid app context: {context}")
+        return catalogue, offered
+
+    def _groups(self, offered: ContextOffers, participant: Participant) -> Groups:
+        types = offered.group_types()
+        wanted = [key for key in participant.working_groups() if key.type in types]
+        return self._store.groups(wanted) if wanted else {}
 
     def _strata(self, offered: ContextOffers, participant: Participant) -> StratumCounts:
         """The enrollments of the user's strata, where they are to be evened out."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
@@ -15,11 +18,18 @@ from chalicelib.services.ports import CatalogueStore, Clock
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class _View:
+    """The catalogue that a request has seen, once it has."""
+
+    catalogue: Catalogue | None = None
+
+
 class CatalogueService:
     """One process's view of the catalogue.
 
     It is read anew only when the stored version has moved, and the version is read at most once
-    per `ttl` seconds (with every request where that is 0). What was cached may answer; before
+    per `ttl` seconds (once per request where that is 0). What was cached may answer; before
     anything is refused, or decided for a write, ask `fresh` or `find`.
     """
 
@@ -35,9 +45,27 @@ class CatalogueService:
         self._ttl = ttl
         self._monotonic = monotonic
         self._cached: tuple[Catalogue, float] | None = None
+        self._view: ContextVar[_View | None] = ContextVar("view", default=None)
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """Within it, snapshots are all the same one: a request sees one catalogue."""
+        token = self._view.set(_View())
+        try:
+            yield
+        finally:
+            self._view.reset(token)
 
     def snapshot(self) -> Catalogue:
-        """The catalogue, at most `ttl` old."""
+        """The catalogue, at most `ttl` old, or as the request has seen it before."""
+        view = self._view.get()
+        if view is not None:
+            if view.catalogue is None:
+                view.catalogue = self._recent()
+            return view.catalogue
+        return self._recent()
+
+    def _recent(self) -> Catalogue:
         if self._cached is not None:
             catalogue, checked_at = self._cached
             if self._monotonic() < checked_at + self._ttl:
@@ -53,7 +81,13 @@ class CatalogueService:
         else:
             catalogue = self._store.load()
         self._cached = (catalogue, checked_at)
+        self._show(catalogue)
         return catalogue
+
+    def _show(self, catalogue: Catalogue | None) -> None:
+        view = self._view.get()
+        if view is not None:
+            view.catalogue = catalogue
 
     def today(self) -> date:
         """The day now, in UTC."""
@@ -90,4 +124,5 @@ class CatalogueService:
             changed = applied(catalogue, revision, change)
             # Another process may have gone further already, so this is not cached as checked.
             self._cached = (changed, float("-inf"))
+            self._show(None)
             return changed

@@ -10,19 +10,15 @@ from chalicelib.domain.catalogue import (
     Catalogue,
     CatalogueChange,
     FeatureChange,
-    SegmentChange,
 )
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry, State, StateChange
 from chalicelib.domain.features import Feature
+from chalicelib.domain.lists import has_list, listed, own_lists, with_list, without_list
 from chalicelib.domain.offers import Offers
 from chalicelib.domain.purge import DeadVariants
-from chalicelib.domain.segments import SegmentType
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
-
-LISTS = 40
-"""Lists that an experiment may have: they go with it in one transaction."""
 
 
 class UnknownContext(Invalid):
@@ -42,7 +38,13 @@ class OfferService:
         catalogue = self._catalogue.snapshot()
         compiled = self._compiled
         if compiled is None or compiled[0] is not catalogue:
-            offers = Offers(catalogue.experiments(), catalogue.segments, self._contexts)
+            offers = Offers(
+                catalogue.experiments(),
+                catalogue.segments,
+                self._contexts,
+                catalogue.flags.values(),
+                catalogue.metrics,
+            )
             compiled = self._compiled = (catalogue, offers)
         return compiled
 
@@ -164,7 +166,7 @@ class ExperimentService:
             ids = tuple(variant.id for variant in feature.variants)
             return CatalogueChange(
                 features=(FeatureChange(feature, None),),
-                segments=_own_lists(catalogue, design),
+                segments=own_lists(catalogue, design),
                 dead=DeadVariants.now(feature.id, ids, self._clock()),
             )
 
@@ -176,17 +178,13 @@ class ExperimentService:
 
         Raises:
             NotFound: if there is no such experiment.
+            Invalid: if it has as many lists as it may have.
         """
 
         def add(before: Experiment) -> Experiment:
-            if segment_id in _segments(before):
+            if segment_id in listed(before):
                 return before
-            if len(before.include) + len(before.exclude) >= LISTS:
-                raise Invalid(f"an experiment has at most {LISTS} lists")
-            entry = ListEntry(segment_id)
-            if exclude:
-                return replace(before, exclude=(*before.exclude, entry))
-            return replace(before, include=(*before.include, entry))
+            return with_list(before, ListEntry(segment_id), exclude=exclude)
 
         return self.edit(experiment_id, add)
 
@@ -196,27 +194,19 @@ class ExperimentService:
         Raises:
             NotFound: if so.
         """
-        for experiment in self.all():
-            entries = experiment.exclude if exclude else experiment.include
-            if any(entry.segment_id == segment_id for entry in entries):
-                return
-        raise NotFound(f"there is no such list: {segment_id}")
+        if not any(has_list(each, segment_id, exclude=exclude) for each in self.all()):
+            raise NotFound(f"there is no such list: {segment_id}")
 
     def remove_list(self, segment_id: str) -> None:
         """Take a segment off all experiments that it includes or excludes users of."""
-
-        def without(entries: tuple[ListEntry, ...]) -> tuple[ListEntry, ...]:
-            return tuple(entry for entry in entries if entry.segment_id != segment_id)
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
             changes = []
             for feature in catalogue.features:
                 design = feature.design
-                if design is None or segment_id not in _segments(design):
+                if design is None or segment_id not in listed(design):
                     continue
-                after = replace(
-                    design, include=without(design.include), exclude=without(design.exclude)
-                )
+                after = without_list(design, segment_id)
                 changes.append(
                     FeatureChange(
                         feature, Feature.of_design(feature.id, after, feature.totals_shards)
@@ -264,23 +254,3 @@ def _design(catalogue: Catalogue, experiment_id: str) -> tuple[Feature, Experime
     if feature is None or feature.design is None:
         raise NotFound("Experiment not found!")
     return feature, feature.design
-
-
-def _own_lists(catalogue: Catalogue, design: Experiment) -> tuple[SegmentChange, ...]:
-    """The deletion of the private segments that no other experiment lists."""
-    shared = {
-        segment_id
-        for _, other in catalogue.experiments()
-        if other.id != design.id
-        for segment_id in _segments(other)
-    }
-    found = (catalogue.segments.get(segment_id) for segment_id in _segments(design) - shared)
-    return tuple(
-        SegmentChange(segment, None)
-        for segment in found
-        if segment is not None and segment.type is SegmentType.PRIVATE
-    )
-
-
-def _segments(design: Experiment) -> set[str]:
-    return {entry.segment_id for entry in (*design.include, *design.exclude)}

@@ -76,7 +76,8 @@ class ParticipantService:
             caller = self.find(user_id)
             try:
                 if caller is None:
-                    profile = Profile(user_id, update.group, update.working_group)
+                    now = self._clock()
+                    profile = Profile(user_id, update.group, update.working_group, None, now, now)
                     self._store.create([profile])
                     return profile, True
                 return self._updated(caller.user if follow else caller.named, update), False
@@ -118,7 +119,10 @@ class ParticipantService:
             if not new or _repeats_before(aliases, new):
                 return kept
             try:
-                self._store.create([Profile(alias, owner=caller.user.id) for alias in new])
+                now, owner = self._clock(), caller.user.id
+                self._store.create(
+                    [Profile(a, owner=owner, created_at=now, updated_at=now) for a in new]
+                )
             except LostRace:
                 continue
             return [*kept, *new]
@@ -157,7 +161,8 @@ class ParticipantService:
         if after.working_group is not None:
             _, offers = self._offers.current()
             change = after_group_change(participant, after.working_group, offers.grouped)
-        self._store.update(participant, after, change, self._clock())
+        now = self._clock()
+        self._store.update(participant, replace(after, updated_at=now), change, now)
 
 
 def _merged(profile: Profile, update: GroupUpdate) -> Profile:

@@ -6,13 +6,14 @@ raise `LostRace` if what the caller based its decision on has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
 from chalicelib.domain.group_change import GroupChange
+from chalicelib.domain.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
@@ -189,8 +190,12 @@ class Counting:
 class ParticipantStore(Protocol):
     """What is known of users and groups in UpGrade's experiments."""
 
+    def read(self, user_id: str) -> Participant:
+        """All that is stored under the id of a user, initialised or not; read consistently."""
+        ...
+
     def get(self, user_id: str) -> Participant | None:
-        """All records of a user, read consistently; None for one who was never initialised."""
+        """The same; None for a user who was never initialised."""
         ...
 
     def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
@@ -259,8 +264,48 @@ class ParticipantStore(Protocol):
         """Remove a version of a segment's users, and the notes of it at them."""
         ...
 
+    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
+        """Note that some flags were on for a user for the first time, and count it in a shard.
+
+        Of many flags, some may be noted though others are not.
+
+        Raises:
+            LostRace: if one of them was noted before, or on a conflict with another write.
+        """
+        ...
+
+    def exposures(self, number: int) -> int:
+        """Users for whom a flag was on."""
+        ...
+
     def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
         """Make a user a preview user with some explicit conditions, or none any more (None)."""
+        ...
+
+
+class LogStore(Protocol):
+    """What clients logged of users."""
+
+    def new_id(self) -> int:
+        """An id that no row had before."""
+        ...
+
+    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
+        """Some sheets of a user, read consistently at the same time; those that there are."""
+        ...
+
+    def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
+        """Store the sheets of one user, each by itself; the keys of those that were not.
+
+        A sheet is not stored if it is no longer what it was merged into.
+
+        Raises:
+            Invalid: if a sheet is larger than the store takes; then none is stored.
+        """
+        ...
+
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
+        """All sheets with values of a metric, some at a time."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +12,7 @@ from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.participants import Profile
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import ParticipantStore
+from chalicelib.services.ports import Clock, ParticipantStore
 
 FACTOR_BYTES = 255
 """Bytes of UTF-8 that the name of a factor may have."""
@@ -23,9 +23,17 @@ USERS_AT_ONCE = 8
 class StudySetupService:
     """Registers preview users, stores users' strata, and keeps the settings."""
 
-    def __init__(self, catalogue: CatalogueService, store: ParticipantStore) -> None:
+    def __init__(
+        self,
+        catalogue: CatalogueService,
+        store: ParticipantStore,
+        clock: Clock,
+        can_check_auth: Callable[[], bool],
+    ) -> None:
         self._catalogue = catalogue
         self._store = store
+        self._clock = clock
+        self._can_check_auth = can_check_auth
 
     def put_preview(self, user_id: str, conditions: Mapping[str, str]) -> None:
         """Make a user a preview user, with explicit conditions by experiment id."""
@@ -50,7 +58,8 @@ class StudySetupService:
         if self._store.get(user_id) is None:
             # Somebody else may have just created the user.
             with suppress(LostRace):
-                self._store.create([Profile(user_id)])
+                now = self._clock()
+                self._store.create([Profile(user_id, created_at=now, updated_at=now)])
 
     def settings(self) -> ClientSettings:
         """The settings as they are."""
@@ -59,7 +68,16 @@ class StudySetupService:
     def change_settings(
         self, *, check_auth: bool, filter_metric: bool | None = None
     ) -> ClientSettings:
-        """Replace settings; None leaves one as it is."""
+        """Replace settings; None leaves one as it is.
+
+        Raises:
+            Invalid: if tokens were to be checked, but nobody said against what.
+        """
+        if check_auth and not self._can_check_auth():
+            raise Invalid(
+                "toCheckAuth: configure CLIENT_API_SECRET and CLIENT_API_KEY first, or every"
+                " client would be refused"
+            )
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
             before = catalogue.settings

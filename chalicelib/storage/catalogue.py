@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from pynamodb.transactions import TransactWrite
 
@@ -14,27 +15,42 @@ from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.domain.catalogue import (
     Catalogue,
     CatalogueChange,
+    Change,
     ClientSettings,
     FeatureChange,
+    MetricChange,
     Revision,
-    SegmentChange,
+    changed,
 )
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.metrics import Metric
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
-from chalicelib.storage.designs import from_values, segment_of, segment_values, to_values
+from chalicelib.storage.designs import (
+    flag_of,
+    flag_values,
+    from_values,
+    metric_of,
+    metric_values,
+    segment_of,
+    segment_values,
+    to_values,
+)
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
 from chalicelib.storage.tables import (
+    CatalogueRow,
     CompactJson,
     ConfigRow,
     FeatureRow,
-    SegmentRow,
+    PartRow,
     UserBlocksTable,
     VariantRow,
 )
+
+T = TypeVar("T")
 
 ITEM_BYTES = 380_000
 """Bytes of JSON in one item, which may have 400 KB in all."""
@@ -57,33 +73,17 @@ class DynamoCatalogueStore:
         while True:
             next(tries)
             config = next(ConfigRow.query(keys.CONFIG, consistent_read=True), None)
-            features = {
-                int(row.id): row
-                for row in FeatureRow.scan(
-                    FeatureRow.pk.startswith(keys.feature_prefix()), consistent_read=True
-                )
-            }
-            segments = {
-                row.pk: row
-                for row in SegmentRow.scan(
-                    SegmentRow.pk.startswith(keys.segment_prefix()), consistent_read=True
-                )
-            }
+            rows = {row.pk: row for row in CatalogueRow.scan(consistent_read=True)}
             blocks = {int(row.id): row for row in UserBlocksTable.scan(consistent_read=True)}
-            if config is None or _is_whole(config, features, blocks, segments):
-                return Catalogue(
-                    Revision() if config is None else _revision(config),
-                    tuple(_feature(features[feature_id]) for feature_id in sorted(features)),
-                    tuple(_block(block, blocks.get(block.id)) for block in FREE_BLOCKS),
-                    {s.id: s for s in map(segment_of, segments.values())},
-                    ClientSettings(**((config and config.settings) or {})),
-                )
+            if config is None or _is_whole(config, rows, blocks):
+                return _catalogue(config, rows, blocks)
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
         unchanged = (
             ConfigRow.version == base.version if base.version else ConfigRow.pk.does_not_exist()
         )
         assert revision.as_of is not None  # noqa: S101 - Revision.following always sets it
+        parts = _changed_parts(change)
         with transaction() as write:
             write.update(
                 ConfigRow(keys.CONFIG),
@@ -91,7 +91,7 @@ class DynamoCatalogueStore:
                     ConfigRow.version.set(revision.version),
                     ConfigRow.last_modified.set(revision.last_modified),
                     ConfigRow.as_of.set(revision.as_of.isoformat()),
-                    ConfigRow.written.set(_written(change)),
+                    ConfigRow.written.set(_written(change, parts)),
                     *(
                         [ConfigRow.settings.set(asdict(change.settings))]
                         if change.settings is not None
@@ -106,8 +106,11 @@ class DynamoCatalogueStore:
                 write.save(
                     UserBlocksTable(block.id, feature_id=block.feature_id, version=revision.version)
                 )
-            for segment_change in change.segments:
-                _write_segment(write, segment_change, revision.version)
+            for pk, values in parts.items():
+                if values is None:
+                    write.delete(PartRow(pk))
+                else:
+                    write.save(PartRow(pk, data=values, version=revision.version))
             if change.dead is not None:
                 write.save(to_row(change.dead))
 
@@ -118,24 +121,73 @@ class DynamoCatalogueStore:
         return reserve("variant", count)
 
 
-def _written(change: CatalogueChange) -> dict[str, list[Any]]:
-    """The ids of what a commit leaves and of what it removes, for `_is_whole`."""
+Parts = Mapping[str, dict[str, Any] | None]
+"""What items hold after a change, by partition key; None where there is none any more."""
+
+
+def _changed_parts(change: CatalogueChange) -> Parts:
+    """The items of segments, flags and metrics that a change touches.
+
+    Raises:
+        Invalid: if one of them is larger than an item may be.
+    """
+    parts: dict[str, dict[str, Any] | None] = {}
+    for segment in change.segments:
+        parts[keys.segment(_either(segment).id)] = (
+            _fitting(segment_values(segment.after), "the segment") if segment.after else None
+        )
+    for flag in change.flags:
+        parts[keys.flag(_either(flag).id)] = (
+            _fitting(flag_values(flag.after), "the flag") if flag.after else None
+        )
+    return {**parts, **_metric_parts(change.metrics)}
+
+
+def _either(change: Change[T]) -> T:
+    thing = change.before if change.after is None else change.after
+    assert thing is not None  # noqa: S101 - a change has one of them
+    return thing
+
+
+@store_errors()
+def _metric_parts(changes: Sequence[MetricChange]) -> Parts:
+    """The items of metrics as they will be.
+
+    They are read here, after the revision that the commit insists on: if another commit changes
+    them in between, this one is lost.
+    """
+    by_item: defaultdict[str, list[MetricChange]] = defaultdict(list)
+    for change in changes:
+        by_item[keys.metrics(_either(change).key)].append(change)
+    parts = {}
+    for pk, own in by_item.items():
+        row = next(PartRow.query(pk, consistent_read=True), None)
+        stored = {metric.key: metric for metric in _metrics([row] if row else [])}
+        after = changed(stored, own, lambda metric: metric.key)
+        values = {key: metric_values(metric) for key, metric in after.items()}
+        parts[pk] = _fitting(values, "what is known of metrics")
+    return parts
+
+
+def _metrics(rows: Iterable[PartRow | CatalogueRow]) -> list[Metric]:
+    return [metric_of(values) for row in rows for values in row.data.values()]
+
+
+def _written(change: CatalogueChange, parts: Parts) -> dict[str, list[Any]]:
+    """The keys of what a commit leaves and of what it removes, for `_is_whole`."""
+    items: dict[str, object] = {
+        **{keys.feature(_either(each).id): each.after for each in change.features},
+        **parts,
+    }
     return {
-        "features": [c.after.id for c in change.features if c.after is not None],
-        "gone": [c.before.id for c in change.features if c.before and c.after is None],
+        "items": [pk for pk, after in items.items() if after is not None],
+        "gone": [pk for pk, after in items.items() if after is None],
         "blocks": [block.id for block in change.blocks],
-        "segments": [keys.segment(c.after.id) for c in change.segments if c.after is not None],
-        "gone_segments": [
-            keys.segment(c.before.id) for c in change.segments if c.before and c.after is None
-        ],
     }
 
 
 def _is_whole(
-    config: ConfigRow,
-    features: Mapping[int, FeatureRow],
-    blocks: Mapping[int, UserBlocksTable],
-    segments: Mapping[str, SegmentRow],
+    config: ConfigRow, items: Mapping[str, CatalogueRow], blocks: Mapping[int, UserBlocksTable]
 ) -> bool:
     """Whether all that the last commit wrote was there to be read.
 
@@ -148,11 +200,31 @@ def _is_whole(
         return row_id in rows and rows[row_id].version >= config.version
 
     return (
-        all(has(features, feature_id) for feature_id in written["features"])
+        all(has(items, pk) for pk in written["items"])
         and all(has(blocks, block_id) for block_id in written["blocks"])
-        and all(has(segments, key) for key in written["segments"])
-        and not any(feature_id in features for feature_id in written["gone"])
-        and not any(key in segments for key in written["gone_segments"])
+        and not any(pk in items for pk in written["gone"])
+    )
+
+
+def _catalogue(
+    config: ConfigRow | None,
+    items: Mapping[str, CatalogueRow],
+    blocks: Mapping[int, UserBlocksTable],
+) -> Catalogue:
+    def of(prefix: str) -> list[CatalogueRow]:
+        return [row for pk, row in items.items() if pk.startswith(prefix)]
+
+    features = [_feature(row) for row in of(keys.feature_prefix())]
+    segments = [segment_of(row.data) for row in of(keys.segment_prefix())]
+    flags = [flag_of(row.data) for row in of(keys.flag_prefix())]
+    return Catalogue(
+        Revision() if config is None else _revision(config),
+        tuple(sorted(features, key=lambda feature: feature.id)),
+        tuple(_block(block, blocks.get(block.id)) for block in FREE_BLOCKS),
+        {segment.id: segment for segment in segments},
+        ClientSettings(**((config and config.settings) or {})),
+        {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.number)},
+        {metric.key: metric for metric in _metrics(of(keys.metrics_prefix()))},
     )
 
 
@@ -193,19 +265,6 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
     )
-
-
-def _write_segment(write: TransactWrite, change: SegmentChange, version: int) -> None:
-    if change.after is not None:
-        write.save(
-            SegmentRow(
-                keys.segment(change.after.id),
-                data=_fitting(segment_values(change.after), "the segment"),
-                version=version,
-            )
-        )
-    elif change.before is not None:
-        write.delete(SegmentRow(keys.segment(change.before.id)))
 
 
 def _fitting(values: dict[str, Any], what: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Experiments in UpGrade's form, and segments, as JSON values of an item, and back."""
+"""What UpGrade's administration makes, as JSON values of an item, and back."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from chalicelib.domain.experiments import (
     StateChange,
     Unit,
 )
+from chalicelib.domain.flags import Flag, FlagStatus
+from chalicelib.domain.metrics import Metric, MetricType
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment, SegmentType
-from chalicelib.storage.tables import SegmentRow
 from chalicelib.storage.times import from_ms, to_ms
 
 
@@ -105,14 +106,12 @@ def segment_values(segment: Segment) -> dict[str, Any]:
     return {
         **asdict(segment),
         "groups": [[group.type, group.id] for group in sorted(segment.groups)],
-        "created_at": to_ms(segment.created_at),
-        "updated_at": to_ms(segment.updated_at),
+        **_milliseconds(segment),
     }
 
 
-def segment_of(row: SegmentRow) -> Segment:
-    """The segment that an item holds."""
-    values = row.data
+def segment_of(values: Mapping[str, Any]) -> Segment:
+    """The segment that `segment_values` was given."""
     return Segment(
         **{
             **values,
@@ -120,7 +119,56 @@ def segment_of(row: SegmentRow) -> Segment:
             "groups": frozenset(GroupKey(*group) for group in values["groups"]),
             "sub_segments": tuple(values["sub_segments"]),
             "tags": tuple(values["tags"]),
-            "created_at": from_ms(values["created_at"]),
-            "updated_at": from_ms(values["updated_at"]),
+            **_times(values),
         }
     )
+
+
+def flag_values(flag: Flag) -> dict[str, Any]:
+    """The fields of a flag by name."""
+    return {**asdict(flag), **_milliseconds(flag)}
+
+
+def flag_of(values: Mapping[str, Any]) -> Flag:
+    """The flag that `flag_values` was given."""
+    return Flag(
+        **{
+            **values,
+            "status": FlagStatus(values["status"]),
+            "filter_mode": FilterMode(values["filter_mode"]),
+            "tags": tuple(values["tags"]),
+            "include": tuple(ListEntry(**entry) for entry in values["include"]),
+            "exclude": tuple(ListEntry(**entry) for entry in values["exclude"]),
+            **_times(values),
+        }
+    )
+
+
+def metric_values(metric: Metric) -> dict[str, Any]:
+    """The fields of a metric by name."""
+    return {**asdict(metric), **_milliseconds(metric)}
+
+
+def metric_of(values: Mapping[str, Any]) -> Metric:
+    """The metric that `metric_values` was given."""
+    allowed = values["allowed_values"]
+    return Metric(
+        **{
+            **values,
+            "type": MetricType(values["type"]),
+            "allowed_values": None if allowed is None else tuple(allowed),
+            "contexts": tuple(values["contexts"]),
+            **_times(values),
+        }
+    )
+
+
+def _milliseconds(stamped: Segment | Flag | Metric) -> dict[str, int]:
+    return {
+        "created_at": to_ms(stamped.created_at),
+        "updated_at": to_ms(stamped.updated_at),
+    }
+
+
+def _times(values: Mapping[str, Any]) -> dict[str, datetime]:
+    return {name: from_ms(values[name]) for name in ("created_at", "updated_at")}

@@ -8,6 +8,7 @@ an escaped part, a digest and a separator cannot be mistaken for each other.
 from __future__ import annotations
 
 import hashlib
+import zlib
 
 PART_BYTES = 900
 """Bytes of the longest part that stands in a key as it is; sort keys end at 1,024."""
@@ -136,6 +137,31 @@ def repeat(place_key: str, index: int) -> str:
     return f"{place_key}#{index:0{EVENT_ID_DIGITS}d}"
 
 
+def logs(user_id: str) -> str:
+    """Partition key of what was logged of a user."""
+    return f"log#{part(user_id)}"
+
+
+SIMPLE_SHEET = "simple"
+"""Sort key of a user's simple metrics."""
+
+
+def sheet(group_class: str, group_key: str, uniquifier: str) -> str:
+    """Sort key of a user's grouped metrics: a digest, for each part may be long."""
+    parts = "".join(f"{len(text)}:{text}" for text in (group_class, group_key, uniquifier))
+    return hashlib.sha256(parts.encode()).hexdigest()[:40]
+
+
+def metric(metric_key: str) -> str:
+    """Partition key of the notes where a metric was logged."""
+    return f"metric#{part(metric_key)}"
+
+
+def logged(user_id: str, sheet_key: str) -> str:
+    """Sort key of one of them: the user leads, so that a metric's notes spread."""
+    return f"{part(user_id)}#{sheet_key}"
+
+
 def member(segment_id: str, version: int) -> str:
     """Sort key of the note that a version of a segment names a user."""
     return f"member#{part(segment_id)}#{version}"
@@ -146,6 +172,11 @@ def stratum(factor: str) -> str:
     return f"stratum#{part(factor)}"
 
 
+def exposures(bucket: int) -> str:
+    """Sort key of some of the flags that were on for a user."""
+    return f"exposures#{bucket}"
+
+
 def segment_prefix() -> str:
     """What the partition keys of segments begin with."""
     return "segment#"
@@ -154,6 +185,30 @@ def segment_prefix() -> str:
 def segment(segment_id: str) -> str:
     """Partition key of a segment, and of the users that it names."""
     return f"segment#{part(segment_id)}"
+
+
+def flag_prefix() -> str:
+    """What the partition keys of flags begin with."""
+    return "flag#"
+
+
+def flag(flag_id: str) -> str:
+    """Partition key of a flag."""
+    return f"{flag_prefix()}{part(flag_id)}"
+
+
+METRIC_CHUNKS = 16
+"""Items over which the metrics are spread: one for each would not fit a transaction."""
+
+
+def metrics_prefix() -> str:
+    """What the partition keys of metrics begin with."""
+    return "metrics#"
+
+
+def metrics(metric_key: str) -> str:
+    """Partition key of the item that holds a metric, and others."""
+    return f"{metrics_prefix()}{zlib.crc32(metric_key.encode()) % METRIC_CHUNKS}"
 
 
 CONFIG = "config"

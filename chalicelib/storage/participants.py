@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +49,11 @@ COUNTERS = 8
 """Actions that each experiment needs besides those on its enrollments."""
 
 DROPPED_AT_ONCE = 30
+FLAGS_PER_ITEM = 64
+"""Flags by their numbers, that share an item of what was on for a user."""
+
 ENROLLED = "enrolled"
+EXPOSED = "exposed"
 GROUPS = "groups"
 
 
@@ -55,11 +61,13 @@ class DynamoParticipantStore:
     """`ParticipantStore` on the tables `users` and `variants`."""
 
     @store_errors()
+    def read(self, user_id: str) -> Participant:
+        rows = RecordRow.query(keys.user(user_id), consistent_read=True)
+        return participant_of(user_id, list(rows))
+
     def get(self, user_id: str) -> Participant | None:
-        rows = list(RecordRow.query(keys.user(user_id), consistent_read=True))
-        if not any(row.sk == keys.PROFILE for row in rows):
-            return None
-        return participant_of(user_id, rows)
+        participant = self.read(user_id)
+        return participant if participant.revision else None
 
     def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
         if len(groups) <= 1:
@@ -216,6 +224,20 @@ class DynamoParticipantStore:
                 sort_key = f"{version}#{keys.part(user_id)}"
                 batch.delete(RecordRow(keys.segment(segment_id), sort_key))
 
+    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
+        parts = _exposure_parts(numbers)
+        if len(parts) == 1:
+            _note_exposed(user_id, parts[0], shard)
+            return
+        with ThreadPoolExecutor(min(len(parts), WRITERS)) as pool:
+            list(pool.map(lambda part: _note_exposed(user_id, part, shard), parts))
+
+    @store_errors()
+    def exposures(self, number: int) -> int:
+        prefix = keys.counter_prefix(EXPOSED)
+        rows = CounterRow.query(number, CounterRow.sk.startswith(prefix), consistent_read=True)
+        return sum(int(row.n or 0) for row in rows)
+
     @store_errors()
     def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
         row = RecordRow(keys.user(user_id), keys.PREVIEW, data=dict(conditions or {}))
@@ -223,6 +245,39 @@ class DynamoParticipantStore:
             row.delete()
         else:
             row.save()
+
+
+def _exposure_parts(numbers: Collection[int]) -> list[list[list[int]]]:
+    """Flags by the item that notes them; the items of each part fit one transaction.
+
+    An item is in one part only, so that the parts can be written at the same time.
+    """
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for number in sorted(numbers):
+        buckets[number // FLAGS_PER_ITEM].append(number)
+    parts: list[list[list[int]]] = []
+    room = 0
+    for bucket in buckets.values():
+        needed = 1 + len(bucket)
+        if needed > room:
+            parts.append([])
+            room = ACTIONS
+        parts[-1].append(bucket)
+        room -= needed
+    return parts
+
+
+def _note_exposed(user_id: str, part: Sequence[Sequence[int]], shard: int) -> None:
+    with transaction() as write:
+        for numbers in part:
+            unseen = [~RecordRow.numbers.contains(number) for number in numbers]
+            write.update(
+                RecordRow(keys.user(user_id), keys.exposures(numbers[0] // FLAGS_PER_ITEM)),
+                actions=[RecordRow.numbers.add(set(numbers))],
+                condition=functools.reduce(operator.and_, unseen),
+            )
+            for number in numbers:
+                _count(write, number, EXPOSED, shard, 1)
 
 
 def _parts(change: GroupChange) -> list[GroupChange]:

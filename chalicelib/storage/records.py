@@ -34,9 +34,12 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
     members: defaultdict[str, set[int]] = defaultdict(set)
     strata: dict[str, str] = {}
     lifted: dict[int, datetime] = {}
+    exposures: set[int] = set()
     for row in rows:
         kind, *rest = row.sk.split("#")
         match kind:
+            case "exposures":
+                exposures.update(map(int, row.numbers))
             case "profile":
                 fields.update(profile=_profile(row), revision=int(row.n))
             case "enrollment":
@@ -64,6 +67,7 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
         members={key: frozenset(versions) for key, versions in members.items()},
         strata=strata,
         lifted=lifted,
+        exposures=frozenset(exposures),
         **fields,
     )
 
@@ -99,6 +103,8 @@ def profile_values(profile: Profile) -> dict[str, Any]:
         "group": None if group is None else {k: list(v) for k, v in group.items()},
         "working_group": None if profile.working_group is None else dict(profile.working_group),
         "owner": profile.owner,
+        "created_at": _to_ms(profile.created_at),
+        "updated_at": _to_ms(profile.updated_at),
     }
 
 
@@ -136,6 +142,8 @@ def _profile(row: RecordRow) -> Profile:
         None if group is None else {kind: tuple(ids) for kind, ids in group.items()},
         values["working_group"],
         values["owner"],
+        _from_ms(values["created_at"]),
+        _from_ms(values["updated_at"]),
     )
 
 
@@ -166,3 +174,11 @@ def _point(row: RecordRow) -> MonitoredPoint:
     return MonitoredPoint(
         data["id"], _where(row), data["experiment"], data["condition"], from_ms(data["at"])
     )
+
+
+def _to_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)
+
+
+def _from_ms(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)

@@ -65,11 +65,20 @@ class FeatureRow(FeaturesTable):
     version = NumberAttribute()
 
 
-class SegmentRow(FeaturesTable):
-    """A segment without its users; `version` is that of the catalogue when it was written."""
+class PartRow(FeaturesTable):
+    """Another part of the catalogue: a segment without its users, a flag, some metrics.
+
+    `version` is that of the catalogue when it was written.
+    """
 
     data = CompactJson()
     version = NumberAttribute()
+
+
+class CatalogueRow(FeatureRow):
+    """Any part of the catalogue, as one scan reads them all."""
+
+    data = CompactJson(null=True)
 
 
 class ConfigRow(FeaturesTable):
@@ -168,12 +177,13 @@ class UserRow(UsersTable):
 class RecordRow(UsersTable):
     """Anything else in the collection of a user or a group; the sort key says what.
 
-    `data` are its fields, `n` a count or the version of a list. `variant_id` is that of a row
-    of Test Lab, which is read with the others.
+    `data` are its fields, `n` a count or the version of a list, `numbers` those of flags.
+    `variant_id` is that of a row of Test Lab, which is read with the others.
     """
 
     data = CompactJson(null=True)
     n = NumberAttribute(null=True)
+    numbers = NumberSetAttribute(null=True)
     variant_id = NumberAttribute(null=True)
 
 
@@ -226,6 +236,21 @@ class RepeatRow(EventsTable):
     data = CompactJson()
 
 
+class SheetRow(EventsTable):
+    """What a user logged for one sheet; `n` is its revision."""
+
+    user_id = UnicodeAttribute()
+    data = CompactJson()
+    n = NumberAttribute()
+
+
+class LoggedRow(EventsTable):
+    """The note that a sheet of a user holds values of a metric."""
+
+    user_id = UnicodeAttribute()
+    sheet = UnicodeAttribute()
+
+
 TABLES: tuple[type[TableModel], ...] = (
     FeaturesTable,
     VariantsTable,
@@ -236,8 +261,9 @@ TABLES: tuple[type[TableModel], ...] = (
 """One class per table, for creating them."""
 
 ROWS: tuple[type[TableModel], ...] = (
-    *TABLES, FeatureRow, SegmentRow, ConfigRow, SequenceRow, VariantRow, TotalsRow, CounterRow,
-    UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow,
+    *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, VariantRow, TotalsRow,
+    CounterRow, UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow, SheetRow,
+    LoggedRow,
 )  # fmt: skip
 """All classes."""
 

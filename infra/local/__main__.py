@@ -19,6 +19,9 @@ PROJECT = Path(__file__).parents[2]
 STAGE = "local"
 MINUTE = 60.0
 
+CLIENT_CREDENTIALS = {"CLIENT_API_SECRET": "secret", "CLIENT_API_KEY": "key"}
+"""What tokens of UpGrade's clients are made with on a machine where nobody says otherwise."""
+
 
 class LocalSettings(BaseSettings):
     """Environment variables of the local server; those of the application come on top."""
@@ -33,7 +36,7 @@ def main() -> None:
     """Run until interrupted."""
     local = LocalSettings()
     config = CLIFactory(str(PROJECT)).create_config_obj(STAGE)
-    for name, value in config.environment_variables.items():
+    for name, value in {**CLIENT_CREDENTIALS, **config.environment_variables}.items():
         os.environ.setdefault(name, value)
     # Only now: importing the application reads the environment and connects.
     try:

@@ -32,6 +32,7 @@ from chalicelib.api.upgrade.experiment_requests import (
     new_experiment,
     requested_lists,
 )
+from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.segment_models import ListBody, Listing
 from chalicelib.domain.experiments import (
     Algorithm,
@@ -237,7 +238,9 @@ class Administration:
         if path.endswith("/inclusionList"):
             return self.include(ListBody.model_validate(request))
         if path.endswith("/paginated"):
-            return answers.page([self.experiment], total=1, skip=0, take=10)
+            body = PageBody.model_validate(request)
+            found = page([self.experiment], body, EXPERIMENT_SEARCH)
+            return found.answer([answers.list_item(each) for each in found.rows])
         if method == "POST":
             self.experiment = create(request, self.new_id)
             return answers.created(self.experiment, metrics=METRICS)

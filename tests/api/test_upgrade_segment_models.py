@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
     ListBody,
     Listing,
     SegmentBody,
     UnknownAppContext,
     bare_segment_answer,
-    iso,
     known_context,
     list_answers,
     segment_answer,

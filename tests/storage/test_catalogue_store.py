@@ -15,7 +15,7 @@ from chalicelib.domain.catalogue import CatalogueChange, FeatureChange, Revision
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.purge import DeadVariants
-from chalicelib.storage.tables import FeatureRow, UserBlocksTable
+from chalicelib.storage.tables import CatalogueRow, UserBlocksTable
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -139,7 +139,7 @@ def test_a_scan_that_lags_behind_the_revision_is_made_again(
     stores = dynamo_stores
     first, second = make_feature(1), make_feature(2)
     commit(stores, CatalogueChange(features=(FeatureChange(None, first),)))
-    table: Any = UserBlocksTable if lagging == "block" else FeatureRow
+    table: Any = UserBlocksTable if lagging == "block" else CatalogueRow
     scan = table.scan
     before = list(scan(consistent_read=True))
     if lagging != "block":

@@ -10,9 +10,9 @@ import pytest
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import ConsistencyRule, Experiment, ListEntry, State
 from chalicelib.domain.features import FeatureType
+from chalicelib.domain.lists import LISTS
 from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.services import Services
-from chalicelib.services.experiments import LISTS
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import SHARDS, draft, drafts, process
 from tests.unit.upgrade_service_samples import (

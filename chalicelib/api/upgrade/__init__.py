@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.upgrade import demo, experiments, participation, segments, study_setup, users
+from chalicelib.api.upgrade import (
+    batch_assignment,
+    demo,
+    experiments,
+    feature_flags,
+    flags,
+    logs,
+    metrics,
+    participation,
+    rewards,
+    segments,
+    study_setup,
+    users,
+)
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     users.blueprint,
     participation.blueprint,
+    feature_flags.blueprint,
+    logs.blueprint,
+    rewards.blueprint,
     experiments.blueprint,
+    flags.blueprint,
     segments.blueprint,
+    metrics.blueprint,
+    batch_assignment.blueprint,
     study_setup.blueprint,
     demo.blueprint,
 )

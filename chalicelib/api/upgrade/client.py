@@ -1,7 +1,7 @@
 """Routes that client programs call, in both versions of the API.
 
 v5 takes the user from the body, v6 from the header User-Id; they check in different orders. v6:
-JSON, header, user, body. v5: JSON, body, user.
+JSON, header, user, token, body. v5: JSON, token, body, user.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.api.blueprint import ApiBlueprint, Call, Reading, View
 from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.upgrade import client_auth
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT, MissingUserId, UnknownUser, UnknownUserV5
 from chalicelib.services.participants import Caller
@@ -23,32 +24,64 @@ class ClientBlueprint(ApiBlueprint):
         super().__init__(import_name, DIALECT)
 
     def client_endpoint(
-        self, name: str, method: str, *, v5: type[ClientBody], v6: type[ClientBody]
+        self,
+        name: str,
+        method: str,
+        *,
+        v5: type[ClientBody] | None = None,
+        v6: type[ClientBody],
+        body_limit: int | None = None,
     ) -> Callable[[View], View]:
         """Publish a view that takes the caller, then the body in the form of the version."""
+        v5_path, v6_path = f"/api/v5/{name}", f"/api/v6/{name}"
 
         def decorate(view: View) -> View:
-            self.publish(f"/api/v5/{name}", method, self._from_body, body=v5)(view)
-            self.publish(f"/api/v6/{name}", method, self._from_header, body=v6)(view)
+            if v5 is not None:
+                self.publish(v5_path, method, self._from_body, body=v5, body_limit=body_limit)(view)
+            self.publish(v6_path, method, self._from_header, body=v6, body_limit=body_limit)(view)
             return view
 
         return decorate
 
-    def _from_body(self, call: Call, _reading: Reading, _headers: ResponseHeaders) -> Any:
-        user_id = call.converted()["body"].user_id
+    def check_token(self, reading: Reading) -> None:
+        """Refuse a client without a good token, if the settings ask for one.
+
+        Raises:
+            Unauthorized: if so.
+        """
+        client_auth.check(self.services.client_auth, reading.request.headers.get("authorization"))
+
+    def caller_v5(self, user_id: str) -> Caller:
+        """The user that a call of v5 names.
+
+        Raises:
+            UnknownUserV5: if there is none.
+        """
         caller = self.services.participants.find(user_id)
         if caller is None:
             raise UnknownUserV5(f"Experiment User not found: {user_id}")
-        return call(caller)
+        return caller
 
-    def _from_header(self, call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
-        return call(self._caller(user_id_of(reading)))
+    def caller_v6(self, user_id: str) -> Caller:
+        """The user that a call of v6 names.
 
-    def _caller(self, user_id: str) -> Caller:
+        Raises:
+            UnknownUser: if there is none.
+        """
         caller = self.services.participants.find(user_id)
         if caller is None:
             raise UnknownUser(f"User not found: {user_id}")
         return caller
+
+    def _from_body(self, call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
+        reading.body()
+        self.check_token(reading)
+        return call(self.caller_v5(call.converted()["body"].user_id))
+
+    def _from_header(self, call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
+        caller = self.caller_v6(user_id_of(reading))
+        self.check_token(reading)
+        return call(caller)
 
 
 def user_id_of(reading: Reading) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
 from chalicelib.domain.marking import MarkStatus
@@ -143,6 +144,46 @@ class MarkV6(ClientBody):
 
 class MarkV5(MarkV6, UserBody):
     pass
+
+
+class FeatureFlagV5(AssignV6, UserBody):
+    """v5 knows no groups of a session."""
+
+
+class FeatureFlagV6(ClientBody):
+    """The groups of a session come with a word on the stored ones, or not at all."""
+
+    context: Name
+    session_groups: GroupField | None = Field(None, alias="groupsForSession")
+    stored_groups: Annotated[bool, Field(strict=True)] | None = Field(
+        None, alias="includeStoredUserGroups"
+    )
+
+    @model_validator(mode="after")
+    def _come_together(self) -> Self:
+        if (self.session_groups is None) != (self.stored_groups is None):
+            raise ValueError("groupsForSession and includeStoredUserGroups come together")
+        return self
+
+
+class RewardPoint(ClientBody):
+    site: Name
+    target: AnyText
+
+
+class RewardV6(ClientBody):
+    """What an adaptive experiment would learn from."""
+
+    value: Literal["SUCCESS", "FAILURE"] = Field(alias="rewardValue")
+    experiment_id: Name | None = Field(None, alias="experimentId")
+    context: Name | None = None
+    point: RewardPoint | None = Field(None, alias="decisionPoint")
+
+    @model_validator(mode="after")
+    def _says_what_for(self) -> Self:
+        if self.experiment_id is None and (self.context is None or self.point is None):
+            raise ValueError("experimentId, or context and decisionPoint, must be given")
+        return self
 
 
 InitBodyV6 = Annotated[InitV6, BeforeValidator(_object)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -20,9 +19,12 @@ from chalicelib.api.requests import (
     Malformed,
     TooLarge,
 )
+from chalicelib.api.upgrade.client_auth import SHAPES as TOKEN_SHAPES
+from chalicelib.api.upgrade.error_bodies import Shape
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, SwitchyardError
 from chalicelib.domain.marking import UnknownCondition, UnknownExperiment
 from chalicelib.services.experiments import UnknownContext
+from chalicelib.services.flags import FlagKeyTaken
 from chalicelib.services.participants import AliasIsUser, AliasOfAnother
 from chalicelib.services.segments import NameTaken
 
@@ -30,6 +32,7 @@ FORMAT = "Parameter not in the correct format"
 QUERY = "Query Failed"
 UNKNOWN_USER = "Experiment user not defined"
 UNKNOWN_CONDITION = "Condition not found"
+KEY_TAKEN = "Feature Flag with same key already exists for this app-context"
 
 
 class MissingUserId(Invalid):
@@ -48,15 +51,12 @@ class GoneExperiment(NotFound):
     """An experiment that is to be deleted does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an error body holds besides its message; None leaves a field out."""
+class GoneSegment(NotFound):
+    """A segment does not exist."""
 
-    status: HTTPStatus
-    name: str | None
-    type: str | None
-    message: str | None = None
-    """A text of the API's own in place of the error's."""
+
+class BlobRefused(NotFound):
+    """Whatever is wrong with a log that came as text."""
 
 
 BAD = HTTPStatus.BAD_REQUEST
@@ -87,9 +87,13 @@ SHAPES: dict[type[SwitchyardError], Shape] = {
     AliasIsUser: Shape(BAD, "Error", QUERY),
     NameTaken: Shape(BAD, None, FORMAT),
     GoneExperiment: Shape(MISSING, "NotFoundException", None),
+    GoneSegment: Shape(MISSING, "NotFoundException", None),
+    BlobRefused: Shape(MISSING, "Error", UNKNOWN_USER),
+    FlagKeyTaken: Shape(HTTPStatus.CONFLICT, "Error", KEY_TAKEN),
     Invalid: Shape(BAD, "BadRequestError", FORMAT),
     Conflict: Shape(BAD, "BadRequestError", FORMAT),
     NotFound: Shape(MISSING, "Error", QUERY),
+    **TOKEN_SHAPES,
 }
 """The body for each error; a class stands for those derived from it."""
 

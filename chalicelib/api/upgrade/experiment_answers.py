@@ -7,17 +7,15 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
+from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.api.upgrade.segment_models import (
-    Json,
     Listing,
     Listings,
-    iso,
     list_answer,
     list_answers,
-    stamps,
 )
 from chalicelib.domain.experiments import (
     CompleteCondition,
@@ -134,16 +132,6 @@ def list_item(experiment: Experiment) -> Json:
             for entry in experiment.include
         ],
         "stateTimeLogs": [],
-    }
-
-
-def page(experiments: Sequence[Experiment], *, total: int, skip: int, take: int) -> Json:
-    """POST /api/experiments/paginated."""
-    return {
-        "total": total,
-        "nodes": [list_item(experiment) for experiment in experiments],
-        "skip": skip,
-        "take": take,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
+from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
     AdminBody,
     FilledText,
@@ -18,7 +19,6 @@ from chalicelib.api.upgrade.segment_models import (
     MemberId,
     Text,
     Uuid,
-    iso,
 )
 from chalicelib.domain.experiments import (
     Algorithm,
@@ -31,6 +31,7 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
+from chalicelib.domain.metrics import Operation, RepeatedMeasure
 from chalicelib.domain.segments import SegmentType
 
 MAX_CONDITIONS = 40
@@ -54,30 +55,6 @@ class PayloadType(StrEnum):
     STRING = "string"
     JSON = "json"
     CSV = "csv"
-
-
-class RepeatedMeasure(StrEnum):
-    """Which value of a user counts."""
-
-    MEAN = "MEAN"
-    EARLIEST = "EARLIEST"
-    MOST_RECENT = "MOST RECENT"
-    COUNT = "COUNT"
-    PERCENTAGE = "PERCENTAGE"
-
-
-class Operation(StrEnum):
-    """What is made of the values of all users."""
-
-    SUM = "sum"
-    COUNT = "count"
-    MIN = "min"
-    MAX = "max"
-    AVERAGE = "avg"
-    MODE = "mode"
-    MEDIAN = "median"
-    DEVIATION = "stddev"
-    PERCENTAGE = "percentage"
 
 
 def _state(value: Any) -> Any:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import string
-import uuid
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator
 
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.upgrade import experiment_answers as answers
@@ -24,79 +20,35 @@ from chalicelib.api.upgrade.experiment_requests import (
     new_experiment,
     requested_lists,
 )
+from chalicelib.api.upgrade.listings import listing_of, listings_of, put_segment
+from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
+from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import (
     ListBody,
     Listing,
-    SegmentBody,
-    is_uuid,
-    segment_of,
+    checked_uuid,
 )
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
+from chalicelib.domain.lists import entries as list_entries
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
-NO_METRICS: answers.Metrics = {}
-PAGE_SIZE = 1000
-CHARACTERS = string.ascii_uppercase + string.digits
-
-
-def _uuid(text: str) -> str:
-    if not is_uuid(text):
-        raise ValueError("must be a UUID")
-    return text.lower()
-
-
-ExperimentId = Annotated[str, AfterValidator(_uuid)]
-
-
-class PageBody(BaseModel):
-    """Which experiments to list."""
-
-    skip: int = Field(ge=0, strict=True)
-    take: int = Field(ge=0, le=PAGE_SIZE, strict=True)
-
-
-def two_characters(taken: Collection[str]) -> str:
-    """Two characters that name a part of an experiment for people; unlike those taken."""
-    draw = random.SystemRandom()
-    while (mark := "".join(draw.choices(CHARACTERS, k=2))) in taken:
-        pass
-    return mark
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
-
-
-def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+ExperimentId = Annotated[str, AfterValidator(checked_uuid)]
 
 
 def _listings(experiments: Sequence[Experiment]) -> dict[str, Listing]:
-    segments = blueprint.services.segments
-    return {
-        entry.segment_id: segments_listing(entry.segment_id)
-        for experiment in experiments
-        for entry in (*experiment.include, *experiment.exclude)
-        if segments.known(entry.segment_id)
-    }
+    entries = (entry for experiment in experiments for entry in list_entries(experiment))
+    return listings_of(blueprint.services, entries)
 
 
-def segments_listing(segment_id: str) -> Listing:
-    """A segment with its users and subsegments."""
-    services = blueprint.services.segments
-    segment = services.get(segment_id)
-    return Listing(
-        segment,
-        services.members(segment),
-        [services.get(sub) for sub in segment.sub_segments if services.known(sub)],
-    )
+def _metrics() -> answers.Metrics:
+    return {metric.key: metric_answer(metric) for metric in blueprint.services.metrics.all()}
 
 
 def _single(experiment: Experiment) -> dict[str, Any]:
-    return answers.single(experiment, metrics=NO_METRICS, listings=_listings([experiment]))
+    return answers.single(experiment, metrics=_metrics(), listings=_listings([experiment]))
 
 
 @blueprint.endpoint("/api/experiments", "POST")
@@ -120,10 +72,10 @@ def _designed(body: ExperimentBody) -> Experiment:
     return new_experiment(
         body,
         contexts=blueprint.services.segments.contexts,
-        now=_now(),
-        new_id=_new_id,
+        now=now(),
+        new_id=new_id,
         two_characters=two_characters,
-        known_metrics=(),
+        known_metrics=_metrics(),
     )
 
 
@@ -132,20 +84,17 @@ def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
     experiment = services.experiments.create(design)
     for exclude, bodies in enumerate(requested_lists(body)):
         for requested in bodies:
-            segment = _put_segment(requested)
+            segment = put_segment(services, requested)
             services.experiments.add_list(experiment.id, segment, exclude=bool(exclude))
-    return answers.created(experiment, metrics=NO_METRICS)
-
-
-def _put_segment(body: SegmentBody) -> str:
-    segment = segment_of(body, new_id=_new_id, now=_now())
-    return blueprint.services.segments.put(segment, body.users()).id
+    return answers.created(experiment, metrics=_metrics())
 
 
 @blueprint.endpoint("/api/experiments")
 def list_experiments() -> list[dict[str, Any]]:
     """All experiments, complete."""
-    return [_single(experiment) for experiment in blueprint.services.experiments.all()]
+    experiments, metrics = blueprint.services.experiments.all(), _metrics()
+    listings = _listings(experiments)
+    return [answers.single(each, metrics=metrics, listings=listings) for each in experiments]
 
 
 @blueprint.endpoint("/api/experiments/names")
@@ -169,13 +118,8 @@ def context_metadata() -> dict[str, Any]:
 @blueprint.endpoint("/api/experiments/paginated", "POST")
 def page_of_experiments(body: PageBody) -> dict[str, Any]:
     """Some of the experiments."""
-    experiments = blueprint.services.experiments.all()
-    return answers.page(
-        experiments[body.skip : body.skip + body.take],
-        total=len(experiments),
-        skip=body.skip,
-        take=body.take,
-    )
+    found = page(blueprint.services.experiments.all(), body, EXPERIMENT_SEARCH)
+    return found.answer([answers.list_item(each) for each in found.rows])
 
 
 @blueprint.endpoint("/api/experiments/single/{experiment_id}")
@@ -194,7 +138,7 @@ def get_conditions(experiment_id: ExperimentId) -> list[dict[str, Any]]:
 def change_state(body: StateBody) -> dict[str, Any]:
     """Move an experiment to another state."""
     before, after = blueprint.services.experiments.move(body.experiment_id, body.state)
-    return answers.state_changed(before, after, metrics=NO_METRICS)
+    return answers.state_changed(before, after, metrics=_metrics())
 
 
 @blueprint.endpoint("/api/experiments/{experiment_id}", "PUT")
@@ -207,14 +151,14 @@ def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> di
             body,
             before,
             contexts=services.segments.contexts,
-            now=_now(),
-            new_id=_new_id,
+            now=now(),
+            new_id=new_id,
             two_characters=two_characters,
-            known_metrics=(),
+            known_metrics=_metrics(),
         )
 
     after = services.experiments.edit(experiment_id, edit)
-    return answers.edited(after, metrics=NO_METRICS, listings=_listings([after]))
+    return answers.edited(after, metrics=_metrics(), listings=_listings([after]))
 
 
 @blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE")
@@ -246,11 +190,11 @@ def add_exclusion_list(body: ListBody) -> dict[str, Any]:
 
 def _add_list(body: ListBody, *, exclude: bool) -> dict[str, Any]:
     blueprint.services.experiments.get(body.experiment_id)
-    segment_id = _put_segment(body.list)
+    segment_id = put_segment(blueprint.services, body.list)
     experiment = blueprint.services.experiments.add_list(
         body.experiment_id, segment_id, exclude=exclude
     )
-    return answers.added_list(experiment, segments_listing(segment_id))
+    return answers.added_list(experiment, listing_of(blueprint.services, segment_id))
 
 
 @blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT")
@@ -268,8 +212,8 @@ def replace_exclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str
 def _replace_list(segment_id: str, body: ListBody, *, exclude: bool) -> dict[str, Any]:
     experiment = blueprint.services.experiments.get(body.experiment_id)
     blueprint.services.experiments.check_list(segment_id, exclude=exclude)
-    _put_segment(body.list.model_copy(update={"id": segment_id}))
-    return answers.added_list(experiment, segments_listing(segment_id))
+    put_segment(blueprint.services, body.list.model_copy(update={"id": segment_id}))
+    return answers.added_list(experiment, listing_of(blueprint.services, segment_id))
 
 
 @blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "DELETE")

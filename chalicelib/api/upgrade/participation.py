@@ -22,8 +22,8 @@ def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
     assigned = blueprint.services.assignment.assign(caller.user, body.context)
     own = assigned.testlab
     return [
-        *(_item(assignment) for assignment in assigned.assignments),
-        *([_testlab_item(own.feature, own.variant)] if own and own.variant else []),
+        *(assignment_item(assignment) for assignment in assigned.assignments),
+        *([testlab_item(own.feature, own.variant)] if own and own.variant else []),
     ]
 
 
@@ -51,7 +51,8 @@ def mark(caller: Caller, body: MarkV6) -> dict[str, Any]:
     }
 
 
-def _item(assignment: Assignment) -> dict[str, Any]:
+def assignment_item(assignment: Assignment) -> dict[str, Any]:
+    """What a user gets at a point, as assign answers it."""
     experiment = assignment.offer.experiment
     item = {
         "site": assignment.point.site,
@@ -74,7 +75,8 @@ def _item(assignment: Assignment) -> dict[str, Any]:
     return item
 
 
-def _testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
+def testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
+    """The variant of an experiment of Test Lab, in the same form."""
     return {
         "site": feature.name,
         "target": "",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.participants import GroupKey
@@ -18,8 +19,6 @@ from chalicelib.domain.segments import Segment, SegmentType
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BREAKS = re.compile(r"[\t\r\n]")
-
-Json = dict[str, object]
 
 
 class UnknownAppContext(Invalid):
@@ -67,6 +66,15 @@ def _uuid(text: str) -> str:
     if not is_uuid(text):
         raise ValueError("must be a UUID")
     return text
+
+
+def checked_uuid(text: str) -> str:
+    """A UUID of a path, in lower case.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    return _uuid(text.lower())
 
 
 def _cleaned(text: str) -> str:
@@ -149,20 +157,6 @@ class Listing:
 
 Listings = Mapping[str, Listing]
 """Segments by id."""
-
-
-def iso(moment: datetime) -> str:
-    """A time in UTC with milliseconds, as JavaScript writes it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def stamps(created_at: datetime, updated_at: datetime, version: int) -> Json:
-    """The times and the version that every record shows."""
-    return {
-        "createdAt": iso(created_at),
-        "updatedAt": iso(updated_at),
-        "versionNumber": version,
-    }
 
 
 def _stamps_of(segment: Segment) -> Json:

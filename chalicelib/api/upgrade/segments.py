@@ -6,7 +6,8 @@ from typing import Any
 
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
-from chalicelib.api.upgrade.experiments import _new_id, _now, segments_listing
+from chalicelib.api.upgrade.listings import listing_of
+from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
     SegmentBody,
     segment_answer,
@@ -21,7 +22,7 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 def list_segments() -> list[dict[str, Any]]:
     """All public segments."""
     return [
-        segment_answer(segments_listing(segment.id))
+        segment_answer(listing_of(blueprint.services, segment.id))
         for segment in blueprint.services.segments.all()
     ]
 
@@ -30,7 +31,7 @@ def list_segments() -> list[dict[str, Any]]:
 def list_global_exclusions() -> list[dict[str, Any]]:
     """The global exclusion of each context."""
     return [
-        segment_answer(segments_listing(segment.id))
+        segment_answer(listing_of(blueprint.services, segment.id))
         for segment in blueprint.services.segments.shut_out()
     ]
 
@@ -38,20 +39,20 @@ def list_global_exclusions() -> list[dict[str, Any]]:
 @blueprint.endpoint("/api/segments", "POST")
 def put_segment(body: SegmentBody) -> dict[str, Any]:
     """Create a segment, or replace the one with the id."""
-    segment = segment_of(body, new_id=_new_id, now=_now())
+    segment = segment_of(body, new_id=new_id, now=now())
     stored = blueprint.services.segments.put(segment, body.users())
-    return segment_answer(segments_listing(stored.id))
+    return segment_answer(listing_of(blueprint.services, stored.id))
 
 
 @blueprint.endpoint("/api/segments/{segment_id}")
 def get_segment(segment_id: str) -> dict[str, Any]:
     """One segment."""
-    return single_segment_answer(segments_listing(segment_id))
+    return single_segment_answer(listing_of(blueprint.services, segment_id))
 
 
 @blueprint.endpoint("/api/segments/{segment_id}", "DELETE")
 def delete_segment(segment_id: str) -> list[dict[str, Any]]:
     """Delete a segment."""
-    listing = segments_listing(segment_id)
+    listing = listing_of(blueprint.services, segment_id)
     blueprint.services.segments.delete(segment_id)
     return [segment_answer(listing)]

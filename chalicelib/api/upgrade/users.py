@@ -27,10 +27,13 @@ blueprint = ClientBlueprint(__name__)
 
 def _init_v6(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
     user_id = user_id_of(reading)
+    blueprint.check_token(reading)
     return _initialised(user_id, call.converted()["body"], follow=True)
 
 
-def _init_v5(call: Call, _reading: Reading, _headers: ResponseHeaders) -> Any:
+def _init_v5(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
+    reading.body()
+    blueprint.check_token(reading)
     body: InitV5 = call.converted()["body"]
     return _initialised(body.user_id, body, follow=False)
 

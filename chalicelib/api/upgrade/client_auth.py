@@ -1,0 +1,117 @@
+"""Tokens of client programs: JSON Web Tokens, signed with a shared secret (UpGrade, section 3)."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+
+import jwt
+from jwt.types import Options
+
+from chalicelib.api.upgrade.error_bodies import Shape
+from chalicelib.domain.errors import SwitchyardError, Unauthorized
+from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
+
+ALGORITHM = "HS256"
+SCHEME = "Bearer "
+KEY_CLAIM = "APIKey"
+DATES = frozenset({"iat", "exp"})
+"""Claims that a token may have besides its key."""
+
+MISSING_TOKEN = "Token is not present in request"  # noqa: S105 - a text, no token
+INVALID_TOKEN = "Invalid token"  # noqa: S105
+UNREADABLE = "User ID not found"
+
+CHECKED: Options = {
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+    "verify_iat": False,
+}
+"""Further claims are refused as such, whatever they say."""
+
+
+class TokenMissing(Unauthorized):
+    """No token came with the request."""
+
+
+class TokenUnreadable(Unauthorized):
+    """What came is no token."""
+
+
+class TokenForged(Unauthorized):
+    """The token is signed with another secret, or in another way."""
+
+
+class TokenExpired(Unauthorized):
+    """The token's time is over."""
+
+
+class TokenTooEarly(Unauthorized):
+    """The token's time has not come."""
+
+
+class TokenOfAnother(Unauthorized):
+    """The token does not name the key, or names more."""
+
+
+def _shape(name: str, kind: str) -> Shape:
+    return Shape(HTTPStatus.UNAUTHORIZED, name, kind)
+
+
+SHAPES: dict[type[SwitchyardError], Shape] = {
+    TokenMissing: _shape("Error", MISSING_TOKEN),
+    TokenUnreadable: _shape("JsonWebTokenError", UNREADABLE),
+    TokenForged: _shape("JsonWebTokenError", INVALID_TOKEN),
+    TokenExpired: _shape("TokenExpiredError", INVALID_TOKEN),
+    TokenTooEarly: _shape("NotBeforeError", INVALID_TOKEN),
+    TokenOfAnother: _shape("Error", INVALID_TOKEN),
+}
+
+
+def check(service: ClientAuthService, authorization: str | None) -> None:
+    """Refuse a request whose header Authorization is not good, if tokens are checked.
+
+    Raises:
+        Unauthorized: in the form that says why.
+    """
+    credentials = service.expected()
+    if credentials is None:
+        return
+    try:
+        check_token(authorization, credentials)
+    except Unauthorized:
+        # That may have been a cached setting, which must not refuse.
+        if service.is_still_required():
+            raise
+
+
+def check_token(authorization: str | None, credentials: ClientCredentials) -> None:
+    """Refuse a token that is not good; the word "Bearer" before it may be left out.
+
+    Raises:
+        Unauthorized: in the form that says why.
+    """
+    if not authorization:
+        raise TokenMissing("Token is not present in request header from client")
+    token = authorization.removeprefix(SCHEME).strip()
+    if token.count(".") != 2:
+        raise TokenUnreadable("jwt malformed")
+    try:
+        claims = jwt.decode(token, credentials.secret, [ALGORITHM], options=CHECKED)
+    except jwt.ExpiredSignatureError:
+        raise TokenExpired("jwt expired") from None
+    except jwt.ImmatureSignatureError:
+        raise TokenTooEarly("jwt not active") from None
+    except jwt.InvalidSignatureError:
+        raise TokenForged("invalid signature") from None
+    except jwt.InvalidAlgorithmError:
+        raise TokenForged("invalid algorithm") from None
+    except jwt.PyJWTError:
+        raise TokenUnreadable("invalid token") from None
+    key = claims.pop(KEY_CLAIM, None)
+    if not isinstance(key, str) or set(claims) - DATES:
+        raise TokenOfAnother("Provided token is invalid")
+    if not hmac.compare_digest(key.encode(), credentials.key.encode()):
+        raise TokenOfAnother("Provided token is invalid")

@@ -1,0 +1,187 @@
+"""Administration of flags: /api/flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.flag_models import (
+    FlagBody,
+    FlagFilterModeBody,
+    FlagListBody,
+    FlagStatusBody,
+    flag_answer,
+    flag_list_answer,
+    flag_node,
+    whole_flag_answer,
+)
+from chalicelib.api.upgrade.listings import listing_of, listings_of, put_segment
+from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
+from chalicelib.api.upgrade.records import new_id, now
+from chalicelib.api.upgrade.segment_models import (
+    Listing,
+    bare_segment_answer,
+    checked_uuid,
+)
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.lists import entries
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+FLAGS_AT_ONCE = 8
+
+FlagId = Annotated[str, AfterValidator(checked_uuid)]
+
+
+def _listings(flag: Flag) -> dict[str, Listing]:
+    return listings_of(blueprint.services, entries(flag))
+
+
+@blueprint.endpoint("/api/flags")
+def list_flags() -> list[dict[str, Any]]:
+    """All flags, without their lists."""
+    return [flag_answer(flag) for flag in blueprint.services.flags.all()]
+
+
+@blueprint.endpoint("/api/flags", "POST")
+def create_flag(body: FlagBody) -> dict[str, Any]:
+    """Create a flag."""
+    services = blueprint.services
+    draft = body.flag(contexts=services.segments.contexts, flag_id=new_id(), now=now())
+    return flag_answer(services.flags.create(draft))
+
+
+@blueprint.endpoint("/api/flags/paginated", "POST")
+def page_of_flags(body: PageBody) -> dict[str, Any]:
+    """Some of the flags, with how many users each was on for."""
+    flags = blueprint.services.flags
+    found = page(flags.all(), body, FLAG_SEARCH)
+    with ThreadPoolExecutor(FLAGS_AT_ONCE) as pool:
+        exposures = pool.map(flags.exposures, found.rows)
+        return found.answer([flag_node(*pair) for pair in zip(found.rows, exposures, strict=True)])
+
+
+@blueprint.endpoint("/api/flags/{flag_id}")
+def get_flag(flag_id: FlagId) -> dict[str, Any]:
+    """One flag with its lists."""
+    flag = blueprint.services.flags.get(flag_id)
+    return whole_flag_answer(flag, _listings(flag))
+
+
+@blueprint.endpoint("/api/flags/{flag_id}", "PUT")
+def edit_flag(flag_id: FlagId, body: FlagBody) -> dict[str, Any]:
+    """Replace a flag, but for its lists."""
+    services = blueprint.services
+    contexts = services.segments.contexts
+    before = _listings(services.flags.get(flag_id))
+    after = services.flags.edit(
+        flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
+    )
+    _forget_gone(before)
+    return whole_flag_answer(after, _listings(after))
+
+
+@blueprint.endpoint("/api/flags/{flag_id}", "DELETE")
+def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
+    """Delete a flag with its lists."""
+    flags = blueprint.services.flags
+    lists = _listings(flags.get(flag_id))
+    gone = flags.delete(flag_id)
+    _forget_gone(lists)
+    return [flag_answer(gone)]
+
+
+def _forget_gone(lists: dict[str, Listing]) -> None:
+    segments = blueprint.services.segments
+    for listing in lists.values():
+        if not segments.known(listing.segment.id):
+            segments.forget(listing.segment)
+
+
+@blueprint.endpoint("/api/flags/status", "PATCH")
+def change_flag_status(body: FlagStatusBody) -> dict[str, Any]:
+    """Enable, disable or archive a flag."""
+    return _changed(body.flag_id, lambda flag: replace(flag, status=body.status))
+
+
+@blueprint.endpoint("/api/flags/filterMode", "PATCH")
+def change_flag_filter_mode(body: FlagFilterModeBody) -> dict[str, Any]:
+    """Say who is in if no list says otherwise."""
+    return _changed(body.flag_id, lambda flag: replace(flag, filter_mode=body.filter_mode))
+
+
+def _changed(flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
+    return flag_answer(
+        blueprint.services.flags.edit(
+            flag_id,
+            lambda flag: replace(change(flag), updated_at=now(), version=flag.version + 1),
+        )
+    )
+
+
+@blueprint.endpoint("/api/flags/inclusionList", "POST")
+def add_flag_inclusion_list(body: FlagListBody) -> dict[str, Any]:
+    """Let a list include its members."""
+    return _add_list(body, exclude=False)
+
+
+@blueprint.endpoint("/api/flags/exclusionList", "POST")
+def add_flag_exclusion_list(body: FlagListBody) -> dict[str, Any]:
+    """Let a list exclude its members."""
+    return _add_list(body, exclude=True)
+
+
+def _add_list(body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
+    services = blueprint.services
+    services.flags.get(body.id)
+    entry = body.entry(put_segment(services, body.segment))
+    flag = services.flags.put_list(body.id, entry, exclude=exclude)
+    return flag_list_answer(flag, entry, listing_of(services, entry.segment_id))
+
+
+@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "PUT")
+def replace_flag_inclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[str, Any]:
+    """Replace a list that includes, and say whether it is switched on."""
+    return _replace_list(segment_id, body, exclude=False)
+
+
+@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "PUT")
+def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[str, Any]:
+    """Replace a list that excludes, and say whether it is switched on."""
+    return _replace_list(segment_id, body, exclude=True)
+
+
+def _replace_list(segment_id: str, body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
+    holder = blueprint.services.flags.holder_of(segment_id, exclude=exclude)
+    if holder.id != body.id or body.segment.id not in (None, segment_id):
+        raise Invalid(f"the list {segment_id} belongs to the flag {holder.id}")
+    segment = body.segment.model_copy(update={"id": segment_id})
+    return _add_list(body.model_copy(update={"segment": segment}), exclude=exclude)
+
+
+@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "DELETE")
+def delete_flag_inclusion_list(segment_id: FlagId) -> dict[str, Any]:
+    """Remove a list that includes."""
+    return _delete_list(segment_id, exclude=False)
+
+
+@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "DELETE")
+def delete_flag_exclusion_list(segment_id: FlagId) -> dict[str, Any]:
+    """Remove a list that excludes."""
+    return _delete_list(segment_id, exclude=True)
+
+
+def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
+    services = blueprint.services
+    holder = services.flags.holder_of(segment_id, exclude=exclude)
+    segment = services.segments.get(segment_id)
+    services.flags.remove_list(holder.id, segment_id)
+    services.segments.delete(segment_id)
+    return bare_segment_answer(segment)

@@ -1,0 +1,40 @@
+"""Reading and storing segments in the forms of administration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib.api.upgrade.records import new_id, now
+from chalicelib.api.upgrade.segment_models import Listing, SegmentBody, segment_of
+from chalicelib.domain.experiments import ListEntry
+from chalicelib.services import Services
+
+
+def listing_of(services: Services, segment_id: str) -> Listing:
+    """A segment with its users and subsegments.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    segments = services.segments
+    segment = segments.get(segment_id)
+    return Listing(
+        segment,
+        segments.members(segment),
+        [segments.get(sub) for sub in segment.sub_segments if segments.known(sub)],
+    )
+
+
+def listings_of(services: Services, entries: Iterable[ListEntry]) -> dict[str, Listing]:
+    """The segments of some lists, by id; those that there are."""
+    return {
+        entry.segment_id: listing_of(services, entry.segment_id)
+        for entry in entries
+        if services.segments.known(entry.segment_id)
+    }
+
+
+def put_segment(services: Services, body: SegmentBody) -> str:
+    """Create a segment, or replace the one with the id; its id."""
+    segment = segment_of(body, new_id=new_id, now=now())
+    return services.segments.put(segment, body.users()).id

@@ -1,0 +1,162 @@
+"""What clients log, and how it is answered (UpGrade, sections 4 and 15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
+from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.records import Json, iso, stamps
+from chalicelib.domain.logs import Logged, LogPart, LogRow, SheetKey, Value
+from chalicelib.services.logs import LogReport
+from chalicelib.services.participants import Caller
+
+LOG_BYTES = 2**20
+"""Bytes that the body of a log may have."""
+
+EXACT_INTEGERS = 2**53
+"""Below this, JavaScript's numbers tell integers apart."""
+
+LARGEST = Decimal("1.7976931348623157e308")
+"""The largest of its numbers."""
+
+
+def _time(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            raise ValueError("must be a date and time in ISO 8601") from None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999") from None
+
+
+def _number(value: Any) -> Any:
+    """A number as JavaScript has it; text is left to the other validators."""
+    if isinstance(value, bool):
+        raise ValueError("must be text or a number")
+    if not isinstance(value, int | Decimal):
+        return value
+    number = Decimal(value)
+    if abs(number) > LARGEST:
+        raise ValueError("must not be so large")
+    if abs(number) <= EXACT_INTEGERS and number == int(number):
+        return int(number)
+    return float(number)
+
+
+LogTime = Annotated[datetime, BeforeValidator(_time)]
+LogValue = Annotated[Name | int | float, BeforeValidator(_number)]
+Attributes = dict[Name, LogValue]
+
+
+class GroupedMetric(ClientBody):
+    group_class: Name = Field(alias="groupClass")
+    group_key: Name = Field(alias="groupKey")
+    group_uniquifier: Name = Field(alias="groupUniquifier")
+    attributes: Attributes
+
+
+class LoggedMetrics(ClientBody):
+    attributes: Attributes | None = None
+    grouped_metrics: list[GroupedMetric] | None = Field(None, alias="groupedMetrics")
+
+
+class LogItem(ClientBody):
+    timestamp: LogTime
+    metrics: LoggedMetrics
+
+
+class LogV6(ClientBody):
+    value: list[LogItem]
+
+    def parts(self) -> list[LogPart]:
+        """What is logged, by item and sheet; the simple metrics of an item come first."""
+        return [part for number, item in enumerate(self.value) for part in _parts(number, item)]
+
+
+class LogV5(LogV6, UserBody):
+    pass
+
+
+def _parts(number: int, item: LogItem) -> Iterator[LogPart]:
+    if item.metrics.attributes:
+        yield LogPart(number, item.timestamp, SheetKey(), item.metrics.attributes)
+    for grouped in item.metrics.grouped_metrics or ():
+        key = SheetKey((grouped.group_class, grouped.group_key), grouped.group_uniquifier)
+        yield LogPart(number, item.timestamp, key, grouped.attributes)
+
+
+def log_answer(report: LogReport, caller: Caller, *, stamped: bool = False) -> list[Json]:
+    """By item: the rows that it changed, each as it then was, then those that it made.
+
+    With `stamped`, as bloblog answers, rows show when they were stored.
+    """
+    answer: list[Json] = []
+    for item in sorted({each.part.item for each in report.logged}):
+        logged = [each for each in report.logged if each.part.item == item]
+        answer.extend(_changed(logged, caller, stamped=stamped))
+        answer.extend(
+            _inserted(each, each.inserted, report, caller, stamped=stamped)
+            for each in logged
+            if each.inserted is not None
+        )
+    return answer
+
+
+def _changed(logged: Sequence[Logged], caller: Caller, *, stamped: bool) -> list[Json]:
+    rows: dict[int, Json] = {}
+    for each in logged:
+        for row in each.changed:
+            rows[row.id] = {
+                **(_stamps(row) if stamped else {}),
+                "id": row.id,
+                "uniquifier": each.part.key.uniquifier,
+                "timeStamp": iso(row.time),
+                "data": _data(each.part.key, row),
+                "userId": caller.user.id,
+            }
+    return list(rows.values())
+
+
+def _inserted(
+    logged: Logged, row: LogRow, report: LogReport, caller: Caller, *, stamped: bool
+) -> Json:
+    key, profile = logged.part.key, caller.user.profile
+    created_at = profile.created_at or row.created_at
+    return {
+        "timeStamp": iso(row.time),
+        "uniquifier": key.uniquifier,
+        "data": _data(key, row),
+        "metrics": [metric_answer(report.metrics[key.metric(name)]) for name in row.data],
+        "user": {
+            **stamps(created_at, profile.updated_at or created_at, caller.user.revision),
+            "id": profile.id,
+            "group": profile.group,
+            "workingGroup": profile.working_group,
+            "requestedUserId": caller.named.id,
+        },
+        **(_stamps(row) if stamped else {}),
+        "id": row.id,
+    }
+
+
+def _stamps(row: LogRow) -> Json:
+    return stamps(row.created_at, row.updated_at, row.version)
+
+
+def _data(key: SheetKey, row: LogRow) -> dict[str, Any]:
+    data: dict[str, Value] = dict(row.data)
+    return data if key.group is None else {key.group[0]: {key.group[1]: data}}

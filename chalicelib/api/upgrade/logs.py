@@ -1,0 +1,45 @@
+"""log and bloblog: the outcomes that clients report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.api.blueprint import Call, Reading
+from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.requests import TooLarge
+from chalicelib.api.upgrade.client import ClientBlueprint
+from chalicelib.api.upgrade.dialect import UNKNOWN_USER, BlobRefused
+from chalicelib.api.upgrade.log_models import LOG_BYTES, LogV5, LogV6, log_answer
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.services.participants import Caller
+
+blueprint = ClientBlueprint(__name__)
+
+
+@blueprint.client_endpoint("log", "POST", v5=LogV5, v6=LogV6, body_limit=LOG_BYTES)
+def log(caller: Caller, body: LogV6) -> list[dict[str, Any]]:
+    """Store what happened to a user, as far as an experiment measures it."""
+    return log_answer(blueprint.services.logs.log(caller.user.id, body.parts()), caller)
+
+
+def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> list[dict[str, Any]]:
+    try:
+        reading.body()
+        blueprint.check_token(reading)
+        body: LogV5 = call.converted()["body"]
+        caller = blueprint.caller_v5(body.user_id)
+        report = blueprint.services.logs.log(caller.user.id, body.parts())
+    except TooLarge:
+        raise
+    except (Invalid, NotFound) as error:
+        text = {"type": UNKNOWN_USER, "message": str(error)}
+        raise BlobRefused(json.dumps(text, separators=(",", ":"), ensure_ascii=False)) from error
+    return log_answer(report, caller, stamped=True)
+
+
+@blueprint.publish(
+    "/api/v5/bloblog", "POST", _bloblog, body=LogV5, body_limit=LOG_BYTES, any_type=True
+)
+def bloblog() -> None:
+    """The same as log, from a browser's beacon: JSON, whatever its type says."""

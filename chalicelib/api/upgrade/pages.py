@@ -1,0 +1,160 @@
+"""Pages of what administrators list, searched and sorted: POST .../paginated (section 19)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import Experiment, State
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.segments import Segment
+
+PAGE_SIZE = 1000
+
+T = TypeVar("T")
+
+ALL = "all"
+
+
+class Direction(StrEnum):
+    ASCENDING = "ASC"
+    DESCENDING = "DESC"
+
+
+class _Camel(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
+
+
+class SearchBody(_Camel):
+    """What to look for, and where; `all` looks everywhere."""
+
+    key: str
+    string: str
+
+
+class SortBody(_Camel):
+    """What to sort by."""
+
+    key: str
+    sort_as: Direction
+
+
+class PageBody(_Camel):
+    """Which of them to list."""
+
+    skip: int = Field(ge=0, strict=True)
+    take: int = Field(ge=0, le=PAGE_SIZE, strict=True)
+    search_params: SearchBody | None = None
+    sort_params: SortBody | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Generic[T]):
+    """What can be searched and sorted by, and what is left out of a page that does not ask."""
+
+    texts: Mapping[str, Callable[[T], str]]
+    orders: Mapping[str, Callable[[T], Any]]
+    hidden: Callable[[T], bool] = lambda _: False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage(Generic[T]):
+    """The rows of a page, of how many there are."""
+
+    rows: Sequence[T]
+    total: int
+    body: PageBody
+
+    def answer(self, nodes: Any) -> dict[str, Any]:
+        """The answer, with what was asked for."""
+        asked = self.body.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {"total": self.total, "nodes": nodes, **asked}
+
+
+def page(rows: Sequence[T], body: PageBody, search: Search[T]) -> FoundPage[T]:
+    """The rows that are asked for.
+
+    Raises:
+        Invalid: if they cannot be searched or sorted in the way that is asked for.
+    """
+    found = list(rows)
+    asked = body.search_params
+    if asked is None or asked.key != "status":
+        found = [row for row in found if not search.hidden(row)]
+    if asked is not None:
+        found = [row for row in found if _matches(row, asked, search)]
+    if body.sort_params is not None:
+        order = search.orders.get(body.sort_params.key)
+        if order is None:
+            raise Invalid(f"sortParams: key must be one of {', '.join(search.orders)}")
+        found.sort(key=order, reverse=body.sort_params.sort_as is Direction.DESCENDING)
+    return FoundPage(found[body.skip : body.skip + body.take], len(found), body)
+
+
+def _matches(row: T, asked: SearchBody, search: Search[T]) -> bool:
+    wanted = asked.string.casefold()
+    if asked.key == ALL:
+        return any(wanted in text(row).casefold() for text in search.texts.values())
+    text = search.texts.get(asked.key)
+    if text is None:
+        raise Invalid(f"searchParams: key must be {ALL} or one of {', '.join(search.texts)}")
+    return wanted in text(row).casefold()
+
+
+def _state(experiment: Experiment) -> str:
+    return DISPLAY_NAMES.get(experiment.state, experiment.state.value)
+
+
+EXPERIMENT_SEARCH: Search[Experiment] = Search(
+    {
+        "name": lambda each: each.name,
+        "status": _state,
+        "tag": lambda each: ",".join(each.tags),
+        "context": lambda each: each.context,
+        "id": lambda each: each.id,
+    },
+    {
+        "name": lambda each: each.name.casefold(),
+        "state": _state,
+        "updatedAt": lambda each: each.updated_at,
+        "postExperimentRule": lambda each: each.post_rule.value,
+    },
+    lambda each: each.state is State.ARCHIVED,
+)
+
+FLAG_SEARCH: Search[Flag] = Search(
+    {
+        "name": lambda flag: flag.name,
+        "key": lambda flag: flag.key,
+        "status": lambda flag: flag.status.value,
+        "tag": lambda flag: ",".join(flag.tags),
+        "context": lambda flag: flag.context,
+        "id": lambda flag: flag.id,
+    },
+    {
+        "name": lambda flag: flag.name.casefold(),
+        "key": lambda flag: flag.key.casefold(),
+        "status": lambda flag: flag.status.value,
+        "updatedAt": lambda flag: flag.updated_at,
+    },
+)
+
+SEGMENT_SEARCH: Search[Segment] = Search(
+    {
+        "name": lambda segment: segment.name,
+        "tag": lambda segment: ",".join(segment.tags),
+        "context": lambda segment: segment.context,
+        "id": lambda segment: segment.id,
+    },
+    {
+        "name": lambda segment: segment.name.casefold(),
+        "updatedAt": lambda segment: segment.updated_at,
+    },
+)

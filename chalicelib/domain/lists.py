@@ -1,0 +1,84 @@
+"""The lists of experiments and flags: segments that include or exclude their members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from chalicelib.domain.catalogue import Catalogue, SegmentChange
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import Experiment, ListEntry
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.segments import SegmentType
+
+Holder = TypeVar("Holder", Experiment, Flag)
+"""What has lists."""
+
+LISTS = 40
+"""Lists that an experiment or a flag may have: they go with it in one transaction."""
+
+
+def entries(holder: Experiment | Flag) -> tuple[ListEntry, ...]:
+    """All lists, those that include before those that exclude."""
+    return (*holder.include, *holder.exclude)
+
+
+def listed(holder: Experiment | Flag) -> set[str]:
+    """The ids of the segments of all lists."""
+    return {entry.segment_id for entry in entries(holder)}
+
+
+def has_list(holder: Experiment | Flag, segment_id: str, *, exclude: bool) -> bool:
+    """Whether a segment is a list on one side."""
+    side = holder.exclude if exclude else holder.include
+    return any(entry.segment_id == segment_id for entry in side)
+
+
+def with_list(holder: Holder, entry: ListEntry, *, exclude: bool) -> Holder:
+    """`holder` with a list more on one side, or with the list as it now is.
+
+    Raises:
+        Invalid: if there are as many as there may be.
+    """
+    if entry.segment_id not in listed(holder) and len(entries(holder)) >= LISTS:
+        raise Invalid(f"at most {LISTS} lists")
+    side: tuple[ListEntry, ...] = holder.exclude if exclude else holder.include
+    known = any(each.segment_id == entry.segment_id for each in side)
+    after = (
+        tuple(entry if each.segment_id == entry.segment_id else each for each in side)
+        if known
+        else (*side, entry)
+    )
+    return replace(holder, exclude=after) if exclude else replace(holder, include=after)
+
+
+def without_list(holder: Holder, segment_id: str) -> Holder:
+    """`holder` without the lists that are a segment."""
+
+    def without(side: tuple[ListEntry, ...]) -> tuple[ListEntry, ...]:
+        return tuple(entry for entry in side if entry.segment_id != segment_id)
+
+    return replace(holder, include=without(holder.include), exclude=without(holder.exclude))
+
+
+def holders(catalogue: Catalogue) -> Iterator[Experiment | Flag]:
+    """All experiments and flags."""
+    yield from (experiment for _, experiment in catalogue.experiments())
+    yield from catalogue.flags.values()
+
+
+def own_lists(catalogue: Catalogue, holder: Experiment | Flag) -> tuple[SegmentChange, ...]:
+    """The deletion of the private segments that `holder` lists and nothing else does."""
+    shared = {
+        segment_id
+        for other in holders(catalogue)
+        if other.id != holder.id
+        for segment_id in listed(other)
+    }
+    found = (catalogue.segments.get(segment_id) for segment_id in sorted(listed(holder) - shared))
+    return tuple(
+        SegmentChange(segment, None)
+        for segment in found
+        if segment is not None and segment.type is SegmentType.PRIVATE
+    )

@@ -1,0 +1,96 @@
+"""Metrics: what clients may log, and what is asked of it (UpGrade, sections 6 and 15)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+JOINER = "@__@"
+"""Between the class, the key and the attribute of a grouped metric."""
+
+
+class MetricType(StrEnum):
+    CONTINUOUS = "continuous"
+    CATEGORICAL = "categorical"
+
+
+class RepeatedMeasure(StrEnum):
+    """Which of a user's values counts."""
+
+    MEAN = "MEAN"
+    EARLIEST = "EARLIEST"
+    MOST_RECENT = "MOST RECENT"
+    COUNT = "COUNT"
+    PERCENTAGE = "PERCENTAGE"
+
+
+class Operation(StrEnum):
+    """What is made of the values of all users."""
+
+    SUM = "sum"
+    COUNT = "count"
+    MIN = "min"
+    MAX = "max"
+    AVERAGE = "avg"
+    MODE = "mode"
+    MEDIAN = "median"
+    DEVIATION = "stddev"
+    PERCENTAGE = "percentage"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that clients may log a value of.
+
+    A grouped metric's key joins its class, the key within it and the attribute. Values outside
+    `allowed_values` are stored all the same.
+    """
+
+    key: str
+    type: MetricType
+    allowed_values: tuple[str, ...] | None
+    contexts: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """A question about a metric that an experiment asks of its participants.
+
+    `compare_fn` and `compare_value` are those of categorical metrics; None for others.
+    """
+
+    id: str
+    metric_key: str
+    operation: Operation
+    repeated_measure: RepeatedMeasure
+    compare_fn: str | None = None
+    compare_value: str | float | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> MetricQuery:
+        """The query that an experiment holds as it was given (`Experiment.queries`)."""
+        detail, metric = values["query"], values["metric"]
+        assert isinstance(detail, Mapping)  # noqa: S101 - so the edge has checked
+        assert isinstance(metric, Mapping)  # noqa: S101
+        return cls(
+            str(values["id"]),
+            metric["key"],
+            Operation(detail["operationType"]),
+            RepeatedMeasure(str(values["repeatedMeasure"])),
+            detail.get("compareFn"),
+            detail.get("compareValue"),
+        )
+
+
+def grouped_key(group_class: str, group_key: str, attribute: str) -> str:
+    """The key of a grouped metric.
+
+    >>> grouped_key("masteryWorkspace", "areas", "timeSeconds")
+    'masteryWorkspace@__@areas@__@timeSeconds'
+    """
+    return JOINER.join((group_class, group_key, attribute))

@@ -1,0 +1,75 @@
+"""Which flags are on for a user."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.participants import Membership, Participant, Profile
+from chalicelib.domain.segments import globally_excluded
+from chalicelib.domain.testlab_offers import flags_on
+from chalicelib.domain.users import TotalsShard
+from chalicelib.services.attempts import attempts
+from chalicelib.services.experiments import OfferService, UnknownContext
+from chalicelib.services.ports import Clock, ParticipantStore
+
+
+class EvaluationService:
+    """Answers featureflag."""
+
+    def __init__(
+        self, offers: OfferService, store: ParticipantStore, clock: Clock, shards: int
+    ) -> None:
+        self._offers = offers
+        self._store = store
+        self._clock = clock
+        self._shards = shards
+
+    def visitor(self, user_id: str) -> Participant:
+        """What is stored under an id, whether or not it was ever initialised; no owner of it."""
+        return self._store.read(user_id)
+
+    def flags(self, participant: Participant, context: str) -> list[str]:
+        """The keys of the flags that are on; those of UpGrade's form are noted as exposures.
+
+        Toggles and rollouts of Test Lab go by their names, in every context.
+
+        Raises:
+            UnknownContext: if there is no such context.
+        """
+        catalogue, offers = self._offers.current()
+        offered = offers.in_context(context)
+        if offered is None:
+            raise UnknownContext(f"Invalid app context: {context}")
+        if globally_excluded(offered.shut_out, participant):
+            return []
+        on = [offer.flag for offer in offered.flags if offer.is_on_for(participant)]
+        self._expose(participant, frozenset(flag.number for flag in on))
+        names = flags_on(catalogue, self._clock().date(), participant.id)
+        return list(dict.fromkeys([*(flag.key for flag in on), *names]))
+
+    def _expose(self, participant: Participant, numbers: Collection[int]) -> None:
+        """Note the flags that were never on for the user before, each once."""
+        tries = attempts("the exposures")
+        while new := frozenset(numbers) - participant.exposures:
+            shard = TotalsShard.pick(0, 0, self._shards, participant.id, next(tries)).shard
+            try:
+                self._store.note_exposures(participant.id, new, shard)
+            except LostRace:
+                participant = self._store.read(participant.id)
+            else:
+                return
+
+
+def in_session(participant: Participant, groups: Membership, *, stored: bool) -> Participant:
+    """A user with the groups of a session, besides the stored ones or in place of them.
+
+    In place of them there is no working group either (UpGrade, section 16).
+    """
+    if not stored:
+        return replace(participant, profile=Profile(participant.id, group=groups))
+    merged = {kind: tuple(ids) for kind, ids in (participant.profile.group or {}).items()}
+    for kind, ids in groups.items():
+        merged[kind] = tuple(dict.fromkeys((*merged.get(kind, ()), *ids)))
+    return replace(participant, profile=replace(participant.profile, group=merged))

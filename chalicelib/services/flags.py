@@ -1,0 +1,150 @@
+"""Administration of flags in UpGrade's form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FlagChange
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.lists import has_list, own_lists, with_list, without_list
+from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.ports import CatalogueStore, ParticipantStore
+
+
+class FlagKeyTaken(Conflict):
+    """Another flag of the context has the key."""
+
+    def __init__(self) -> None:
+        super().__init__("A flag with this key already exists for this app-context")
+
+
+class FlagService:
+    """Creates, edits and deletes flags, and their lists."""
+
+    def __init__(
+        self, catalogue: CatalogueService, store: CatalogueStore, participants: ParticipantStore
+    ) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._participants = participants
+
+    def all(self) -> list[Flag]:
+        """All flags, the oldest first."""
+        flags = self._catalogue.fresh().flags.values()
+        return sorted(flags, key=lambda flag: flag.number)
+
+    def get(self, flag_id: str) -> Flag:
+        """One flag.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        return _flag(self._catalogue.fresh(), flag_id)
+
+    def exposures(self, flag: Flag) -> int:
+        """Users for whom a flag was on."""
+        return self._participants.exposures(flag.number)
+
+    def create(self, draft: Flag) -> Flag:
+        """Store a new flag, which gets a number.
+
+        Raises:
+            FlagKeyTaken: if a flag of the context has the key.
+            Conflict: if there is one with the id.
+        """
+        _check_key(self._catalogue.fresh(), draft)
+        flag = replace(draft, number=self._store.new_feature_id())
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            if flag.id in catalogue.flags:
+                raise Conflict(f"flag {flag.id} exists already")
+            _check_key(catalogue, flag)
+            return CatalogueChange(flags=(FlagChange(None, flag),))
+
+        self._catalogue.change(decide)
+        return flag
+
+    def edit(self, flag_id: str, edit: Callable[[Flag], Flag]) -> Flag:
+        """Replace a flag by what `edit` makes of it; in another context it has no lists.
+
+        Raises:
+            NotFound: if there is none.
+            FlagKeyTaken: if another flag of the context has the key.
+        """
+        edited: list[Flag] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            before = _flag(catalogue, flag_id)
+            after = edit(before)
+            _check_key(catalogue, after)
+            if after.context == before.context:
+                edited.append(after)
+                return CatalogueChange(flags=(FlagChange(before, after),))
+            edited.append(replace(after, include=(), exclude=()))
+            return CatalogueChange(
+                flags=(FlagChange(before, edited[-1]),), segments=own_lists(catalogue, before)
+            )
+
+        self._catalogue.change(decide)
+        return edited[-1]
+
+    def delete(self, flag_id: str) -> Flag:
+        """Delete a flag with its lists.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        gone: list[Flag] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            gone.append(_flag(catalogue, flag_id))
+            return CatalogueChange(
+                flags=(FlagChange(gone[-1], None),), segments=own_lists(catalogue, gone[-1])
+            )
+
+        self._catalogue.change(decide)
+        return gone[-1]
+
+    def put_list(self, flag_id: str, entry: ListEntry, *, exclude: bool) -> Flag:
+        """Let a segment include or exclude its members, or say anew how it does.
+
+        Raises:
+            NotFound: if there is no such flag.
+            Invalid: if it has as many lists as it may have.
+        """
+        return self.edit(flag_id, lambda flag: with_list(flag, entry, exclude=exclude))
+
+    def holder_of(self, segment_id: str, *, exclude: bool) -> Flag:
+        """The flag that a segment is a list of, on one side.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        for flag in self.all():
+            if has_list(flag, segment_id, exclude=exclude):
+                return flag
+        raise NotFound(f"there is no such list: {segment_id}")
+
+    def remove_list(self, flag_id: str, segment_id: str) -> Flag:
+        """Take a segment off a flag.
+
+        Raises:
+            NotFound: if there is no such flag.
+        """
+        return self.edit(flag_id, lambda flag: without_list(flag, segment_id))
+
+
+def _flag(catalogue: Catalogue, flag_id: str) -> Flag:
+    flag = catalogue.flags.get(flag_id)
+    if flag is None:
+        raise NotFound("Feature Flag not found")
+    return flag
+
+
+def _check_key(catalogue: Catalogue, flag: Flag) -> None:
+    for other in catalogue.flags.values():
+        if (other.key, other.context) == (flag.key, flag.context) and other.id != flag.id:
+            raise FlagKeyTaken

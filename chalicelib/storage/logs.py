@@ -1,0 +1,207 @@
+"""What clients logged, in DynamoDB.
+
+A sheet is one item of its user's collection. For each metric there is a note of every sheet that
+has values of it, written with the first of them; so an analysis reads the sheets of those who
+logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.errors import Invalid, LostRace
+from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.storage import keys
+from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.sequences import LeasedIds
+from chalicelib.storage.tables import CompactJson, LoggedRow, SheetRow
+from chalicelib.storage.times import from_ms, to_ms
+
+IDS_PER_LEASE = 1000
+SHEET_BYTES = 380_000
+"""Bytes of JSON in one sheet: an item may have 400 KB in all."""
+
+ACTIONS = 100
+BYTES = 3_500_000
+"""What one transaction may hold, of 4 MB."""
+
+AT_ONCE = 8
+KEYS_PER_READ = 100
+NOTES_WITH_SHEET = 80
+"""Notes that go with a sheet in one transaction; more are written before it."""
+
+
+class DynamoLogStore:
+    """`LogStore` on the table `events`."""
+
+    def __init__(self) -> None:
+        self._ids = LeasedIds("log", IDS_PER_LEASE)
+
+    @store_errors()
+    def new_id(self) -> int:
+        return self._ids.next()
+
+    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
+        wanted = [(keys.logs(user_id), _sort_key(key)) for key in sheet_keys]
+        return {sheet.key: sheet for sheet in _read(wanted)}
+
+    def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
+        writes = [_Write(merge) for merge in merges]
+        for write in writes:
+            write.note_surplus()
+        return [key for lost in _at_once(_store_together, _packed(writes)) for key in lost]
+
+    @store_errors()
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
+        notes = LoggedRow.query(keys.metric(metric_key), consistent_read=True)
+        places: list[tuple[str, str]] = []
+        for note in notes:
+            places.append((keys.logs(note.user_id), note.sheet))
+            if len(places) == KEYS_PER_READ * AT_ONCE:
+                yield _read(places)
+                places = []
+        if places:
+            yield _read(places)
+
+
+class _Write:
+    """A sheet to be stored, with the notes of its new metrics."""
+
+    def __init__(self, merge: Merge) -> None:
+        sheet = merge.sheet
+        self._sheet = sheet
+        self._values = _values(sheet)
+        self.bytes = len(CompactJson().serialize(self._values).encode())
+        if self.bytes > SHEET_BYTES:
+            raise Invalid(f"too much is logged of one user and key: at most {SHEET_BYTES} bytes")
+        new = sorted(merge.new_metrics)
+        self._notes, self._surplus = new[:NOTES_WITH_SHEET], new[NOTES_WITH_SHEET:]
+
+    @property
+    def key(self) -> SheetKey:
+        return self._sheet.key
+
+    @property
+    def actions(self) -> int:
+        return 1 + len(self._notes)
+
+    @store_errors()
+    def note_surplus(self) -> None:
+        """Write the notes that find no room beside the sheet: without it they name nothing."""
+        with LoggedRow.batch_write() as batch:
+            for metric in self._surplus:
+                batch.save(self._note(metric))
+
+    def add_to(self, write: TransactWrite) -> None:
+        unchanged: Condition = SheetRow.n == self._sheet.revision - 1
+        if self._sheet.revision == 1:
+            unchanged = SheetRow.pk.does_not_exist()
+        write.save(
+            SheetRow(
+                keys.logs(self._sheet.user_id),
+                _sort_key(self.key),
+                user_id=self._sheet.user_id,
+                data=self._values,
+                n=self._sheet.revision,
+            ),
+            condition=unchanged,
+        )
+        for metric in self._notes:
+            write.save(self._note(metric))
+
+    def _note(self, metric_key: str) -> LoggedRow:
+        user_id, sheet = self._sheet.user_id, _sort_key(self.key)
+        return LoggedRow(
+            keys.metric(metric_key), keys.logged(user_id, sheet), user_id=user_id, sheet=sheet
+        )
+
+
+def _packed(writes: Sequence[_Write]) -> list[list[_Write]]:
+    """Writes that fit one transaction each, in as few as come to hand."""
+    packs: list[list[_Write]] = []
+    actions = size = 0
+    for write in writes:
+        actions, size = actions + write.actions, size + write.bytes
+        if not packs or actions > ACTIONS or size > BYTES:
+            packs.append([])
+            actions, size = write.actions, write.bytes
+        packs[-1].append(write)
+    return packs
+
+
+def _store_together(writes: Sequence[_Write]) -> list[SheetKey]:
+    """Store some sheets, all or none; the keys of those that were not."""
+    try:
+        with transaction() as write:
+            for each in writes:
+                each.add_to(write)
+    except LostRace:
+        return [each.key for each in writes]
+    return []
+
+
+@store_errors()
+def _read(places: Sequence[tuple[str, str]]) -> list[Sheet]:
+    chunks = [
+        places[start : start + KEYS_PER_READ] for start in range(0, len(places), KEYS_PER_READ)
+    ]
+    found = _at_once(lambda chunk: list(SheetRow.batch_get(chunk, consistent_read=True)), chunks)
+    return [_sheet(row) for rows in found for row in rows]
+
+
+def _at_once(work: Any, chunks: Sequence[Any]) -> list[Any]:
+    """What `work` makes of each chunk; a single one needs no thread."""
+    if len(chunks) <= 1:
+        return [work(chunk) for chunk in chunks]
+    with ThreadPoolExecutor(min(len(chunks), AT_ONCE)) as pool:
+        return list(pool.map(work, chunks))
+
+
+def _sort_key(key: SheetKey) -> str:
+    if key.group is None:
+        return keys.SIMPLE_SHEET
+    return keys.sheet(*key.group, key.uniquifier)
+
+
+def _values(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "group": sheet.key.group,
+        "uniquifier": sheet.key.uniquifier,
+        "rows": [
+            {
+                "id": row.id,
+                "time": to_ms(row.time),
+                "data": dict(row.data),
+                "created_at": to_ms(row.created_at),
+                "updated_at": to_ms(row.updated_at),
+                "version": row.version,
+            }
+            for row in sheet.rows
+        ],
+    }
+
+
+def _sheet(row: SheetRow) -> Sheet:
+    values = row.data
+    group = values["group"]
+    return Sheet(
+        row.user_id,
+        SheetKey(None if group is None else tuple(group), values["uniquifier"]),
+        tuple(
+            LogRow(
+                **{
+                    **each,
+                    "time": from_ms(each["time"]),
+                    "created_at": from_ms(each["created_at"]),
+                    "updated_at": from_ms(each["updated_at"]),
+                }
+            )
+            for each in values["rows"]
+        ),
+        int(row.n),
+    )
