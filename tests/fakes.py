@@ -7,7 +7,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.bootstrap import Stores
@@ -21,6 +21,7 @@ from chalicelib.domain.catalogue import (
     changed,
 )
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments import Place
 from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.group_change import GroupChange, GroupLeft
@@ -37,9 +38,19 @@ from chalicelib.domain.participants import (
 )
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
 from chalicelib.domain.segments import Segment
+from chalicelib.domain.tallies import (
+    ExclusionTally,
+    HourlyTally,
+    Tally,
+    exclusions_of_mark,
+    group_new_at_point,
+    of_ending,
+    of_mark,
+)
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.services.ports import Counting
 from chalicelib.storage import keys
+from chalicelib.storage.tallies import COUNTS
 
 R = TypeVar("R")
 K = TypeVar("K")
@@ -84,7 +95,8 @@ class Memory:
     groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
     repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
     lists: dict[tuple[str, int], dict[str, None]] = field(default_factory=dict)
-    enrolled: Counter[int] = field(default_factory=Counter)
+    tallies: list[Tally] = field(default_factory=list)
+    excluded: list[ExclusionTally] = field(default_factory=list)
     complete_groups: Counter[int] = field(default_factory=Counter)
     strata: Counter[tuple[int, str, int]] = field(default_factory=Counter)
     exposed: Counter[int] = field(default_factory=Counter)
@@ -366,6 +378,9 @@ class FakeParticipantStore:
     ) -> None:
         with self._memory.lock:
             row = self._next(participant, profile)
+            self._memory.tallies.extend(-tally for tally in of_ending(change.enrollments))
+            stored = participant.exclusions.keys() & set(change.lifted)
+            self._memory.excluded.extend(ExclusionTally(number, -1) for number in stored)
             for gone in change.left:
                 self._leave_group(gone)
             for enrolled in change.uncounted:
@@ -388,7 +403,6 @@ class FakeParticipantStore:
             )
 
     def _leave_group(self, left: GroupLeft) -> None:
-        self._memory.enrolled[left.number] -= 1
         group = self._group(left.group)
         before = group.counts.get(left.number, 0)
         if before:
@@ -410,7 +424,10 @@ class FakeParticipantStore:
             if records.group_enrollment is not None:
                 key, group_enrollment = records.group_enrollment
                 _require(group_enrollment.number not in self._group(key).enrollments)
+            for key, exclusion in records.group_exclusions:
+                _require(exclusion.number not in self._group(key).exclusions)
             counted = self._counted_group(participant, groups, outcome)
+            self._note_enrolled_at(groups, outcome)
             if point.place not in participant.points:
                 row = replace(row, points={**row.points, point.place: point})
                 for key in reached_by:
@@ -418,15 +435,54 @@ class FakeParticipantStore:
                     reached = {point.place: point.at, **group.reached}
                     self._memory.groups[key] = replace(group, reached=reached)
             if records.exclusion is not None:
-                exclusion = records.exclusion
-                row = replace(row, exclusions={**row.exclusions, exclusion.number: exclusion})
+                own = records.exclusion
+                row = replace(row, exclusions={**row.exclusions, own.number: own})
             self._store(self._enrolled(row, records))
+            self._memory.tallies.extend(of_mark(participant, groups, outcome))
+            self._memory.excluded.extend(exclusions_of_mark(records))
             self._store_groups(records)
             self._count(participant, records, counting, counted)
 
     def counted(self, number: int) -> tuple[int, int]:
         with self._memory.lock:
-            return self._memory.enrolled[number], self._memory.complete_groups[number]
+            users = sum(tally.users for tally in self._memory.tallies if tally.number == number)
+            return users, self._memory.complete_groups[number]
+
+    def tallies(
+        self, number: int, places: Collection[Place]
+    ) -> tuple[Sequence[Tally], ExclusionTally]:
+        with self._memory.lock:
+            added = [tally for tally in self._memory.tallies if tally.number == number]
+            excluded = [each for each in self._memory.excluded if each.number == number]
+        sums: dict[tuple[str | None, Place | None], Tally] = {}
+        for tally in added:
+            place = tally.place if tally.place in places else None
+            key = tally.condition_id, place
+            before = sums.get(key) or Tally(number, tally.condition_id, place)
+            sums[key] = replace(
+                before, **{name: getattr(before, name) + getattr(tally, name) for name in COUNTS}
+            )
+        users = sum(each.users for each in excluded)
+        return list(sums.values()), ExclusionTally(
+            number, users, sum(each.groups for each in excluded)
+        )
+
+    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
+        sums: dict[tuple[datetime, str | None, Place | None], HourlyTally] = {}
+        with self._memory.lock:
+            added = [tally for tally in self._memory.tallies if tally.number == number]
+        for tally in added:
+            if tally.at is None or tally.at.date() < since:
+                continue
+            hour = tally.at.replace(minute=0, second=0, microsecond=0)
+            key = hour, tally.condition_id, tally.place if tally.place in places else None
+            before = sums.get(key) or HourlyTally(*key, 0, 0)
+            sums[key] = replace(
+                before,
+                users=before.users + tally.point_users,
+                groups=before.groups + tally.point_groups,
+            )
+        return [each for each in sums.values() if each.users or each.groups]
 
     def stratum(self, number: int, value: str) -> Mapping[int, int]:
         with self._memory.lock:
@@ -505,7 +561,9 @@ class FakeParticipantStore:
             enrollments[enrollment.number] = _by_place([*others, made])
         elif repeat is not None:
             enrollments[repeat.number] = tuple(
-                replace(e, repeats=e.repeats + 1) if _at(e, repeat) else e
+                replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
+                if _at(e, repeat)
+                else e
                 for e in enrollments[repeat.number]
             )
         if repeat is not None:
@@ -527,6 +585,13 @@ class FakeParticipantStore:
             self._memory.groups[key] = replace(group, enrollments=enrolled)
         for key in records.dropped:
             self._memory.groups[key] = replace(self._group(key), enrollments={})
+
+    def _note_enrolled_at(self, groups: Mapping[GroupKey, GroupRecord], outcome: Outcome) -> None:
+        key, enrollment = group_new_at_point(groups, outcome), outcome.records.enrollment
+        if key is not None and enrollment is not None:
+            group, there = self._group(key), (enrollment.number, enrollment.place)
+            _require(there not in group.enrolled_at)
+            self._memory.groups[key] = replace(group, enrolled_at=group.enrolled_at | {there})
 
     def _counted_group(
         self, participant: Participant, groups: Mapping[GroupKey, GroupRecord], outcome: Outcome
@@ -554,7 +619,6 @@ class FakeParticipantStore:
             return
         number = enrollment.number
         if number not in participant.enrollments:
-            self._memory.enrolled[number] += 1
             self._memory.count(counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             self._memory.strata[number, *counting.stratum] += 1
@@ -616,7 +680,8 @@ class FakeEraser:
                 memory.groups,
                 memory.repeats,
                 memory.lists,
-                memory.enrolled,
+                memory.tallies,
+                memory.excluded,
                 memory.complete_groups,
                 memory.strata,
                 memory.exposed,

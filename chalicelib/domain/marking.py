@@ -72,6 +72,7 @@ class Repeat:
     place: Place
     condition_id: str | None
     uniquifier: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +337,8 @@ def _of_within_subjects(
     offer: Offer, mark: Mark, participant: Participant, now: datetime
 ) -> Records:
     condition = offer.coded(mark.code)
-    repeat = Repeat(offer.number, mark.place, condition.id if condition else None, mark.uniquifier)
+    met = condition.id if condition else None
+    repeat = Repeat(offer.number, mark.place, met, mark.uniquifier, now)
     if _enrolled_at(offer, participant, mark.place):
         return Records(repeat=repeat)
     return Records(

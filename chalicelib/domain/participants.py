@@ -64,8 +64,9 @@ class Profile:
 class Enrollment:
     """A user takes part in the experiment `number`, from a mark at `place`.
 
-    `condition_id` is None for within-subjects experiments, whose marks there are `repeats`.
-    `stratum` is the user's value of the stratification factor for which the enrollment counts.
+    `condition_id` is None for within-subjects experiments, whose marks there are `repeats`, and
+    `met` the ids of the conditions that these named ("" for none). `stratum` is the user's value of
+    the stratification factor for which the enrollment counts.
     """
 
     number: int
@@ -76,6 +77,7 @@ class Enrollment:
     at: datetime
     repeats: int = 0
     stratum: str | None = None
+    met: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ class Participant:
 class GroupRecord:
     """All that is stored of a group; `counts` are its enrolled users by experiment.
 
-    `reached` says when a member first reached a place.
+    `reached` says when a member first reached a place, `enrolled_at` where members were enrolled,
+    by experiment.
     """
 
     key: GroupKey
@@ -172,3 +175,4 @@ class GroupRecord:
     exclusions: Mapping[int, Exclusion] = field(default_factory=dict)
     reached: Mapping[Place, datetime] = field(default_factory=dict)
     counts: Mapping[int, int] = field(default_factory=dict)
+    enrolled_at: frozenset[tuple[int, Place]] = frozenset()

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
+from chalicelib.domain.experiments import Place
 from chalicelib.domain.group_change import GroupChange
 from chalicelib.domain.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
+from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
 Clock = Callable[[], datetime]
@@ -239,6 +241,19 @@ class ParticipantStore(Protocol):
 
     def counted(self, number: int) -> tuple[int, int]:
         """Users enrolled in an experiment, and groups with users enough."""
+        ...
+
+    def tallies(
+        self, number: int, places: Collection[Place]
+    ) -> tuple[Sequence[Tally], ExclusionTally]:
+        """The enrollments of an experiment by condition and place, and its exclusions.
+
+        Enrollments at other places than `places` come with None for a place.
+        """
+        ...
+
+    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
+        """The new enrollments of an experiment from a day (UTC) on, by the hour."""
         ...
 
     def stratum(self, number: int, value: str) -> Mapping[int, int]:

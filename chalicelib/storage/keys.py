@@ -117,6 +117,47 @@ def counter(kind: str, shard: int) -> str:
     return f"{counter_prefix(kind)}{shard}"
 
 
+ENROLLED = "enrolled"
+"""Kind of the counters of enrollments with a condition at a point."""
+
+EXCLUDED = "excluded"
+"""Kind of the counters of exclusions."""
+
+GROUPS = "groups"
+"""Kind of the counters of groups with users enough."""
+
+EXPOSED = "exposed"
+"""Kind of the counters of users for whom a flag was on."""
+
+NO_CONDITION = "-"
+"""In place of the id of a condition where there is none."""
+
+
+def enrolled(condition_id: str | None, place_key: str, shard: int) -> str:
+    """Sort key of a shard of the enrollments with a condition at a point."""
+    return f"{ENROLLED}#{part(condition_id or NO_CONDITION)}#{place_key}#{shard}"
+
+
+def enrolled_on(day: str, condition_id: str | None, place_key: str, shard: int) -> str:
+    """Sort key of the same for one day (ISO 8601)."""
+    return f"day#{day}#{part(condition_id or NO_CONDITION)}#{place_key}#{shard}"
+
+
+def excluded_users(shard: int) -> str:
+    """Sort key of a shard of the users who are excluded."""
+    return f"{EXCLUDED}#users#{shard}"
+
+
+def excluded_groups(shard: int) -> str:
+    """Sort key of a shard of the groups that are excluded."""
+    return f"{EXCLUDED}#groups#{shard}"
+
+
+def enrolled_at(number: int, place_key: str) -> str:
+    """Sort key of the note that a member of a group was enrolled at a place."""
+    return f"at#{number}#{place_key}"
+
+
 def stratum_counter(value: str, condition: int) -> str:
     """The counter of a condition's enrollments in a stratum."""
     return f"{stratum_counter_prefix(value)}{condition}"

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pynamodb.transactions import TransactWrite
+
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.participants import (
     Enrollment,
@@ -78,6 +80,7 @@ def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:
     exclusions: dict[int, Exclusion] = {}
     reached: dict[Place, datetime] = {}
     counts: dict[int, int] = {}
+    enrolled_at: set[tuple[int, Place]] = set()
     for row in rows:
         kind, *rest = row.sk.split("#")
         match kind:
@@ -92,7 +95,9 @@ def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:
                 reached[_where(row)] = from_ms(row.data["at"])
             case "count":
                 counts[int(rest[0])] = int(row.n)
-    return GroupRecord(key, enrollments, exclusions, reached, counts)
+            case "at":
+                enrolled_at.add((int(rest[0]), _where(row)))
+    return GroupRecord(key, enrollments, exclusions, reached, counts, frozenset(enrolled_at))
 
 
 def profile_values(profile: Profile) -> dict[str, Any]:
@@ -120,13 +125,25 @@ def enrollment_row(pk: str, enrollment: Enrollment, repeats: int) -> RecordRow:
         "stratum": enrollment.stratum,
     }
     sort_key = keys.enrollment(enrollment.number, place_key(enrollment.place))
-    return RecordRow(pk, sort_key, data=data, n=repeats)
+    return RecordRow(pk, sort_key, data=data, n=repeats, met=set(enrollment.met) or None)
 
 
 def exclusion_row(pk: str, exclusion: Exclusion) -> RecordRow:
     """The item of an exclusion, of a user or a group."""
     data = {"code": exclusion.code.value, "at": to_ms(exclusion.at)}
     return RecordRow(pk, keys.exclusion(exclusion.number), data=data)
+
+
+def next_revision(write: TransactWrite, participant: Participant, profile: Profile) -> None:
+    """Store the profile, and insist that nobody changed the user's records since they were read."""
+    write.update(
+        RecordRow(keys.user(participant.id), keys.PROFILE),
+        actions=[
+            RecordRow.n.set(participant.revision + 1),
+            RecordRow.data.set(profile_values(profile)),
+        ],
+        condition=RecordRow.n == participant.revision,
+    )
 
 
 def place_key(place: Place) -> str:
@@ -162,6 +179,7 @@ def _enrollment(number: int, row: RecordRow) -> Enrollment:
         from_ms(data["at"]),
         int(row.n or 0),
         data["stratum"],
+        frozenset(row.met or ()),
     )
 
 

@@ -15,6 +15,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     NumberSetAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
@@ -127,6 +128,29 @@ class CounterRow(VariantsTable):
     n = NumberAttribute(null=True)
 
 
+class EnrolledRow(VariantsTable):
+    """One shard of the enrollments with a condition at a point (`domain.tallies.Tally`)."""
+
+    users = NumberAttribute(null=True)
+    condition_users = NumberAttribute(null=True)
+    point_users = NumberAttribute(null=True)
+    groups = NumberAttribute(null=True)
+    point_groups = NumberAttribute(null=True)
+    n = NumberAttribute(null=True)
+    """Of the other counters of an experiment, which are read with these."""
+
+
+HOURS = range(24)
+
+
+class EnrolledOnRow(VariantsTable):
+    """The same for one day (UTC): new users at the point by hour, then new groups."""
+
+    for _hour in HOURS:
+        locals()[f"u{_hour}"] = NumberAttribute(null=True)
+        locals()[f"g{_hour}"] = NumberAttribute(null=True)
+
+
 class TotalsRow(VariantsTable):
     """One shard of a variant's totals; what is missing is 0."""
 
@@ -177,13 +201,15 @@ class UserRow(UsersTable):
 class RecordRow(UsersTable):
     """Anything else in the collection of a user or a group; the sort key says what.
 
-    `data` are its fields, `n` a count or the version of a list, `numbers` those of flags.
+    `data` are its fields, `n` a count or the version of a list, `numbers` those of flags, `met`
+    ids of conditions.
     `variant_id` is that of a row of Test Lab, which is read with the others.
     """
 
     data = CompactJson(null=True)
     n = NumberAttribute(null=True)
     numbers = NumberSetAttribute(null=True)
+    met = UnicodeSetAttribute(null=True)
     variant_id = NumberAttribute(null=True)
 
 
@@ -262,8 +288,8 @@ TABLES: tuple[type[TableModel], ...] = (
 
 ROWS: tuple[type[TableModel], ...] = (
     *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, VariantRow, TotalsRow,
-    CounterRow, UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow, SheetRow,
-    LoggedRow,
+    EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow,
+    SheetRow, LoggedRow,
 )  # fmt: skip
 """All classes."""
 

@@ -292,7 +292,7 @@ def test_repeated_marks_are_counted_at_their_place(stores: Stores) -> None:
     for place, first in ((HERE, True), (HERE, False), (THERE, True), (HERE, False)):
         records = Records(
             enrollment=enrolled(place) if first else None,
-            repeat=Repeat(NUMBER, place, "id of a", None),
+            repeat=Repeat(NUMBER, place, "id of a", None, START),
         )
         user = store(stores, user, records, at=point(place))
     assert {e.place: e.repeats for e in user.enrollments[NUMBER]} == {HERE: 3, THERE: 1}
@@ -376,7 +376,12 @@ def test_a_group_s_records_come_back_as_stored(stores: Stores) -> None:
     )
     assert stores.participants.groups([key, other]) == {
         key: GroupRecord(
-            key, {NUMBER: group_enrolled()}, {8: excluded(8)}, {HERE: START}, {NUMBER: 1}
+            key,
+            {NUMBER: group_enrolled()},
+            {8: excluded(8)},
+            {HERE: START},
+            {NUMBER: 1},
+            frozenset({(NUMBER, HERE)}),
         ),
         other: GroupRecord(other, exclusions={9: excluded(9)}, reached={HERE: START}),
     }
@@ -483,7 +488,8 @@ def test_enrollments_and_exclusions_end_as_the_change_says(stores: Stores) -> No
     create(stores, "u", "v")
     enroll_in_class(stores, "v", first=True)
     user = enroll_in_class(stores, "u")
-    user = store(stores, user, Records(enrolled(THERE, "1a"), excluded()), at=point(THERE))
+    also = Records(enrolled(THERE, "1a"), excluded())
+    user = store(stores, user, also, groups=[class_key("1a")], at=point(THERE))
     user = store(stores, user, Records(enrolled(number=8), excluded(8)), at=point(HERE))
     change = GroupChange(
         enrollments=user.enrollments[NUMBER],
@@ -859,7 +865,7 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     store(
         stores,
         known(stores),
-        Records(repeat=Repeat(NUMBER, HERE, None, None)),
+        Records(repeat=Repeat(NUMBER, HERE, None, None, START)),
         counting=Counting(),
         reached_by=[key],
     )

@@ -728,7 +728,7 @@ def test_each_mark_of_a_within_subjects_experiment_is_a_repeat_by_the_code_of_th
 ) -> None:
     experiment = design(unit=WITHIN, at=points(PLACE, THERE))
     made = offer(replace(experiment, payloads=(payload(experiment.conditions[0], None, "text"),)))
-    repeat = Repeat(1, PLACE, condition_id, uniquifier)
+    repeat = Repeat(1, PLACE, condition_id, uniquifier, NOW)
     enrollment = Enrollment(1, PLACE, None, None, ALGORITHM, NOW)
     for participant, first in (
         (user(), True),
