@@ -12,6 +12,7 @@ from chalicelib.services.batch_assignment import BatchAssignmentService
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.demo import DemoService
+from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
@@ -19,6 +20,7 @@ from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
+from chalicelib.services.metric_analysis import MetricAnalysisService
 from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
 from chalicelib.services.ports import (
@@ -29,12 +31,14 @@ from chalicelib.services.ports import (
     LogStore,
     ParticipantStore,
     PurgeQueue,
+    RecordStore,
     TotalsStore,
     UserStore,
 )
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
 from chalicelib.services.study_setup import StudySetupService
+from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
 from chalicelib.services.users import UserService
 from chalicelib.settings import Settings
@@ -42,6 +46,7 @@ from chalicelib.storage import connection, tables
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.clear import DynamoEraser
 from chalicelib.storage.events import DynamoEventStore
+from chalicelib.storage.listing import DynamoRecordStore
 from chalicelib.storage.logs import DynamoLogStore
 from chalicelib.storage.participants import DynamoParticipantStore
 from chalicelib.storage.purge import DynamoPurgeQueue
@@ -61,6 +66,7 @@ class Stores:
     eraser: Eraser
     participants: ParticipantStore
     logs: LogStore
+    records: RecordStore
 
 
 def utc_now() -> datetime:
@@ -80,6 +86,7 @@ def dynamo_stores() -> Stores:
         DynamoEraser(),
         DynamoParticipantStore(),
         DynamoLogStore(),
+        DynamoRecordStore(),
     )
 
 
@@ -106,7 +113,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     offers = OfferService(catalogue, contexts)
     participants = ParticipantService(stores.participants, offers, clock)
     assignment = AssignmentService(offers, stores.participants, clock)
-    experiments = ExperimentService(catalogue, stores.catalogue, clock, settings.totals_shards)
+    metric_analysis = MetricAnalysisService(catalogue, stores.logs, stores.participants)
+    experiments = ExperimentService(
+        catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
+    )
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -129,6 +139,11 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         evaluation=EvaluationService(offers, stores.participants, clock, settings.totals_shards),
         metrics=MetricService(catalogue, clock),
         logs=LogService(offers, stores.logs, clock),
+        metric_analysis=metric_analysis,
+        transfer=TransferService(
+            offers, stores.participants, stores.records, clock, settings.totals_shards
+        ),
+        enrollment_statistics=EnrollmentStatisticsService(catalogue, stores.participants, clock),
         client_auth=ClientAuthService(catalogue, credentials),
     )
 

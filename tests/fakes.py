@@ -27,12 +27,17 @@ from chalicelib.domain.flags import Flag
 from chalicelib.domain.group_change import GroupChange, GroupLeft
 from chalicelib.domain.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.metric_results import QueryResult
 from chalicelib.domain.metrics import Metric
+from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import (
+    NOWHERE,
     Enrollment,
+    Exclusion,
     GroupEnrollment,
     GroupKey,
     GroupRecord,
+    MonitoredPoint,
     Participant,
     Profile,
 )
@@ -42,13 +47,15 @@ from chalicelib.domain.tallies import (
     ExclusionTally,
     HourlyTally,
     Tally,
-    exclusions_of_mark,
+    dropped_at_once,
+    exclusions_of,
     group_new_at_point,
     of_ending,
-    of_mark,
+    of_records,
 )
+from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, UserRecord
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
-from chalicelib.services.ports import Counting
+from chalicelib.services.ports import Counting, Position, RecordPage
 from chalicelib.storage import keys
 from chalicelib.storage.tallies import COUNTS
 
@@ -101,6 +108,7 @@ class Memory:
     strata: Counter[tuple[int, str, int]] = field(default_factory=Counter)
     exposed: Counter[int] = field(default_factory=Counter)
     sheets: dict[tuple[str, SheetKey], Sheet] = field(default_factory=dict)
+    results: dict[int, list[QueryResult]] = field(default_factory=dict)
 
     def reserve(self, sequence: str, count: int) -> range:
         first = self.sequences[sequence] + 1
@@ -418,30 +426,94 @@ class FakeParticipantStore:
         counting: Counting,
         reached_by: Collection[GroupKey],
     ) -> None:
-        records, point = outcome.records, outcome.point
+        point = outcome.point
         with self._memory.lock:
             row = self._next(participant, participant.profile)
-            if records.group_enrollment is not None:
-                key, group_enrollment = records.group_enrollment
-                _require(group_enrollment.number not in self._group(key).enrollments)
-            for key, exclusion in records.group_exclusions:
-                _require(exclusion.number not in self._group(key).exclusions)
-            counted = self._counted_group(participant, groups, outcome)
-            self._note_enrolled_at(groups, outcome)
+            self._require_unchanged(participant, groups, outcome.offer, outcome.records)
             if point.place not in participant.points:
                 row = replace(row, points={**row.points, point.place: point})
                 for key in reached_by:
                     group = self._group(key)
                     reached = {point.place: point.at, **group.reached}
                     self._memory.groups[key] = replace(group, reached=reached)
-            if records.exclusion is not None:
-                own = records.exclusion
-                row = replace(row, exclusions={**row.exclusions, own.number: own})
-            self._store(self._enrolled(row, records))
-            self._memory.tallies.extend(of_mark(participant, groups, outcome))
-            self._memory.excluded.extend(exclusions_of_mark(records))
-            self._store_groups(records)
-            self._count(participant, records, counting, counted)
+            self._add(row, participant, groups, outcome.offer, outcome.records, counting)
+
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        with self._memory.lock:
+            row = self._next(participant, participant.profile)
+            self._require_unchanged(participant, groups, offer, records)
+            self._add(row, participant, groups, offer, records, counting)
+
+    def store_group_record(
+        self,
+        key: GroupKey,
+        record: GroupEnrollment | Exclusion,
+        shard: int,  # noqa: ARG002
+    ) -> None:
+        with self._memory.lock:
+            group = self._group(key)
+            if isinstance(record, GroupEnrollment):
+                _require(record.number not in group.enrollments)
+                tally = Tally(record.number, record.condition_id, record.place, groups=1)
+                self._memory.tallies.append(tally)
+                group = replace(group, enrollments={**group.enrollments, record.number: record})
+            else:
+                _require(record.number not in group.exclusions)
+                self._memory.excluded.append(ExclusionTally(record.number, 0, 1))
+                group = replace(group, exclusions={**group.exclusions, record.number: record})
+            self._memory.groups[key] = group
+
+    def _require_unchanged(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer | None,
+        records: Records,
+    ) -> None:
+        if records.group_enrollment is not None:
+            key, enrolled = records.group_enrollment
+            _require(enrolled.number not in self._group(key).enrollments)
+        for key, exclusion in records.group_exclusions:
+            _require(exclusion.number not in self._group(key).exclusions)
+        there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
+        if there is not None and enrollment is not None:
+            at = (enrollment.number, enrollment.place)
+            _require(at not in self._group(there).enrolled_at)
+        counted = _counted_group(participant, offer, records)
+        if counted is not None and enrollment is not None:
+            before = groups[counted].counts.get(enrollment.number, 0)
+            _require(self._group(counted).counts.get(enrollment.number, 0) == before)
+
+    def _add(
+        self,
+        row: Participant,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer | None,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        if records.exclusion is not None:
+            own = records.exclusion
+            row = replace(row, exclusions={**row.exclusions, own.number: own})
+        self._store(self._enrolled(row, records))
+        there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
+        if there is not None and enrollment is not None:
+            group = self._group(there)
+            at = group.enrolled_at | {(enrollment.number, enrollment.place)}
+            self._memory.groups[there] = replace(group, enrolled_at=at)
+        self._memory.tallies.extend(of_records(participant, groups, offer, records))
+        self._memory.excluded.extend(exclusions_of(records))
+        self._store_groups(groups, records)
+        counted = _counted_group(participant, offer, records)
+        self._count(participant, records, counting, counted)
 
     def counted(self, number: int) -> tuple[int, int]:
         with self._memory.lock:
@@ -483,6 +555,23 @@ class FakeParticipantStore:
                 groups=before.groups + tally.point_groups,
             )
         return [each for each in sums.values() if each.users or each.groups]
+
+    def enrollments(
+        self, number: int, places: Collection[Place], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        known = {*places, NOWHERE}
+        with self._memory.lock:
+            found = {
+                user_id: [e for e in own.enrollments.get(number, ()) if e.place in known]
+                for user_id in user_ids
+                if (own := self._memory.participants.get(user_id)) is not None
+            }
+        return {user_id: enrollments for user_id, enrollments in found.items() if enrollments}
+
+    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        with self._memory.lock:
+            found = {user_id: self._memory.repeats.get((number, user_id)) for user_id in user_ids}
+        return {user_id: repeats for user_id, repeats in found.items() if repeats}
 
     def stratum(self, number: int, value: str) -> Mapping[int, int]:
         with self._memory.lock:
@@ -570,7 +659,7 @@ class FakeParticipantStore:
             self._memory.repeats.setdefault((repeat.number, row.id), []).append(repeat)
         return replace(row, enrollments=enrollments)
 
-    def _store_groups(self, records: Records) -> None:
+    def _store_groups(self, groups: Mapping[GroupKey, GroupRecord], records: Records) -> None:
         for key, exclusion in records.group_exclusions:
             group = self._group(key)
             exclusions = {**group.exclusions, exclusion.number: exclusion}
@@ -584,28 +673,9 @@ class FakeParticipantStore:
             }
             self._memory.groups[key] = replace(group, enrollments=enrolled)
         for key in records.dropped:
-            self._memory.groups[key] = replace(self._group(key), enrollments={})
-
-    def _note_enrolled_at(self, groups: Mapping[GroupKey, GroupRecord], outcome: Outcome) -> None:
-        key, enrollment = group_new_at_point(groups, outcome), outcome.records.enrollment
-        if key is not None and enrollment is not None:
-            group, there = self._group(key), (enrollment.number, enrollment.place)
-            _require(there not in group.enrolled_at)
-            self._memory.groups[key] = replace(group, enrolled_at=group.enrolled_at | {there})
-
-    def _counted_group(
-        self, participant: Participant, groups: Mapping[GroupKey, GroupRecord], outcome: Outcome
-    ) -> GroupKey | None:
-        """The group in which a mark's user is counted, which must be as it was read."""
-        enrollment, offer = outcome.records.enrollment, outcome.offer
-        if enrollment is None or offer is None or enrollment.group_id is None:
-            return None
-        number = enrollment.number
-        if number in participant.enrollments:
-            return None
-        key = GroupKey(offer.group_type or "", enrollment.group_id)
-        _require(self._group(key).counts.get(number, 0) == groups[key].counts.get(number, 0))
-        return key
+            group, gone = self._group(key), dropped_at_once(groups[key])
+            kept = {n: e for n, e in group.enrollments.items() if e not in gone}
+            self._memory.groups[key] = replace(group, enrollments=kept)
 
     def _count(
         self,
@@ -627,6 +697,40 @@ class FakeParticipantStore:
             count = group.counts.get(number, 0) + 1
             self._memory.groups[counted] = replace(group, counts={**group.counts, number: count})
             self._memory.complete_groups[number] += count == counting.users_per_group
+
+
+class FakeRecordStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
+        with self._memory.lock:
+            found = dict(sorted(self._all(kind)))
+        rest = [key for key in found if after is None or key > after]
+        chosen = rest[:limit]
+        return RecordPage(
+            [found[key] for key in chosen], chosen[-1] if len(rest) > len(chosen) else None
+        )
+
+    def _all(self, kind: RecordKind) -> Iterator[tuple[Position, OwnedRecord]]:
+        for user_id, own in self._memory.participants.items():
+            records: list[Enrollment | Exclusion | MonitoredPoint] = []
+            if kind is RecordKind.ENROLLMENTS:
+                records = [e for enrollments in own.enrollments.values() for e in enrollments]
+            elif kind is RecordKind.EXCLUSIONS:
+                records = list(own.exclusions.values())
+            elif kind is RecordKind.POINTS:
+                records = list(own.points.values())
+            for index, record in enumerate(records):
+                yield (user_id, f"{index:06d}"), UserRecord(own.profile, record)
+        for key, group in self._memory.groups.items():
+            of_group: list[GroupEnrollment | Exclusion] = []
+            if kind is RecordKind.GROUP_ENROLLMENTS:
+                of_group = list(group.enrollments.values())
+            elif kind is RecordKind.GROUP_EXCLUSIONS:
+                of_group = list(group.exclusions.values())
+            for index, each in enumerate(of_group):
+                yield (f"{key.type}#{key.id}", f"{index:06d}"), GroupOwnRecord(key, each)
 
 
 class FakeLogStore:
@@ -652,6 +756,12 @@ class FakeLogStore:
                 else:
                     lost.append(sheet.key)
         return lost
+
+    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
+        self._memory.results[number] = list(results)
+
+    def kept_results(self, number: int) -> Sequence[QueryResult]:
+        return self._memory.results.get(number, [])
 
     def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
         for sheet in list(self._memory.sheets.values()):
@@ -686,6 +796,7 @@ class FakeEraser:
                 memory.strata,
                 memory.exposed,
                 memory.sheets,
+                memory.results,
             ):
                 rows.clear()
             memory.settings = ClientSettings()
@@ -704,6 +815,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakeEraser(memory),
         FakeParticipantStore(memory),
         FakeLogStore(memory),
+        FakeRecordStore(memory),
     )
 
 
@@ -771,6 +883,18 @@ def _same(row: User, user: User) -> bool:
 
 def _noting(row: User, variant_ids: frozenset[int]) -> User:
     return replace(row, variants_with_events=variant_ids)
+
+
+def _counted_group(
+    participant: Participant, offer: Offer | None, records: Records
+) -> GroupKey | None:
+    """The group in which a user is counted, who is enrolled for the first time."""
+    enrollment = records.enrollment
+    if enrollment is None or offer is None or enrollment.group_id is None:
+        return None
+    if enrollment.number in participant.enrollments:
+        return None
+    return GroupKey(offer.group_type or "", enrollment.group_id)
 
 
 def _at(enrollment: Enrollment, other: Enrollment | Repeat) -> bool:

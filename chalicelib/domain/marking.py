@@ -212,7 +212,7 @@ def _records(
             None,
             EnrollmentCode.ALGORITHM,
             now,
-            stratum=_stratum(offer, participant),
+            stratum=stratum_of(offer, participant),
         )
     )
 
@@ -225,7 +225,7 @@ def _screening(offer: Offer, participant: Participant) -> Screening:
     )
 
 
-def _stratum(offer: Offer, participant: Participant) -> str | None:
+def stratum_of(offer: Offer, participant: Participant) -> str | None:
     """The user's value of the factor, where enrollments are counted by it."""
     if offer.experiment.algorithm is not Algorithm.STRATIFIED:
         return None
@@ -328,7 +328,7 @@ def _of_group_unit(
             group.id,
             how,
             now,
-            stratum=_stratum(offer, participant),
+            stratum=stratum_of(offer, participant),
         )
     return Records(enrollment=enrollment, group_enrollment=group_enrollment)
 
@@ -342,6 +342,14 @@ def _of_within_subjects(
     if _enrolled_at(offer, participant, mark.place):
         return Records(repeat=repeat)
     return Records(
-        enrollment=Enrollment(offer.number, mark.place, None, None, EnrollmentCode.ALGORITHM, now),
+        enrollment=Enrollment(
+            offer.number,
+            mark.place,
+            None,
+            None,
+            EnrollmentCode.ALGORITHM,
+            now,
+            met=frozenset({met or ""}),
+        ),
         repeat=repeat,
     )

@@ -181,6 +181,7 @@ class Offers:
         by_context: defaultdict[str, list[Offer]] = defaultdict(list)
         by_place: defaultdict[Place, list[Offer]] = defaultdict(list)
         by_flag_context: defaultdict[str, list[FlagOffer]] = defaultdict(list)
+        by_id: dict[str, Offer] = {}
         grouped: list[Offer] = []
         asked: set[str] = set()
         for flag in flags:
@@ -190,12 +191,14 @@ class Offers:
             if experiment.state is not State.ARCHIVED:
                 asked.update(query.metric_key for query in experiment.metric_queries())
             offer = Offer.of(number, experiment, segments)
+            by_id[experiment.id] = offer
             for place in offer.places:
                 by_place[place].append(offer)
             if experiment.state in SEEN and not _is_over(experiment):
                 by_context[experiment.context].append(offer)
             grouped.extend([offer] if offer.group_type else [])
         self.grouped = tuple(grouped)
+        self._by_id = by_id
         self.measured = {key: metrics[key] for key in sorted(asked) if key in metrics}
         self._by_place = {place: tuple(offers) for place, offers in by_place.items()}
         self._by_context = {
@@ -206,6 +209,10 @@ class Offers:
             )
             for context in contexts
         }
+
+    def of(self, experiment_id: str) -> Offer | None:
+        """The experiment with an id, in any state and context."""
+        return self._by_id.get(experiment_id)
 
     def in_context(self, context: str) -> ContextOffers | None:
         """What a context has to offer, None if there is no such context (compared exactly)."""

@@ -60,6 +60,10 @@ class Profile:
     updated_at: datetime | None = field(default=None, compare=False)
 
 
+NOWHERE = Place("", "")
+"""In place of a decision point that is not known, of enrollments that came from elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Enrollment:
     """A user takes part in the experiment `number`, from a mark at `place`.

@@ -10,8 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.experiments import Place
-from chalicelib.domain.marking import Outcome, Records, Repeat
-from chalicelib.domain.participants import Enrollment, GroupKey, GroupRecord, Participant
+from chalicelib.domain.marking import Records, Repeat
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import (
+    Enrollment,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    Participant,
+)
+
+DROPPED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +75,35 @@ class ExclusionTally:
     groups: int = 0
 
 
-def of_mark(
-    participant: Participant, groups: Mapping[GroupKey, GroupRecord], outcome: Outcome
+def of_records(
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer | None,
+    records: Records,
 ) -> tuple[Tally, ...]:
-    """What a mark's records add to the enrollments."""
-    records = outcome.records
+    """What records of an experiment add to the enrollments."""
     dropped = (
         Tally(enrollment.number, enrollment.condition_id, enrollment.place, groups=-1)
         for key in records.dropped
-        for enrollment in groups[key].enrollments.values()
+        for enrollment in dropped_at_once(groups[key])
     )
     if records.repeat is not None:
         return (_of_repeat(participant, records.repeat), *dropped)
     if records.enrollment is not None:
-        return (_of_enrollment(participant, groups, outcome, records.enrollment), *dropped)
+        is_new = group_new_at_point(groups, offer, records) is not None
+        return (_of_enrollment(participant, records, records.enrollment, is_new), *dropped)
     if records.group_enrollment is not None:
         _, enrolled = records.group_enrollment
         return (Tally(enrolled.number, enrolled.condition_id, enrolled.place, groups=1), *dropped)
     return tuple(dropped)
+
+
+def dropped_at_once(record: GroupRecord) -> list[GroupEnrollment]:
+    """What a group that loses its enrollments loses at once, for a transaction has limits.
+
+    Should there be more, the next mark of a member finds them.
+    """
+    return [record.enrollments[number] for number in sorted(record.enrollments)[:DROPPED_AT_ONCE]]
 
 
 def _of_repeat(participant: Participant, repeat: Repeat) -> Tally:
@@ -101,10 +121,7 @@ def _of_repeat(participant: Participant, repeat: Repeat) -> Tally:
 
 
 def _of_enrollment(
-    participant: Participant,
-    groups: Mapping[GroupKey, GroupRecord],
-    outcome: Outcome,
-    enrollment: Enrollment,
+    participant: Participant, records: Records, enrollment: Enrollment, group_is_new: bool
 ) -> Tally:
     before = participant.enrollments.get(enrollment.number, ())
     return Tally(
@@ -115,14 +132,16 @@ def _of_enrollment(
         users=int(not before),
         condition_users=int(all(e.condition_id != enrollment.condition_id for e in before)),
         point_users=1,
-        groups=int(outcome.records.group_enrollment is not None),
-        point_groups=int(group_new_at_point(groups, outcome) is not None),
+        groups=int(records.group_enrollment is not None),
+        point_groups=int(group_is_new),
     )
 
 
-def group_new_at_point(groups: Mapping[GroupKey, GroupRecord], outcome: Outcome) -> GroupKey | None:
-    """The group of the user whom a mark enrolls, if nobody of it was enrolled at the place."""
-    enrollment, offer = outcome.records.enrollment, outcome.offer
+def group_new_at_point(
+    groups: Mapping[GroupKey, GroupRecord], offer: Offer | None, records: Records
+) -> GroupKey | None:
+    """The group of the user whom records enroll, if nobody of it was enrolled at the place."""
+    enrollment = records.enrollment
     if enrollment is None or offer is None or enrollment.group_id is None:
         return None
     key = GroupKey(offer.group_type or "", enrollment.group_id)
@@ -153,8 +172,8 @@ def of_ending(enrollments: Iterable[Enrollment]) -> tuple[Tally, ...]:
     return tuple(tallies)
 
 
-def exclusions_of_mark(records: Records) -> tuple[ExclusionTally, ...]:
-    """What a mark's records add to the exclusions; all are of one experiment."""
+def exclusions_of(records: Records) -> tuple[ExclusionTally, ...]:
+    """What records add to the exclusions; all are of one experiment."""
     excluded = [exclusion for _, exclusion in records.group_exclusions]
     if records.exclusion is not None:
         return (ExclusionTally(records.exclusion.number, 1, len(excluded)),)

@@ -9,6 +9,7 @@ from chalicelib.services.batch_assignment import BatchAssignmentService
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService
 from chalicelib.services.demo import DemoService
+from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
@@ -16,11 +17,13 @@ from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
+from chalicelib.services.metric_analysis import MetricAnalysisService
 from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
 from chalicelib.services.study_setup import StudySetupService
+from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
 from chalicelib.services.users import UserService
 
@@ -48,4 +51,7 @@ class Services:
     evaluation: EvaluationService
     metrics: MetricService
     logs: LogService
+    transfer: TransferService
+    metric_analysis: MetricAnalysisService
+    enrollment_statistics: EnrollmentStatisticsService
     client_auth: ClientAuthService

@@ -58,12 +58,14 @@ class ExperimentService:
         store: CatalogueStore,
         clock: Clock,
         totals_shards: int,
+        keep_results: Callable[[int, Experiment], None],
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._clock = clock
         self._totals_shards = totals_shards
+        self._keep_results = keep_results
         self._new_id = new_id
 
     def all(self) -> list[Experiment]:
@@ -108,7 +110,7 @@ class ExperimentService:
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             feature, before = _design(catalogue, experiment_id)
-            after = self._moved(before, edit(before))
+            after = self._moved(feature.id, before, edit(before))
             numbered["after"] = self._numbered(after)
             return self._change(feature, numbered["after"])
 
@@ -127,7 +129,7 @@ class ExperimentService:
             feature, before = _design(catalogue, experiment_id)
             now = self._clock()
             after = replace(before, state=state, updated_at=now, version=before.version + 1)
-            moved.append((before, self._moved(before, after)))
+            moved.append((before, self._moved(feature.id, before, after)))
             return self._change(feature, moved[-1][1])
 
         self._catalogue.change(decide)
@@ -148,7 +150,7 @@ class ExperimentService:
                 updated_at=self._clock(),
                 version=feature.design.version + 1,
             )
-            return self._change(feature, self._moved(feature.design, ended))
+            return self._change(feature, self._moved(feature.id, feature.design, ended))
 
         self._catalogue.change(decide)
 
@@ -225,10 +227,16 @@ class ExperimentService:
             dead=DeadVariants.now(feature.id, dead, self._clock()),
         )
 
-    def _moved(self, before: Experiment, after: Experiment) -> Experiment:
-        """`after` with what a change of state brings about (sections 7 and 13.2)."""
+    def _moved(self, number: int, before: Experiment, after: Experiment) -> Experiment:
+        """`after` with what a change of state brings about (sections 7 and 13.2).
+
+        The results of its queries are kept before it is archived: killed in between, they are
+        stored anew when it is archived after all.
+        """
         if before.state is after.state:
             return after
+        if after.state is State.ARCHIVED:
+            self._keep_results(number, before)
         now = self._clock()
         change = StateChange(self._new_id(), before.state, after.state, now)
         started_at = after.started_at

@@ -15,10 +15,21 @@ from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.group_change import GroupChange
 from chalicelib.domain.logs import Merge, Sheet, SheetKey
-from chalicelib.domain.marking import Outcome
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
+from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.metric_results import QueryResult
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import (
+    Enrollment,
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    Participant,
+    Profile,
+)
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.transfer import OwnedRecord, RecordKind
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
 Clock = Callable[[], datetime]
@@ -239,6 +250,31 @@ class ParticipantStore(Protocol):
         """
         ...
 
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        """Store records of an experiment that come from elsewhere, and count them.
+
+        Raises:
+            LostRace: if the records of the user or a group are not what they were.
+        """
+        ...
+
+    def store_group_record(
+        self, key: GroupKey, record: GroupEnrollment | Exclusion, shard: int
+    ) -> None:
+        """Store an enrollment or exclusion of a group that comes from elsewhere, and count it.
+
+        Raises:
+            LostRace: if the group has one.
+        """
+        ...
+
     def counted(self, number: int) -> tuple[int, int]:
         """Users enrolled in an experiment, and groups with users enough."""
         ...
@@ -254,6 +290,16 @@ class ParticipantStore(Protocol):
 
     def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
         """The new enrollments of an experiment from a day (UTC) on, by the hour."""
+        ...
+
+    def enrollments(
+        self, number: int, places: Collection[Place], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        """The enrollments of some users in an experiment, at the given places or at none known."""
+        ...
+
+    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        """The marks of some users in a within-subjects experiment."""
         ...
 
     def stratum(self, number: int, value: str) -> Mapping[int, int]:
@@ -298,6 +344,29 @@ class ParticipantStore(Protocol):
         ...
 
 
+Position = tuple[str, str]
+"""Where a page of records ended, in the order of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some records, and where the next page starts, if there is one."""
+
+    records: Sequence[OwnedRecord]
+    next: Position | None
+
+
+class RecordStore(Protocol):
+    """The records of all users and groups, kind by kind."""
+
+    def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
+        """Up to `limit` records in an order of the store's own; each once, if nothing is written.
+
+        It reads past the records of other kinds, so the last page of few may take long.
+        """
+        ...
+
+
 class LogStore(Protocol):
     """What clients logged of users."""
 
@@ -317,6 +386,14 @@ class LogStore(Protocol):
         Raises:
             Invalid: if a sheet is larger than the store takes; then none is stored.
         """
+        ...
+
+    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
+        """Store what the queries of an experiment found, in place of what was stored before."""
+        ...
+
+    def kept_results(self, number: int) -> Sequence[QueryResult]:
+        """What was stored so; nothing if nothing was."""
         ...
 
     def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:

@@ -203,6 +203,11 @@ def logged(user_id: str, sheet_key: str) -> str:
     return f"{part(user_id)}#{sheet_key}"
 
 
+def results(number: int) -> str:
+    """Partition key of what the queries of an archived experiment found."""
+    return f"results#{number}"
+
+
 def member(segment_id: str, version: int) -> str:
     """Sort key of the note that a version of a segment names a user."""
     return f"member#{part(segment_id)}#{version}"

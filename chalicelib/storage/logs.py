@@ -8,7 +8,7 @@ logged.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
@@ -16,10 +16,13 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.metric_analysis import ArmResult
+from chalicelib.domain.metric_results import Effect, QueryResult
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.reading import AT_ONCE, KEYS_PER_READ, at_once, read_rows
 from chalicelib.storage.sequences import LeasedIds
-from chalicelib.storage.tables import CompactJson, LoggedRow, SheetRow
+from chalicelib.storage.tables import CompactJson, LoggedRow, ResultRow, SheetRow
 from chalicelib.storage.times import from_ms, to_ms
 
 IDS_PER_LEASE = 1000
@@ -30,8 +33,6 @@ ACTIONS = 100
 BYTES = 3_500_000
 """What one transaction may hold, of 4 MB."""
 
-AT_ONCE = 8
-KEYS_PER_READ = 100
 NOTES_WITH_SHEET = 80
 """Notes that go with a sheet in one transaction; more are written before it."""
 
@@ -54,7 +55,18 @@ class DynamoLogStore:
         writes = [_Write(merge) for merge in merges]
         for write in writes:
             write.note_surplus()
-        return [key for lost in _at_once(_store_together, _packed(writes)) for key in lost]
+        return [key for lost in at_once(_store_together, _packed(writes)) for key in lost]
+
+    @store_errors()
+    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
+        with ResultRow.batch_write() as batch:
+            for result in results:
+                batch.save(ResultRow(keys.results(number), result.query_id, data=asdict(result)))
+
+    @store_errors()
+    def kept_results(self, number: int) -> Sequence[QueryResult]:
+        rows = ResultRow.query(keys.results(number), consistent_read=True)
+        return [_result(row.data) for row in rows]
 
     @store_errors()
     def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
@@ -145,21 +157,8 @@ def _store_together(writes: Sequence[_Write]) -> list[SheetKey]:
     return []
 
 
-@store_errors()
 def _read(places: Sequence[tuple[str, str]]) -> list[Sheet]:
-    chunks = [
-        places[start : start + KEYS_PER_READ] for start in range(0, len(places), KEYS_PER_READ)
-    ]
-    found = _at_once(lambda chunk: list(SheetRow.batch_get(chunk, consistent_read=True)), chunks)
-    return [_sheet(row) for rows in found for row in rows]
-
-
-def _at_once(work: Any, chunks: Sequence[Any]) -> list[Any]:
-    """What `work` makes of each chunk; a single one needs no thread."""
-    if len(chunks) <= 1:
-        return [work(chunk) for chunk in chunks]
-    with ThreadPoolExecutor(min(len(chunks), AT_ONCE)) as pool:
-        return list(pool.map(work, chunks))
+    return [_sheet(row) for row in read_rows(SheetRow, places)]
 
 
 def _sort_key(key: SheetKey) -> str:
@@ -204,4 +203,16 @@ def _sheet(row: SheetRow) -> Sheet:
             for each in values["rows"]
         ),
         int(row.n),
+    )
+
+
+def _result(values: Mapping[str, Any]) -> QueryResult:
+    def effect(of: Mapping[str, Any]) -> Effect:
+        return Effect(tuple(of["arms"]), tuple(ArmResult(**each) for each in of["results"]))
+
+    interaction = values["interaction"]
+    return QueryResult(
+        values["query_id"],
+        effect(values["main"]),
+        None if interaction is None else effect(interaction),
     )

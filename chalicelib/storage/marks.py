@@ -7,31 +7,42 @@ from typing import Any
 
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.marking import Outcome, Repeat
+from chalicelib.domain.experiments import Place
+from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import (
+    Enrollment,
+    Exclusion,
     GroupEnrollment,
     GroupKey,
     GroupRecord,
     MonitoredPoint,
     Participant,
 )
-from chalicelib.domain.tallies import exclusions_of_mark, group_new_at_point, of_mark
+from chalicelib.domain.tallies import (
+    ExclusionTally,
+    Tally,
+    dropped_at_once,
+    exclusions_of,
+    group_new_at_point,
+    of_records,
+)
 from chalicelib.domain.users import Totals
 from chalicelib.services.ports import Counting
 from chalicelib.storage import keys
-from chalicelib.storage.connection import transaction
+from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.records import (
     enrollment_row,
     exclusion_row,
+    group_enrollment_row,
+    group_exclusion_row,
     next_revision,
     place_key,
 )
 from chalicelib.storage.tables import RecordRow, RepeatRow
 from chalicelib.storage.tallies import add_count, add_exclusions, add_tallies
-from chalicelib.storage.times import to_ms
+from chalicelib.storage.times import from_ms, to_ms
 from chalicelib.storage.totals import count
-
-DROPPED_AT_ONCE = 10
 
 
 def store_mark(
@@ -46,7 +57,6 @@ def store_mark(
     Raises:
         LostRace: if the records are not what they were.
     """
-    records = outcome.records
     pk = keys.user(participant.id)
     with transaction() as write:
         next_revision(write, participant, participant.profile)
@@ -54,21 +64,65 @@ def store_mark(
             _write_point(write, pk, outcome.point)
             for key in reached_by:
                 _note_reached(write, key, outcome.point)
-        if records.exclusion is not None:
-            write.save(exclusion_row(pk, records.exclusion))
-        for key, exclusion in records.group_exclusions:
-            # The first one stays: who comes second, of two members, decides anew.
-            row = exclusion_row(keys.group(key.type, key.id), exclusion)
-            write.save(row, condition=RecordRow.pk.does_not_exist())
-        if records.group_enrollment is not None:
-            _write_group_enrollment(write, *records.group_enrollment)
-        for key in records.dropped:
-            _drop_enrollments(write, groups[key])
-        _write_enrollment(write, participant, groups, outcome, counting)
-        if (key_there := group_new_at_point(groups, outcome)) is not None:
-            _note_enrolled_at(write, key_there, outcome)
-        add_tallies(write, of_mark(participant, groups, outcome), counting.shard)
-        add_exclusions(write, exclusions_of_mark(records), counting.shard)
+        _write_records(write, participant, groups, outcome.offer, outcome.records, counting)
+
+
+def store_records(
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer,
+    records: Records,
+    counting: Counting,
+) -> None:
+    """Store records of an experiment that come from elsewhere, and count them.
+
+    Raises:
+        LostRace: if the records of the user or a group are not what they were.
+    """
+    with transaction() as write:
+        next_revision(write, participant, participant.profile)
+        _write_records(write, participant, groups, offer, records, counting)
+
+
+def store_group_record(key: GroupKey, record: GroupEnrollment | Exclusion, shard: int) -> None:
+    """Store an enrollment or an exclusion of a group that comes from elsewhere, and count it.
+
+    Raises:
+        LostRace: if the group has one.
+    """
+    with transaction() as write:
+        if isinstance(record, GroupEnrollment):
+            _write_group_enrollment(write, key, record)
+            tally = Tally(record.number, record.condition_id, record.place, groups=1)
+            add_tallies(write, (tally,), shard)
+        else:
+            _write_group_exclusion(write, key, record)
+            add_exclusions(write, (ExclusionTally(record.number, 0, 1),), shard)
+
+
+def _write_records(
+    write: TransactWrite,
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer | None,
+    records: Records,
+    counting: Counting,
+) -> None:
+    if records.exclusion is not None:
+        write.save(exclusion_row(keys.user(participant.id), records.exclusion))
+    for key, exclusion in records.group_exclusions:
+        _write_group_exclusion(write, key, exclusion)
+    if records.group_enrollment is not None:
+        _write_group_enrollment(write, *records.group_enrollment)
+    for key in records.dropped:
+        for enrollment in dropped_at_once(groups[key]):
+            pk = keys.group(key.type, key.id)
+            write.delete(RecordRow(pk, keys.enrollment(enrollment.number, "")))
+    _write_enrollment(write, participant, groups, offer, records, counting)
+    if (key_there := group_new_at_point(groups, offer, records)) is not None:
+        _note_enrolled_at(write, key_there, records)
+    add_tallies(write, of_records(participant, groups, offer, records), counting.shard)
+    add_exclusions(write, exclusions_of(records), counting.shard)
 
 
 def _write_point(write: TransactWrite, pk: str, point: MonitoredPoint) -> None:
@@ -81,9 +135,9 @@ def _write_point(write: TransactWrite, pk: str, point: MonitoredPoint) -> None:
     write.save(RecordRow(pk, keys.point(place_key(point.place)), data=data))
 
 
-def _note_enrolled_at(write: TransactWrite, key: GroupKey, outcome: Outcome) -> None:
+def _note_enrolled_at(write: TransactWrite, key: GroupKey, records: Records) -> None:
     """Note that a member of a group is enrolled at a place, the first one there."""
-    enrollment = outcome.records.enrollment
+    enrollment = records.enrollment
     assert enrollment is not None  # noqa: S101 - so `group_new_at_point` said
     place = enrollment.place
     write.save(
@@ -111,38 +165,28 @@ def _reached(point: MonitoredPoint) -> dict[str, Any]:
 def _write_group_enrollment(
     write: TransactWrite, key: GroupKey, enrollment: GroupEnrollment
 ) -> None:
-    data = {
-        "site": enrollment.place.site,
-        "target": enrollment.place.target,
-        "condition": enrollment.condition_id,
-        "at": to_ms(enrollment.at),
-    }
-    write.save(
-        RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""), data=data),
-        condition=RecordRow.pk.does_not_exist(),
-    )
+    write.save(group_enrollment_row(key, enrollment), condition=RecordRow.pk.does_not_exist())
 
 
-def _drop_enrollments(write: TransactWrite, record: GroupRecord) -> None:
-    pk = keys.group(record.key.type, record.key.id)
-    # Should there be more, the next mark of a member finds them.
-    for number in sorted(record.enrollments)[:DROPPED_AT_ONCE]:
-        write.delete(RecordRow(pk, keys.enrollment(number, "")))
+def _write_group_exclusion(write: TransactWrite, key: GroupKey, exclusion: Exclusion) -> None:
+    # The first one stays: who comes second, of two members, decides anew.
+    write.save(group_exclusion_row(key, exclusion), condition=RecordRow.pk.does_not_exist())
 
 
 def _write_enrollment(
     write: TransactWrite,
     participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
-    outcome: Outcome,
+    offer: Offer | None,
+    records: Records,
     counting: Counting,
 ) -> None:
     pk = keys.user(participant.id)
-    enrollment, repeat = outcome.records.enrollment, outcome.records.repeat
+    enrollment, repeat = records.enrollment, records.repeat
     if enrollment is not None:
         write.save(enrollment_row(pk, enrollment, 1 if repeat else 0))
         if enrollment.number not in participant.enrollments:
-            _count_group(write, groups, outcome, counting)
+            _count_group(write, groups, offer, enrollment, counting)
             count(write, counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
@@ -156,6 +200,21 @@ def _write_enrollment(
         write.save(_repeat_row(participant, repeat))
 
 
+@store_errors()
+def read_repeats(number: int, user_id: str) -> list[Repeat]:
+    """The marks of a user in a within-subjects experiment."""
+    return [
+        Repeat(
+            number,
+            Place(row.data["site"], row.data["target"]),
+            row.data["condition"],
+            row.data["uniquifier"],
+            from_ms(row.data["at"]),
+        )
+        for row in RepeatRow.query(keys.repeats(number, user_id), consistent_read=True)
+    ]
+
+
 def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
     index = sum(
         enrollment.repeats
@@ -166,6 +225,8 @@ def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
         keys.repeats(repeat.number, participant.id),
         keys.repeat(place_key(repeat.place), index),
         data={
+            "site": repeat.place.site,
+            "target": repeat.place.target,
             "condition": repeat.condition_id,
             "uniquifier": repeat.uniquifier,
             "at": to_ms(repeat.at),
@@ -176,12 +237,12 @@ def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
 def _count_group(
     write: TransactWrite,
     groups: Mapping[GroupKey, GroupRecord],
-    outcome: Outcome,
+    offer: Offer | None,
+    enrollment: Enrollment,
     counting: Counting,
 ) -> None:
     """Count a newly enrolled user in the group; and the group, once it has users enough."""
-    enrollment, offer = outcome.records.enrollment, outcome.offer
-    if enrollment is None or offer is None or enrollment.group_id is None:
+    if offer is None or enrollment.group_id is None:
         return
     key = GroupKey(offer.group_type or "", enrollment.group_id)
     before = groups[key].counts.get(enrollment.number, 0)

@@ -12,21 +12,44 @@ from datetime import date, datetime
 
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.group_change import GroupChange
-from chalicelib.domain.marking import Outcome
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
+from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import (
+    NOWHERE,
+    Enrollment,
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    Participant,
+    Profile,
+)
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.services.ports import Counting
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import change_group, parts_of
-from chalicelib.storage.marks import store_mark
-from chalicelib.storage.records import group_record_of, participant_of, profile_values
+from chalicelib.storage.marks import (
+    read_repeats,
+    store_group_record,
+    store_mark,
+    store_records,
+)
+from chalicelib.storage.reading import read_rows
+from chalicelib.storage.records import (
+    enrollment_of,
+    group_record_of,
+    participant_of,
+    place_key,
+    profile_values,
+)
 from chalicelib.storage.tables import CounterRow, RecordRow
 from chalicelib.storage.tallies import add_count, read_counts, read_hourly
 
 GROUPS_AT_ONCE = 8
 MEMBERS_AT_ONCE = 200
 WRITERS = 8
+READERS = 16
 
 ACTIONS = 95
 """Actions that note exposures in one transaction, which may hold a hundred."""
@@ -88,6 +111,21 @@ class DynamoParticipantStore:
     ) -> None:
         store_mark(participant, groups, outcome, counting, reached_by)
 
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        store_records(participant, groups, offer, records, counting)
+
+    def store_group_record(
+        self, key: GroupKey, record: GroupEnrollment | Exclusion, shard: int
+    ) -> None:
+        store_group_record(key, record, shard)
+
     @store_errors()
     def counted(self, number: int) -> tuple[int, int]:
         tallies, _, complete_groups = read_counts(number)
@@ -103,6 +141,22 @@ class DynamoParticipantStore:
     @store_errors()
     def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
         return read_hourly(number, since, places)
+
+    def enrollments(
+        self, number: int, places: Collection[Place], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        by_key = {keys.user(user_id): user_id for user_id in user_ids}
+        sort_keys = [keys.enrollment(number, place_key(place)) for place in {*places, NOWHERE}]
+        found: defaultdict[str, list[Enrollment]] = defaultdict(list)
+        for row in read_rows(RecordRow, [(pk, sk) for pk in by_key for sk in sort_keys]):
+            found[by_key[row.pk]].append(enrollment_of(row))
+        return found
+
+    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        users = sorted(user_ids)
+        with ThreadPoolExecutor(READERS) as pool:
+            found = pool.map(lambda user_id: read_repeats(number, user_id), users)
+            return {user_id: own for user_id, own in zip(users, found, strict=True) if own}
 
     @store_errors()
     def stratum(self, number: int, value: str) -> Mapping[int, int]:

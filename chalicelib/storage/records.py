@@ -43,14 +43,13 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
             case "exposures":
                 exposures.update(map(int, row.numbers))
             case "profile":
-                fields.update(profile=_profile(row), revision=int(row.n))
+                fields.update(profile=profile_of(row), revision=int(row.n))
             case "enrollment":
-                number = int(rest[0])
-                enrollments[number] += (_enrollment(number, row),)
+                enrollments[int(rest[0])] += (enrollment_of(row),)
             case "exclusion":
-                exclusions[int(rest[0])] = _exclusion(int(rest[0]), row)
+                exclusions[int(rest[0])] = exclusion_of(row)
             case "point":
-                point = _point(row)
+                point = point_of(row)
                 points[point.place] = point
             case "member":
                 members[keys.unescaped(rest[0])].add(int(rest[1]))
@@ -85,12 +84,9 @@ def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:
         kind, *rest = row.sk.split("#")
         match kind:
             case "enrollment":
-                number = int(rest[0])
-                enrollments[number] = GroupEnrollment(
-                    number, _where(row), row.data["condition"], from_ms(row.data["at"])
-                )
+                enrollments[int(rest[0])] = group_enrollment_of(row)
             case "exclusion":
-                exclusions[int(rest[0])] = _exclusion(int(rest[0]), row)
+                exclusions[int(rest[0])] = exclusion_of(row)
             case "point":
                 reached[_where(row)] = from_ms(row.data["at"])
             case "count":
@@ -128,8 +124,28 @@ def enrollment_row(pk: str, enrollment: Enrollment, repeats: int) -> RecordRow:
     return RecordRow(pk, sort_key, data=data, n=repeats, met=set(enrollment.met) or None)
 
 
+def group_enrollment_row(key: GroupKey, enrollment: GroupEnrollment) -> RecordRow:
+    """The item of a group's enrollment."""
+    data = {
+        "group": [key.type, key.id],
+        "site": enrollment.place.site,
+        "target": enrollment.place.target,
+        "condition": enrollment.condition_id,
+        "at": to_ms(enrollment.at),
+    }
+    sort_key = keys.enrollment(enrollment.number, "")
+    return RecordRow(keys.group(key.type, key.id), sort_key, data=data)
+
+
+def group_exclusion_row(key: GroupKey, exclusion: Exclusion) -> RecordRow:
+    """The item of a group's exclusion."""
+    row = exclusion_row(keys.group(key.type, key.id), exclusion)
+    row.data = {"group": [key.type, key.id], **row.data}
+    return row
+
+
 def exclusion_row(pk: str, exclusion: Exclusion) -> RecordRow:
-    """The item of an exclusion, of a user or a group."""
+    """The item of a user's exclusion."""
     data = {"code": exclusion.code.value, "at": to_ms(exclusion.at)}
     return RecordRow(pk, keys.exclusion(exclusion.number), data=data)
 
@@ -151,7 +167,8 @@ def place_key(place: Place) -> str:
     return keys.place(place.site, place.target)
 
 
-def _profile(row: RecordRow) -> Profile:
+def profile_of(row: RecordRow) -> Profile:
+    """The profile that an item holds."""
     values = row.data
     group = values["group"]
     return Profile(
@@ -168,8 +185,9 @@ def _where(row: RecordRow) -> Place:
     return Place(row.data["site"], row.data["target"])
 
 
-def _enrollment(number: int, row: RecordRow) -> Enrollment:
-    data = row.data
+def enrollment_of(row: RecordRow) -> Enrollment:
+    """The enrollment that an item holds."""
+    number, data = int(row.sk.split("#")[1]), row.data
     return Enrollment(
         number,
         _where(row),
@@ -183,11 +201,21 @@ def _enrollment(number: int, row: RecordRow) -> Enrollment:
     )
 
 
-def _exclusion(number: int, row: RecordRow) -> Exclusion:
+def group_enrollment_of(row: RecordRow) -> GroupEnrollment:
+    """The enrollment of a group that an item holds."""
+    data = row.data
+    number = int(row.sk.split("#")[1])
+    return GroupEnrollment(number, _where(row), data["condition"], from_ms(data["at"]))
+
+
+def exclusion_of(row: RecordRow) -> Exclusion:
+    """The exclusion of a user or a group that an item holds."""
+    number = int(row.sk.split("#")[1])
     return Exclusion(number, ExclusionCode(row.data["code"]), from_ms(row.data["at"]))
 
 
-def _point(row: RecordRow) -> MonitoredPoint:
+def point_of(row: RecordRow) -> MonitoredPoint:
+    """The first mark of a user at a place that an item holds."""
     data = row.data
     return MonitoredPoint(
         data["id"], _where(row), data["experiment"], data["condition"], from_ms(data["at"])

@@ -277,6 +277,12 @@ class LoggedRow(EventsTable):
     sheet = UnicodeAttribute()
 
 
+class ResultRow(EventsTable):
+    """What a query of an archived experiment found; the sort key is the id of the query."""
+
+    data = CompactJson()
+
+
 TABLES: tuple[type[TableModel], ...] = (
     FeaturesTable,
     VariantsTable,
@@ -289,7 +295,7 @@ TABLES: tuple[type[TableModel], ...] = (
 ROWS: tuple[type[TableModel], ...] = (
     *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, VariantRow, TotalsRow,
     EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow,
-    SheetRow, LoggedRow,
+    SheetRow, LoggedRow, ResultRow,
 )  # fmt: skip
 """All classes."""
 

@@ -729,7 +729,8 @@ def test_each_mark_of_a_within_subjects_experiment_is_a_repeat_by_the_code_of_th
     experiment = design(unit=WITHIN, at=points(PLACE, THERE))
     made = offer(replace(experiment, payloads=(payload(experiment.conditions[0], None, "text"),)))
     repeat = Repeat(1, PLACE, condition_id, uniquifier, NOW)
-    enrollment = Enrollment(1, PLACE, None, None, ALGORITHM, NOW)
+    met = frozenset({condition_id or ""})
+    enrollment = Enrollment(1, PLACE, None, None, ALGORITHM, NOW, met=met)
     for participant, first in (
         (user(), True),
         (enrolled(user(), None, place=THERE), True),

@@ -42,6 +42,7 @@ from chalicelib.domain.participants import (
     Profile,
 )
 from chalicelib.domain.segments import NOBODY, Roster, Segment, SegmentType
+from chalicelib.domain.tallies import group_new_at_point
 
 CONTEXT = "home"
 PLACE = Place("quiz", "intro")
@@ -285,8 +286,7 @@ class World:
         self._shut_out = shut_out
 
     def groups_of(self, user_id: str) -> Groups:
-        working = self.users[user_id].working_groups()
-        return {key: record for key, record in self.groups.items() if key in working}
+        return {key: self._record(key) for key in self.users[user_id].working_groups()}
 
     def mark(self, user_id: str, mark: Mark, made: Offer | None, at: datetime = NOW) -> Outcome:
         """Decide on a mark and keep what it stores."""
@@ -298,13 +298,20 @@ class World:
 
     def _keep(self, participant: Participant, outcome: Outcome) -> None:
         records = outcome.records
+        groups = self.groups_of(participant.id)
+        there = group_new_at_point(groups, outcome.offer, records)
+        if there is not None and (made := records.enrollment) is not None:
+            at = groups[there].enrolled_at | {(made.number, made.place)}
+            self._change(there, replace(groups[there], enrolled_at=at))
         points = {**participant.points, outcome.point.place: outcome.point}
         enrollments, exclusions = {**participant.enrollments}, {**participant.exclusions}
         if (new := records.enrollment) is not None:
             enrollments[new.number] = (*enrollments.get(new.number, ()), new)
         if (repeat := records.repeat) is not None:
             enrollments[repeat.number] = tuple(
-                replace(e, repeats=e.repeats + (e.place == repeat.place))
+                replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
+                if e.place == repeat.place
+                else e
                 for e in enrollments[repeat.number]
             )
         if records.exclusion is not None:

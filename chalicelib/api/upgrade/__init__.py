@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.upgrade import (
     batch_assignment,
+    check,
     demo,
     experiments,
     feature_flags,
@@ -14,6 +15,7 @@ from chalicelib.api.upgrade import (
     participation,
     rewards,
     segments,
+    statistics,
     study_setup,
     users,
 )
@@ -28,6 +30,8 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     flags.blueprint,
     segments.blueprint,
     metrics.blueprint,
+    statistics.blueprint,
+    check.blueprint,
     batch_assignment.blueprint,
     study_setup.blueprint,
     demo.blueprint,

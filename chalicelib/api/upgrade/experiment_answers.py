@@ -190,6 +190,16 @@ def display_name(state: State) -> str:
     return DISPLAY_NAMES.get(state, state.value)
 
 
+def experiment_columns(experiment: Experiment) -> Json:
+    """An experiment as rows of others show it; the state goes by its own name."""
+    return _head(experiment, experiment.state.value)
+
+
+def condition_columns(experiment: Experiment, condition: Condition) -> Json:
+    """A condition as rows of others show it."""
+    return _condition(experiment, condition)
+
+
 def _stamps(experiment: Experiment) -> Json:
     return stamps(experiment.created_at, experiment.updated_at, experiment.version)
 

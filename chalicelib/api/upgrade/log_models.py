@@ -27,7 +27,12 @@ LARGEST = Decimal("1.7976931348623157e308")
 """The largest of its numbers."""
 
 
-def _time(value: Any) -> datetime:
+def moment_of(value: Any) -> datetime:
+    """The moment that a text names, in UTC unless it says otherwise.
+
+    Raises:
+        ValueError: if it names none.
+    """
     if not isinstance(value, str):
         raise ValueError("must be text")
     try:
@@ -57,7 +62,7 @@ def _number(value: Any) -> Any:
     return float(number)
 
 
-LogTime = Annotated[datetime, BeforeValidator(_time)]
+LogTime = Annotated[datetime, BeforeValidator(moment_of)]
 LogValue = Annotated[Name | int | float, BeforeValidator(_number)]
 Attributes = dict[Name, LogValue]
 

@@ -1,0 +1,145 @@
+"""The records of participants, table by table: /api/check.
+
+GET lists them as the original does, a page at a time; POST brings such rows in, so that a running
+experiment moves with every participant's condition.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field
+
+from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.upgrade.check_models import (
+    ROWS,
+    EnrollmentRow,
+    ExclusionRow,
+    GroupEnrollmentRow,
+    GroupExclusionRow,
+    PointRow,
+    row_answer,
+)
+from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.transfer import RecordKind
+from chalicelib.services.ports import Position
+from chalicelib.services.transfer import TransferReport
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+PAGE_SIZE = 1000
+"""Rows of a page if nobody says otherwise: with their experiments and users they fit 4 MB."""
+
+
+class CheckQuery(BaseModel):
+    """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_SIZE)] = PAGE_SIZE
+    cursor: str | None = None
+
+
+def _page(kind: RecordKind, query: CheckQuery) -> Reply:
+    after = None if query.cursor is None else _decoded(query.cursor)
+    page = blueprint.services.transfer.page(kind, after, query.limit)
+    headers: ResponseHeaders = {}
+    if page.next is not None:
+        parameters = {"cursor": _encoded(page.next), "limit": query.limit}
+        headers["Link"] = f'<?{urlencode(parameters)}>; rel="next"'
+    return Reply([row_answer(each) for each in page.records], headers)
+
+
+def _encoded(position: Position) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> Position:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        first, second = json.loads(text)
+        if not (isinstance(first, str) and isinstance(second, str) and first and second):
+            raise ValueError("not a position")
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise Invalid("cursor: not one that this server gave out") from error
+    return first, second
+
+
+def _report(report: TransferReport) -> dict[str, Any]:
+    return {
+        "stored": report.stored,
+        "unchanged": report.unchanged,
+        "refused": [{"index": each.index, "reason": each.reason} for each in report.refused],
+    }
+
+
+@blueprint.endpoint("/api/check/individualAssignment")
+def list_enrollments(query: CheckQuery) -> Reply:
+    """Enrollments of users."""
+    return _page(RecordKind.ENROLLMENTS, query)
+
+
+@blueprint.endpoint("/api/check/individualExclusion")
+def list_exclusions(query: CheckQuery) -> Reply:
+    """Exclusions of users."""
+    return _page(RecordKind.EXCLUSIONS, query)
+
+
+@blueprint.endpoint("/api/check/monitoredExperimentPoint")
+def list_points(query: CheckQuery) -> Reply:
+    """Places that users reached."""
+    return _page(RecordKind.POINTS, query)
+
+
+@blueprint.endpoint("/api/check/groupAssignment")
+def list_group_enrollments(query: CheckQuery) -> Reply:
+    """Enrollments of groups."""
+    return _page(RecordKind.GROUP_ENROLLMENTS, query)
+
+
+@blueprint.endpoint("/api/check/groupExclusion")
+def list_group_exclusions(query: CheckQuery) -> Reply:
+    """Exclusions of groups."""
+    return _page(RecordKind.GROUP_EXCLUSIONS, query)
+
+
+@blueprint.endpoint("/api/check/individualAssignment", "POST")
+def bring_in_enrollments(
+    body: Annotated[list[EnrollmentRow], Field(max_length=ROWS)],
+) -> dict[str, Any]:
+    """Store enrollments of users; those that are there already stay as they are."""
+    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/individualExclusion", "POST")
+def bring_in_exclusions(
+    body: Annotated[list[ExclusionRow], Field(max_length=ROWS)],
+) -> dict[str, Any]:
+    """Store exclusions of users."""
+    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/monitoredExperimentPoint", "POST")
+def bring_in_points(body: Annotated[list[PointRow], Field(max_length=ROWS)]) -> dict[str, Any]:
+    """Store places that users reached."""
+    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/groupAssignment", "POST")
+def bring_in_group_enrollments(
+    body: Annotated[list[GroupEnrollmentRow], Field(max_length=ROWS)],
+) -> dict[str, Any]:
+    """Store enrollments of groups."""
+    return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/groupExclusion", "POST")
+def bring_in_group_exclusions(
+    body: Annotated[list[GroupExclusionRow], Field(max_length=ROWS)],
+) -> dict[str, Any]:
+    """Store exclusions of groups."""
+    return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))
