@@ -1,0 +1,301 @@
+"""What the stores count of enrollments and exclusions, and what they find again by user."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+import pytest
+
+from chalicelib.bootstrap import Stores
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments import CompleteCondition, Place
+from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.metric_analysis import ArmResult
+from chalicelib.domain.metric_results import Effect, QueryResult
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import (
+    NOWHERE,
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    GroupKey,
+    MonitoredPoint,
+    Participant,
+    Profile,
+)
+from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.transfer import GroupOwnRecord, RecordKind, UserRecord
+from chalicelib.services.ports import Counting, Position
+from tests.fakes import START
+from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
+
+NUMBER = 7
+OFFER = Offer.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
+PLACES = (HERE, THERE)
+DAY = START.date()
+
+
+def known(stores: Stores, user_id: str = "u") -> Participant:
+    found = stores.participants.get(user_id)
+    assert found is not None
+    return found
+
+
+def create(stores: Stores, *user_ids: str) -> Participant:
+    stores.participants.create([Profile(user_id) for user_id in user_ids])
+    return known(stores, user_ids[-1])
+
+
+def enrolled(
+    place: Place = HERE, class_id: str | None = None, after: timedelta = timedelta()
+) -> Enrollment:
+    at = START + after
+    return Enrollment(NUMBER, place, "id of a", class_id, EnrollmentCode.ALGORITHM, at)
+
+
+def store(
+    stores: Stores,
+    user_id: str,
+    records: Records,
+    *,
+    place: Place = HERE,
+    groups: Collection[GroupKey] = (),
+    shard: int = 0,
+) -> None:
+    point = MonitoredPoint("p", place, "e", None, START)
+    outcome = Outcome(OFFER, point, None, records)
+    before = stores.participants.groups(groups)
+    stores.participants.store_mark(known(stores, user_id), before, outcome, Counting(shard), ())
+
+
+def tallies(stores: Stores, places: Collection[Place] = PLACES) -> dict[object, Tally]:
+    found, _ = stores.participants.tallies(NUMBER, places)
+    return {(tally.condition_id, tally.place): tally for tally in found}
+
+
+def test_tallies_are_the_sum_of_all_shards_by_condition_and_place(stores: Stores) -> None:
+    create(stores, "u", "v")
+    for shard, (user_id, place) in enumerate((("u", HERE), ("u", THERE), ("v", THERE))):
+        store(stores, user_id, Records(enrollment=enrolled(place)), place=place, shard=shard)
+    assert tallies(stores) == {
+        ("id of a", HERE): Tally(
+            NUMBER, "id of a", HERE, users=1, condition_users=1, point_users=1
+        ),
+        ("id of a", THERE): Tally(
+            NUMBER, "id of a", THERE, users=1, condition_users=1, point_users=2
+        ),
+    }
+    (elsewhere,) = tallies(stores, ()).values()
+    assert (elsewhere.place, elsewhere.users, elsewhere.point_users) == (None, 2, 3)
+    assert stores.participants.counted(NUMBER) == (2, 0)
+
+
+def test_groups_are_counted_with_their_enrollment_and_at_each_point(stores: Stores) -> None:
+    create(stores, "u", "v")
+    key = class_key("1a")
+    first = Records(
+        enrollment=enrolled(class_id="1a"),
+        group_enrollment=(key, GroupEnrollment(NUMBER, HERE, "id of a", START)),
+    )
+    store(stores, "u", first, groups=[key])
+    for place in (HERE, THERE):
+        records = Records(enrollment=enrolled(place, "1a"))
+        store(stores, "v", records, place=place, groups=[key])
+    at_places = [tallies(stores)["id of a", place] for place in PLACES]
+    assert [tally.groups for tally in at_places] == [1, 0]
+    assert [tally.point_groups for tally in at_places] == [1, 1]
+    assert stores.participants.groups([key])[key].enrolled_at == {(NUMBER, HERE), (NUMBER, THERE)}
+
+
+def test_two_members_at_once_count_their_group_once_at_a_point(stores: Stores) -> None:
+    create(stores, "u", "v")
+    key = class_key("1a")
+    read = stores.participants.groups([key])
+
+    def enroll(user_id: str) -> bool:
+        records = Records(enrollment=enrolled(class_id="1a"))
+        point = MonitoredPoint("p", HERE, "e", None, START)
+        outcome = Outcome(OFFER, point, None, records)
+        try:
+            stores.participants.store_mark(known(stores, user_id), read, outcome, Counting(), ())
+        except LostRace:
+            return False
+        return True
+
+    assert sorted(at_once(lambda: enroll("u"), lambda: enroll("v"))) == [False, True]
+    assert tallies(stores)["id of a", HERE].point_groups == 1
+
+
+def test_exclusions_are_counted_and_a_group_s_first_one_stays(stores: Stores) -> None:
+    create(stores, "u", "v")
+    key = class_key("1a")
+    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    records = Records(exclusion=exclusion, group_exclusions=((key, exclusion),))
+    store(stores, "u", records)
+    with pytest.raises(LostRace):
+        store(stores, "v", records)
+    store(stores, "v", Records(exclusion=exclusion), shard=2)
+    assert stores.participants.tallies(NUMBER, ())[1] == ExclusionTally(NUMBER, 2, 1)
+
+
+def test_what_ends_is_counted_off(stores: Stores) -> None:
+    create(stores, "u")
+    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    store(stores, "u", Records(enrollment=enrolled(), exclusion=exclusion))
+    change = GroupChange(
+        enrollments=(enrolled(),),
+        lifted=(NUMBER,),
+        left=(GroupLeft(NUMBER, class_key("1a"), None),),
+    )
+    stores.participants.update(known(stores), Profile("u"), change, START)
+    assert stores.participants.counted(NUMBER) == (0, 0)
+    assert stores.participants.tallies(NUMBER, PLACES)[1] == ExclusionTally(NUMBER)
+    assert not any(tally.point_users for tally in tallies(stores).values())
+    assert stores.participants.hourly(NUMBER, DAY, PLACES) == []
+
+
+def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: Stores) -> None:
+    create(stores, "u")
+    places = [Place("site", str(number)) for number in range(75)]
+    for place in places:
+        store(stores, "u", Records(enrollment=enrolled(place)), place=place)
+    change = GroupChange(enrollments=known(stores).enrollments[NUMBER])
+    stores.participants.update(known(stores), Profile("u"), change, START)
+    assert known(stores).enrollments == {}
+    assert stores.participants.counted(NUMBER) == (0, 0)
+    assert not any(tally.point_users for tally in tallies(stores, places).values())
+
+
+def test_hours_are_told_apart_from_a_day_on(stores: Stores) -> None:
+    create(stores, "u")
+    for days, place in ((-1, HERE), (0, THERE)):
+        at = timedelta(days=days)
+        store(stores, "u", Records(enrollment=enrolled(place, after=at)), place=place)
+    hour = START.replace(minute=0, second=0, microsecond=0)
+    today = HourlyTally(hour, "id of a", THERE, 1, 0)
+    yesterday = HourlyTally(hour - timedelta(days=1), "id of a", HERE, 1, 0)
+    found = stores.participants.hourly(NUMBER, DAY - timedelta(days=1), PLACES)
+    assert sorted(found, key=lambda each: each.at) == [yesterday, today]
+    assert stores.participants.hourly(NUMBER, DAY, PLACES) == [today]
+    assert stores.participants.hourly(NUMBER, date(2099, 1, 1), PLACES) == []
+
+
+def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_too(
+    stores: Stores,
+) -> None:
+    create(stores, "u")
+    first = Enrollment(
+        NUMBER, HERE, None, None, EnrollmentCode.ALGORITHM, START, met=frozenset({""})
+    )
+    store(stores, "u", Records(first, repeat=Repeat(NUMBER, HERE, None, None, START)))
+    for uniquifier in ("1", "2"):
+        repeat = Repeat(NUMBER, HERE, "id of a", uniquifier, START)
+        store(stores, "u", Records(repeat=repeat))
+    (enrollment,) = known(stores).enrollments[NUMBER]
+    assert (enrollment.met, enrollment.repeats) == (frozenset({"", "id of a"}), 3)
+    found = tallies(stores)
+    assert found[None, HERE].users == 1
+    assert (found["id of a", HERE].users, found["id of a", HERE].point_users) == (0, 1)
+    repeats = stores.participants.repeats(NUMBER, ["u", "nobody"])
+    assert list(repeats) == ["u"]
+    assert [repeat.uniquifier for repeat in repeats["u"]] == [None, "1", "2"]
+    assert {repeat.place for repeat in repeats["u"]} == {HERE}
+
+
+def test_enrollments_are_found_by_user_at_known_places_and_at_none(stores: Stores) -> None:
+    create(stores, "u", "v", "w")
+    store(stores, "u", Records(enrollment=enrolled()))
+    store(stores, "v", Records(enrollment=enrolled(THERE)), place=THERE)
+    stores.participants.store_records(
+        known(stores, "v"), {}, OFFER, Records(enrollment=enrolled(NOWHERE)), Counting()
+    )
+    users = ["u", "v", "w", *(f"x{number}" for number in range(120))]
+    found = stores.participants.enrollments(NUMBER, [HERE], users)
+    assert {user: [e.place for e in own] for user, own in found.items()} == {
+        "u": [HERE],
+        "v": [NOWHERE],
+    }
+
+
+def test_records_from_elsewhere_come_back_and_count(stores: Stores) -> None:
+    before = create(stores, "u")
+    key = class_key("1a")
+    groups = stores.participants.groups([key])
+    records = Records(enrollment=enrolled(class_id="1a"))
+    counting = Counting(users_per_group=1)
+    stores.participants.store_records(before, groups, OFFER, records, counting)
+    assert known(stores).enrollments == {NUMBER: (enrolled(class_id="1a"),)}
+    assert stores.participants.counted(NUMBER) == (1, 1)
+    with pytest.raises(LostRace):
+        stores.participants.store_records(before, groups, OFFER, records, counting)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        GroupEnrollment(NUMBER, HERE, "id of a", START),
+        Exclusion(NUMBER, ExclusionCode.GROUP_LISTED, START),
+    ],
+)
+def test_a_group_s_record_from_elsewhere_is_stored_once(
+    stores: Stores, record: GroupEnrollment | Exclusion
+) -> None:
+    key = class_key("1a")
+    stores.participants.store_group_record(key, record, 1)
+    with pytest.raises(LostRace):
+        stores.participants.store_group_record(key, record, 2)
+    group = stores.participants.groups([key])[key]
+    assert [*group.enrollments.values(), *group.exclusions.values()] == [record]
+    found, excluded = stores.participants.tallies(NUMBER, PLACES)
+    assert sum(tally.groups for tally in found) + excluded.groups == 1
+
+
+def page_through(stores: Stores, kind: RecordKind, limit: int) -> list[object]:
+    found: list[object] = []
+    after: Position | None = None
+    while True:
+        page = stores.records.page(kind, after, limit)
+        assert len(page.records) <= limit
+        found.extend(page.records)
+        if page.next is None:
+            return found
+        after = page.next
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_all_records_of_a_kind_are_listed_once(stores: Stores, limit: int) -> None:
+    hostile = ["a", "a#b", "enrollment#7#x", "#" * 512]
+    create(stores, *hostile)
+    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    for user_id in hostile:
+        store(stores, user_id, Records(enrollment=enrolled(), exclusion=exclusion))
+    point = MonitoredPoint("p", HERE, "e", None, START)
+    expected: dict[RecordKind, list[object]] = {
+        RecordKind.ENROLLMENTS: [UserRecord(Profile(u), enrolled()) for u in hostile],
+        RecordKind.EXCLUSIONS: [UserRecord(Profile(u), exclusion) for u in hostile],
+        RecordKind.POINTS: [UserRecord(Profile(u), point) for u in hostile],
+    }
+    groups = [GroupKey("class", "#"), GroupKey("exclusion#7", "enrollment#")]
+    in_group = GroupEnrollment(NUMBER, HERE, "id of a", START)
+    for key in groups:
+        stores.participants.store_group_record(key, in_group, 0)
+        stores.participants.store_group_record(key, exclusion, 0)
+    expected[RecordKind.GROUP_ENROLLMENTS] = [GroupOwnRecord(key, in_group) for key in groups]
+    expected[RecordKind.GROUP_EXCLUSIONS] = [GroupOwnRecord(key, exclusion) for key in groups]
+    for kind, records in expected.items():
+        assert sorted(page_through(stores, kind, limit), key=repr) == sorted(records, key=repr)
+
+
+def test_results_are_kept_by_experiment_and_replaced(stores: Stores) -> None:
+    effect = Effect(("a", "b"), (ArmResult("a", "1.50", 3), ArmResult("b", None, 1)))
+    simple = QueryResult("q", effect)
+    factorial = QueryResult("r", effect, Effect(("c",), (ArmResult("c", 2.5, 1),)))
+    stores.logs.keep_results(1, [simple, factorial])
+    assert list(stores.logs.kept_results(1)) == [simple, factorial]
+    assert list(stores.logs.kept_results(2)) == []
+    stores.logs.keep_results(1, [QueryResult("q", Effect((), ())), factorial])
+    assert list(stores.logs.kept_results(1)) == [QueryResult("q", Effect((), ())), factorial]
