@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
 from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
 from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.numbers import as_javascript
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.domain.logs import Logged, LogPart, LogRow, SheetKey, Value
 from chalicelib.services.logs import LogReport
@@ -23,9 +23,6 @@ from chalicelib.services.participants import Caller
 
 LOG_BYTES = 2**20
 """Bytes that the body of a log may have."""
-
-EXACT_INTEGERS = 2**53
-"""Up to this, JavaScript's numbers tell integers apart."""
 
 ZONE_NAME = re.compile(r"(?:GMT|UTC)(?=[+-]\d{4})")
 """What JavaScript writes before an offset, and nobody else."""
@@ -59,10 +56,7 @@ def _value(value: Any) -> str | int | float:
         return value
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("must be text or a number")
-    number = float(Decimal(value))
-    if math.isinf(number):
-        raise ValueError("must not be so large")
-    return int(number) if abs(number) <= EXACT_INTEGERS and number.is_integer() else number
+    return as_javascript(value)
 
 
 LogTime = Annotated[datetime, BeforeValidator(_time)]
