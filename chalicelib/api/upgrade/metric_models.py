@@ -32,7 +32,7 @@ class AttributeBody(AdminBody):
     """A metric by its own name, or an attribute of a class."""
 
     metric: FilledText
-    datatype: MetricType
+    datatype: MetricType = MetricType.CONTINUOUS
     allowed_values: tuple[AllowedValue, ...] | None = None
 
 
