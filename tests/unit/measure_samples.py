@@ -70,6 +70,13 @@ def asking(experiment: Experiment, *metric_keys: str) -> Experiment:
     return replace(experiment, queries=tuple(query(key) for key in metric_keys))
 
 
-def part(minute: float = 0, item: int = 0, key: SheetKey = SIMPLE, **attributes: Value) -> LogPart:
+def part(
+    minute: float = 0,
+    item: int = 0,
+    key: SheetKey = SIMPLE,
+    values: Mapping[str, Value] | None = None,
+    **attributes: Value,
+) -> LogPart:
     """Values that a client logs for a sheet, some minutes after the start."""
-    return LogPart(item, START + timedelta(minutes=minute), key, attributes)
+    time = START + timedelta(minutes=minute)
+    return LogPart(item, time, key, {**(values or {}), **attributes})
