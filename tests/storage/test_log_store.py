@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pynamodb.exceptions import QueryError
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.errors import Invalid
+from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.logs import LogPart, LogRow, Merge, Sheet, SheetKey, Value, merge
 from chalicelib.domain.metrics import grouped_key
 from chalicelib.storage.logs import SHEET_BYTES
+from chalicelib.storage.tables import LoggedRow
 from tests.fakes import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 from tests.unit.upgrade_service_samples import at_once
@@ -278,6 +281,18 @@ def test_a_metric_of_many_users_comes_in_portions(stores: Stores) -> None:
     assert sum(portions) == len(users)
     assert len(portions) > 1
     assert [sheet.user_id for sheet in of_metric(stores, "time")] == users
+
+
+def test_a_failure_while_a_metric_is_read_is_told_apart(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def query(*_: Any, **__: Any) -> Iterator[Any]:
+        yield from ()
+        raise QueryError("the connection broke")
+
+    monkeypatch.setattr(LoggedRow, "query", query)
+    with pytest.raises(Unavailable):
+        list(dynamo_stores.logs.of_metric("time"))
 
 
 def test_clearing_leaves_nothing_of_what_was_logged(stores: Stores) -> None:
