@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from chalicelib.domain.catalogue import (
     Revision,
     changed,
 )
-from chalicelib.domain.errors import LostRace
+from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag
@@ -57,6 +58,7 @@ from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, 
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.services.ports import Counting, Position, RecordPage
 from chalicelib.storage import keys
+from chalicelib.storage.logs import SHEET_BYTES
 from chalicelib.storage.tallies import COUNTS
 
 R = TypeVar("R")
@@ -748,6 +750,10 @@ class FakeLogStore:
 
     def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
         lost = []
+        for sheet in (merge.sheet for merge in merges):
+            data = [dict(row.data) for row in sheet.rows]
+            if len(json.dumps(data, ensure_ascii=False).encode()) > SHEET_BYTES:
+                raise Invalid("too much is logged of one user and key")
         with self._memory.lock:
             for sheet in (merge.sheet for merge in merges):
                 stored = self._memory.sheets.get((sheet.user_id, sheet.key))

@@ -9,7 +9,7 @@ from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants import Membership, Participant, Profile
 from chalicelib.domain.segments import globally_excluded
 from chalicelib.domain.testlab_offers import flags_on
-from chalicelib.domain.users import TotalsShard
+from chalicelib.domain.users import TotalsShard, check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService, UnknownContext
 from chalicelib.services.ports import Clock, ParticipantStore
@@ -27,7 +27,12 @@ class EvaluationService:
         self._shards = shards
 
     def visitor(self, user_id: str) -> Participant:
-        """What is stored under an id, whether or not it was ever initialised; no owner of it."""
+        """What is stored under an id, whether or not it was ever initialised; no owner of it.
+
+        Raises:
+            Invalid: if the id is too long.
+        """
+        check_user_id(user_id)
         return self._store.read(user_id)
 
     def flags(self, participant: Participant, context: str) -> list[str]:

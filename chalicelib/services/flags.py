@@ -108,6 +108,15 @@ class FlagService:
         self._catalogue.change(decide)
         return gone[-1]
 
+    def check_room(self, flag_id: str, entry: ListEntry, *, exclude: bool) -> None:
+        """Refuse what `put_list` would refuse, before the segment is stored.
+
+        Raises:
+            NotFound: if there is no such flag.
+            Invalid: if it has as many lists as it may have.
+        """
+        with_list(self.get(flag_id), entry, exclude=exclude)
+
     def put_list(self, flag_id: str, entry: ListEntry, *, exclude: bool) -> Flag:
         """Let a segment include or exclude its members, or say anew how it does.
 
@@ -129,12 +138,27 @@ class FlagService:
         raise NotFound(f"there is no such list: {segment_id}")
 
     def remove_list(self, flag_id: str, segment_id: str) -> Flag:
-        """Take a segment off a flag.
+        """Take a segment off a flag, and delete it with that if it was made for this flag alone.
 
         Raises:
             NotFound: if there is no such flag.
         """
-        return self.edit(flag_id, lambda flag: without_list(flag, segment_id))
+        edited: list[Flag] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            before = _flag(catalogue, flag_id)
+            edited.append(without_list(before, segment_id))
+            return CatalogueChange(
+                flags=(FlagChange(before, edited[-1]),),
+                segments=tuple(
+                    change
+                    for change in own_lists(catalogue, before)
+                    if change.before is not None and change.before.id == segment_id
+                ),
+            )
+
+        self._catalogue.change(decide)
+        return edited[-1]
 
 
 def _flag(catalogue: Catalogue, flag_id: str) -> Flag:

@@ -55,6 +55,9 @@ T = TypeVar("T")
 ITEM_BYTES = 380_000
 """Bytes of JSON in one item, which may have 400 KB in all."""
 
+METRICS_BYTES = 3_200_000 // keys.METRIC_CHUNKS
+"""The same of metrics: all their items fit one transaction, which may have 4 MB."""
+
 
 class DynamoCatalogueStore:
     """`CatalogueStore` on the tables `features`, `variants` and `userblocks`."""
@@ -165,7 +168,7 @@ def _metric_parts(changes: Sequence[MetricChange]) -> Parts:
         stored = {metric.key: metric for metric in _metrics([row] if row else [])}
         after = changed(stored, own, lambda metric: metric.key)
         values = {key: metric_values(metric) for key, metric in after.items()}
-        parts[pk] = _fitting(values, "what is known of metrics")
+        parts[pk] = _fitting(values, "what is known of metrics", METRICS_BYTES)
     return parts
 
 
@@ -267,15 +270,15 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
     )
 
 
-def _fitting(values: dict[str, Any], what: str) -> dict[str, Any]:
-    """`values`, if they fit an item.
+def _fitting(values: dict[str, Any], what: str, limit: int = ITEM_BYTES) -> dict[str, Any]:
+    """`values`, if they fit an item, or the `limit` of bytes.
 
     Raises:
         Invalid: if not.
     """
     size = len(CompactJson().serialize(values).encode())
-    if size > ITEM_BYTES:
-        raise Invalid(f"{what} is too large: {size} bytes, of at most {ITEM_BYTES}")
+    if size > limit:
+        raise Invalid(f"{what} is too large: {size} bytes, of at most {limit}")
     return values
 
 

@@ -7,6 +7,7 @@ logged.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -68,17 +69,17 @@ class DynamoLogStore:
         rows = ResultRow.query(keys.results(number), consistent_read=True)
         return [_result(row.data) for row in rows]
 
-    @store_errors()
     def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
-        notes = LoggedRow.query(keys.metric(metric_key), consistent_read=True)
-        places: list[tuple[str, str]] = []
-        for note in notes:
-            places.append((keys.logs(note.user_id), note.sheet))
-            if len(places) == KEYS_PER_READ * AT_ONCE:
-                yield _read(places)
-                places = []
-        if places:
-            yield _read(places)
+        notes = iter(LoggedRow.query(keys.metric(metric_key), consistent_read=True))
+        while places := _places(notes, KEYS_PER_READ * AT_ONCE):
+            # A note may have been written for values that were not.
+            yield [sheet for sheet in _read(places) if metric_key in sheet.metrics()]
+
+
+@store_errors()
+def _places(notes: Iterator[LoggedRow], count: int) -> list[tuple[str, str]]:
+    """Where the next sheets are, `count` or all that are left."""
+    return [(keys.logs(note.user_id), note.sheet) for note in itertools.islice(notes, count)]
 
 
 class _Write:

@@ -150,3 +150,135 @@ def test_what_outlives_everything_is_no_feature() -> None:
     assert not keys.CONFIG.startswith(keys.feature_prefix())
     assert not keys.sequence("feature").startswith(keys.feature_prefix())
     assert keys.user("x") != keys.PURGE
+
+
+# Logs, metrics, flags
+
+texts = st.sampled_from(HOSTILE) | st.text("#%:1ab", max_size=6) | st.text(max_size=30)
+long_texts = texts | st.builds(lambda text, times: text * times, texts, st.integers(1, 1000))
+sheets = st.tuples(long_texts, long_texts, long_texts)
+SHEET_CHARACTERS = 40
+
+
+@quickly
+@given(sheets, sheets)
+def test_sheets_are_told_apart_whatever_their_parts_hold(
+    first: tuple[str, str, str], second: tuple[str, str, str]
+) -> None:
+    assume(first != second)
+    assert keys.sheet(*first) != keys.sheet(*second)
+
+
+@quickly
+@given(sheets, st.integers(0, 40))
+def test_parts_of_a_sheet_do_not_run_together(parts: tuple[str, str, str], cut_at: int) -> None:
+    group, key, uniquifier = parts
+    joined = group + key
+    other = (joined[:cut_at], joined[cut_at:], uniquifier)
+    assume(other != parts)
+    assert keys.sheet(*other) != keys.sheet(*parts)
+    assert len(keys.sheet(*parts)) == SHEET_CHARACTERS
+    assert keys.sheet(*parts) != keys.SIMPLE_SHEET
+
+
+@quickly
+@given(pairs, sheets, sheets)
+def test_a_note_of_a_metric_is_that_of_one_user_and_sheet(
+    pair: tuple[str, str], one: tuple[str, str, str], other: tuple[str, str, str]
+) -> None:
+    first, second = pair
+    assume((first, one) != (second, other))
+    assert keys.logged(first, keys.sheet(*one)) != keys.logged(second, keys.sheet(*other))
+    assume(first != second)
+    for sheet in (keys.SIMPLE_SHEET, keys.sheet(*one)):
+        assert keys.logged(first, sheet) != keys.logged(second, sheet)
+
+
+@quickly
+@given(pairs)
+def test_no_two_users_share_what_was_logged(pair: tuple[str, str]) -> None:
+    first, second = pair
+    assume(first != second)
+    assert keys.logs(first) != keys.logs(second)
+
+
+@quickly
+@given(long_texts, long_texts)
+def test_metrics_and_flags_are_told_apart(first: str, second: str) -> None:
+    assume(first != second)
+    assert keys.metric(first) != keys.metric(second)
+    assert keys.flag(first) != keys.flag(second)
+
+
+@quickly
+@given(user_ids, long_texts, sheets)
+def test_keys_of_logs_metrics_and_flags_are_short_enough(
+    user_id: str, text: str, sheet: tuple[str, str, str]
+) -> None:
+    assert len(keys.logged(user_id, keys.sheet(*sheet)).encode()) <= SORT_KEY_BYTES
+    for pk in (keys.logs(user_id), keys.metric(text), keys.flag(text), keys.metrics(text)):
+        assert len(pk.encode()) <= PARTITION_KEY_BYTES
+
+
+@quickly
+@given(user_ids, long_texts, st.integers(1, 2**31), st.integers(1, 2**31))
+def test_events_marks_logs_and_metrics_share_no_partition(
+    user_id: str, text: str, variant_id: int, number: int
+) -> None:
+    made = [
+        keys.event_partition(variant_id),
+        keys.repeats(number, user_id),
+        keys.logs(user_id),
+        keys.metric(text),
+    ]
+    assert len({pk.split("#")[0] for pk in made}) == len(made)
+
+
+@quickly
+@given(long_texts, st.integers(1, 2**31))
+def test_parts_of_the_catalogue_are_told_apart_by_their_prefixes(text: str, number: int) -> None:
+    made = {
+        keys.feature_prefix(): keys.feature(number),
+        keys.segment_prefix(): keys.segment(text),
+        keys.flag_prefix(): keys.flag(text),
+        keys.metrics_prefix(): keys.metrics(text),
+        keys.CONFIG: keys.CONFIG,
+        keys.sequence(""): keys.sequence("feature"),
+    }
+    for prefix in made:
+        assert [own for own, pk in made.items() if pk.startswith(prefix)] == [prefix]
+
+
+@quickly
+@given(st.lists(long_texts, max_size=30))
+def test_metrics_are_spread_over_few_items_and_stay_where_they_are(metric_keys: list[str]) -> None:
+    for metric_key in metric_keys:
+        assert keys.metrics(metric_key) == keys.metrics(metric_key)
+        assert 0 <= int(keys.metrics(metric_key).split("#")[1]) < keys.METRIC_CHUNKS
+
+
+def test_metrics_of_a_class_are_spread_evenly() -> None:
+    items = [keys.metrics(f"class@__@key {n}@__@time") for n in range(1600)]
+    assert len(set(items)) == keys.METRIC_CHUNKS
+    assert all(60 < items.count(item) < 140 for item in set(items))
+
+
+@quickly
+@given(st.integers(0, 10**6), st.integers(0, 10**6), user_ids)
+def test_exposures_are_told_apart_from_each_other_and_from_all_else(
+    first: int, second: int, text: str
+) -> None:
+    others = [
+        keys.PROFILE,
+        keys.PREVIEW,
+        keys.TESTLAB,
+        keys.enrollment(first, text),
+        keys.exclusion(first),
+        keys.lifted(first),
+        keys.point(text),
+        keys.member(text, first),
+        keys.stratum(text),
+    ]
+    assert keys.exposures(first) not in others
+    assume(first != second)
+    assert keys.exposures(first) != keys.exposures(second)

@@ -11,11 +11,20 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import CatalogueChange, FeatureChange, Revision, applied
+from chalicelib.domain.catalogue import (
+    CatalogueChange,
+    Change,
+    FeatureChange,
+    Revision,
+    applied,
+)
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.purge import DeadVariants
+from chalicelib.storage import keys
 from chalicelib.storage.tables import CatalogueRow, UserBlocksTable
+from tests.unit.measure_samples import flag, metric
+from tests.unit.upgrade_samples import segment
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -153,5 +162,42 @@ def test_a_scan_that_lags_behind_the_revision_is_made_again(
     expected = stores.catalogue.load()
     stale = [before]
     monkeypatch.setattr(table, "scan", lambda *a, **k: stale.pop() if stale else scan(*a, **k))
+    assert stores.catalogue.load() == expected
+    assert stale == []
+
+
+A_FLAG, A_METRIC = flag("a", number=1), metric("a")
+ANOTHER = next(m for m in map(metric, "bcdefgh") if keys.metrics(m.key) != keys.metrics("a"))
+"""A metric that is not kept in the same item."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        CatalogueChange(flags=(Change(None, flag("b", number=2)),)),
+        CatalogueChange(flags=(Change(A_FLAG, replace(A_FLAG, name="new")),)),
+        CatalogueChange(flags=(Change(A_FLAG, None),)),
+        CatalogueChange(metrics=(Change(None, ANOTHER),)),
+        CatalogueChange(metrics=(Change(A_METRIC, replace(A_METRIC, version=2)),)),
+        CatalogueChange(metrics=(Change(A_METRIC, None),)),
+        CatalogueChange(segments=(Change(None, segment("s")),)),
+    ],
+    ids=lambda change: "-".join(n for n in ("flags", "metrics", "segments") if getattr(change, n)),
+)
+def test_a_scan_that_lags_behind_a_flag_or_a_metric_is_made_again(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch, change: CatalogueChange
+) -> None:
+    stores = dynamo_stores
+    made = CatalogueChange(flags=(Change(None, A_FLAG),), metrics=(Change(None, A_METRIC),))
+    commit(stores, made)
+    scan: Any = CatalogueRow.scan
+    before = [row for row in scan(consistent_read=True) if row.pk.startswith(("flag#", "metrics#"))]
+    assert len(before) == 2
+    commit(stores, change)
+    expected = stores.catalogue.load()
+    stale = [before]
+    monkeypatch.setattr(
+        CatalogueRow, "scan", lambda *a, **k: stale.pop() if stale else scan(*a, **k)
+    )
     assert stores.catalogue.load() == expected
     assert stale == []

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from pydantic import SecretStr
+
 from chalicelib.bootstrap import build
 from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, Variant, VariantDraft
 from chalicelib.domain.users import Event, User
 from chalicelib.services import Services
+from chalicelib.services.client_auth import ClientCredentials
 from chalicelib.services.paging import PageRequest
 from chalicelib.settings import Settings
 from tests.fakes import START, FixedClock, Memory, Step, fake_stores, watched
@@ -17,16 +20,26 @@ TODAY = START.date()
 SHARDS = 3
 
 
+CREDENTIALS = ClientCredentials("the secret of all clients, long enough", "the key")
+
+
 def process(
     memory: Memory,
     clock: FixedClock,
     *,
     ttl: float = 0,
+    credentials: ClientCredentials | None = CREDENTIALS,
     before: Step | None = None,
     after: Step | None = None,
 ) -> Services:
     """The use cases of one process on a memory that it may share with others."""
-    settings = Settings(catalogue_ttl_ms=int(ttl * 1000), totals_shards=SHARDS, demo_mode=True)
+    settings = Settings(
+        catalogue_ttl_ms=int(ttl * 1000),
+        totals_shards=SHARDS,
+        demo_mode=True,
+        client_api_secret=SecretStr(credentials.secret) if credentials else None,
+        client_api_key=SecretStr(credentials.key) if credentials else None,
+    )
     return build(settings, watched(fake_stores(memory), before=before, after=after), clock)
 
 

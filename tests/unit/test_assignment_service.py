@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.domain.catalogue import ClientSettings
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import Algorithm, ConsistencyRule, Experiment, State
+from chalicelib.domain.experiments import Algorithm, ConsistencyRule, Experiment, Place, State
 from chalicelib.domain.segments import SegmentType
 from chalicelib.services import Services
 from chalicelib.services.experiments import UnknownContext
@@ -200,6 +200,69 @@ def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
     assert {each[THERE] for each in got} == {"a", "b"}
 
 
+# At one point
+
+
+def assign_at(services: Services, place: Place = HERE, user_id: str = "u") -> list[str]:
+    """The codes that a user gets at a place."""
+    assigned = services.assignment.assign_at(known(services, user_id), CONTEXT, place)
+    return [each.conditions[0].code for each in assigned.assignments]
+
+
+def test_of_the_experiments_at_a_point_a_user_gets_one_there_alone(services: Services) -> None:
+    services.experiments.create(design("one", places=(HERE, THERE), weights={"a": 100}))
+    services.experiments.create(design("two", places=(THERE,), weights={"b": 100}))
+    join(services, "u")
+    assert assign_at(services) == ["a"]
+    assert assign_at(services, THERE) in (["a"], ["b"])
+    assert assign_at(services, Place("lesson", "other")) == []
+
+
+def test_who_is_globally_excluded_gets_nothing_at_a_point_either(services: Services) -> None:
+    services.experiments.create(design())
+    services.segments.put(segment(kind=SegmentType.GLOBAL_EXCLUDE), ["u"])
+    join(services, "u", "v")
+    assert assign_at(services) == []
+    assert len(assign_at(services, user_id="v")) == 1
+
+
+def test_an_unknown_context_is_refused_at_a_point_too(services: Services) -> None:
+    join(services, "u")
+    with pytest.raises(UnknownContext):
+        services.assignment.assign_at(known(services, "u"), "nothing", HERE)
+
+
+def test_at_a_point_the_group_and_the_stratum_are_read_if_an_experiment_there_needs_them(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(replace(group_design("e"), points=design(places=(THERE,)).points))
+    services.experiments.create(stratified("s"))
+    fill_stratum(services, "s")
+    join(services, "north u", update=in_class("1a"))
+    services.study_setup.put_strata("school", {"north u": "north"})
+    calls: Counter[str] = Counter()
+    counted = process(memory, clock, before=counting(calls))
+    lacked = set(assign_at(counted, HERE, "north u"))
+    assert lacked == {"b"}
+    assert (calls["participants.groups"], calls["participants.stratum"]) == (0, 1)
+    calls.clear()
+    assert len(assign_at(counted, THERE, "north u")) == 1
+    assert (calls["participants.groups"], calls["participants.stratum"]) == (1, 0)
+
+
+def test_an_experiment_of_test_lab_is_at_its_name(services: Services) -> None:
+    made = services.features.create(draft("button"))
+    services.features.replace_variants(made.id, drafts(made.id, "1"))
+    services.user_blocks.catch_up()
+    join(services, "u")
+    user = known(services, "u")
+    own = services.assignment.assign_at(user, CONTEXT, Place("button", "")).testlab
+    assert own is not None
+    assert own.feature.name == "button"
+    for elsewhere in (Place("button", "x"), Place("other", "")):
+        assert services.assignment.assign_at(user, CONTEXT, elsewhere).testlab is None
+
+
 # What is set up around experiments
 
 
@@ -242,6 +305,28 @@ def test_settings_are_changed_one_by_one(
     before = memory.revision
     assert setup.change_settings(check_auth=True, filter_metric=False) == changed
     assert memory.revision == before
+
+
+def test_tokens_cannot_be_asked_for_that_nobody_could_make(
+    memory: Memory, clock: FixedClock
+) -> None:
+    setup = process(memory, clock, credentials=None).study_setup
+    with pytest.raises(Invalid, match="configure CLIENT_API_SECRET and CLIENT_API_KEY first"):
+        setup.change_settings(check_auth=True)
+    assert memory.revision.version == 0
+    changed = setup.change_settings(check_auth=False, filter_metric=False)
+    assert changed == ClientSettings(check_auth=False, filter_metric=False)
+
+
+def test_of_two_changes_of_settings_at_once_none_is_lost(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    rival = once(
+        "catalogue.commit",
+        lambda: services.study_setup.change_settings(check_auth=False, filter_metric=False),
+    )
+    changed = process(memory, clock, before=rival).study_setup.change_settings(check_auth=True)
+    assert changed == services.study_setup.settings() == ClientSettings(True, False)
 
 
 def test_the_name_of_a_factor_is_bounded(services: Services) -> None:

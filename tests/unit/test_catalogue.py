@@ -9,14 +9,19 @@ from chalicelib.domain.blocks import FREE_BLOCKS, allocate
 from chalicelib.domain.catalogue import (
     Catalogue,
     CatalogueChange,
+    Change,
+    ClientSettings,
     FeatureChange,
+    FlagChange,
     Revision,
     applied,
     catch_up,
     changed_blocks,
 )
 from chalicelib.domain.features import FeatureType
+from tests.unit.measure_samples import flag, metric
 from tests.unit.samples import TODAY, feature, variant
+from tests.unit.upgrade_samples import segment
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 NOON_SECONDS = int(NOON.timestamp())
@@ -148,6 +153,38 @@ def test_a_change_replaces_single_blocks() -> None:
     owned = replace(FREE_BLOCKS[4], feature_id=7)
     changed = applied(Catalogue(), Revision(1), CatalogueChange(blocks=(owned,)))
     assert changed.blocks == (*FREE_BLOCKS[:4], owned, *FREE_BLOCKS[5:])
+
+
+def test_a_change_adds_replaces_and_removes_segments_flags_and_metrics() -> None:
+    old = Catalogue(
+        segments={"a": segment("a"), "b": segment("b")},
+        flags={"a": flag("a"), "b": flag("b")},
+        metrics={"a": metric("a"), "b": metric("b")},
+    )
+    renamed = replace(flag("b"), name="renamed")
+    change = CatalogueChange(
+        segments=(Change(segment("a"), None), Change(None, segment("c"))),
+        flags=(Change(flag("a"), None), Change(flag("b"), renamed), Change(None, flag("c"))),
+        metrics=(Change(metric("a"), None), Change(None, metric("c"))),
+        settings=ClientSettings(check_auth=True),
+    )
+    new = applied(old, Revision(1), change)
+    assert new == replace(
+        old,
+        revision=Revision(1),
+        segments={"b": segment("b"), "c": segment("c")},
+        flags={"b": renamed, "c": flag("c")},
+        metrics={"b": metric("b"), "c": metric("c")},
+        settings=ClientSettings(check_auth=True),
+    )
+    assert applied(new, Revision(2), CatalogueChange()) == replace(new, revision=Revision(2))
+
+
+def test_a_change_may_replace_what_is_not_there_or_say_nothing() -> None:
+    again = CatalogueChange(flags=(Change(flag("a"), flag("b")), Change(flag("c"), None)))
+    assert applied(Catalogue(), Revision(1), again).flags == {"b": flag("b")}
+    nothing: FlagChange = Change(None, None)
+    assert applied(Catalogue(), Revision(1), CatalogueChange(flags=(nothing,))).flags == {}
 
 
 def test_only_blocks_that_differ_are_a_change() -> None:

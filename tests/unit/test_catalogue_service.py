@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
 
 import pytest
 
@@ -14,6 +15,7 @@ from chalicelib.services.attempts import ATTEMPTS
 from chalicelib.services.catalogue import CatalogueService
 from tests.fakes import FixedClock, Memory, Step, fake_stores, once, watched
 from tests.unit.samples import TODAY, feature
+from tests.unit.upgrade_service_samples import at_once
 
 TTL = 60.0
 
@@ -227,3 +229,75 @@ def test_a_decision_that_refuses_changes_nothing(process: Process, calls: Counte
 
 def test_today_is_the_day_of_the_clock(process: Process) -> None:
     assert process().today() == TODAY
+
+
+# One view per request
+
+
+def test_within_a_request_all_snapshots_are_the_same_though_the_store_moved(
+    process: Process, calls: Counter[str]
+) -> None:
+    service, other = process(0), process(0)
+    with service.one_view():
+        first = service.snapshot()
+        other.change(adding(feature(1)))
+        calls.clear()
+        assert service.snapshot() is first
+    assert calls == {}
+    assert service.snapshot().features == (feature(1),)
+
+
+def test_a_fresh_catalogue_is_seen_by_the_rest_of_the_request(
+    process: Process, calls: Counter[str]
+) -> None:
+    service, other = process(0), process(0)
+    with service.one_view():
+        service.snapshot()
+        other.change(adding(feature(1)))
+        fresh = service.fresh()
+        calls.clear()
+        assert service.snapshot() is fresh
+        assert fresh.features == (feature(1),)
+    assert calls == {}
+
+
+def test_a_request_sees_what_it_changed(process: Process) -> None:
+    service = process()
+    with service.one_view():
+        service.snapshot()
+        service.change(adding(feature(1)))
+        assert service.snapshot().features == (feature(1),)
+
+
+def test_a_request_that_fails_leaves_nothing_to_the_next(process: Process) -> None:
+    service, other = process(0), process(0)
+
+    def refused() -> None:
+        with service.one_view():
+            service.snapshot()
+            raise Conflict("refused")
+
+    with pytest.raises(Conflict):
+        refused()
+    other.change(adding(feature(1)))
+    with service.one_view():
+        assert service.snapshot().features == (feature(1),)
+
+
+def test_requests_at_once_have_their_own_views(process: Process) -> None:
+    service, other = process(0), process(0)
+    with service.one_view():
+        first = service.snapshot()
+        other.change(adding(feature(1)))
+        [seen] = at_once(lambda: service.snapshot().features)
+        assert seen == (feature(1),)
+        assert service.snapshot() is first
+
+
+def test_threads_of_a_request_that_carry_its_context_share_its_view(process: Process) -> None:
+    service, other = process(0), process(0)
+    with service.one_view():
+        first = service.snapshot()
+        other.change(adding(feature(1)))
+        [seen] = at_once(functools.partial(copy_context().run, service.snapshot))
+        assert seen is first

@@ -1,14 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.experiments import ConsistencyRule, Payload, Place, PostRule, State, Unit
+from chalicelib.domain.experiments import (
+    ConsistencyRule,
+    Experiment,
+    ListEntry,
+    Payload,
+    Place,
+    PostRule,
+    State,
+    Unit,
+)
+from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.offers import SEEN, Offers
 from chalicelib.domain.segments import NOBODY, Roster, SegmentType
+from tests.unit.measure_samples import asking, flag, metric
 from tests.unit.upgrade_samples import (
     BEFORE,
     CLASS,
@@ -350,3 +361,40 @@ def test_a_context_shuts_out_whom_its_own_global_segment_resolves_to() -> None:
     assert offers.shut_out("away") == Roster({"there": 1}, frozenset())
     assert offers.shut_out("none") == NOBODY
     assert offers.shut_out("unknown") == NOBODY
+
+
+# Flags and metrics
+
+
+def offers(
+    *experiments: Experiment, flags: Iterable[Flag] = (), metrics: Iterable[str] = ()
+) -> Offers:
+    segments = {"s": segment("s", ROOM)}
+    known = {key: metric(key) for key in metrics}
+    return Offers(enumerate(experiments, 1), segments, ["home", "Add"], flags, known)
+
+
+@pytest.mark.parametrize("status", list(FlagStatus))
+def test_a_context_has_its_flags_that_are_enabled(status: FlagStatus) -> None:
+    made = offers(flags=[flag("a", status=status), flag("b", context="add")])
+    own, other = made.in_context("home"), made.in_context("Add")
+    assert own is not None
+    assert other is not None
+    expected = ["a"] if status is FlagStatus.ENABLED else []
+    assert [each.flag.id for each in own.flags] == expected
+    assert [each.flag.id for each in other.flags] == ["b"]
+    assert made.in_context("add") is None
+
+
+def test_the_lists_of_flags_are_resolved() -> None:
+    made = offers(flags=[flag(include=[ListEntry("s")])]).in_context("home")
+    assert made is not None
+    assert made.flags[0].include == Roster({"s": 1}, frozenset({ROOM}))
+
+
+def test_measured_is_what_a_query_asks_for_that_is_not_archived() -> None:
+    open_one = asking(design("a", state=State.INACTIVE), "time", "unknown")
+    complete = asking(design("b", state=COMPLETE), "grade", "time")
+    archived = asking(design("c", state=State.ARCHIVED), "mood")
+    made = offers(open_one, complete, archived, metrics=["time", "grade", "mood", "tries"])
+    assert made.measured == {"grade": metric("grade"), "time": metric("time")}

@@ -20,6 +20,7 @@ from chalicelib.domain.participants import Participant, Profile
 from chalicelib.domain.testlab_offers import (
     decide,
     feature_uuid,
+    flags_on,
     hash_share,
     is_offered,
     marked,
@@ -157,3 +158,51 @@ def test_a_value_that_no_variant_has_is_refused() -> None:
     assert offer is not None
     with pytest.raises(UnknownCondition):
         decide(Mark(PLACE, "green"), offer, user(), START, "point")
+
+
+# Toggles and rollouts as flags
+
+
+@pytest.mark.parametrize(
+    ("made", "is_on"),
+    [
+        (feature(1, kind=FeatureType.TOGGLE), True),
+        (feature(1, kind=FeatureType.TOGGLE, is_running=False), False),
+        (feature(1, kind=FeatureType.TOGGLE, end=TODAY - timedelta(days=1)), False),
+        (feature(1, kind=FeatureType.TOGGLE, start=TODAY + timedelta(days=1)), False),
+        (feature(1, kind=FeatureType.TOGGLE, share="0"), True),
+        (feature(1, kind=FeatureType.ROLLOUT), True),
+        (feature(1, kind=FeatureType.ROLLOUT, is_running=False), False),
+        (feature(1, kind=FeatureType.ROLLOUT, end=TODAY - timedelta(days=1)), False),
+        (feature(1, kind=FeatureType.ROLLOUT, share="0"), False),
+        (feature(1, kind=FeatureType.EXPERIMENT), False),
+    ],
+)
+def test_a_toggle_or_rollout_is_on_while_it_is_current_and_running(
+    made: Feature, is_on: bool
+) -> None:
+    assert flags_on(catalogue(made), TODAY, "ada") == (["feature 1"] if is_on else [])
+
+
+def test_a_rollout_is_on_where_the_hash_of_user_and_name_is_below_its_share() -> None:
+    rollouts = [feature(i, kind=FeatureType.ROLLOUT, share="0.5") for i in (1, 2)]
+    seen: Counter[tuple[str, ...]] = Counter()
+    for number in range(400):
+        user_id = f"user {number}"
+        expected = tuple(f.name for f in rollouts if hash_share(user_id + f.name) < 0.5)
+        assert tuple(flags_on(catalogue(*rollouts), TODAY, user_id)) == expected
+        seen[expected] += 1
+    assert len(seen) == 4, "the shares of two rollouts are drawn apart"
+    assert all(70 < count < 130 for count in seen.values())
+
+
+def test_raising_a_share_takes_a_rollout_from_nobody() -> None:
+    for number in range(100):
+        on = [
+            bool(flags_on(catalogue(made), TODAY, f"user {number}"))
+            for made in (
+                feature(1, kind=FeatureType.ROLLOUT, share=share) for share in ("0.2", "0.6", "1")
+            )
+        ]
+        assert on == sorted(on)
+        assert on[2]

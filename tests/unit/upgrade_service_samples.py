@@ -30,7 +30,8 @@ from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.segments import Segment, SegmentType, resolve
 from chalicelib.services import Services
 from chalicelib.services.participants import Caller, GroupUpdate
-from tests.fakes import START, Memory, Step
+from tests.fakes import START, FixedClock, Memory, Step
+from tests.unit.samples import process
 
 R = TypeVar("R")
 
@@ -257,6 +258,14 @@ def dying(at: int) -> Step:
             raise Killed
 
     return step
+
+
+def mortal(memory: Memory, clock: FixedClock, at: int, step: str) -> Services:
+    """A process that ends at its `at`-th call to the stores, "before" or "after" that is made."""
+    death = dying(at)
+    if step == "before":
+        return process(memory, clock, before=death)
+    return process(memory, clock, after=death)
 
 
 def at_once(*actions: Callable[[], R]) -> list[R]:

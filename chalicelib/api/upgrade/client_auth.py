@@ -108,10 +108,12 @@ def check_token(authorization: str | None, credentials: ClientCredentials) -> No
         raise TokenForged("invalid signature") from None
     except jwt.InvalidAlgorithmError:
         raise TokenForged("invalid algorithm") from None
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, UnicodeError):
         raise TokenUnreadable("invalid token") from None
     key = claims.pop(KEY_CLAIM, None)
     if not isinstance(key, str) or set(claims) - DATES:
         raise TokenOfAnother("Provided token is invalid")
-    if not hmac.compare_digest(key.encode(), credentials.key.encode()):
+    # What JSON can write as text, UTF-8 need not be able to.
+    named = key.encode(errors="surrogatepass")
+    if not hmac.compare_digest(named, credentials.key.encode()):
         raise TokenOfAnother("Provided token is invalid")

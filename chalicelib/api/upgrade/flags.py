@@ -140,8 +140,10 @@ def add_flag_exclusion_list(body: FlagListBody) -> dict[str, Any]:
 
 def _add_list(body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
     services = blueprint.services
-    services.flags.get(body.id)
-    entry = body.entry(put_segment(services, body.segment))
+    segment = body.segment.model_copy(update={"id": body.segment.id or new_id()})
+    entry = body.entry(str(segment.id))
+    services.flags.check_room(body.id, entry, exclude=exclude)
+    put_segment(services, segment)
     flag = services.flags.put_list(body.id, entry, exclude=exclude)
     return flag_list_answer(flag, entry, listing_of(services, entry.segment_id))
 
@@ -181,7 +183,7 @@ def delete_flag_exclusion_list(segment_id: FlagId) -> dict[str, Any]:
 def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
     services = blueprint.services
     holder = services.flags.holder_of(segment_id, exclude=exclude)
-    segment = services.segments.get(segment_id)
+    listing = listing_of(services, segment_id)
     services.flags.remove_list(holder.id, segment_id)
-    services.segments.delete(segment_id)
-    return bare_segment_answer(segment)
+    _forget_gone({segment_id: listing})
+    return bare_segment_answer(listing.segment)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
 from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
 from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.numbers import as_javascript
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.domain.logs import Logged, LogPart, LogRow, SheetKey, Value
 from chalicelib.services.logs import LogReport
@@ -20,11 +24,8 @@ from chalicelib.services.participants import Caller
 LOG_BYTES = 2**20
 """Bytes that the body of a log may have."""
 
-EXACT_INTEGERS = 2**53
-"""Below this, JavaScript's numbers tell integers apart."""
-
-LARGEST = Decimal("1.7976931348623157e308")
-"""The largest of its numbers."""
+ZONE_NAME = re.compile(r"(?:GMT|UTC)(?=[+-]\d{4})")
+"""What JavaScript writes before an offset, and nobody else."""
 
 
 def moment_of(value: Any) -> datetime:
@@ -35,35 +36,36 @@ def moment_of(value: Any) -> datetime:
     """
     if not isinstance(value, str):
         raise ValueError("must be text")
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (TypeError, ValueError, IndexError, OverflowError):
-            raise ValueError("must be a date and time in ISO 8601") from None
+    moment = _moment(value)
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         raise ValueError("must lie between the years 1 and 9999") from None
 
 
-def _number(value: Any) -> Any:
+def _moment(text: str) -> datetime:
+    """The moment in ISO 8601, or as mails and JavaScript write it, with a zone that is known."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    # It is guesswork beyond ISO 8601, so nothing is taken of which the zone is not certain.
+    with suppress(TypeError, ValueError, IndexError, OverflowError):
+        moment = parsedate_to_datetime(ZONE_NAME.sub("", text))
+        if moment.tzinfo is not None:
+            return moment
+    raise ValueError("must be a date and time in ISO 8601")
+
+
+def _value(value: Any) -> str | int | float:
     """A number as JavaScript has it; text is left to the other validators."""
-    if isinstance(value, bool):
-        raise ValueError("must be text or a number")
-    if not isinstance(value, int | Decimal):
+    if isinstance(value, str):
         return value
-    number = Decimal(value)
-    if abs(number) > LARGEST:
-        raise ValueError("must not be so large")
-    if abs(number) <= EXACT_INTEGERS and number == int(number):
-        return int(number)
-    return float(number)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be text or a number")
+    return as_javascript(value)
 
 
 LogTime = Annotated[datetime, BeforeValidator(moment_of)]
-LogValue = Annotated[Name | int | float, BeforeValidator(_number)]
+LogValue = Annotated[Name | StrictInt | StrictFloat, BeforeValidator(_value)]
 Attributes = dict[Name, LogValue]
 
 
@@ -110,8 +112,8 @@ def log_answer(report: LogReport, caller: Caller, *, stamped: bool = False) -> l
     With `stamped`, as bloblog answers, rows show when they were stored.
     """
     answer: list[Json] = []
-    for item in sorted({each.part.item for each in report.logged}):
-        logged = [each for each in report.logged if each.part.item == item]
+    for _, parts in itertools.groupby(report.logged, key=lambda each: each.part.item):
+        logged = list(parts)
         answer.extend(_changed(logged, caller, stamped=stamped))
         answer.extend(
             _inserted(each, each.inserted, report, caller, stamped=stamped)

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from chalicelib.api.upgrade.numbers import as_javascript
 from chalicelib.api.upgrade.records import Json, stamps
-from chalicelib.api.upgrade.segment_models import AdminBody, FilledText
+from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
 from chalicelib.domain.metrics import JOINER, Metric, MetricType, grouped_key
 from chalicelib.services.metrics import MetricDraft
+
+METRICS_AT_ONCE = 5000
+"""Metrics of one request; a class has one for each of its keys and attributes."""
+
+
+def _allowed_value(value: Any) -> Any:
+    """Text, or a number as text."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return value
+    return str(as_javascript(value))
+
+
+AllowedValue = Annotated[Text, BeforeValidator(_allowed_value)]
 
 
 class AttributeBody(AdminBody):
     """A metric by its own name, or an attribute of a class."""
 
     metric: FilledText
-    datatype: MetricType
-    allowed_values: tuple[str | int | float, ...] | None = None
+    datatype: MetricType = MetricType.CONTINUOUS
+    allowed_values: tuple[AllowedValue, ...] | None = None
 
 
 class ClassBody(AdminBody):
@@ -29,10 +44,23 @@ class ClassBody(AdminBody):
     attributes: tuple[AttributeBody, ...]
 
 
+Units = tuple[ClassBody | AttributeBody, ...]
+
+
+def _count(unit: ClassBody | AttributeBody) -> int:
+    return 1 if isinstance(unit, AttributeBody) else len(unit.allowed_keys) * len(unit.attributes)
+
+
+def _bounded(units: Units) -> Units:
+    if sum(map(_count, units)) > METRICS_AT_ONCE:
+        raise ValueError(f"must be at most {METRICS_AT_ONCE} metrics")
+    return units
+
+
 class MetricsBody(AdminBody):
     """POST /api/metric/save."""
 
-    metric_unit: tuple[ClassBody | AttributeBody, ...]
+    metric_unit: Annotated[Units, AfterValidator(_bounded)]
     context: Annotated[tuple[FilledText, ...], Field(min_length=1)]
 
     def drafts(self) -> list[MetricDraft]:
@@ -40,13 +68,7 @@ class MetricsBody(AdminBody):
         return [self._draft(key, each) for unit in self.metric_unit for key, each in _keys(unit)]
 
     def _draft(self, key: str, attribute: AttributeBody) -> MetricDraft:
-        allowed = attribute.allowed_values
-        return MetricDraft(
-            key,
-            attribute.datatype,
-            None if allowed is None else tuple(map(str, allowed)),
-            self.context,
-        )
+        return MetricDraft(key, attribute.datatype, attribute.allowed_values, self.context)
 
 
 def _keys(unit: ClassBody | AttributeBody) -> Iterator[tuple[str, AttributeBody]]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
+from chalicelib.api.upgrade.segment_models import Text
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import Experiment, State
 from chalicelib.domain.flags import Flag
@@ -35,14 +36,14 @@ class _Camel(BaseModel):
 class SearchBody(_Camel):
     """What to look for, and where; `all` looks everywhere."""
 
-    key: str
-    string: str
+    key: Text
+    string: Text
 
 
 class SortBody(_Camel):
     """What to sort by."""
 
-    key: str
+    key: Text
     sort_as: Direction
 
 
