@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import (
     Algorithm,
     CompleteCondition,
@@ -610,6 +611,35 @@ def test_parallel_marks_of_groups_end_enrollment_once(
     assert (state(services), endings(services)) == (State.ENROLLMENT_COMPLETE, 1)
     full = [record for record in memory.groups.values() if record.counts.get(number, 0) >= 2]
     assert fake_stores(memory).participants.counted(number)[1] == len(full) >= 2
+
+
+def test_an_administrator_sees_how_many_groups_have_users_enough(services: Services) -> None:
+    complete = CompleteCondition(user_count=2, group_count=9)
+    experiment(services, group_design(complete=complete))
+    seen = []
+    for user_id, class_id in (("u", "1a"), ("v", "1a"), ("w", "1b"), ("x", "1b")):
+        join(services, user_id, update=in_class(class_id))
+        mark(services, user_id)
+        seen.append(services.marking.complete_groups("e"))
+    assert seen == [0, 1, 1, 2]
+    with pytest.raises(NotFound):
+        services.marking.complete_groups("f")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        group_design(),
+        group_design(complete=CompleteCondition(user_count=2)),
+        group_design(complete=CompleteCondition(group_count=2)),
+        design(complete=CompleteCondition(user_count=1, group_count=1)),
+    ],
+)
+def test_groups_count_only_where_they_end_an_experiment(
+    made: Experiment, services: Services
+) -> None:
+    experiment(services, made)
+    assert services.marking.complete_groups("e") is None
 
 
 def test_a_group_that_a_user_left_is_not_full_any_more(services: Services, memory: Memory) -> None:

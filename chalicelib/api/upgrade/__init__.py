@@ -6,6 +6,7 @@ from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.upgrade import (
     batch_assignment,
     demo,
+    experiment_status,
     experiments,
     feature_flags,
     flags,
@@ -14,6 +15,7 @@ from chalicelib.api.upgrade import (
     participation,
     rewards,
     segments,
+    service_info,
     study_setup,
     users,
 )
@@ -25,10 +27,12 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     logs.blueprint,
     rewards.blueprint,
     experiments.blueprint,
+    experiment_status.blueprint,
     flags.blueprint,
     segments.blueprint,
     metrics.blueprint,
     batch_assignment.blueprint,
     study_setup.blueprint,
+    service_info.blueprint,
     demo.blueprint,
 )
