@@ -10,7 +10,7 @@ import pytest
 from tests.api.upgrade_setup import design
 from tests.http import Answer, Gateway
 
-GROUPED = {"assignmentUnit": "group", "group": "classId"}
+GROUPED: dict[str, Any] = {"assignmentUnit": "group", "group": "classId"}
 
 
 def move(gateway: Gateway, body: Any, state: str, **fields: Any) -> Answer:
