@@ -28,12 +28,16 @@ from chalicelib.services.ports import (
     EventStore,
     LogStore,
     ParticipantStore,
+    PreviewUserStore,
     PurgeQueue,
+    StratumStore,
     TotalsStore,
     UserStore,
 )
+from chalicelib.services.preview_users import PreviewUserService
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
+from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.user_blocks import UserBlockService
 from chalicelib.services.users import UserService
@@ -44,7 +48,9 @@ from chalicelib.storage.clear import DynamoEraser
 from chalicelib.storage.events import DynamoEventStore
 from chalicelib.storage.logs import DynamoLogStore
 from chalicelib.storage.participants import DynamoParticipantStore
+from chalicelib.storage.preview_users import DynamoPreviewUserStore
 from chalicelib.storage.purge import DynamoPurgeQueue
+from chalicelib.storage.strata import DynamoStratumStore
 from chalicelib.storage.totals import DynamoTotalsStore
 from chalicelib.storage.users import DynamoUserStore
 
@@ -61,6 +67,8 @@ class Stores:
     eraser: Eraser
     participants: ParticipantStore
     logs: LogStore
+    preview_users: PreviewUserStore
+    strata: StratumStore
 
 
 def utc_now() -> datetime:
@@ -80,6 +88,8 @@ def dynamo_stores() -> Stores:
         DynamoEraser(),
         DynamoParticipantStore(),
         DynamoLogStore(),
+        DynamoPreviewUserStore(),
+        DynamoStratumStore(),
     )
 
 
@@ -119,9 +129,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         participants=participants,
         experiments=experiments,
         segments=SegmentService(catalogue, stores.participants, clock, settings.context_metadata),
-        study_setup=StudySetupService(
-            catalogue, stores.participants, clock, lambda: credentials() is not None
-        ),
+        study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
+        preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
+        stratification=StratificationService(catalogue, stores.strata, clock),
         assignment=assignment,
         marking=MarkService(offers, experiments, stores.participants, clock),
         batch_assignment=BatchAssignmentService(assignment, participants),

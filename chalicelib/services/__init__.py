@@ -18,8 +18,10 @@ from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
 from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
+from chalicelib.services.preview_users import PreviewUserService
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
+from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.user_blocks import UserBlockService
 from chalicelib.services.users import UserService
@@ -41,6 +43,8 @@ class Services:
     experiments: ExperimentService
     segments: SegmentService
     study_setup: StudySetupService
+    preview_users: PreviewUserService
+    stratification: StratificationService
     assignment: AssignmentService
     marking: MarkService
     batch_assignment: BatchAssignmentService

@@ -23,6 +23,10 @@ DELETED_AT_ONCE = 80
 """Segments that are deleted in one commit, which is one transaction."""
 
 
+Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
+"""Refuses a segment that cannot be stored; the others that change with it, if any."""
+
+
 class NameTaken(Conflict):
     """Another segment of the context has the name."""
 
@@ -111,7 +115,7 @@ class SegmentService:
         Raises:
             NameTaken: if a public segment of the context has the name.
         """
-        return self._put(draft, user_ids, None)
+        return self._put(draft, user_ids, self._check_name)
 
     def put_list(self, parent_id: str, draft: Segment, user_ids: Sequence[str]) -> Segment:
         """Create a list inside a segment, or replace the one with its id; as `put` does.
@@ -120,16 +124,19 @@ class SegmentService:
             NotFound: if there is no such segment.
             Conflict: if something else has the id of the list.
         """
-        return self._put(replace(draft, type=SegmentType.PRIVATE), user_ids, parent_id)
 
-    def _put(self, draft: Segment, user_ids: Sequence[str], parent_id: str | None) -> Segment:
+        def check(catalogue: Catalogue, draft: Segment) -> tuple[SegmentChange, ...]:
+            return self._joining(catalogue, draft, parent_id)
+
+        return self._put(replace(draft, type=SegmentType.PRIVATE), user_ids, check)
+
+    def _put(self, draft: Segment, user_ids: Sequence[str], check: Check) -> Segment:
         user_ids = list(dict.fromkeys(user_ids))
         tries = attempts("the segment")
         while True:
             next(tries)
             catalogue = self._catalogue.fresh()
-            self._check_name(catalogue, draft)
-            self._joining(catalogue, draft, parent_id)
+            check(catalogue, draft)
             before = catalogue.segments.get(draft.id)
             version = list_version(before or catalogue.revision, user_ids)
             noted = frozenset(self._store.members(draft.id, version))
@@ -137,12 +144,12 @@ class SegmentService:
                 draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
             )
             try:
-                return self._switch(draft, before, version, parent_id)
+                return self._switch(draft, before, version, check)
             except LostRace:
                 continue
 
     def _switch(
-        self, draft: Segment, before: Segment | None, version: int, parent_id: str | None
+        self, draft: Segment, before: Segment | None, version: int, check: Check
     ) -> Segment:
         """Let a version of a list count in place of the one that it was made to follow.
 
@@ -152,15 +159,14 @@ class SegmentService:
         stored: list[Segment] = []
 
         def decide(newest: Catalogue) -> CatalogueChange:
-            self._check_name(newest, draft)
-            joining = self._joining(newest, draft, parent_id)
+            others = check(newest, draft) or ()
             old = newest.segments.get(draft.id)
             if (old and old.version) != (before and before.version):
                 raise LostRace("the segment was replaced meanwhile")
             now = self._clock()
             made = now if old is None else old.created_at
             stored.append(replace(draft, version=version, created_at=made, updated_at=now))
-            return CatalogueChange(segments=(SegmentChange(old, stored[-1]), *joining))
+            return CatalogueChange(segments=(SegmentChange(old, stored[-1]), *others))
 
         self._catalogue.change(decide)
         if before is not None:
@@ -168,7 +174,7 @@ class SegmentService:
         return stored[-1]
 
     def _joining(
-        self, catalogue: Catalogue, draft: Segment, parent_id: str | None
+        self, catalogue: Catalogue, draft: Segment, parent_id: str
     ) -> tuple[SegmentChange, ...]:
         """What makes a list one of its parent's, if it is to be and is not yet.
 
@@ -176,8 +182,6 @@ class SegmentService:
             NotFound: if there is no such parent.
             Conflict: if something else has the id of the list.
         """
-        if parent_id is None:
-            return ()
         stored = catalogue.segments.get(parent_id)
         parent = stored or self._unmade(parent_id)
         if parent is None:

@@ -297,7 +297,7 @@ def test_enrollments_are_counted_by_stratum_and_condition(
             rule=ConsistencyRule.EXPERIMENT,
         ),
     )
-    services.study_setup.put_strata("school", {"u": "north", "v": "north", "w": "south"})
+    services.stratification.put({"school": {"u": "north", "v": "north", "w": "south"}})
     join(services, "x")
     for user_id in "uvwxu":
         mark(services, user_id)
@@ -718,7 +718,7 @@ def test_marks_of_preview_users_only_record_the_point(
 ) -> None:
     number = experiment(services, design(state=at))
     join(services, "u")
-    services.study_setup.put_preview("u", {})
+    services.preview_users.put("u", [])
     mark(services, code="a")
     assert (enrollments(memory, "u", number), set(known(services, "u").points)) == ([], {HERE})
     assert fake_stores(memory).participants.counted(number) == (0, 0)

@@ -14,6 +14,7 @@ from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import Experiment, State
 from chalicelib.domain.flags import Flag
+from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment
 
 PAGE_SIZE = 1000
@@ -156,5 +157,14 @@ SEGMENT_SEARCH: Search[Segment] = Search(
     {
         "name": lambda segment: segment.name.casefold(),
         "updatedAt": lambda segment: segment.updated_at,
+    },
+)
+
+PREVIEW_USER_SEARCH: Search[PreviewUser] = Search(
+    {"id": lambda user: user.id},
+    {
+        "id": lambda user: user.id,
+        "createdAt": lambda user: user.created_at,
+        "updatedAt": lambda user: user.updated_at,
     },
 )
