@@ -30,13 +30,17 @@ from chalicelib.services.ports import (
     EventStore,
     LogStore,
     ParticipantStore,
+    PreviewUserStore,
     PurgeQueue,
     RecordStore,
+    StratumStore,
     TotalsStore,
     UserStore,
 )
+from chalicelib.services.preview_users import PreviewUserService
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
+from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
@@ -49,7 +53,9 @@ from chalicelib.storage.events import DynamoEventStore
 from chalicelib.storage.listing import DynamoRecordStore
 from chalicelib.storage.logs import DynamoLogStore
 from chalicelib.storage.participants import DynamoParticipantStore
+from chalicelib.storage.preview_users import DynamoPreviewUserStore
 from chalicelib.storage.purge import DynamoPurgeQueue
+from chalicelib.storage.strata import DynamoStratumStore
 from chalicelib.storage.totals import DynamoTotalsStore
 from chalicelib.storage.users import DynamoUserStore
 
@@ -67,6 +73,8 @@ class Stores:
     participants: ParticipantStore
     logs: LogStore
     records: RecordStore
+    preview_users: PreviewUserStore
+    strata: StratumStore
 
 
 def utc_now() -> datetime:
@@ -87,6 +95,8 @@ def dynamo_stores() -> Stores:
         DynamoParticipantStore(),
         DynamoLogStore(),
         DynamoRecordStore(),
+        DynamoPreviewUserStore(),
+        DynamoStratumStore(),
     )
 
 
@@ -129,9 +139,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         participants=participants,
         experiments=experiments,
         segments=SegmentService(catalogue, stores.participants, clock, settings.context_metadata),
-        study_setup=StudySetupService(
-            catalogue, stores.participants, clock, lambda: credentials() is not None
-        ),
+        study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
+        preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
+        stratification=StratificationService(catalogue, stores.strata, clock),
         assignment=assignment,
         marking=MarkService(offers, experiments, stores.participants, clock),
         batch_assignment=BatchAssignmentService(assignment, participants),

@@ -42,8 +42,10 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
+from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
 from chalicelib.domain.segments import Segment
+from chalicelib.domain.strata import StratificationFactor
 from chalicelib.domain.tallies import (
     ExclusionTally,
     HourlyTally,
@@ -111,6 +113,11 @@ class Memory:
     exposed: Counter[int] = field(default_factory=Counter)
     sheets: dict[tuple[str, SheetKey], Sheet] = field(default_factory=dict)
     results: dict[int, list[QueryResult]] = field(default_factory=dict)
+    preview_users: dict[str, PreviewUser] = field(default_factory=dict)
+    factors: dict[str, StratificationFactor] = field(default_factory=dict)
+
+    def participant(self, user_id: str) -> Participant:
+        return self.participants.get(user_id) or Participant(Profile(user_id))
 
     def reserve(self, sequence: str, count: int) -> range:
         first = self.sequences[sequence] + 1
@@ -583,13 +590,6 @@ class FakeParticipantStore:
                 if (of_number, of_value) == (number, value)
             }
 
-    def note_strata(self, factor: str, values: Mapping[str, str]) -> None:
-        for user_id, value in values.items():
-            with self._memory.lock:
-                row = self._row(user_id)
-                others = {f: v for f, v in row.strata.items() if f != factor}
-                self._store(replace(row, strata={**others, factor: value} if value else others))
-
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
         for user_id in user_ids:
             with self._memory.lock:
@@ -622,13 +622,8 @@ class FakeParticipantStore:
     def exposures(self, number: int) -> int:
         return self._memory.exposed[number]
 
-    def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
-        with self._memory.lock:
-            preview = None if conditions is None else dict(conditions)
-            self._store(replace(self._row(user_id), preview=preview))
-
     def _row(self, user_id: str) -> Participant:
-        return self._memory.participants.get(user_id) or Participant(Profile(user_id))
+        return self._memory.participant(user_id)
 
     def _store(self, row: Participant) -> None:
         self._memory.participants[row.id] = row
@@ -735,6 +730,74 @@ class FakeRecordStore:
                 yield (f"{key.type}#{key.id}", f"{index:06d}"), GroupOwnRecord(key, each)
 
 
+class FakePreviewUserStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def get(self, user_id: str) -> PreviewUser | None:
+        return self._memory.preview_users.get(user_id)
+
+    def all(self) -> Sequence[PreviewUser]:
+        return list(self._memory.preview_users.values())
+
+    def put(self, user: PreviewUser) -> None:
+        with self._memory.lock:
+            stored = self.get(user.id)
+            _require((stored.version if stored else 0) == user.version - 1)
+            self._memory.preview_users[user.id] = user
+            row = self._memory.participant(user.id)
+            self._memory.participants[user.id] = replace(row, preview=user.conditions())
+
+    def remove(self, user: PreviewUser) -> None:
+        with self._memory.lock:
+            stored = self.get(user.id)
+            _require(stored is not None and stored.version == user.version)
+            del self._memory.preview_users[user.id]
+            row = self._memory.participant(user.id)
+            self._memory.participants[user.id] = replace(row, preview=None)
+
+
+class FakeStratumStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def register(self, factor: StratificationFactor) -> None:
+        with self._memory.lock:
+            self._memory.factors.setdefault(factor.name, factor)
+
+    def factors(self) -> Sequence[StratificationFactor]:
+        with self._memory.lock:
+            return list(self._memory.factors.values())
+
+    def unregister(self, factor: str) -> None:
+        self._memory.factors.pop(factor, None)
+
+    def store(self, factor: str, values: Mapping[str, str], at: datetime) -> None:
+        assert 3 * len(values) <= TRANSACTION_ACTIONS
+        with self._memory.lock:
+            for user_id, value in values.items():
+                row = self._memory.participant(user_id)
+                others = {f: v for f, v in row.strata.items() if f != factor}
+                row = replace(row, strata={**others, factor: value} if value else others)
+                if not row.revision:
+                    profile = Profile(user_id, created_at=at, updated_at=at)
+                    row = replace(row, profile=profile, revision=1)
+                self._memory.participants[user_id] = row
+
+    def users(self, factor: str) -> Iterator[Sequence[tuple[str, str]]]:
+        with self._memory.lock:
+            rows = list(self._memory.participants.values())
+        yield [(row.id, row.strata[factor]) for row in rows if factor in row.strata]
+
+    def drop(self, factor: str, user_ids: Sequence[str]) -> None:
+        assert 2 * len(user_ids) <= TRANSACTION_ACTIONS
+        with self._memory.lock:
+            for user_id in user_ids:
+                row = self._memory.participant(user_id)
+                others = {f: v for f, v in row.strata.items() if f != factor}
+                self._memory.participants[user_id] = replace(row, strata=others)
+
+
 class FakeLogStore:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -803,6 +866,8 @@ class FakeEraser:
                 memory.exposed,
                 memory.sheets,
                 memory.results,
+                memory.preview_users,
+                memory.factors,
             ):
                 rows.clear()
             memory.settings = ClientSettings()
@@ -822,6 +887,8 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakeParticipantStore(memory),
         FakeLogStore(memory),
         FakeRecordStore(memory),
+        FakePreviewUserStore(memory),
+        FakeStratumStore(memory),
     )
 
 

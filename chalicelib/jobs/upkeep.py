@@ -16,12 +16,15 @@ class UpkeepReport:
 
 
 def upkeep(services: Services) -> UpkeepReport:
-    """Bring current features and user blocks up to date, end what is complete, then purge.
+    """Bring features, user blocks and experiments up to date with the day and time, then purge.
+
+    Experiments in UpGrade's form start and end by their dates, and end when they are complete.
 
     Running it twice, or beside another run, changes nothing more.
     """
     try:
         version = services.user_blocks.catch_up().revision.version
+        services.experiments.follow_schedules()
         services.marking.end_complete()
     finally:
         purged_rows = services.purge.run_due()

@@ -20,8 +20,10 @@ from chalicelib.services.marking import MarkService
 from chalicelib.services.metric_analysis import MetricAnalysisService
 from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
+from chalicelib.services.preview_users import PreviewUserService
 from chalicelib.services.purge import PurgeService
 from chalicelib.services.segments import SegmentService
+from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
@@ -44,6 +46,8 @@ class Services:
     experiments: ExperimentService
     segments: SegmentService
     study_setup: StudySetupService
+    preview_users: PreviewUserService
+    stratification: StratificationService
     assignment: AssignmentService
     marking: MarkService
     batch_assignment: BatchAssignmentService

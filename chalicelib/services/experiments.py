@@ -17,6 +17,7 @@ from chalicelib.domain.features import Feature
 from chalicelib.domain.lists import has_list, listed, own_lists, with_list, without_list
 from chalicelib.domain.offers import Offers
 from chalicelib.domain.purge import DeadVariants
+from chalicelib.domain.schedule import due_state
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
 
@@ -80,6 +81,14 @@ class ExperimentService:
         """
         return _design(self._catalogue.fresh(), experiment_id)[1]
 
+    def number(self, experiment_id: str) -> int:
+        """The id of the feature that holds an experiment.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        return _design(self._catalogue.fresh(), experiment_id)[0].id
+
     def create(self, experiment: Experiment) -> Experiment:
         """Store a new experiment, whose conditions get numbers.
 
@@ -117,11 +126,16 @@ class ExperimentService:
         self._catalogue.change(decide)
         return numbered["after"]
 
-    def move(self, experiment_id: str, state: State) -> tuple[Experiment, Experiment]:
+    def move(
+        self, experiment_id: str, state: State, start_on: str | None = None
+    ) -> tuple[Experiment, Experiment]:
         """Change the state; the experiment before and after.
+
+        `start_on` is when an experiment is to start that is now scheduled.
 
         Raises:
             NotFound: if there is none.
+            Invalid: if it is scheduled, but nobody said or says when it is to start.
         """
         moved: list[tuple[Experiment, Experiment]] = []
 
@@ -129,6 +143,10 @@ class ExperimentService:
             feature, before = _design(catalogue, experiment_id)
             now = self._clock()
             after = replace(before, state=state, updated_at=now, version=before.version + 1)
+            if state is State.SCHEDULED:
+                after = replace(after, start_on=start_on or before.start_on)
+                if after.start_on is None:
+                    raise Invalid("scheduleDate: say when the experiment is to start")
             moved.append((before, self._moved(feature.id, before, after)))
             return self._change(feature, moved[-1][1])
 
@@ -137,20 +155,35 @@ class ExperimentService:
 
     def complete(self, experiment_id: str) -> None:
         """End enrollment, if it has not ended: parallel callers make one transition."""
+        self._follow(
+            experiment_id,
+            lambda design: State.ENROLLMENT_COMPLETE if design.state is State.ENROLLING else None,
+        )
+
+    def follow_schedules(self) -> None:
+        """Start and end what should have by its dates: parallel callers make one transition."""
+
+        def due(design: Experiment) -> State | None:
+            return due_state(design, self._clock())
+
+        for experiment in self.all():
+            if due(experiment) is not None:
+                self._follow(experiment.id, due)
+
+    def _follow(self, experiment_id: str, rule: Callable[[Experiment], State | None]) -> None:
+        """Move an experiment, if it is still there, to the state that `rule` says, if any."""
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
             feature = catalogue.experiment(experiment_id)
             if feature is None or feature.design is None:
                 return None
-            if feature.design.state is not State.ENROLLING:
+            design = feature.design
+            state = rule(design)
+            if state is None:
                 return None
-            ended = replace(
-                feature.design,
-                state=State.ENROLLMENT_COMPLETE,
-                updated_at=self._clock(),
-                version=feature.design.version + 1,
-            )
-            return self._change(feature, self._moved(feature.id, feature.design, ended))
+            version = design.version + 1
+            after = replace(design, state=state, updated_at=self._clock(), version=version)
+            return self._change(feature, self._moved(feature.id, design, after))
 
         self._catalogue.change(decide)
 

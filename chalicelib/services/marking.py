@@ -115,6 +115,20 @@ class MarkService:
                 ):
                     self._experiments.complete(experiment.id)
 
+    def complete_groups(self, experiment_id: str) -> int | None:
+        """Groups with users enough, of an experiment that ends with a number of them, else None.
+
+        Raises:
+            NotFound: if there is no such experiment.
+        """
+        experiment = self._experiments.get(experiment_id)
+        complete = experiment.complete_condition
+        if experiment.unit is not Unit.GROUP or complete is None:
+            return None
+        if not complete.user_count or not complete.group_count:
+            return None
+        return self._store.counted(self._experiments.number(experiment_id))[1]
+
     def _end_if_complete(self, outcome: Outcome, participant: Participant) -> None:
         """End the experiment that a mark completes (section 13.5)."""
         offer, enrollment = outcome.offer, outcome.records.enrollment

@@ -27,7 +27,9 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
+from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
+from chalicelib.domain.strata import StratificationFactor
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.transfer import OwnedRecord, RecordKind
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
@@ -306,10 +308,6 @@ class ParticipantStore(Protocol):
         """Enrollments in a stratum of an experiment, by the numbers of conditions."""
         ...
 
-    def note_strata(self, factor: str, values: Mapping[str, str]) -> None:
-        """Store users' values of a stratification factor; an empty one removes it."""
-        ...
-
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
         """Note at users that a version of a segment names them; may be repeated.
 
@@ -339,8 +337,68 @@ class ParticipantStore(Protocol):
         """Users for whom a flag was on."""
         ...
 
-    def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
-        """Make a user a preview user with some explicit conditions, or none any more (None)."""
+
+class PreviewUserStore(Protocol):
+    """Preview users, each noted with the user's other records too."""
+
+    def get(self, user_id: str) -> PreviewUser | None:
+        """One preview user, read consistently."""
+        ...
+
+    def all(self) -> Sequence[PreviewUser]:
+        """All preview users, in no order."""
+        ...
+
+    def put(self, user: PreviewUser) -> None:
+        """Store a preview user in place of the version before; version 1 is a new one.
+
+        Raises:
+            LostRace: if another version is stored.
+        """
+        ...
+
+    def remove(self, user: PreviewUser) -> None:
+        """Make a preview user an ordinary one.
+
+        Raises:
+            LostRace: if another version is stored, or none.
+        """
+        ...
+
+
+class StratumStore(Protocol):
+    """Stratification factors, and users' values of them, noted with their other records."""
+
+    def register(self, factor: StratificationFactor) -> None:
+        """Note that there is a factor, unless it is noted already."""
+        ...
+
+    def factors(self) -> Sequence[StratificationFactor]:
+        """All factors that are noted, in no order."""
+        ...
+
+    def unregister(self, factor: str) -> None:
+        """Forget that there is a factor, if it is noted; its values are left as they are."""
+        ...
+
+    def store(self, factor: str, values: Mapping[str, str], at: datetime) -> None:
+        """Store the values of at most 33 users; an empty one removes it, unknown users are created.
+
+        Raises:
+            LostRace: if one of them is created meanwhile, or on a conflict with another write.
+        """
+        ...
+
+    def users(self, factor: str) -> Iterator[Sequence[tuple[str, str]]]:
+        """The users with a value of a factor, and the values, some at a time, in no order."""
+        ...
+
+    def drop(self, factor: str, user_ids: Sequence[str]) -> None:
+        """Remove the values of at most 33 users; those who have none do not matter.
+
+        Raises:
+            LostRace: on a conflict with another write.
+        """
         ...
 
 

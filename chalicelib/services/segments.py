@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Conflict, LostRace, NotFound
+from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
@@ -18,8 +19,36 @@ NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 """Of the ids of the contexts' global exclusions, which exist without being made."""
 
 
+DELETED_AT_ONCE = 80
+"""Segments that are deleted in one commit, which is one transaction."""
+
+
+Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
+"""Refuses a segment that cannot be stored; the others that change with it, if any."""
+
+
 class NameTaken(Conflict):
     """Another segment of the context has the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """The deletion of `segment`, with all that goes (`gone`) and stays changed."""
+
+    segment: Segment
+    gone: tuple[Segment, ...]
+    changes: tuple[SegmentChange, ...] = ()
+    is_last: bool = True
+
+    def part(self) -> _Removal:
+        """What can be done in one commit."""
+        if len(self.gone) <= DELETED_AT_ONCE:
+            return self
+        return _Removal(self.segment, self.gone[-DELETED_AT_ONCE:], is_last=False)
+
+    def change(self) -> CatalogueChange:
+        deleted = (SegmentChange(segment, None) for segment in self.gone)
+        return CatalogueChange(segments=(*self.changes, *deleted))
 
 
 class SegmentService:
@@ -59,12 +88,14 @@ class SegmentService:
         Raises:
             NotFound: if there is none.
         """
-        found = self._catalogue.fresh().segments.get(segment_id)
-        if found is None:
-            found = next((s for s in self.shut_out() if s.id == segment_id), None)
+        found = self._catalogue.fresh().segments.get(segment_id) or self._unmade(segment_id)
         if found is None:
             raise NotFound("SegmentId not found.")
         return found
+
+    def usage(self) -> SegmentUsage:
+        """What all segments are used for."""
+        return SegmentUsage(self._catalogue.fresh())
 
     def known(self, segment_id: str) -> bool:
         """Whether there is such a segment."""
@@ -84,12 +115,28 @@ class SegmentService:
         Raises:
             NameTaken: if a public segment of the context has the name.
         """
+        return self._put(draft, user_ids, self._check_name)
+
+    def put_list(self, parent_id: str, draft: Segment, user_ids: Sequence[str]) -> Segment:
+        """Create a list inside a segment, or replace the one with its id; as `put` does.
+
+        Raises:
+            NotFound: if there is no such segment.
+            Conflict: if something else has the id of the list.
+        """
+
+        def check(catalogue: Catalogue, draft: Segment) -> tuple[SegmentChange, ...]:
+            return self._joining(catalogue, draft, parent_id)
+
+        return self._put(replace(draft, type=SegmentType.PRIVATE), user_ids, check)
+
+    def _put(self, draft: Segment, user_ids: Sequence[str], check: Check) -> Segment:
         user_ids = list(dict.fromkeys(user_ids))
         tries = attempts("the segment")
         while True:
             next(tries)
             catalogue = self._catalogue.fresh()
-            self._check_name(catalogue, draft)
+            check(catalogue, draft)
             before = catalogue.segments.get(draft.id)
             version = list_version(before or catalogue.revision, user_ids)
             noted = frozenset(self._store.members(draft.id, version))
@@ -97,11 +144,13 @@ class SegmentService:
                 draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
             )
             try:
-                return self._switch(draft, before, version)
+                return self._switch(draft, before, version, check)
             except LostRace:
                 continue
 
-    def _switch(self, draft: Segment, before: Segment | None, version: int) -> Segment:
+    def _switch(
+        self, draft: Segment, before: Segment | None, version: int, check: Check
+    ) -> Segment:
         """Let a version of a list count in place of the one that it was made to follow.
 
         Raises:
@@ -110,38 +159,100 @@ class SegmentService:
         stored: list[Segment] = []
 
         def decide(newest: Catalogue) -> CatalogueChange:
-            self._check_name(newest, draft)
+            others = check(newest, draft) or ()
             old = newest.segments.get(draft.id)
             if (old and old.version) != (before and before.version):
                 raise LostRace("the segment was replaced meanwhile")
             now = self._clock()
             made = now if old is None else old.created_at
             stored.append(replace(draft, version=version, created_at=made, updated_at=now))
-            return CatalogueChange(segments=(SegmentChange(old, stored[-1]),))
+            return CatalogueChange(segments=(SegmentChange(old, stored[-1]), *others))
 
         self._catalogue.change(decide)
         if before is not None:
             self._store.forget_members(draft.id, before.version)
         return stored[-1]
 
+    def _joining(
+        self, catalogue: Catalogue, draft: Segment, parent_id: str
+    ) -> tuple[SegmentChange, ...]:
+        """What makes a list one of its parent's, if it is to be and is not yet.
+
+        Raises:
+            NotFound: if there is no such parent.
+            Conflict: if something else has the id of the list.
+        """
+        stored = catalogue.segments.get(parent_id)
+        parent = stored or self._unmade(parent_id)
+        if parent is None:
+            raise NotFound("Parent Segment not found")
+        if draft.id in parent.sub_segments and draft.id != parent.id:
+            taken = catalogue.segments.get(draft.id)
+            if taken is None or taken.type is SegmentType.PRIVATE:
+                return ()
+        elif draft.id not in catalogue.segments and draft.id != parent.id:
+            if stored is None:
+                parent = replace(parent, version=list_version(catalogue.revision, ()))
+            lists = (*parent.sub_segments, draft.id)
+            after = replace(parent, sub_segments=lists, updated_at=self._clock())
+            return (SegmentChange(stored, after),)
+        raise Conflict(f"segment {draft.id} exists already, and is no list of {parent_id}")
+
     def delete(self, segment_id: str) -> Segment:
-        """Delete a segment.
+        """Delete a segment, with the private lists inside it that nothing else uses.
 
         Raises:
             NotFound: if there is none.
         """
-        gone: list[Segment] = []
 
-        def decide(catalogue: Catalogue) -> CatalogueChange:
+        def plan(catalogue: Catalogue) -> _Removal:
             segment = catalogue.segments.get(segment_id)
             if segment is None:
                 raise NotFound("SegmentId not found.")
-            gone.append(segment)
-            return CatalogueChange(segments=(SegmentChange(segment, None),))
+            return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)))
 
-        self._catalogue.change(decide)
-        self.forget(gone[-1])
-        return gone[-1]
+        return self._remove(plan)
+
+    def delete_list(self, parent_id: str, segment_id: str) -> Segment:
+        """Take a private list out of a segment, and delete it unless something else uses it.
+
+        Raises:
+            NotFound: if there is no such segment, or no such list inside it.
+        """
+
+        def plan(catalogue: Catalogue) -> _Removal:
+            parent = catalogue.segments.get(parent_id)
+            found = catalogue.segments.get(segment_id)
+            if parent is None:
+                raise NotFound("Parent Segment not found")
+            if segment_id not in parent.sub_segments or (
+                found is None or found.type is not SegmentType.PRIVATE
+            ):
+                raise NotFound(f"List {segment_id} not found in parent segment {parent_id}")
+            lists = tuple(sub for sub in parent.sub_segments if sub != segment_id)
+            after = replace(parent, sub_segments=lists, updated_at=self._clock())
+            own = found in own_sub_lists(catalogue, parent)
+            gone = (found, *own_sub_lists(catalogue, found)) if own else ()
+            return _Removal(found, gone, (SegmentChange(parent, after),))
+
+        return self._remove(plan)
+
+    def _remove(self, plan: Callable[[Catalogue], _Removal]) -> Segment:
+        """Delete what is planned, in one commit if it is not too much, else the inmost first.
+
+        Killed in between, the same call made again goes on.
+        """
+        removals: list[_Removal] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            removals.append(plan(catalogue).part())
+            return removals[-1].change()
+
+        while not removals or not removals[-1].is_last:
+            self._catalogue.change(decide)
+            for segment in removals[-1].gone:
+                self.forget(segment)
+        return removals[-1].segment
 
     def forget(self, segment: Segment) -> None:
         """Remove the notes of a segment that is gone from those whom it named."""
@@ -159,6 +270,11 @@ class SegmentService:
                 raise NameTaken(
                     f"Segment name {draft.name} already exists in context {draft.context}"
                 )
+
+    def _unmade(self, segment_id: str) -> Segment | None:
+        """The global exclusion with an id, as it is before anything is stored of it."""
+        context = next((each for each in self.contexts if global_id(each) == segment_id), None)
+        return None if context is None else self._empty_exclusion(context)
 
     def _empty_exclusion(self, context: str) -> Segment:
         now = self._clock()

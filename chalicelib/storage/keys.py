@@ -218,6 +218,27 @@ def stratum(factor: str) -> str:
     return f"stratum#{part(factor)}"
 
 
+PREVIEW_USERS = "previewusers"
+"""Partition key of all preview users; their sort keys are their escaped ids."""
+
+STRATA = "strata"
+"""Partition key of all stratification factors; their sort keys are their escaped names."""
+
+STRATUM_SHARDS = 16
+"""Partitions over which the users of a factor are spread: a file brings many of them at once."""
+
+
+def users_of_factor(factor: str, shard: int) -> str:
+    """Partition key of some of the users with a value of a factor."""
+    return f"{STRATA}#{part(factor)}#{shard}"
+
+
+def user_of_factor(factor: str, user_id: str) -> tuple[str, str]:
+    """Both keys of the note that a user has a value of a factor."""
+    shard = zlib.crc32(user_id.encode()) % STRATUM_SHARDS
+    return users_of_factor(factor, shard), part(user_id)
+
+
 def exposures(bucket: int) -> str:
     """Sort key of some of the flags that were on for a user."""
     return f"exposures#{bucket}"

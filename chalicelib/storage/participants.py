@@ -166,16 +166,6 @@ class DynamoParticipantStore:
             counts[int(row.sk.split("#")[2])] += int(row.n or 0)
         return counts
 
-    @store_errors()
-    def note_strata(self, factor: str, values: Mapping[str, str]) -> None:
-        with RecordRow.batch_write() as batch:
-            for user_id, value in values.items():
-                row = RecordRow(keys.user(user_id), keys.stratum(factor), data={"value": value})
-                if value:
-                    batch.save(row)
-                else:
-                    batch.delete(row)
-
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
         chunks = [
             user_ids[start : start + MEMBERS_AT_ONCE]
@@ -232,14 +222,6 @@ class DynamoParticipantStore:
         prefix = keys.counter_prefix(keys.EXPOSED)
         rows = CounterRow.query(number, CounterRow.sk.startswith(prefix), consistent_read=True)
         return sum(int(row.n or 0) for row in rows)
-
-    @store_errors()
-    def put_preview(self, user_id: str, conditions: Mapping[str, str] | None) -> None:
-        row = RecordRow(keys.user(user_id), keys.PREVIEW, data=dict(conditions or {}))
-        if conditions is None:
-            row.delete()
-        else:
-            row.save()
 
 
 def _exposure_parts(numbers: Collection[int]) -> list[list[list[int]]]:

@@ -150,7 +150,7 @@ class TestAdministration:
         assert refused.status == 400
         assert "name" not in refused.json
         assert gateway.get(f"/api/segments/{made['id']}").json["name"] == "s"
-        assert [s["id"] for s in gateway.get("/api/segments").json] == [made["id"]]
+        assert [s["id"] for s in gateway.get("/api/segments").json["segmentsData"]] == [made["id"]]
         assert gateway.delete(f"/api/segments/{made['id']}").status == 200
         assert gateway.get(f"/api/segments/{made['id']}").status == 404
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from chalicelib import about
 from chalicelib.domain.purge import SECOND_PASS
 from chalicelib.settings import Settings, Stage
 
@@ -51,6 +53,22 @@ def test_a_cached_catalogue_is_old_long_before_the_second_pass_of_a_purge() -> N
         if hasattr(limit, "le")
     ]
     assert timedelta(milliseconds=bound) * 10 < SECOND_PASS
+
+
+def test_the_service_says_of_itself_what_the_project_does() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    stated = {"name": about.NAME, "version": about.VERSION, "description": about.DESCRIPTION}
+    assert stated == {name: project[name] for name in stated}
+
+
+@pytest.mark.parametrize("stage", [Stage.DEV, Stage.PROD])
+def test_the_policies_allow_every_kind_of_call_to_the_database(stage: Stage) -> None:
+    policy = json.loads((PROJECT / ".chalice" / f"policy-{stage}.json").read_text())
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    storage = "".join(path.read_text() for path in (PROJECT / "chalicelib/storage").glob("*.py"))
+    actions = {"batch_get": "BatchGetItem", "batch_write": "BatchWriteItem", "query": "Query"}
+    used = {action for method, action in actions.items() if f".{method}(" in storage}
+    assert {f"dynamodb:{action}" for action in used} <= allowed
 
 
 def test_the_settings_are_documented() -> None:

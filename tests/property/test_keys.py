@@ -146,6 +146,23 @@ def test_items_of_features_and_variants_are_told_apart(
         assert keys.event_partition(first) != keys.event_partition(other)
 
 
+@quickly
+@given(pairs, pairs)
+def test_no_two_factors_or_users_share_a_note(
+    factors: tuple[str, str], users: tuple[str, str]
+) -> None:
+    first, second = factors
+    pk, sk = keys.user_of_factor(first, users[0])
+    assert len(sk.encode()) <= SORT_KEY_BYTES
+    assert len(pk.encode()) <= PARTITION_KEY_BYTES
+    assert pk in {keys.users_of_factor(first, shard) for shard in range(keys.STRATUM_SHARDS)}
+    if users[0] != users[1]:
+        assert keys.user_of_factor(first, users[1])[1] != sk
+    assume(first != second)
+    others = {keys.users_of_factor(second, shard) for shard in range(keys.STRATUM_SHARDS)}
+    assert pk not in others | {keys.STRATA, keys.PREVIEW_USERS}
+
+
 def test_what_outlives_everything_is_no_feature() -> None:
     assert not keys.CONFIG.startswith(keys.feature_prefix())
     assert not keys.sequence("feature").startswith(keys.feature_prefix())

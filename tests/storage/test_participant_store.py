@@ -57,7 +57,9 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
+from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.strata import StratificationFactor
 from chalicelib.domain.users import Totals, TotalsShard, User
 from chalicelib.services.ports import Counting
 from tests.fakes import START, TRANSACTION_ACTIONS
@@ -546,45 +548,19 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
 # What is set up around experiments
 
 
-def test_strata_are_kept_by_factor_until_they_are_removed(stores: Stores) -> None:
-    create(stores, "u", "v")
-    stores.participants.note_strata("school", {"u": "north", "v": "south"})
-    stores.participants.note_strata("é#%", {"u": "#"})
-    assert known(stores).strata == {"school": "north", "é#%": "#"}
-    stores.participants.note_strata("school", {"u": "", "v": "north", "w": ""})
-    assert known(stores).strata == {"é#%": "#"}
-    assert known(stores, "v").strata == {"school": "north"}
-
-
-def test_preview_users_have_explicit_conditions_until_they_are_removed(stores: Stores) -> None:
-    create(stores, "u")
-    assert known(stores).preview is None
-    for conditions in ({"e": "id of a", "f": "#"}, {}):
-        stores.participants.put_preview("u", conditions)
-        assert known(stores).preview == conditions
-    stores.participants.put_preview("u", None)
-    stores.participants.put_preview("v", None)
-    assert known(stores).preview is None
-
-
 def test_whoever_is_only_named_somewhere_is_unknown_but_named_once_known(stores: Stores) -> None:
     stores.participants.note_members("s", 1, ["u"])
-    stores.participants.note_strata("school", {"u": "north"})
-    stores.participants.put_preview("u", {})
+    stores.preview_users.put(PreviewUser("u", (), START, START, 1))
     assert stores.participants.get("u") is None
     user = create(stores, "u")
-    assert (user.members, user.strata, user.preview) == (
-        {"s": frozenset({1})},
-        {"school": "north"},
-        {},
-    )
+    assert (user.members, user.preview) == ({"s": frozenset({1})}, {})
 
 
 def test_what_is_set_up_does_not_lose_against_marks(stores: Stores) -> None:
     user = create(stores, "u")
     stores.participants.note_members("s", 1, ["u"])
-    stores.participants.note_strata("school", {"u": "north"})
-    stores.participants.put_preview("u", {})
+    stores.strata.store("school", {"u": "north"}, START)
+    stores.preview_users.put(PreviewUser("u", (), START, START, 1))
     after = store(stores, user)
     assert (after.members, after.strata, after.preview) == (
         {"s": frozenset({1})},
@@ -872,8 +848,9 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     second = Records(enrolled(THERE, number=8))
     store(stores, known(stores), second, at=point(THERE), counting=Counting(stratum=("north", 1)))
     stores.participants.note_members("s", 1, ["u"])
-    stores.participants.note_strata("school", {"u": "north"})
-    stores.participants.put_preview("u", {})
+    stores.strata.store("school", {"u": "north"}, START)
+    stores.strata.register(StratificationFactor("school", START))
+    stores.preview_users.put(PreviewUser("u", (), START, START, 1))
     commit(stores, replace(designed(full_design()), settings=ClientSettings(check_auth=True)))
     commit(stores, CatalogueChange(segments=(SegmentChange(None, full_segment()),)))
     stores.eraser.clear(LATER)
@@ -885,4 +862,6 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     assert stores.participants.members("s", 1) == []
     assert stores.participants.counted(NUMBER) == stores.participants.counted(8) == (0, 0)
     assert stores.participants.stratum(8, "north") == {}
+    assert (stores.preview_users.all(), stores.strata.factors()) == ([], [])
+    assert [user for some in stores.strata.users("school") for user in some] == []
     assert create(stores, "u") == Participant(Profile("u"), revision=1)

@@ -11,6 +11,7 @@ from chalicelib.domain.experiments import Algorithm, ConsistencyRule, Experiment
 from chalicelib.domain.segments import SegmentType
 from chalicelib.services import Services
 from chalicelib.services.experiments import UnknownContext
+from chalicelib.services.preview_users import RequestedAssignment
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import draft, drafts, process
 from tests.unit.upgrade_service_samples import (
@@ -45,7 +46,7 @@ def fill_stratum(services: Services, experiment_id: str = "e", users: int = 40) 
     code = next(iter(services.experiments.get(experiment_id).conditions)).code
     services.experiments.edit(experiment_id, lambda before: _all_in(before, code))
     ids = [f"north {i}" for i in range(users)]
-    services.study_setup.put_strata("school", dict.fromkeys(ids, "north"))
+    services.stratification.put({"school": dict.fromkeys(ids, "north")})
     for user_id in ids:
         mark(services, user_id)
     services.experiments.edit(experiment_id, _equal)
@@ -144,12 +145,12 @@ def test_preview_users_see_what_is_in_preview_with_the_condition_set_for_them(
     services.experiments.create(design(state=State.PREVIEW))
     join(services, "u", "v")
     for code in ("a", "b"):
-        services.study_setup.put_preview("u", {"e": f"id of {code}"})
+        services.preview_users.put("u", [RequestedAssignment("e", f"id of {code}")])
         assert assign(services, "u") == {HERE: code}
-    services.study_setup.put_preview("u", {})
+    services.preview_users.put("u", [])
     assert set(assign(services, "u")) == {HERE}
     assert assign(services, "v") == {}
-    services.study_setup.remove_preview("u")
+    services.preview_users.remove("u")
     assert assign(services, "u") == {}
 
 
@@ -161,7 +162,7 @@ def test_what_a_stratum_lacks_is_evened_out(services: Services) -> None:
     services.experiments.create(stratified())
     fill_stratum(services)
     new = [f"new {i}" for i in range(12)]
-    services.study_setup.put_strata("school", dict.fromkeys(new, "north"))
+    services.stratification.put({"school": dict.fromkeys(new, "north")})
     assert {assign(services, user_id)[HERE] for user_id in new} == {"b"}
 
 
@@ -172,7 +173,7 @@ def test_other_strata_are_not_corrected(value: str | None, services: Services) -
     new = [f"new {i}" for i in range(12)]
     join(services, *new)
     if value is not None:
-        services.study_setup.put_strata("school", dict.fromkeys(new, value))
+        services.stratification.put({"school": dict.fromkeys(new, value)})
     assert {assign(services, user_id)[HERE] for user_id in new} == {"a", "b"}
 
 
@@ -181,7 +182,7 @@ def test_weights_are_corrected_under_the_experiment_rule_only(
 ) -> None:
     services.experiments.create(stratified(rule=ConsistencyRule.INDIVIDUAL))
     fill_stratum(services)
-    services.study_setup.put_strata("school", {"u": "north"})
+    services.stratification.put({"school": {"u": "north"}})
     calls: Counter[str] = Counter()
     assign(process(memory, clock, before=counting(calls)))
     assert calls["participants.stratum"] == 0
@@ -194,7 +195,7 @@ def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
     fill_stratum(services, "e")
     assert number_of(services, "e") != number_of(services, "f")
     new = [f"new {i}" for i in range(12)]
-    services.study_setup.put_strata("school", dict.fromkeys(new, "north"))
+    services.stratification.put({"school": dict.fromkeys(new, "north")})
     got = [assign(services, user_id) for user_id in new]
     assert {each[HERE] for each in got} == {"b"}
     assert {each[THERE] for each in got} == {"a", "b"}
@@ -239,7 +240,7 @@ def test_at_a_point_the_group_and_the_stratum_are_read_if_an_experiment_there_ne
     services.experiments.create(stratified("s"))
     fill_stratum(services, "s")
     join(services, "north u", update=in_class("1a"))
-    services.study_setup.put_strata("school", {"north u": "north"})
+    services.stratification.put({"school": {"north u": "north"}})
     calls: Counter[str] = Counter()
     counted = process(memory, clock, before=counting(calls))
     lacked = set(assign_at(counted, HERE, "north u"))
@@ -267,17 +268,17 @@ def test_an_experiment_of_test_lab_is_at_its_name(services: Services) -> None:
 
 
 def test_a_user_of_a_stratum_need_not_be_known_before(services: Services) -> None:
-    services.study_setup.put_strata("school", {"u": "north", "v": "south"})
-    services.study_setup.put_strata("school", {"u": ""})
+    services.stratification.put({"school": {"u": "north", "v": "south"}})
+    services.stratification.put({"school": {"u": ""}})
     assert [known(services, user_id).strata for user_id in "uv"] == [{}, {"school": "south"}]
 
 
 def test_a_user_of_a_stratum_who_joins_meanwhile_is_kept(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
-    rival = once("participants.create", lambda: join(services, "u", update=in_class("1a")))
+    rival = once("strata.store", lambda: join(services, "u", update=in_class("1a")))
     slow = process(memory, clock, before=rival)
-    slow.study_setup.put_strata("school", {"u": "north"})
+    slow.stratification.put({"school": {"u": "north"}})
     user = known(services, "u")
     assert (user.strata, user.working_group("class")) == ({"school": "north"}, class_key("1a"))
 
@@ -287,9 +288,9 @@ def test_ids_that_cannot_be_stored_are_refused(
     user_id: str, services: Services, memory: Memory
 ) -> None:
     with pytest.raises(Invalid, match="512 bytes"):
-        services.study_setup.put_strata("school", {user_id: "north"})
+        services.stratification.put({"school": {user_id: "north"}})
     with pytest.raises(Invalid, match="512 bytes"):
-        services.study_setup.put_preview(user_id, {})
+        services.preview_users.put(user_id)
     assert memory.participants == {}
 
 
@@ -330,6 +331,6 @@ def test_of_two_changes_of_settings_at_once_none_is_lost(
 
 
 def test_the_name_of_a_factor_is_bounded(services: Services) -> None:
-    services.study_setup.put_strata("\u00e9" * 127, {"u": "x"})
+    services.stratification.put({"\u00e9" * 127: {"u": "x"}})
     with pytest.raises(Invalid):
-        services.study_setup.put_strata("\u00e9" * 128, {"u": "x"})
+        services.stratification.put({"\u00e9" * 128: {"u": "x"}})

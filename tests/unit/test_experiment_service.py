@@ -32,6 +32,7 @@ from tests.unit.upgrade_service_samples import (
 )
 
 PARALLEL = 8
+TOMORROW = "2026-01-16T12:00:00.000Z"
 
 Edit = Callable[[Experiment], Experiment]
 
@@ -102,6 +103,13 @@ def test_an_unknown_experiment_is_not_found(services: Services, memory: Memory) 
             call()
     services.experiments.complete("e")
     assert memory.revision.version == 0
+
+
+def test_the_number_of_an_experiment_is_that_of_its_feature(services: Services) -> None:
+    services.experiments.create(design())
+    assert services.experiments.number("e") == number_of(services)
+    with pytest.raises(NotFound):
+        services.experiments.number("f")
 
 
 def test_ids_are_unique(services: Services, memory: Memory) -> None:
@@ -238,7 +246,7 @@ def test_a_move_to_the_state_that_is_logs_nothing(services: Services) -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_any_state_may_follow_any_other(state: State, services: Services) -> None:
-    services.experiments.create(design())
+    services.experiments.create(replace(design(), start_on=TOMORROW))
     for other in State:
         services.experiments.move("e", state)
         assert services.experiments.move("e", other)[1].state is other
@@ -248,7 +256,7 @@ def test_any_state_may_follow_any_other(state: State, services: Services) -> Non
 def test_enrollment_starts_anew_but_from_its_own_end(
     state: State, services: Services, clock: FixedClock
 ) -> None:
-    services.experiments.create(design())
+    services.experiments.create(replace(design(), start_on=TOMORROW))
     services.experiments.move("e", state)
     clock.advance(timedelta(hours=1))
     _, after = services.experiments.move("e", State.ENROLLING)

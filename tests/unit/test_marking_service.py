@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import (
     Algorithm,
     CompleteCondition,
@@ -296,7 +297,7 @@ def test_enrollments_are_counted_by_stratum_and_condition(
             rule=ConsistencyRule.EXPERIMENT,
         ),
     )
-    services.study_setup.put_strata("school", {"u": "north", "v": "north", "w": "south"})
+    services.stratification.put({"school": {"u": "north", "v": "north", "w": "south"}})
     join(services, "x")
     for user_id in "uvwxu":
         mark(services, user_id)
@@ -612,6 +613,35 @@ def test_parallel_marks_of_groups_end_enrollment_once(
     assert fake_stores(memory).participants.counted(number)[1] == len(full) >= 2
 
 
+def test_an_administrator_sees_how_many_groups_have_users_enough(services: Services) -> None:
+    complete = CompleteCondition(user_count=2, group_count=9)
+    experiment(services, group_design(complete=complete))
+    seen = []
+    for user_id, class_id in (("u", "1a"), ("v", "1a"), ("w", "1b"), ("x", "1b")):
+        join(services, user_id, update=in_class(class_id))
+        mark(services, user_id)
+        seen.append(services.marking.complete_groups("e"))
+    assert seen == [0, 1, 1, 2]
+    with pytest.raises(NotFound):
+        services.marking.complete_groups("f")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        group_design(),
+        group_design(complete=CompleteCondition(user_count=2)),
+        group_design(complete=CompleteCondition(group_count=2)),
+        design(complete=CompleteCondition(user_count=1, group_count=1)),
+    ],
+)
+def test_groups_count_only_where_they_end_an_experiment(
+    made: Experiment, services: Services
+) -> None:
+    experiment(services, made)
+    assert services.marking.complete_groups("e") is None
+
+
 def test_a_group_that_a_user_left_is_not_full_any_more(services: Services, memory: Memory) -> None:
     """One user who goes through two classes does not make two groups."""
     complete = CompleteCondition(user_count=1, group_count=2)
@@ -688,7 +718,7 @@ def test_marks_of_preview_users_only_record_the_point(
 ) -> None:
     number = experiment(services, design(state=at))
     join(services, "u")
-    services.study_setup.put_preview("u", {})
+    services.preview_users.put("u", [])
     mark(services, code="a")
     assert (enrollments(memory, "u", number), set(known(services, "u").points)) == ([], {HERE})
     assert fake_stores(memory).participants.counted(number) == (0, 0)

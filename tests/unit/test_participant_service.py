@@ -393,7 +393,7 @@ def test_the_stratum_of_a_user_is_counted_anew_when_enrollments_end(
     number = number_of(services)
     [a, _] = services.experiments.get("e").conditions
     init(services, "u", in_class("1a", "1b"))
-    services.study_setup.put_strata("school", {"u": "north"})
+    services.stratification.put({"school": {"u": "north"}})
     mark(services, code="a")
     stratum = fake_stores(memory).participants.stratum
     assert stratum(number, "north") == {a.number: 1}

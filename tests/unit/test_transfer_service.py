@@ -179,7 +179,7 @@ def test_an_enrollment_counts_for_the_user_s_stratum(services: Services, memory:
     stratified = design("e", algorithm=Algorithm.STRATIFIED, stratification_factor="age")
     services.experiments.create(stratified)
     join(services, "u")
-    services.study_setup.put_strata("age", {"u": "10"})
+    services.stratification.put({"age": {"u": "10"}})
     services.transfer.bring_in([enrolled(), enrolled(Profile("v"))])
     assert list(memory.strata.values()) == [1]
 

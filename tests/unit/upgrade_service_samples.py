@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from threading import Barrier, Thread
 from typing import TypeVar
 
@@ -250,11 +251,10 @@ def counting(calls: Counter[str]) -> Step:
 
 def dying(at: int) -> Step:
     """A step that ends the process at the `at`-th call, the first being 0."""
-    left = [at]
+    calls = count()
 
     def step(_: str) -> None:
-        left[0] -= 1
-        if left[0] < 0:
+        if next(calls) >= at:  # one at a time, whatever the thread
             raise Killed
 
     return step

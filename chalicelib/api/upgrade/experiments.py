@@ -136,8 +136,10 @@ def get_conditions(experiment_id: ExperimentId) -> list[dict[str, Any]]:
 
 @blueprint.endpoint("/api/experiments/state", "POST")
 def change_state(body: StateBody) -> dict[str, Any]:
-    """Move an experiment to another state."""
-    before, after = blueprint.services.experiments.move(body.experiment_id, body.state)
+    """Move an experiment to another state; a scheduled one says when it is to start."""
+    before, after = blueprint.services.experiments.move(
+        body.experiment_id, body.state, body.schedule_date
+    )
     return answers.state_changed(before, after, metrics=_metrics())
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.api.upgrade.records import new_id, now
-from chalicelib.api.upgrade.segment_models import Listing, SegmentBody, segment_of
+from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
 from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.segment_usage import SegmentUsage
+from chalicelib.domain.segments import Segment
 from chalicelib.services import Services
+
+SEGMENTS_AT_ONCE = 8
 
 
 def listing_of(services: Services, segment_id: str) -> Listing:
@@ -23,6 +28,18 @@ def listing_of(services: Services, segment_id: str) -> Listing:
         segments.members(segment),
         [segments.get(sub) for sub in segment.sub_segments if segments.known(sub)],
     )
+
+
+def listings_in(services: Services, usage: SegmentUsage, segments: Sequence[Segment]) -> Listings:
+    """Some segments of one catalogue with their users and subsegments, by id."""
+    if not segments:
+        return {}
+    with ThreadPoolExecutor(min(len(segments), SEGMENTS_AT_ONCE)) as pool:
+        members = pool.map(services.segments.members, segments)
+        return {
+            segment.id: Listing(segment, user_ids, usage.sub_segments(segment))
+            for segment, user_ids in zip(segments, members, strict=True)
+        }
 
 
 def listings_of(services: Services, entries: Iterable[ListEntry]) -> dict[str, Listing]:

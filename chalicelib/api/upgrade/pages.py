@@ -15,6 +15,7 @@ from chalicelib.api.upgrade.segment_models import Text
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import Experiment, State
 from chalicelib.domain.flags import Flag
+from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment
 
 PAGE_SIZE = 1000
@@ -157,5 +158,14 @@ SEGMENT_SEARCH: Search[Segment] = Search(
     {
         "name": lambda segment: segment.name.casefold(),
         "updatedAt": lambda segment: segment.updated_at,
+    },
+)
+
+PREVIEW_USER_SEARCH: Search[PreviewUser] = Search(
+    {"id": lambda user: user.id},
+    {
+        "id": lambda user: user.id,
+        "createdAt": lambda user: user.created_at,
+        "updatedAt": lambda user: user.updated_at,
     },
 )

@@ -29,14 +29,26 @@ class UnknownAppContext(Invalid):
 
 
 def known_context(name: str, contexts: Collection[str]) -> str:
-    """The context as it is stored.
+    """The context as experiments and flags store it: in lower case.
 
     Raises:
         UnknownAppContext: if it is not among `contexts`.
     """
-    if name.lower() not in contexts:
-        raise UnknownAppContext(name)
-    return name.lower()
+    return configured_context(name, contexts).lower()
+
+
+def configured_context(name: str, contexts: Collection[str]) -> str:
+    """The context as it is configured and as segments store it; letter case does not count.
+
+    Raises:
+        UnknownAppContext: if it is not among `contexts`.
+    """
+    if name in contexts:
+        return name
+    for context in contexts:
+        if context.lower() == name.lower():
+            return context
+    raise UnknownAppContext(name)
 
 
 def _text(value: Any) -> str:
@@ -139,6 +151,18 @@ class SegmentBody(AdminBody):
         return tuple(dict.fromkeys(self.sub_segment_ids))
 
 
+class SubListBody(SegmentBody):
+    """POST /api/segments/list: a private list inside a segment."""
+
+    parent_segment_id: Uuid
+
+
+class ParentBody(AdminBody):
+    """DELETE /api/segments/list/{id}."""
+
+    parent_segment_id: Uuid
+
+
 class ListBody(AdminBody):
     """POST and PUT of an experiment's inclusion or exclusion list."""
 
@@ -192,12 +216,18 @@ def segment_answer(listing: Listing) -> Json:
     }
 
 
-def single_segment_answer(listing: Listing) -> Json:
-    """GET /api/segments/{id}."""
+def single_segment_answer(
+    listing: Listing, includes: str | None = None, excludes: str | None = None
+) -> Json:
+    """GET /api/segments/{id}; `includes` and `excludes` are the experiments whose list it is."""
+
+    def list_of(experiment_id: str | None) -> Json | None:
+        return bare_list_answer(experiment_id, listing.segment) if experiment_id else None
+
     return {
         **segment_answer(listing),
-        "experimentSegmentInclusion": None,
-        "experimentSegmentExclusion": None,
+        "experimentSegmentInclusion": list_of(includes),
+        "experimentSegmentExclusion": list_of(excludes),
     }
 
 

@@ -1,58 +1,132 @@
-"""Administration of segments: /api/segments; preview users, strata and settings."""
+"""Administration of segments: /api/segments."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator
 
 from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.upgrade.dialect import DIALECT
-from chalicelib.api.upgrade.listings import listing_of
+from chalicelib.api.upgrade.dialect import DIALECT, GoneSegment
+from chalicelib.api.upgrade.listings import listing_of, listings_in
+from chalicelib.api.upgrade.pages import SEGMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
+    ParentBody,
     SegmentBody,
+    SubListBody,
+    bare_segment_answer,
+    checked_uuid,
+    configured_context,
     segment_answer,
     segment_of,
-    single_segment_answer,
 )
+from chalicelib.api.upgrade.segment_overview import (
+    overview,
+    shown_single,
+    single_with_status,
+    with_status,
+)
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.segment_usage import SegmentUsage
+from chalicelib.domain.segments import Segment, SegmentType
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
+T = TypeVar("T")
+
+GONE = "Segment not found."
+
+SegmentId = Annotated[str, AfterValidator(checked_uuid)]
+
 
 @blueprint.endpoint("/api/segments")
-def list_segments() -> list[dict[str, Any]]:
-    """All public segments."""
-    return [
-        segment_answer(listing_of(blueprint.services, segment.id))
-        for segment in blueprint.services.segments.all()
-    ]
+def list_segments() -> dict[str, Any]:
+    """All public segments, and what they are used for."""
+    usage = blueprint.services.segments.usage()
+    return _overview(usage, usage.public())
+
+
+@blueprint.endpoint("/api/segments/paginated", "POST")
+def page_of_segments(body: PageBody) -> dict[str, Any]:
+    """Some of the public segments, the last changed first unless it is said otherwise."""
+    usage = blueprint.services.segments.usage()
+    newest = sorted(usage.public(), key=lambda segment: segment.updated_at, reverse=True)
+    found = page(newest, body, SEGMENT_SEARCH)
+    return found.answer(_overview(usage, found.rows))
+
+
+def _overview(usage: SegmentUsage, segments: Sequence[Segment]) -> dict[str, Any]:
+    return overview(usage, segments, listings_in(blueprint.services, usage, segments))
 
 
 @blueprint.endpoint("/api/segments/global")
 def list_global_exclusions() -> list[dict[str, Any]]:
     """The global exclusion of each context."""
-    return [
-        segment_answer(listing_of(blueprint.services, segment.id))
-        for segment in blueprint.services.segments.shut_out()
-    ]
+    segments = blueprint.services.segments
+    usage, shut_out = segments.usage(), segments.shut_out()
+    listings = listings_in(blueprint.services, usage, shut_out)
+    return [with_status(usage, listings[segment.id]) for segment in shut_out]
 
 
 @blueprint.endpoint("/api/segments", "POST")
 def put_segment(body: SegmentBody) -> dict[str, Any]:
     """Create a segment, or replace the one with the id."""
-    segment = segment_of(body, new_id=new_id, now=now())
-    stored = blueprint.services.segments.put(segment, body.users())
+    stored = blueprint.services.segments.put(_drafted(body), body.users())
     return segment_answer(listing_of(blueprint.services, stored.id))
 
 
+@blueprint.endpoint("/api/segments/list", "POST")
+def put_list(body: SubListBody) -> dict[str, Any]:
+    """Create a private list inside a segment, or replace the one with the id."""
+    parent_id = body.parent_segment_id
+    stored = blueprint.services.segments.put_list(parent_id, _drafted(body), body.users())
+    return segment_answer(listing_of(blueprint.services, stored.id))
+
+
+def _drafted(body: SegmentBody) -> Segment:
+    context = configured_context(body.context, blueprint.services.segments.contexts)
+    known = body.model_copy(update={"context": context})
+    return segment_of(known, new_id=new_id, now=now())
+
+
+@blueprint.endpoint("/api/segments/list/{segment_id}", "DELETE")
+def delete_list(segment_id: SegmentId, body: ParentBody) -> dict[str, Any]:
+    """Take a list out of a segment."""
+    segments = blueprint.services.segments
+    return bare_segment_answer(segments.delete_list(body.parent_segment_id, segment_id))
+
+
+@blueprint.endpoint("/api/segments/status/{segment_id}")
+def get_segment_with_status(segment_id: SegmentId) -> dict[str, Any]:
+    """One segment that is not private, and what it is used for."""
+    listing = _or_gone(lambda: listing_of(blueprint.services, segment_id))
+    if listing.segment.type is SegmentType.PRIVATE:
+        raise GoneSegment(GONE)
+    return single_with_status(blueprint.services.segments.usage(), listing)
+
+
 @blueprint.endpoint("/api/segments/{segment_id}")
-def get_segment(segment_id: str) -> dict[str, Any]:
+def get_segment(segment_id: SegmentId) -> dict[str, Any]:
     """One segment."""
-    return single_segment_answer(listing_of(blueprint.services, segment_id))
+    listing = _or_gone(lambda: listing_of(blueprint.services, segment_id))
+    return shown_single(blueprint.services.segments.usage(), listing)
 
 
 @blueprint.endpoint("/api/segments/{segment_id}", "DELETE")
-def delete_segment(segment_id: str) -> list[dict[str, Any]]:
-    """Delete a segment."""
-    listing = listing_of(blueprint.services, segment_id)
-    blueprint.services.segments.delete(segment_id)
-    return [segment_answer(listing)]
+def delete_segment(segment_id: SegmentId) -> dict[str, Any]:
+    """Delete a segment with its lists."""
+    return bare_segment_answer(_or_gone(lambda: blueprint.services.segments.delete(segment_id)))
+
+
+def _or_gone(call: Callable[[], T]) -> T:
+    """What a call returns that names one segment.
+
+    Raises:
+        GoneSegment: if there is no such segment.
+    """
+    try:
+        return call()
+    except NotFound as error:
+        raise GoneSegment(GONE) from error

@@ -1,0 +1,137 @@
+"""Administration of preview users: /api/previewusers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.upgrade.client_models import ClientBody, Name
+from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.pages import PREVIEW_USER_SEARCH, PageBody, page
+from chalicelib.api.upgrade.records import Json, stamps
+from chalicelib.api.upgrade.segment_models import Identifier, Uuid
+from chalicelib.domain.preview_users import PreviewUser
+from chalicelib.services.preview_users import Preview, RequestedAssignment
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+PREVIEW_CONDITIONS = 500
+"""Explicit conditions of a preview user."""
+
+
+class Reference(ClientBody):
+    """Something known by its id."""
+
+    id: Identifier
+
+
+class AssignmentBody(ClientBody):
+    """An explicit condition of a preview user."""
+
+    id: Uuid | None = None
+    experiment: Reference
+    condition: Reference = Field(alias="experimentCondition")
+
+
+class AssignmentsField(ClientBody):
+    """PUT /api/previewusers/{id}; without assignments they stay as they are."""
+
+    assignments: list[AssignmentBody] | None = Field(None, max_length=PREVIEW_CONDITIONS)
+
+    def requested(self) -> list[RequestedAssignment] | None:
+        """The assignments, if there are to be others."""
+        if self.assignments is None:
+            return None
+        return [
+            RequestedAssignment(each.experiment.id, each.condition.id, each.id)
+            for each in self.assignments
+        ]
+
+
+class PreviewUserBody(AssignmentsField):
+    """POST /api/previewusers."""
+
+    id: Name
+
+
+class PreviewAssignmentsBody(PreviewUserBody):
+    """POST /api/previewusers/assign."""
+
+    assignments: list[AssignmentBody] = Field(max_length=PREVIEW_CONDITIONS)
+
+
+@blueprint.endpoint("/api/previewusers")
+def list_preview_users() -> list[dict[str, Any]]:
+    """All preview users, the newest first."""
+    return _shown(blueprint.services.preview_users.all())
+
+
+@blueprint.endpoint("/api/previewusers/paginated", "POST")
+def page_of_preview_users(body: PageBody) -> dict[str, Any]:
+    """Some of the preview users."""
+    found = page(blueprint.services.preview_users.all(), body, PREVIEW_USER_SEARCH)
+    return found.answer(_shown(found.rows))
+
+
+@blueprint.endpoint("/api/previewusers", "POST")
+def create_preview_user(body: PreviewUserBody) -> dict[str, Any]:
+    """Let a user see experiments in preview."""
+    return _put(body.id, body)
+
+
+@blueprint.endpoint("/api/previewusers/assign", "POST")
+def assign_preview_user(body: PreviewAssignmentsBody) -> dict[str, Any]:
+    """Set the conditions of a preview user by experiment."""
+    return _put(body.id, body)
+
+
+@blueprint.endpoint("/api/previewusers/{user_id}")
+def get_preview_user(user_id: Name) -> dict[str, Any]:
+    """One preview user."""
+    return _shown([blueprint.services.preview_users.get(user_id)])[0]
+
+
+@blueprint.endpoint("/api/previewusers/{user_id}", "PUT")
+def edit_preview_user(user_id: Name, body: AssignmentsField) -> dict[str, Any]:
+    """Make a user a preview user, or give one other conditions."""
+    return _put(user_id, body)
+
+
+@blueprint.endpoint("/api/previewusers/{user_id}", "DELETE")
+def delete_preview_user(user_id: Name) -> list[dict[str, Any]]:
+    """Make a preview user an ordinary one."""
+    gone = blueprint.services.preview_users.remove(user_id)
+    return [] if gone is None else [_row(gone)]
+
+
+def _put(user_id: str, body: AssignmentsField) -> dict[str, Any]:
+    return _shown([blueprint.services.preview_users.put(user_id, body.requested())])[0]
+
+
+def _shown(users: Sequence[PreviewUser]) -> list[Json]:
+    """Preview users with their assignments; those who have none without."""
+    previews = blueprint.services.preview_users.previews(users)
+    return [
+        {**_row(user), "assignments": [_assignment(user, each) for each in previews[user.id]]}
+        if previews[user.id]
+        else _row(user)
+        for user in users
+    ]
+
+
+def _row(user: PreviewUser) -> Json:
+    return {**stamps(user.created_at, user.updated_at, user.version), "id": user.id}
+
+
+def _assignment(user: PreviewUser, preview: Preview) -> Json:
+    """An assignment; it shows the times and the version of its user."""
+    experiment, condition = preview.experiment, preview.condition
+    return {
+        **stamps(user.created_at, user.updated_at, user.version),
+        "id": preview.id,
+        "experiment": {"id": experiment.id, "name": experiment.name},
+        "experimentCondition": {"id": condition.id, "conditionCode": condition.code},
+    }

@@ -1,0 +1,162 @@
+"""Administration of strata: /api/stratification."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from chalice.app import Response
+from pydantic import StringConstraints
+
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.upgrade.client_models import ClientBody
+from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.records import Json, stamps
+from chalicelib.api.upgrade.segment_models import FilledText, Text
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.strata import StratificationFactor
+from chalicelib.services.paging import PAGE_BYTES
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+USER_COLUMN = "uuid"
+BYTE_ORDER_MARK = "\ufeff"
+"""What spreadsheets put before the first line."""
+
+CSV_TYPE = "text/csv; charset=UTF-8"
+TOKEN = re.compile(r"[A-Za-z0-9._-]+")
+"""What a header holds without quotes."""
+
+
+class StratificationFile(ClientBody):
+    """A CSV file: a header `uuid,factor[,factor...]`, then a line per user."""
+
+    file: Text
+
+
+class StratificationBody(ClientBody):
+    """POST /api/stratification."""
+
+    files: list[StratificationFile]
+
+
+class DownloadQuery(ClientBody):
+    """The rows after those of the answer whose Link gave `cursor`."""
+
+    cursor: Annotated[str, StringConstraints(strict=True)] | None = None
+
+
+@blueprint.endpoint("/api/stratification")
+def list_factors() -> list[dict[str, Any]]:
+    """All factors: how many users have each value, and which experiments go by them."""
+    return [
+        {
+            "factor": use.factor.name,
+            "factorValue": use.users,
+            "experimentIds": use.experiment_ids,
+        }
+        for use in blueprint.services.stratification.uses()
+    ]
+
+
+@blueprint.endpoint("/api/stratification", "POST")
+def upload_strata(body: StratificationBody) -> list[dict[str, Any]]:
+    """Store users' values of stratification factors."""
+    factors: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for upload in body.files:
+        for factor, values in _columns(upload.file).items():
+            factors[factor].update(values)
+    blueprint.services.stratification.put(factors)
+    return [{"factor": factor, "users": len(values)} for factor, values in factors.items()]
+
+
+@blueprint.endpoint("/api/stratification/download/{factor}")
+def download_strata(factor: FilledText, query: DownloadQuery) -> Response:
+    """The users with a value of a factor as CSV; a Link names the next part of a large one."""
+    values = blueprint.services.stratification.values(factor)
+    after = "" if query.cursor is None else _decoded(query.cursor)
+    lines, size, last = [_line([USER_COLUMN, factor])], 0, None
+    headers: ResponseHeaders = {"Content-Type": CSV_TYPE, "Content-Disposition": _attached(factor)}
+    for user_id, value in values:
+        if user_id <= after:
+            continue
+        line = _line([user_id, value])
+        size += len(json.dumps(line))
+        if size > PAGE_BYTES and last is not None:
+            headers["Link"] = f'<?{urlencode({"cursor": _encoded(last)})}>; rel="next"'
+            break
+        lines.append(line)
+        last = user_id
+    return Response("\r\n".join(lines), headers)
+
+
+@blueprint.endpoint("/api/stratification/{factor}", "DELETE")
+def delete_factor(factor: FilledText) -> list[dict[str, Any]]:
+    """Delete a factor, and all users' values of it."""
+    gone = blueprint.services.stratification.delete(factor)
+    return [] if gone is None else [_row(gone)]
+
+
+def _row(factor: StratificationFactor) -> Json:
+    times = stamps(factor.created_at, factor.created_at, 1)
+    return {**times, "stratificationFactorName": factor.name}
+
+
+def _line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+def _attached(factor: str) -> str:
+    """What a browser calls the file; names that a header cannot hold go as RFC 8187 says."""
+    if TOKEN.fullmatch(factor):
+        return f"attachment; filename=data-{factor}.csv"
+    return f"attachment; filename=data.csv; filename*=UTF-8''data-{quote(factor, safe='')}.csv"
+
+
+def _encoded(user_id: str) -> str:
+    return base64.urlsafe_b64encode(user_id.encode()).decode()
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise Invalid("cursor: not one that this server gave out") from error
+
+
+def _columns(text: str) -> dict[str, dict[str, str]]:
+    """The values of each factor by user.
+
+    Raises:
+        Invalid: if it is not CSV, or has no column of users, or no factor beside it.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
+    except csv.Error as error:
+        raise Invalid(f"file: {error}") from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    if USER_COLUMN not in header or len(header) == 1 or "" in header:
+        raise Invalid(
+            f"file: the first line must name {USER_COLUMN} and at least one factor, and nothing"
+            " without a name"
+        )
+    users = header.index(USER_COLUMN)
+    return {
+        factor: {
+            row[users].strip(): row[column].strip()
+            for row in rows[1:]
+            if len(row) == len(header) and row[users].strip()
+        }
+        for column, factor in enumerate(header)
+        if column != users
+    }

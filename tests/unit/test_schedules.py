@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import State
+from chalicelib.domain.schedule import due_state
+from chalicelib.jobs.upkeep import upkeep
+from chalicelib.services import Services
+from tests.fakes import START, FixedClock, Memory, once
+from tests.unit.samples import process
+from tests.unit.upgrade_service_samples import at_once, design
+
+PARALLEL = 6
+YESTERDAY = "2026-01-14T12:00:00.000Z"
+NOW = "2026-01-15T12:00:00.000Z"
+TOMORROW = "2026-01-16T12:00:00.000Z"
+NEXT_WEEK = "2026-01-22T12:00:00.000Z"
+
+
+# When something is due
+
+
+def due(
+    state: State, start_on: str | None, end_on: str | None, now: datetime = START
+) -> State | None:
+    return due_state(replace(design(state=state), start_on=start_on, end_on=end_on), now)
+
+
+@pytest.mark.parametrize(
+    ("start_on", "end_on", "expected"),
+    [
+        (None, None, None),
+        (TOMORROW, None, None),
+        (TOMORROW, NEXT_WEEK, None),
+        (NOW, None, State.ENROLLING),
+        (YESTERDAY, TOMORROW, State.ENROLLING),
+        (YESTERDAY, NOW, State.ENROLLMENT_COMPLETE),
+        (None, YESTERDAY, State.ENROLLMENT_COMPLETE),
+        (None, TOMORROW, None),
+    ],
+)
+def test_what_is_scheduled_starts_unless_its_end_has_passed_too(
+    start_on: str | None, end_on: str | None, expected: State | None
+) -> None:
+    assert due(State.SCHEDULED, start_on, end_on) is expected
+
+
+@pytest.mark.parametrize(
+    ("end_on", "expected"),
+    [(None, None), (TOMORROW, None), (NOW, State.ENROLLMENT_COMPLETE)],
+)
+def test_what_enrolls_ends_by_its_date(end_on: str | None, expected: State | None) -> None:
+    assert due(State.ENROLLING, YESTERDAY, end_on) is expected
+
+
+@pytest.mark.parametrize("state", sorted({*State} - {State.SCHEDULED, State.ENROLLING}))
+def test_other_states_have_no_dates(state: State) -> None:
+    assert due(state, YESTERDAY, YESTERDAY) is None
+
+
+@pytest.mark.parametrize("text", ["2026-01-15", "2026-01-15T12:00:00", "2026-01-15T14:00:00+02:00"])
+def test_a_date_without_a_zone_is_in_utc(text: str) -> None:
+    assert due(State.SCHEDULED, text, None) is State.ENROLLING
+    assert due(State.SCHEDULED, text, None, START - timedelta(hours=13)) is None
+
+
+# Who moves them
+
+
+def test_what_is_scheduled_says_when_it_starts(services: Services, memory: Memory) -> None:
+    services.experiments.create(design(state=State.INACTIVE))
+    before = memory.revision
+    with pytest.raises(Invalid, match="scheduleDate"):
+        services.experiments.move("e", State.SCHEDULED)
+    assert memory.revision == before
+    assert services.experiments.move("e", State.SCHEDULED, TOMORROW)[1].start_on == TOMORROW
+    assert services.experiments.move("e", State.SCHEDULED)[1].start_on == TOMORROW
+
+
+def test_a_date_counts_for_what_is_scheduled_only(services: Services) -> None:
+    services.experiments.create(design())
+    assert services.experiments.move("e", State.PREVIEW, TOMORROW)[1].start_on is None
+
+
+def test_an_experiment_starts_and_ends_by_its_dates(services: Services, clock: FixedClock) -> None:
+    made = replace(design(state=State.SCHEDULED), start_on=TOMORROW, end_on=NEXT_WEEK)
+    services.experiments.create(made)
+    states = []
+    for _ in range(3):
+        for _ in range(2):
+            services.experiments.follow_schedules()
+        states.append(services.experiments.get("e").state)
+        clock.advance(timedelta(days=4))
+    assert states == [State.SCHEDULED, State.ENROLLING, State.ENROLLMENT_COMPLETE]
+    after = services.experiments.get("e")
+    assert (len(after.state_changes), after.version) == (2, 3)
+    assert after.started_at == START + timedelta(days=4)
+
+
+def test_each_experiment_goes_by_its_own_dates(services: Services, clock: FixedClock) -> None:
+    for name, state in (("e", State.SCHEDULED), ("f", State.INACTIVE), ("g", State.SCHEDULED)):
+        starts = NEXT_WEEK if name == "g" else TOMORROW
+        services.experiments.create(replace(design(name, state=state), start_on=starts))
+    clock.advance(timedelta(days=2))
+    services.experiments.follow_schedules()
+    assert [each.state for each in services.experiments.all()] == [
+        State.ENROLLING,
+        State.INACTIVE,
+        State.SCHEDULED,
+    ]
+
+
+def test_parallel_runs_start_an_experiment_once(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(replace(design(state=State.SCHEDULED), start_on=TOMORROW))
+    clock.advance(timedelta(days=2))
+    processes = [process(memory, clock) for _ in range(PARALLEL)]
+    at_once(*(p.experiments.follow_schedules for p in processes))
+    assert len(services.experiments.get("e").state_changes) == 1
+
+
+@pytest.mark.parametrize("rival", ["move", "delete"])
+def test_a_schedule_does_not_undo_what_somebody_else_decided(
+    rival: str, services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(replace(design(state=State.SCHEDULED), start_on=TOMORROW))
+    clock.advance(timedelta(days=2))
+    others: dict[str, Callable[[], object]] = {
+        "move": lambda: services.experiments.move("e", State.CANCELLED),
+        "delete": lambda: services.experiments.delete("e"),
+    }
+    slow = process(memory, clock, before=once("catalogue.commit", others[rival]))
+    slow.experiments.follow_schedules()
+    left = [each.state for each in services.experiments.all()]
+    assert left == ([State.CANCELLED] if rival == "move" else [])
+
+
+def test_upkeep_follows_the_schedules(services: Services, clock: FixedClock) -> None:
+    services.experiments.create(replace(design(state=State.SCHEDULED), start_on=TOMORROW))
+    clock.advance(timedelta(days=2))
+    upkeep(services)
+    assert services.experiments.get("e").state is State.ENROLLING
