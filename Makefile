@@ -9,7 +9,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run transfer test test-dynamodb-local check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -41,6 +41,10 @@ $(DYNAMODB):
 	mkdir -p .cache/dynamodb-local
 	cd .cache/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@2 && tar -xzf *.tgz && rm *.tgz
 	@touch $@
+
+transfer: $(READY)  ## Move experiments with their participants: make transfer FROM=URL TO=URL EXPERIMENTS="ID ..."
+	@test -n "$(FROM)" -a -n "$(TO)" -a -n "$(EXPERIMENTS)" || { echo 'say FROM=URL TO=URL EXPERIMENTS="ID ..."'; exit 1; }
+	@$(BIN)/python -m infra.transfer --from $(FROM) --to $(TO) $(if $(TOKEN),--token $(TOKEN)) $(EXPERIMENTS)
 
 check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage
 

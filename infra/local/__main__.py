@@ -79,7 +79,10 @@ def _run_schedule(app: Any, stopped: threading.Event) -> None:
 
 
 def _print_urls(url: str, services: Any) -> None:
-    experiments = [f for f in services.catalogue.fresh().features if f.variants]
+    features = services.catalogue.fresh().features
+    experiments = [f for f in features if f.variants and f.design is None]
+    designs = [f.design for f in features if f.design is not None]
+    as_json = "-H 'Content-Type: application/json'"
     lines = [
         f"curl {url}/api/feature/current",
         f"curl {url}/api/feature",
@@ -87,6 +90,19 @@ def _print_urls(url: str, services: Any) -> None:
         f"curl '{url}/api/events?limit=5'",
         f"curl {url}/api/userblocks",
         *(f"curl {url}/api/analysis/feature/{f.id}    # {f.name}" for f in experiments),
+        f"curl {url}/api/experiments/names",
+        f"curl {url}/api/v6/init -H 'User-Id: ada' {as_json} -d '{{}}'",
+        *(
+            f"curl {url}/api/v6/assign -H 'User-Id: ada' {as_json}"
+            f""" -d '{{"context": "{design.context}"}}'    # {design.name}"""
+            for design in designs
+        ),
+        *(
+            f"curl {url}/api/query/analyse {as_json}"
+            f""" -d '{{"queryIds": ["{query.id}"]}}'    # {design.name}"""
+            for design in designs
+            for query in design.metric_queries()
+        ),
         f"curl -X DELETE {url}/api/v5/clearDB    # empties everything",
     ]
     print(f"Serving on {url} - try:", *lines, sep="\n  ")

@@ -10,6 +10,7 @@ from chalicelib import bootstrap
 from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, VariantDraft
 from chalicelib.services import Services
 from chalicelib.settings import Settings
+from infra.local import upgrade_demo
 
 DAYS = 14
 USERS_PER_EXPERIMENT = 150
@@ -59,6 +60,8 @@ def fill(settings: Settings) -> list[Feature]:
             ],
         )
     _take_part(services, clock, now, draw)
+    clock.now = now
+    upgrade_demo.fill(services, clock)
     return list(services.catalogue.fresh().features)
 
 

@@ -1,0 +1,1 @@
+"""Moves running experiments from another backend, with every participant's condition."""
