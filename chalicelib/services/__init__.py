@@ -14,6 +14,7 @@ from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
+from chalicelib.services.imports import ImportService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
 from chalicelib.services.metrics import MetricService
@@ -49,3 +50,4 @@ class Services:
     metrics: MetricService
     logs: LogService
     client_auth: ClientAuthService
+    imports: ImportService

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
-from chalicelib.domain.errors import Conflict, LostRace, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.lists import are_there, in_use, is_free
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
@@ -18,8 +19,16 @@ NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 """Of the ids of the contexts' global exclusions, which exist without being made."""
 
 
+Check = Callable[[Catalogue, Segment], None]
+"""Refuses a segment that cannot be stored."""
+
+
 class NameTaken(Conflict):
     """Another segment of the context has the name."""
+
+
+class IdTaken(Conflict):
+    """Another segment has the id."""
 
 
 class SegmentService:
@@ -84,12 +93,38 @@ class SegmentService:
         Raises:
             NameTaken: if a public segment of the context has the name.
         """
+        return self._put(draft, user_ids, self._check_name)
+
+    def put_new(
+        self, draft: Segment, user_ids: Sequence[str], parts: Sequence[Segment] = ()
+    ) -> Segment:
+        """Create a segment, with `parts` of it that were stored before.
+
+        Of other segments only a private one that nothing refers to is replaced: one that a call
+        left behind which did not come to its end.
+
+        Raises:
+            IdTaken: if another segment has the id.
+            NameTaken: if a public segment of the context has the name.
+            LostRace: if the parts are not what they were.
+        """
+
+        def check(catalogue: Catalogue, draft: Segment) -> None:
+            if not is_free(catalogue, draft.id) or self._is_global(draft.id):
+                raise IdTaken(f"segment {draft.id} exists already")
+            self._check_name(catalogue, draft)
+            if not are_there(catalogue, parts):
+                raise LostRace("the parts of the segment changed meanwhile")
+
+        return self._put(draft, user_ids, check)
+
+    def _put(self, draft: Segment, user_ids: Sequence[str], check: Check) -> Segment:
         user_ids = list(dict.fromkeys(user_ids))
         tries = attempts("the segment")
         while True:
             next(tries)
             catalogue = self._catalogue.fresh()
-            self._check_name(catalogue, draft)
+            check(catalogue, draft)
             before = catalogue.segments.get(draft.id)
             version = list_version(before or catalogue.revision, user_ids)
             noted = frozenset(self._store.members(draft.id, version))
@@ -97,11 +132,13 @@ class SegmentService:
                 draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
             )
             try:
-                return self._switch(draft, before, version)
+                return self._switch(draft, before, version, check)
             except LostRace:
                 continue
 
-    def _switch(self, draft: Segment, before: Segment | None, version: int) -> Segment:
+    def _switch(
+        self, draft: Segment, before: Segment | None, version: int, check: Check
+    ) -> Segment:
         """Let a version of a list count in place of the one that it was made to follow.
 
         Raises:
@@ -110,7 +147,7 @@ class SegmentService:
         stored: list[Segment] = []
 
         def decide(newest: Catalogue) -> CatalogueChange:
-            self._check_name(newest, draft)
+            check(newest, draft)
             old = newest.segments.get(draft.id)
             if (old and old.version) != (before and before.version):
                 raise LostRace("the segment was replaced meanwhile")
@@ -123,6 +160,42 @@ class SegmentService:
         if before is not None:
             self._store.forget_members(draft.id, before.version)
         return stored[-1]
+
+    def add_parts(self, segment_id: str, parts: Iterable[str]) -> Segment:
+        """Make segments part of another one; that one as it is now.
+
+        Raises:
+            NotFound: if there is no such segment.
+            Invalid: if it is private, or would be larger than the store takes.
+        """
+        changed: list[Segment] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            before = catalogue.segments.get(segment_id)
+            parent = before or self.get(segment_id)
+            if parent.type is SegmentType.PRIVATE:
+                raise Invalid(f"segment {segment_id} is a list and has no lists of its own")
+            sub_segments = tuple(dict.fromkeys((*parent.sub_segments, *parts)))
+            changed.append(replace(parent, sub_segments=sub_segments, updated_at=self._clock()))
+            return CatalogueChange(segments=(SegmentChange(before, changed[-1]),))
+
+        self._catalogue.change(decide)
+        return changed[-1]
+
+    def discard(self, stored: Segment) -> None:
+        """Delete a segment that was just stored, unless something refers to it by now."""
+        gone: list[Segment] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange | None:
+            gone.clear()
+            if not are_there(catalogue, [stored]) or in_use(catalogue, stored.id):
+                return None
+            gone.append(stored)
+            return CatalogueChange(segments=(SegmentChange(stored, None),))
+
+        self._catalogue.change(decide)
+        for segment in gone:
+            self.forget(segment)
 
     def delete(self, segment_id: str) -> Segment:
         """Delete a segment.
@@ -159,6 +232,9 @@ class SegmentService:
                 raise NameTaken(
                     f"Segment name {draft.name} already exists in context {draft.context}"
                 )
+
+    def _is_global(self, segment_id: str) -> bool:
+        return any(segment_id == global_id(context) for context in self.contexts)
 
     def _empty_exclusion(self, context: str) -> Segment:
         now = self._clock()
