@@ -18,6 +18,7 @@ from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
+from chalicelib.services.imports import ImportService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
 from chalicelib.services.metric_analysis import MetricAnalysisService
@@ -127,6 +128,8 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     experiments = ExperimentService(
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
+    segments = SegmentService(catalogue, stores.participants, clock, settings.context_metadata)
+    flags = FlagService(catalogue, stores.catalogue, stores.participants)
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -138,14 +141,14 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         demo=DemoService(stores.eraser, clock, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
-        segments=SegmentService(catalogue, stores.participants, clock, settings.context_metadata),
+        segments=segments,
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
         stratification=StratificationService(catalogue, stores.strata, clock),
         assignment=assignment,
         marking=MarkService(offers, experiments, stores.participants, clock),
         batch_assignment=BatchAssignmentService(assignment, participants),
-        flags=FlagService(catalogue, stores.catalogue, stores.participants),
+        flags=flags,
         evaluation=EvaluationService(offers, stores.participants, clock, settings.totals_shards),
         metrics=MetricService(catalogue, clock),
         logs=LogService(offers, stores.logs, clock),
@@ -155,6 +158,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         enrollment_statistics=EnrollmentStatisticsService(catalogue, stores.participants, clock),
         client_auth=ClientAuthService(catalogue, credentials),
+        imports=ImportService(catalogue, segments, experiments, flags),
     )
 
 

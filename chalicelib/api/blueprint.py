@@ -30,6 +30,7 @@ Refusal = str | Callable[[Any], str]
 """A route's documented refusal, or what makes it of the request's parsed body."""
 
 BODY, QUERY, CATALOGUE, CALLER = "body", "query", "catalogue", "caller"
+QUERY_VALUES = "query_values"
 """Parameters of views that do not come from the path."""
 
 
@@ -65,7 +66,8 @@ class ApiBlueprint(Blueprint):
     """The routes of one resource.
 
     A view is called with its path parameters, converted to the types that it declares, and with
-    `body` and `query`, where it has such parameters, parsed as the models that it declares. It
+    `body` and `query`, where it has such parameters, parsed as the models that it declares;
+    `query_values` is the query with a list of values for each key, as keys may be repeated. It
     returns what is to be sent: models, lists of them, plain JSON values, or a `Reply`. All else
     happens here: decoding, parsing, refusals in the words of the API, JSON, HEAD, and conditional
     requests.
@@ -230,6 +232,10 @@ class Reading:
     def query(self) -> dict[str, str]:
         return dict(self.request.query_params or {})
 
+    def query_values(self) -> dict[str, list[str]]:
+        params = self.request.query_params
+        return {name: params.getlist(name) for name in params} if params else {}
+
 
 class _Arguments:
     """Converts what a request holds to the arguments that a view declares."""
@@ -256,6 +262,8 @@ class _Arguments:
                 value = reading.body()
             elif name == QUERY:
                 value = reading.query()
+            elif name == QUERY_VALUES:
+                value = reading.query_values()
             else:
                 value = decode(params[name])
             try:

@@ -62,12 +62,24 @@ def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
     if not raw.strip() or not is_json(content_type):
         return {}
     try:
-        value = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, ArithmeticError, RecursionError) as error:
+        value = parse_text(raw.decode("utf-8-sig"))
+    except ValueError as error:
         raise Malformed(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict | list):
         raise Malformed("the body is neither a JSON object nor a list")
     return value
+
+
+def parse_text(text: str) -> Any:
+    """The value of a JSON text; numbers with a fraction or an exponent as `Decimal`.
+
+    Raises:
+        ValueError: if it is not JSON, nested too deeply, or has a number that cannot be held.
+    """
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _refuse(constant: str) -> NoReturn:

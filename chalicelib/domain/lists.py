@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from chalicelib.domain.catalogue import Catalogue, SegmentChange
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import Experiment, ListEntry
 from chalicelib.domain.flags import Flag
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.segments import Segment, SegmentType
 
 Holder = TypeVar("Holder", Experiment, Flag)
 """What has lists."""
@@ -35,14 +35,24 @@ def has_list(holder: Experiment | Flag, segment_id: str, *, exclude: bool) -> bo
     return any(entry.segment_id == segment_id for entry in side)
 
 
+def check_room(holder: Experiment | Flag, added: int) -> None:
+    """Refuse more lists than there may be.
+
+    Raises:
+        Invalid: if `holder` had too many with some more.
+    """
+    if len(entries(holder)) + added > LISTS:
+        raise Invalid(f"at most {LISTS} lists")
+
+
 def with_list(holder: Holder, entry: ListEntry, *, exclude: bool) -> Holder:
     """`holder` with a list more on one side, or with the list as it now is.
 
     Raises:
         Invalid: if there are as many as there may be.
     """
-    if entry.segment_id not in listed(holder) and len(entries(holder)) >= LISTS:
-        raise Invalid(f"at most {LISTS} lists")
+    if entry.segment_id not in listed(holder):
+        check_room(holder, 1)
     side: tuple[ListEntry, ...] = holder.exclude if exclude else holder.include
     known = any(each.segment_id == entry.segment_id for each in side)
     after = (
@@ -51,6 +61,17 @@ def with_list(holder: Holder, entry: ListEntry, *, exclude: bool) -> Holder:
         else (*side, entry)
     )
     return replace(holder, exclude=after) if exclude else replace(holder, include=after)
+
+
+def with_lists(holder: Holder, added: Iterable[ListEntry], *, exclude: bool) -> Holder:
+    """`holder` with several lists more on one side.
+
+    Raises:
+        Invalid: if there are more than there may be.
+    """
+    for entry in added:
+        holder = with_list(holder, entry, exclude=exclude)
+    return holder
 
 
 def without_list(holder: Holder, segment_id: str) -> Holder:
@@ -66,6 +87,30 @@ def holders(catalogue: Catalogue) -> Iterator[Experiment | Flag]:
     """All experiments and flags."""
     yield from (experiment for _, experiment in catalogue.experiments())
     yield from catalogue.flags.values()
+
+
+def in_use(catalogue: Catalogue, segment_id: str) -> bool:
+    """Whether anything lists a segment, or a segment is part of another."""
+    return any(segment_id in listed(holder) for holder in holders(catalogue)) or any(
+        segment_id in segment.sub_segments for segment in catalogue.segments.values()
+    )
+
+
+def is_free(catalogue: Catalogue, segment_id: str) -> bool:
+    """Whether a new segment can have an id.
+
+    That is if nothing has it, or a private segment that nothing refers to: the creation of what
+    should have listed it did not come to its end.
+    """
+    segment = catalogue.segments.get(segment_id)
+    if segment is None:
+        return True
+    return segment.type is SegmentType.PRIVATE and not in_use(catalogue, segment_id)
+
+
+def are_there(catalogue: Catalogue, segments: Iterable[Segment]) -> bool:
+    """Whether some segments are still what they were."""
+    return all(catalogue.segments.get(segment.id) == segment for segment in segments)
 
 
 def own_lists(catalogue: Catalogue, holder: Experiment | Flag) -> tuple[SegmentChange, ...]:

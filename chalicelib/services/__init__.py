@@ -15,6 +15,7 @@ from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
+from chalicelib.services.imports import ImportService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
 from chalicelib.services.metric_analysis import MetricAnalysisService
@@ -59,3 +60,4 @@ class Services:
     metric_analysis: MetricAnalysisService
     enrollment_statistics: EnrollmentStatisticsService
     client_auth: ClientAuthService
+    imports: ImportService

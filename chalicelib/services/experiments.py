@@ -11,13 +11,22 @@ from chalicelib.domain.catalogue import (
     CatalogueChange,
     FeatureChange,
 )
-from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry, State, StateChange
 from chalicelib.domain.features import Feature
-from chalicelib.domain.lists import has_list, listed, own_lists, with_list, without_list
+from chalicelib.domain.lists import (
+    are_there,
+    has_list,
+    listed,
+    own_lists,
+    with_list,
+    with_lists,
+    without_list,
+)
 from chalicelib.domain.offers import Offers
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.domain.schedule import due_state
+from chalicelib.domain.segments import Segment
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
 
@@ -89,21 +98,24 @@ class ExperimentService:
         """
         return _design(self._catalogue.fresh(), experiment_id)[0].id
 
-    def create(self, experiment: Experiment) -> Experiment:
+    def create(self, experiment: Experiment, lists: Sequence[Segment] = ()) -> Experiment:
         """Store a new experiment, whose conditions get numbers.
+
+        `lists` are the segments of its lists, where those were stored for it.
 
         Raises:
             Conflict: if there is one with the id.
+            LostRace: if a segment of `lists` is not what it was.
         """
-        if self._catalogue.fresh().experiment(experiment.id) is not None:
-            raise Conflict(f"experiment {experiment.id} exists already")
+        check_experiment_id(self._catalogue.fresh(), experiment.id)
         number = self._store.new_feature_id()
         numbered = self._numbered(experiment)
         feature = Feature.of_design(number, numbered, self._totals_shards)
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
-            if catalogue.experiment(experiment.id) is not None:
-                raise Conflict(f"experiment {experiment.id} exists already")
+            check_experiment_id(catalogue, experiment.id)
+            if not are_there(catalogue, lists):
+                raise LostRace("the lists changed meanwhile")
             return CatalogueChange(features=(FeatureChange(None, feature),))
 
         self._catalogue.change(decide)
@@ -223,6 +235,21 @@ class ExperimentService:
 
         return self.edit(experiment_id, add)
 
+    def add_lists(
+        self, experiment_id: str, entries: Sequence[ListEntry], *, exclude: bool
+    ) -> Experiment:
+        """Let several segments include or exclude their members, all of them or none.
+
+        Raises:
+            NotFound: if there is no such experiment.
+            Invalid: if it has as many lists as it may have.
+        """
+
+        def add(before: Experiment) -> Experiment:
+            return with_lists(before, entries, exclude=exclude)
+
+        return self.edit(experiment_id, add)
+
     def check_list(self, segment_id: str, *, exclude: bool) -> None:
         """Refuse a segment that is no list of any experiment.
 
@@ -288,6 +315,16 @@ class ExperimentService:
                 for condition in experiment.conditions
             ),
         )
+
+
+def check_experiment_id(catalogue: Catalogue, experiment_id: str) -> None:
+    """Refuse the id of an experiment for another one.
+
+    Raises:
+        Conflict: if an experiment has it.
+    """
+    if catalogue.experiment(experiment_id) is not None:
+        raise Conflict(f"experiment {experiment_id} exists already")
 
 
 def _design(catalogue: Catalogue, experiment_id: str) -> tuple[Feature, Experiment]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FlagChange
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import Conflict, LostRace, NotFound
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.flags import Flag
-from chalicelib.domain.lists import has_list, own_lists, with_list, without_list
+from chalicelib.domain.lists import (
+    are_there,
+    has_list,
+    own_lists,
+    with_list,
+    with_lists,
+    without_list,
+)
+from chalicelib.domain.segments import Segment
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, ParticipantStore
 
@@ -48,20 +56,25 @@ class FlagService:
         """Users for whom a flag was on."""
         return self._participants.exposures(flag.number)
 
-    def create(self, draft: Flag) -> Flag:
+    def create(self, draft: Flag, lists: Sequence[Segment] = ()) -> Flag:
         """Store a new flag, which gets a number.
+
+        `lists` are the segments of its lists, where those were stored for it.
 
         Raises:
             FlagKeyTaken: if a flag of the context has the key.
             Conflict: if there is one with the id.
+            LostRace: if a segment of `lists` is not what it was.
         """
-        _check_key(self._catalogue.fresh(), draft)
+        check_key(self._catalogue.fresh(), draft)
         flag = replace(draft, number=self._store.new_feature_id())
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             if flag.id in catalogue.flags:
                 raise Conflict(f"flag {flag.id} exists already")
-            _check_key(catalogue, flag)
+            check_key(catalogue, flag)
+            if not are_there(catalogue, lists):
+                raise LostRace("the lists changed meanwhile")
             return CatalogueChange(flags=(FlagChange(None, flag),))
 
         self._catalogue.change(decide)
@@ -79,7 +92,7 @@ class FlagService:
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _flag(catalogue, flag_id)
             after = edit(before)
-            _check_key(catalogue, after)
+            check_key(catalogue, after)
             if after.context == before.context:
                 edited.append(after)
                 return CatalogueChange(flags=(FlagChange(before, after),))
@@ -126,6 +139,15 @@ class FlagService:
         """
         return self.edit(flag_id, lambda flag: with_list(flag, entry, exclude=exclude))
 
+    def put_lists(self, flag_id: str, entries: Sequence[ListEntry], *, exclude: bool) -> Flag:
+        """Let several segments include or exclude their members, all of them or none.
+
+        Raises:
+            NotFound: if there is no such flag.
+            Invalid: if it has as many lists as it may have.
+        """
+        return self.edit(flag_id, lambda flag: with_lists(flag, entries, exclude=exclude))
+
     def holder_of(self, segment_id: str, *, exclude: bool) -> Flag:
         """The flag that a segment is a list of, on one side.
 
@@ -168,7 +190,12 @@ def _flag(catalogue: Catalogue, flag_id: str) -> Flag:
     return flag
 
 
-def _check_key(catalogue: Catalogue, flag: Flag) -> None:
+def check_key(catalogue: Catalogue, flag: Flag) -> None:
+    """Refuse a flag whose key another one has.
+
+    Raises:
+        FlagKeyTaken: if so.
+    """
     for other in catalogue.flags.values():
         if (other.key, other.context) == (flag.key, flag.context) and other.id != flag.id:
             raise FlagKeyTaken

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
-from chalicelib.domain.errors import Conflict, LostRace, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.lists import are_there, in_use, is_free
 from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
@@ -29,6 +30,10 @@ Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
 
 class NameTaken(Conflict):
     """Another segment of the context has the name."""
+
+
+class IdTaken(Conflict):
+    """Another segment has the id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,30 @@ class SegmentService:
 
         return self._put(replace(draft, type=SegmentType.PRIVATE), user_ids, check)
 
+    def put_new(
+        self, draft: Segment, user_ids: Sequence[str], parts: Sequence[Segment] = ()
+    ) -> Segment:
+        """Create a segment, with `parts` of it that were stored before.
+
+        Of other segments only a private one that nothing refers to is replaced: one that a call
+        left behind which did not come to its end.
+
+        Raises:
+            IdTaken: if another segment has the id.
+            NameTaken: if a public segment of the context has the name.
+            LostRace: if the parts are not what they were.
+        """
+
+        def check(catalogue: Catalogue, draft: Segment) -> tuple[SegmentChange, ...]:
+            if not is_free(catalogue, draft.id) or self._is_global(draft.id):
+                raise IdTaken(f"segment {draft.id} exists already")
+            self._check_name(catalogue, draft)
+            if not are_there(catalogue, parts):
+                raise LostRace("the parts of the segment changed meanwhile")
+            return ()
+
+        return self._put(draft, user_ids, check)
+
     def _put(self, draft: Segment, user_ids: Sequence[str], check: Check) -> Segment:
         user_ids = list(dict.fromkeys(user_ids))
         tries = attempts("the segment")
@@ -197,6 +226,42 @@ class SegmentService:
             after = replace(parent, sub_segments=lists, updated_at=self._clock())
             return (SegmentChange(stored, after),)
         raise Conflict(f"segment {draft.id} exists already, and is no list of {parent_id}")
+
+    def add_parts(self, segment_id: str, parts: Iterable[str]) -> Segment:
+        """Make segments part of another one; that one as it is now.
+
+        Raises:
+            NotFound: if there is no such segment.
+            Invalid: if it is private, or would be larger than the store takes.
+        """
+        changed: list[Segment] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange:
+            before = catalogue.segments.get(segment_id)
+            parent = before or self.get(segment_id)
+            if parent.type is SegmentType.PRIVATE:
+                raise Invalid(f"segment {segment_id} is a list and has no lists of its own")
+            sub_segments = tuple(dict.fromkeys((*parent.sub_segments, *parts)))
+            changed.append(replace(parent, sub_segments=sub_segments, updated_at=self._clock()))
+            return CatalogueChange(segments=(SegmentChange(before, changed[-1]),))
+
+        self._catalogue.change(decide)
+        return changed[-1]
+
+    def discard(self, stored: Segment) -> None:
+        """Delete a segment that was just stored, unless something refers to it by now."""
+        gone: list[Segment] = []
+
+        def decide(catalogue: Catalogue) -> CatalogueChange | None:
+            gone.clear()
+            if not are_there(catalogue, [stored]) or in_use(catalogue, stored.id):
+                return None
+            gone.append(stored)
+            return CatalogueChange(segments=(SegmentChange(stored, None),))
+
+        self._catalogue.change(decide)
+        for segment in gone:
+            self.forget(segment)
 
     def delete(self, segment_id: str) -> Segment:
         """Delete a segment, with the private lists inside it that nothing else uses.
@@ -275,6 +340,9 @@ class SegmentService:
         """The global exclusion with an id, as it is before anything is stored of it."""
         context = next((each for each in self.contexts if global_id(each) == segment_id), None)
         return None if context is None else self._empty_exclusion(context)
+
+    def _is_global(self, segment_id: str) -> bool:
+        return any(segment_id == global_id(context) for context in self.contexts)
 
     def _empty_exclusion(self, context: str) -> Segment:
         now = self._clock()

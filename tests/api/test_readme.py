@@ -24,14 +24,14 @@ def curl(command: str, url: str) -> requests.Response:
     parser.add_argument("address")
     parser.add_argument("-s", action="store_true")
     parser.add_argument("-i", action="store_true")
-    parser.add_argument("-H", default="Accept: */*")
+    parser.add_argument("-H", action="append", default=[])
     parser.add_argument("-d")
     options = parser.parse_args(shlex.split(command.split(" | ")[0])[1:])
     return requests.request(
         "POST" if options.d else "GET",
         options.address.replace("localhost:8000", url),
         data=options.d,
-        headers=dict([options.H.split(": ")]),
+        headers=dict(header.split(": ") for header in options.H),
         timeout=10,
     )
 
@@ -39,7 +39,7 @@ def curl(command: str, url: str) -> requests.Response:
 def test_the_first_session(start_server: Any) -> None:
     url = start_server(DEMO_DATA="1", TABLE_PREFIX="switchyard-readme").url
     examples = EXAMPLE.findall(README.read_text())
-    assert len(examples) == 9
+    assert len(examples) == 13
     for command, shown in examples:
         answer = curl(command, url)
         if "python3 -c" in command:

@@ -44,7 +44,7 @@ def created(experiment: Experiment, *, metrics: Metrics) -> Json:
             {**_condition(experiment, condition), **_elements(experiment, condition)}
             for condition in experiment.conditions
         ],
-        "partitions": _points(experiment),
+        "partitions": points(experiment),
         "factors": _factors(experiment),
         "conditionPayloads": _payloads(experiment),
         "queries": [
@@ -59,12 +59,9 @@ def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> J
     return {
         **_head(experiment, display_name(experiment.state)),
         "conditions": conditions(experiment),
-        "partitions": _points(experiment),
+        "partitions": points(experiment),
         "queries": _queries(experiment, metrics),
-        "stateTimeLogs": [
-            {**_stamps(experiment), **_change(change)}
-            for change in reversed(experiment.state_changes)
-        ],
+        "stateTimeLogs": state_log(experiment),
         **_lists(experiment, listings),
         "factors": _factors(experiment),
         **_stratification(experiment),
@@ -84,7 +81,7 @@ def edited(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> J
             {**_condition(experiment, each), **_elements(experiment, each), **owner}
             for each in experiment.conditions
         ],
-        "partitions": [{**point, **owner} for point in _points(experiment)],
+        "partitions": [{**point, **owner} for point in points(experiment)],
         "factors": _factors(experiment),
         "conditionPayloads": _payloads(experiment),
         "queries": [{**query, **owner} for query in _queries(experiment, metrics)],
@@ -101,7 +98,7 @@ def state_changed(before: Experiment, after: Experiment, *, metrics: Metrics) ->
         "stateTimeLogs": [
             {**_stamps(before), **_change(change, display=False)} for change in before.state_changes
         ],
-        "partitions": _points(before),
+        "partitions": points(before),
         "queries": _queries(before, metrics),
     }
     return {
@@ -113,7 +110,7 @@ def state_changed(before: Experiment, after: Experiment, *, metrics: Metrics) ->
                 for change in after.state_changes[past:]
             ),
         ],
-        "partitions": _points(after),
+        "partitions": points(after),
         "queries": _queries(after, metrics),
     }
 
@@ -122,7 +119,7 @@ def list_item(experiment: Experiment) -> Json:
     """One of the nodes of POST /api/experiments/paginated, as recorded without its history."""
     return {
         **_head(experiment, display_name(experiment.state)),
-        "partitions": _points(experiment),
+        "partitions": points(experiment),
         "experimentSegmentInclusion": [
             {
                 **_stamps(experiment),
@@ -183,6 +180,14 @@ def points_in_use(experiments: Iterable[Experiment]) -> list[Json]:
     """GET /api/experiments/partitions: each site and target once."""
     places = {point.place for experiment in experiments for point in experiment.points}
     return [{"site": place.site, "target": place.target} for place in sorted(places)]
+
+
+def state_log(experiment: Experiment, *, display: bool = True) -> list[Json]:
+    """The changes of state, the newest first; by the names that administrators know, or not."""
+    return [
+        {**_stamps(experiment), **_change(change, display=display)}
+        for change in reversed(experiment.state_changes)
+    ]
 
 
 def display_name(state: State) -> str:
@@ -276,7 +281,8 @@ def _elements(experiment: Experiment, condition: Condition, *, shown_if_none: bo
     }
 
 
-def _points(experiment: Experiment) -> list[Json]:
+def points(experiment: Experiment) -> list[Json]:
+    """The decision points of an experiment."""
     return [_point(experiment, point) for point in experiment.points]
 
 
@@ -312,6 +318,15 @@ def _at_point(payload: ConditionPayload) -> Json:
 
 def _payload(payload: Payload) -> Json:
     return {"type": payload.type, "value": payload.value}
+
+
+def bare_factors(experiment: Experiment) -> list[Json]:
+    """The factors without times and version, as exports have them."""
+    own = _stamps(experiment)
+    return [
+        {name: value for name, value in factor.items() if name not in own}
+        for factor in _factors(experiment)
+    ]
 
 
 def _factors(experiment: Experiment) -> list[Json]:

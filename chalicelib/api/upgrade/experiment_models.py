@@ -219,8 +219,8 @@ class RequestedList(AdminBody):
     segment: ListedSegment
 
 
-class ExperimentBody(AdminBody):
-    """POST /api/experiments."""
+class DesignBody(AdminBody):
+    """An experiment without its lists."""
 
     id: Uuid | None = None
     name: FilledText
@@ -248,8 +248,6 @@ class ExperimentBody(AdminBody):
     condition_payloads: tuple[ConditionPayloadBody, ...] | None = None
     factors: tuple[FactorBody, ...] | None = None
     queries: tuple[QueryBody, ...] | None = None
-    experiment_segment_inclusion: tuple[RequestedList, ...] | None = None
-    experiment_segment_exclusion: tuple[RequestedList, ...] | None = None
 
     @model_validator(mode="after")
     def _unit_has_its_settings(self) -> Self:
@@ -271,6 +269,13 @@ class ExperimentBody(AdminBody):
         return self
 
 
+class ExperimentBody(DesignBody):
+    """POST /api/experiments."""
+
+    experiment_segment_inclusion: tuple[RequestedList, ...] | None = None
+    experiment_segment_exclusion: tuple[RequestedList, ...] | None = None
+
+
 class EditExperimentBody(ExperimentBody):
     """PUT /api/experiments/{id}: the payloads must be there."""
 
@@ -278,9 +283,7 @@ class EditExperimentBody(ExperimentBody):
 
     @model_validator(mode="after")
     def _ids_are_kept_apart(self) -> Self:
-        _once("conditionPayloads", (payload.id for payload in self.condition_payloads))
-        _once("queries", (query.id for query in self.queries or () if query.id))
-        _once("factors", (factor.id for factor in self.factors or () if factor.id))
+        check_ids_apart(self)
         return self
 
 
@@ -290,6 +293,17 @@ class StateBody(AdminBody):
     experiment_id: Uuid
     state: StateName
     schedule_date: Moment | None = None
+
+
+def check_ids_apart(body: DesignBody) -> None:
+    """Refuse a design whose ids are kept if one of them names two parts.
+
+    Raises:
+        ValueError: if so.
+    """
+    _once("conditionPayloads", (payload.id for payload in body.condition_payloads or ()))
+    _once("queries", (query.id for query in body.queries or () if query.id))
+    _once("factors", (factor.id for factor in body.factors or () if factor.id))
 
 
 def _once(name: str, ids: Iterable[str]) -> None:

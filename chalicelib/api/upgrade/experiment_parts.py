@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chalicelib.api.upgrade.experiment_models import (
     ConditionBody,
-    ExperimentBody,
+    DesignBody,
     FactorBody,
     PayloadType,
     PointBody,
@@ -27,6 +27,9 @@ from chalicelib.domain.experiments import (
 MARK_LENGTH = 2
 
 NewId = Callable[[], str]
+KeepId = Callable[[str | None], str]
+"""The id that a part gets which was given one, or none."""
+
 TwoCharacters = Callable[[Collection[str]], str]
 """Draws a mark of two characters that is not among the given ones."""
 
@@ -51,13 +54,13 @@ def kept_or_new(given: str | None, new_id: NewId) -> str:
     return given if given is not None and is_uuid(given) else new_id()
 
 
-def level_ids_of(body: ExperimentBody, new_id: NewId) -> dict[str, str]:
+def level_ids_of(body: DesignBody, keep: KeepId) -> dict[str, str]:
     levels = (level for factor in body.factors or () for level in factor.levels)
-    return {level.id: kept_or_new(level.id, new_id) for level in levels}
+    return {level.id: keep(level.id) for level in levels}
 
 
 def condition_of(
-    given: ConditionBody, condition_id: str, level_ids: Mapping[str, str], new_id: NewId
+    given: ConditionBody, condition_id: str, level_ids: Mapping[str, str], keep: KeepId
 ) -> Condition:
     return Condition(
         id=condition_id,
@@ -68,7 +71,7 @@ def condition_of(
         name=given.name,
         description=given.description,
         levels=tuple(
-            LevelElement(kept_or_new(element.id, new_id), level_ids[element.level.id])
+            LevelElement(keep(element.id), level_ids[element.level.id])
             for element in given.level_combination_elements or ()
             if element.level.id in level_ids
         ),
@@ -87,7 +90,7 @@ def point_of(given: PointBody, point_id: str) -> DecisionPoint:
 
 
 def payloads_of(
-    body: ExperimentBody, condition_ids: Mapping[str, str], point_ids: Mapping[str, str]
+    body: DesignBody, condition_ids: Mapping[str, str], point_ids: Mapping[str, str]
 ) -> list[ConditionPayload]:
     """The payloads whose condition and point are there."""
     return [
@@ -157,9 +160,9 @@ def in_order(
     )
 
 
-def factor_of(given: FactorBody, level_ids: Mapping[str, str], new_id: NewId) -> Factor:
+def factor_of(given: FactorBody, level_ids: Mapping[str, str], keep: KeepId) -> Factor:
     return Factor(
-        id=kept_or_new(given.id, new_id),
+        id=keep(given.id),
         name=given.name,
         order=given.order,
         description=given.description,
@@ -176,7 +179,7 @@ def factor_of(given: FactorBody, level_ids: Mapping[str, str], new_id: NewId) ->
     )
 
 
-def measurable(body: ExperimentBody, known_metrics: Collection[str]) -> list[QueryBody]:
+def measurable(body: DesignBody, known_metrics: Collection[str]) -> list[QueryBody]:
     return [query for query in body.queries or () if query.metric.key in known_metrics]
 
 

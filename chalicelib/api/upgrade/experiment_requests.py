@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from chalicelib.api.upgrade.experiment_models import (
+    DesignBody,
     EditExperimentBody,
     ExperimentBody,
     RequestedList,
 )
 from chalicelib.api.upgrade.experiment_parts import (
+    KeepId,
     Marks,
     NewId,
     TwoCharacters,
@@ -51,7 +54,10 @@ __all__ = [
     "DanglingReference",
     "ReservedCode",
     "UnknownAppContext",
+    "check_parts",
     "edited_experiment",
+    "experiment_of",
+    "kept_parts",
     "new_experiment",
     "requested_lists",
 ]
@@ -71,7 +77,7 @@ class DanglingReference(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """What an experiment consists of."""
 
     conditions: tuple[Condition, ...]
@@ -102,15 +108,15 @@ def new_experiment(
         DanglingReference: if a part refers to a part that is not there.
     """
     context = known_context(body.context[0], contexts)
-    _check_codes(body)
-    _check_references(body)
+    check_parts(body)
+    keep = partial(kept_or_new, new_id=new_id)
     condition_ids = {condition.id: new_id() for condition in body.conditions}
     point_ids = {point.id: new_id() for point in body.partitions}
-    level_ids = level_ids_of(body, new_id)
+    level_ids = level_ids_of(body, keep)
     marks = Marks(two_characters)
     conditions = tuple(
         replace(
-            condition_of(given, condition_ids[given.id], level_ids, new_id),
+            condition_of(given, condition_ids[given.id], level_ids, keep),
             order=order,
             two_character_id=marks.take(given.two_character_id),
         )
@@ -125,18 +131,18 @@ def new_experiment(
         for order, given in enumerate(body.partitions, 1)
     )
     payloads = payloads_of(body, condition_ids, point_ids)
-    parts = _Parts(
+    parts = Parts(
         conditions,
         points,
         in_order((replace(payload, id=new_id()) for payload in payloads), conditions, points),
-        tuple(factor_of(factor, level_ids, new_id) for factor in body.factors or ()),
+        tuple(factor_of(factor, level_ids, keep) for factor in body.factors or ()),
         tuple(
             {**query_of(query, new_id()), "order": order}
             for order, query in enumerate(measurable(body, known_metrics), 1)
         ),
         condition_ids[body.revert_to] if body.revert_to else None,
     )
-    draft = _experiment(body, body.id or new_id(), context, parts, now)
+    draft = experiment_of(body, body.id or new_id(), context, parts, now)
     return replace(draft, post_rule=PostRule.CONTINUE)
 
 
@@ -164,7 +170,7 @@ def edited_experiment(
     _check_codes(body)
     parts = _edited_parts(body, before, new_id, two_characters, known_metrics)
     edited = replace(
-        _experiment(body, before.id, context, parts, now),
+        experiment_of(body, before.id, context, parts, now),
         include=before.include,
         exclude=before.exclude,
         state_changes=before.state_changes,
@@ -202,12 +208,23 @@ def _list(body: ExperimentBody, requested: RequestedList, kind: str) -> SegmentB
     )
 
 
-def _check_codes(body: ExperimentBody) -> None:
+def check_parts(body: DesignBody) -> None:
+    """Refuse a design whose parts do not go together.
+
+    Raises:
+        ReservedCode: if a condition is called `default`.
+        DanglingReference: if a part refers to a part that is not there.
+    """
+    _check_codes(body)
+    _check_references(body)
+
+
+def _check_codes(body: DesignBody) -> None:
     if any(given.condition_code.lower() == RESERVED_CODE for given in body.conditions):
         raise ReservedCode
 
 
-def _check_references(body: ExperimentBody) -> None:
+def _check_references(body: DesignBody) -> None:
     conditions = {given.id for given in body.conditions}
     points = {given.id for given in body.partitions}
     levels = {level.id for factor in body.factors or () for level in factor.levels}
@@ -230,56 +247,84 @@ def _edited_parts(
     new_id: NewId,
     two_characters: TwoCharacters,
     known_metrics: Collection[str],
-) -> _Parts:
+) -> Parts:
     old = {condition.id: condition for condition in before.conditions}
-    marks_before = {
-        **{condition.id: condition.two_character_id for condition in before.conditions},
-        **{point.id: point.two_character_id for point in before.points},
-    }
-    marks = Marks(two_characters, marks_before.values())
-    condition_ids = {given.id: kept_or_new(given.id, new_id) for given in body.conditions}
-    point_ids = {given.id: kept_or_new(given.id, new_id) for given in body.partitions}
-    level_ids = level_ids_of(body, new_id)
+    parts = kept_parts(
+        body,
+        partial(kept_or_new, new_id=new_id),
+        KnownMarks(
+            {condition.id: condition.two_character_id for condition in before.conditions},
+            {point.id: point.two_character_id for point in before.points},
+        ),
+        two_characters=two_characters,
+        known_metrics=known_metrics,
+        numbers={condition.id: condition.number for condition in before.conditions},
+    )
+    payloads = following_renamed_codes(parts.payloads, old, parts.conditions)
+    if body.type is DesignType.SIMPLE:
+        payloads += missing_payloads(payloads, parts.conditions, parts.points, new_id)
+    return replace(parts, payloads=in_order(payloads, parts.conditions, parts.points))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMarks:
+    """The marks of two characters that parts have already, by what the parts are called."""
+
+    conditions: Mapping[str, str]
+    points: Mapping[str, str]
+
+
+def kept_parts(
+    body: DesignBody,
+    keep: KeepId,
+    known: KnownMarks,
+    *,
+    two_characters: TwoCharacters,
+    known_metrics: Collection[str],
+    numbers: Mapping[str, int],
+) -> Parts:
+    """The parts with the ids that `keep` makes of theirs, in the order that they say.
+
+    Conditions that are not among `numbers` have none yet.
+    """
+    marks = Marks(two_characters, (*known.conditions.values(), *known.points.values()))
+    condition_ids = {given.id: keep(given.id) for given in body.conditions}
+    point_ids = {given.id: keep(given.id) for given in body.partitions}
+    level_ids = level_ids_of(body, keep)
     conditions = tuple(
         replace(
-            condition_of(given, condition_ids[given.id], level_ids, new_id),
-            number=old[given.id].number if given.id in old else 0,
-            two_character_id=marks_before.get(given.id) or marks.take(given.two_character_id),
+            condition_of(given, condition_ids[given.id], level_ids, keep),
+            number=numbers.get(given.id, 0),
+            two_character_id=known.conditions.get(given.id) or marks.take(given.two_character_id),
         )
         for given in sorted(body.conditions, key=lambda given: given.order)
     )
     points = tuple(
         replace(
             point_of(given, point_ids[given.id]),
-            two_character_id=marks_before.get(given.id) or marks.take(given.two_character_id),
+            two_character_id=known.points.get(given.id) or marks.take(given.two_character_id),
         )
         for given in sorted(body.partitions, key=lambda given: given.order)
     )
-    payloads = following_renamed_codes(
-        [
-            replace(payload, id=kept_or_new(payload.id, new_id))
-            for payload in payloads_of(body, condition_ids, point_ids)
-        ],
-        old,
-        conditions,
+    payloads = (
+        replace(payload, id=keep(payload.id))
+        for payload in payloads_of(body, condition_ids, point_ids)
     )
-    if body.type is DesignType.SIMPLE:
-        payloads += missing_payloads(payloads, conditions, points, new_id)
-    return _Parts(
+    return Parts(
         conditions,
         points,
         in_order(payloads, conditions, points),
-        tuple(factor_of(factor, level_ids, new_id) for factor in body.factors or ()),
+        tuple(factor_of(factor, level_ids, keep) for factor in body.factors or ()),
         tuple(
-            {**query_of(query, kept_or_new(query.id, new_id)), "order": query.order or position}
+            {**query_of(query, keep(query.id)), "order": query.order or position}
             for position, query in enumerate(measurable(body, known_metrics), 1)
         ),
         condition_ids.get(body.revert_to) if body.revert_to else None,
     )
 
 
-def _experiment(
-    body: ExperimentBody, experiment_id: str, context: str, parts: _Parts, now: datetime
+def experiment_of(
+    body: DesignBody, experiment_id: str, context: str, parts: Parts, now: datetime
 ) -> Experiment:
     """A first version of the experiment, without lists and history."""
     complete = body.enrollment_complete_condition

@@ -20,8 +20,12 @@ from chalicelib.api.upgrade.experiment_requests import (
     new_experiment,
     requested_lists,
 )
-from chalicelib.api.upgrade.listings import listing_of, listings_of, put_segment
-from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.listings import (
+    listing_of,
+    listings_of,
+    metric_records,
+    put_segment,
+)
 from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import (
@@ -44,7 +48,7 @@ def _listings(experiments: Sequence[Experiment]) -> dict[str, Listing]:
 
 
 def _metrics() -> answers.Metrics:
-    return {metric.key: metric_answer(metric) for metric in blueprint.services.metrics.all()}
+    return metric_records(blueprint.services)
 
 
 def _single(experiment: Experiment) -> dict[str, Any]:

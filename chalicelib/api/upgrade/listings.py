@@ -1,11 +1,12 @@
-"""Reading and storing segments in the forms of administration."""
+"""Reading and storing what experiments and flags refer to, in the forms of administration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.api.upgrade.records import new_id, now
+from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.records import Json, new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.segment_usage import SegmentUsage
@@ -49,6 +50,11 @@ def listings_of(services: Services, entries: Iterable[ListEntry]) -> dict[str, L
         for entry in entries
         if services.segments.known(entry.segment_id)
     }
+
+
+def metric_records(services: Services) -> dict[str, Json]:
+    """The records of all metrics, by key."""
+    return {metric.key: metric_answer(metric) for metric in services.metrics.all()}
 
 
 def put_segment(services: Services, body: SegmentBody) -> str:

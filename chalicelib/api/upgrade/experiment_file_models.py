@@ -1,0 +1,229 @@
+"""Experiments as files hold them: of this installation, of the original, of its older versions.
+
+What requests must give and files may lack is filled in; what older versions called otherwise is
+brought to the names of today.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from chalicelib.api.upgrade.experiment_models import (
+    MAX_CONDITIONS,
+    MAX_POINTS,
+    ConditionBody,
+    ConditionPayloadBody,
+    DesignBody,
+    ElementBody,
+    FactorBody,
+    LevelBody,
+    Moment,
+    PayloadType,
+    PointBody,
+    StateName,
+    check_ids_apart,
+)
+from chalicelib.api.upgrade.experiment_parts import MARK_LENGTH, kept_or_new
+from chalicelib.api.upgrade.files import uuid_or_none
+from chalicelib.api.upgrade.records import new_id
+from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
+from chalicelib.api.upgrade.segment_models import AdminBody, Identifier, Text
+from chalicelib.domain.experiments import (
+    Algorithm,
+    DesignType,
+    FilterMode,
+    State,
+    StateChange,
+)
+
+OLD_NAMES = {"expPoint": "site", "expId": "target"}
+"""What decision points were called by, and are today."""
+
+
+def _some_id(value: Any) -> Any:
+    return new_id() if value is None else value
+
+
+def _id_of(value: Any) -> Any:
+    return value.get("id") if isinstance(value, dict) else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+def _or(default: Any) -> BeforeValidator:
+    """Null stands for a default."""
+    return BeforeValidator(lambda value: default if value is None else value)
+
+
+FileId = Annotated[Identifier, BeforeValidator(_some_id), Field(default_factory=new_id)]
+"""What a part of a file is called in it; a new id if it has no name."""
+
+Reference = Annotated[Identifier, BeforeValidator(_id_of)]
+"""What another part is called; that part itself in older files."""
+
+
+class LevelFile(LevelBody):
+    """A level; in older files its payload was a mere text, `alias`."""
+
+    id: FileId
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alias_is_a_payload(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("alias") and not value.get("payload"):
+            return {**value, "payload": _text_payload(value["alias"])}
+        return value
+
+
+class ElementFile(ElementBody):
+    """A level of a factorial condition."""
+
+    id: FileId
+
+
+class ConditionFile(ConditionBody):
+    """A condition."""
+
+    id: FileId
+    level_combination_elements: tuple[ElementFile, ...] | None = None
+
+
+class PointFile(PointBody):
+    """A decision point, which older versions called by other names."""
+
+    id: FileId
+    exclude_if_reached: Annotated[bool, Field(strict=True), _or(False)] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_name_of_today(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {
+            **{today: value[old] for old, today in OLD_NAMES.items() if old in value},
+            **value,
+        }
+
+
+class ConditionPayloadFile(ConditionPayloadBody):
+    """The payload of a condition."""
+
+    id: FileId
+    parent_condition: Reference
+    decision_point: Reference | None = None
+
+
+class FactorFile(FactorBody):
+    """A factor."""
+
+    levels: tuple[LevelFile, ...]
+
+
+class StateChangeFile(AdminBody):
+    """An entry of the log of states."""
+
+    id: Identifier | None = None
+    from_state: StateName
+    to_state: StateName
+    time_log: Moment
+
+    def change(self) -> StateChange:
+        """The entry as it is stored."""
+        moment = datetime.fromisoformat(self.time_log)
+        return StateChange(
+            kept_or_new(self.id, new_id), State(self.from_state), State(self.to_state), moment
+        )
+
+
+class ExperimentListFile(AdminBody):
+    """A list of an experiment."""
+
+    segment: ListedSegmentFile
+
+
+Lists = Annotated[tuple[ExperimentListFile, ...], BeforeValidator(_one_or_more)]
+
+
+class ExperimentFile(DesignBody):
+    """An experiment with its lists and its history."""
+
+    id: Annotated[str | None, BeforeValidator(uuid_or_none)] = None
+    type: Annotated[DesignType, _or(DesignType.SIMPLE)] = DesignType.SIMPLE
+    filter_mode: Annotated[FilterMode, _or(FilterMode.EXCLUDE_ALL)] = FilterMode.EXCLUDE_ALL
+    mooclet_policy_parameters: Any = None
+    conditions: Annotated[tuple[ConditionFile, ...], Field(max_length=MAX_CONDITIONS)]
+    partitions: Annotated[tuple[PointFile, ...], Field(max_length=MAX_POINTS)]
+    condition_payloads: tuple[ConditionPayloadFile, ...] | None = None
+    factors: tuple[FactorFile, ...] | None = None
+    state_time_logs: tuple[StateChangeFile, ...] | None = None
+    experiment_segment_inclusion: Lists | None = None
+    experiment_segment_exclusion: Lists | None = None
+    backend_version: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_the_form_of_today(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        aliases, payloads = value.get("conditionAliases"), value.get("conditionPayloads")
+        if isinstance(aliases, list) and not payloads:
+            value = {**value, "conditionPayloads": [_payload_of_alias(each) for each in aliases]}
+        points = value.get("partitions")
+        if isinstance(points, list) and not value.get("factors"):
+            value = {**value, "factors": _factors_of(points)}
+        return value
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        adaptive = self.assignment_algorithm is Algorithm.ADAPTIVE
+        if adaptive or self.mooclet_policy_parameters is not None:
+            raise ValueError("an adaptive experiment (mooclet): these are not enabled here")
+        check_ids_apart(self)
+        return self
+
+    def condition_marks(self) -> dict[str, str]:
+        """The marks of two characters of the conditions, by what those are called."""
+        return _marks(self.conditions)
+
+    def point_marks(self) -> dict[str, str]:
+        """The marks of two characters of the points, by what those are called."""
+        return _marks(self.partitions)
+
+    def history(self) -> tuple[StateChange, ...]:
+        """The changes of state, the oldest first; they come the newest first."""
+        changes = [each.change() for each in reversed(self.state_time_logs or ())]
+        return tuple(sorted(changes, key=lambda change: change.at))
+
+
+def _marks(parts: tuple[ConditionFile, ...] | tuple[PointFile, ...]) -> dict[str, str]:
+    return {
+        part.id: part.two_character_id
+        for part in parts
+        if part.two_character_id is not None and len(part.two_character_id) == MARK_LENGTH
+    }
+
+
+def _payload_of_alias(alias: Any) -> Any:
+    """The payload that was called an alias."""
+    if not isinstance(alias, dict):
+        return alias
+    return {**alias, "payload": _text_payload(alias.get("aliasName"))}
+
+
+def _text_payload(value: Any) -> dict[str, Any]:
+    return {"type": PayloadType.STRING.value, "value": value}
+
+
+def _factors_of(points: list[Any]) -> list[Any]:
+    """The factors, which older files have at the points."""
+    return [
+        factor
+        for point in points
+        if isinstance(point, dict) and isinstance(point.get("factors"), list)
+        for factor in point["factors"]
+    ]

@@ -1,0 +1,108 @@
+"""Flags and their lists as files: /api/flags/import, /api/flags/export and what goes with it."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from chalice.app import Response
+from pydantic import AfterValidator
+
+from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.upgrade.attachments import attachment
+from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.files import FilesBody, judged, stored
+from chalicelib.api.upgrade.flag_imports import FlagImport, FlagReader
+from chalicelib.api.upgrade.flag_models import whole_flag_answer
+from chalicelib.api.upgrade.list_files import ListFilesBody, exported_lists, import_lists
+from chalicelib.api.upgrade.listings import listings_of
+from chalicelib.api.upgrade.records import new_id, now
+from chalicelib.api.upgrade.segment_models import Uuid, checked_uuid
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.lists import entries
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+FlagId = Annotated[str, AfterValidator(checked_uuid)]
+
+
+class FlagListFilesBody(ListFilesBody):
+    """POST /api/flags/lists/import."""
+
+    flag_id: Uuid
+
+
+def _reader() -> FlagReader:
+    services = blueprint.services
+    return FlagReader(
+        services.catalogue.fresh(), contexts=services.segments.contexts, now=now, new_id=new_id
+    )
+
+
+@blueprint.endpoint("/api/flags/import/validation", "POST")
+def validate_flags(body: FilesBody) -> list[dict[str, Any]]:
+    """What an import of some files would do."""
+    reader = _reader()
+    return [judged(file, reader.read).verdict() for file in body.files]
+
+
+@blueprint.endpoint("/api/flags/import", "POST")
+def import_flags(body: FilesBody) -> list[dict[str, Any]]:
+    """Create flags from files, each by itself; they are disabled and keep their ids."""
+
+    def store(found: FlagImport) -> None:
+        blueprint.services.imports.flag(found.flag, found.include, found.exclude)
+
+    return [stored(judged(file, _reader().read), store).brief_answer() for file in body.files]
+
+
+@blueprint.endpoint("/api/flags/export/{flag_id}")
+def export_flag(flag_id: FlagId) -> Response:
+    """One flag as a file holds it, laid out for people."""
+    services = blueprint.services
+    try:
+        flag = services.flags.get(flag_id)
+    except NotFound as error:
+        text: ResponseHeaders = {"Content-Type": "text/plain; charset=utf-8"}
+        return Response(str(error), text, HTTPStatus.NOT_FOUND.value)
+    shown = whole_flag_answer(flag, listings_of(services, entries(flag)))
+    return Response(
+        json.dumps(shown, indent=2, ensure_ascii=False),
+        {"Content-Type": JSON_TYPE, **attachment(flag.name, "json")},
+    )
+
+
+@blueprint.endpoint("/api/flags/lists/import", "POST")
+def import_flag_lists(body: FlagListFilesBody) -> list[dict[str, Any]]:
+    """Add lists from files to a flag; they are switched off."""
+    services = blueprint.services
+    flag = services.flags.get(body.flag_id)
+    return import_lists(
+        body.files,
+        services.catalogue.fresh(),
+        flag.context,
+        lambda drafts: services.imports.lists_of_flag(
+            flag.id, drafts, exclude=body.filter_type.excludes
+        ),
+        typed=True,
+    )
+
+
+@blueprint.endpoint("/api/flags/export/includeLists/{flag_id}")
+def export_flag_include_lists(flag_id: FlagId) -> Reply:
+    """The lists that include users."""
+    return exported_lists(blueprint.services, _flag(flag_id).include, "Include")
+
+
+@blueprint.endpoint("/api/flags/export/excludeLists/{flag_id}")
+def export_flag_exclude_lists(flag_id: FlagId) -> Reply:
+    """The lists that exclude users."""
+    return exported_lists(blueprint.services, _flag(flag_id).exclude, "Exclude")
+
+
+def _flag(flag_id: str) -> Flag:
+    return blueprint.services.flags.get(flag_id)

@@ -1,0 +1,117 @@
+"""Lists of experiments and flags as files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.api.blueprint import Reply
+from chalicelib.api.upgrade.attachments import attachment
+from chalicelib.api.upgrade.files import Files, judged, model_of, stored
+from chalicelib.api.upgrade.listings import listings_of
+from chalicelib.api.upgrade.records import Json
+from chalicelib.api.upgrade.segment_file_models import ListFile
+from chalicelib.api.upgrade.segment_models import AdminBody, Listing
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.imports import missing_segments
+from chalicelib.services import Services
+from chalicelib.services.imports import ListDraft
+
+
+class FilterType(StrEnum):
+    """What lists are for."""
+
+    INCLUSION = "inclusion"
+    EXCLUSION = "exclusion"
+
+    @property
+    def excludes(self) -> bool:
+        return self is FilterType.EXCLUSION
+
+
+class ListFilesBody(AdminBody):
+    """Files with lists, and the side on which they are to count."""
+
+    files: Files
+    filter_type: FilterType
+
+
+Drafts = tuple[ListDraft, ...]
+
+
+def import_lists(
+    files: Files,
+    catalogue: Catalogue,
+    context: str,
+    store: Callable[[Drafts], object],
+    *,
+    typed: bool = False,
+) -> list[Json]:
+    """Store the lists of some files in a context, those of one file together.
+
+    With `typed`, each list has to say what it is a list of; it is then switched off.
+    """
+
+    def read(value: Any) -> tuple[Drafts, str | None]:
+        found = tuple(
+            model_of(ListFile, each).new_draft(context)
+            for each in (value if isinstance(value, list) else [value])
+        )
+        if not found:
+            raise Invalid("the file holds no list")
+        if typed:
+            found = tuple(_switched_off(draft) for draft in found)
+        return found, missing_warning(catalogue, found, context)
+
+    return [stored(judged(file, read, json_only=True), store).brief_answer() for file in files]
+
+
+def _switched_off(draft: ListDraft) -> ListDraft:
+    if not draft.list_type:
+        raise Invalid("listType: required")
+    return replace(draft, enabled=False)
+
+
+def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: str) -> str | None:
+    """What to say of subsegments that are not there, or in another context."""
+    subs = (sub for draft in drafts for sub in draft.segment.sub_segments)
+    missing = missing_segments(subs, catalogue.segments, context)
+    if not missing:
+        return None
+    return (
+        f"Warning: segments not found in context {context}: {', '.join(missing)}. Lists name them;"
+        " import them with these ids."
+    )
+
+
+def exported_lists(services: Services, entries: Sequence[ListEntry], side: str) -> Reply:
+    """The lists on one side, named for those who keep the answer as a file.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    listings = listings_of(services, entries)
+    found = [entry for entry in entries if entry.segment_id in listings]
+    if not found:
+        raise NotFound(f"{side} lists not found.")
+    name = listings[found[0].segment_id].segment.name
+    header = attachment(name, "json") if len(found) == 1 else attachment("lists", "zip")
+    return Reply([_exported(listings[entry.segment_id], entry) for entry in found], header)
+
+
+def _exported(listing: Listing, entry: ListEntry) -> Json:
+    segment = listing.segment
+    return {
+        "name": segment.name,
+        "description": segment.description,
+        "context": segment.context,
+        "type": segment.type.value,
+        "userIds": list(listing.user_ids),
+        "subSegmentIds": [each.id for each in listing.sub_segments],
+        "groups": [{"type": group.type, "groupId": group.id} for group in sorted(segment.groups)],
+        "listType": segment.list_type or entry.list_type,
+    }
