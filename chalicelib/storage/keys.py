@@ -224,7 +224,7 @@ PREVIEW_USERS = "previewusers"
 STRATA = "strata"
 """Partition key of all stratification factors; their sort keys are their escaped names."""
 
-STRATUM_SHARDS = 16
+STRATUM_SHARDS = 4
 """Partitions over which the users of a factor are spread: a file brings many of them at once."""
 
 

@@ -20,8 +20,6 @@ from chalicelib.storage.records import profile_values
 from chalicelib.storage.tables import RecordRow
 from chalicelib.storage.times import from_ms, to_ms
 
-SHARDS_AT_ONCE = 8
-
 
 class DynamoStratumStore:
     """`StratumStore` on the table `users`."""
@@ -66,7 +64,7 @@ class DynamoStratumStore:
                         write.delete(row)
 
     def users(self, factor: str) -> Iterator[Sequence[tuple[str, str]]]:
-        with ThreadPoolExecutor(SHARDS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(keys.STRATUM_SHARDS) as pool:
             shards = range(keys.STRATUM_SHARDS)
             yield from pool.map(lambda shard: _shard(factor, shard), shards)
 

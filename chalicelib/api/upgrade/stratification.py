@@ -31,6 +31,7 @@ USER_COLUMN = "uuid"
 BYTE_ORDER_MARK = "\ufeff"
 """What spreadsheets put before the first line."""
 
+LINE_END = "\r\n"
 CSV_TYPE = "text/csv; charset=UTF-8"
 TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 """What a header holds without quotes."""
@@ -95,7 +96,7 @@ def download_strata(factor: FilledText, query: DownloadQuery) -> Response:
             break
         lines.append(line)
         last = user_id
-    return Response("\r\n".join(lines), headers)
+    return Response(LINE_END.join(lines), headers)
 
 
 @blueprint.endpoint("/api/stratification/{factor}", "DELETE")
@@ -111,9 +112,10 @@ def _row(factor: StratificationFactor) -> Json:
 
 
 def _line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    # The writer quotes a line break within a cell only if it knows what ends a line.
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator=LINE_END).writerow(cells)
+    return line.getvalue().removesuffix(LINE_END)
 
 
 def _attached(factor: str) -> str:
