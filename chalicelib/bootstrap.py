@@ -129,6 +129,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
     segments = SegmentService(catalogue, stores.participants, clock, settings.context_metadata)
+    metrics = MetricService(catalogue, clock)
     flags = FlagService(catalogue, stores.catalogue, stores.participants)
     return Services(
         catalogue=catalogue,
@@ -150,7 +151,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         batch_assignment=BatchAssignmentService(assignment, participants),
         flags=flags,
         evaluation=EvaluationService(offers, stores.participants, clock, settings.totals_shards),
-        metrics=MetricService(catalogue, clock),
+        metrics=metrics,
         logs=LogService(offers, stores.logs, clock),
         metric_analysis=metric_analysis,
         transfer=TransferService(
@@ -158,7 +159,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         enrollment_statistics=EnrollmentStatisticsService(catalogue, stores.participants, clock),
         client_auth=ClientAuthService(catalogue, credentials),
-        imports=ImportService(catalogue, segments, experiments, flags),
+        imports=ImportService(catalogue, segments, experiments, flags, metrics),
     )
 
 

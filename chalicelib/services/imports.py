@@ -16,6 +16,7 @@ from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.experiments import ExperimentService, check_experiment_id
 from chalicelib.services.flags import FlagService, check_key
+from chalicelib.services.metrics import MetricDraft, MetricService
 from chalicelib.services.segments import IdTaken, SegmentService
 
 T = TypeVar("T")
@@ -53,18 +54,24 @@ class ImportService:
         segments: SegmentService,
         experiments: ExperimentService,
         flags: FlagService,
+        metrics: MetricService,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
         self._segments = segments
         self._experiments = experiments
         self._flags = flags
+        self._metrics = metrics
         self._new_id = new_id
 
     def experiment(
-        self, design: Experiment, include: Sequence[ListDraft], exclude: Sequence[ListDraft]
+        self,
+        design: Experiment,
+        include: Sequence[ListDraft],
+        exclude: Sequence[ListDraft],
+        metrics: Sequence[MetricDraft] = (),
     ) -> Experiment:
-        """Store a new experiment with its lists.
+        """Store a new experiment with its lists, and before it the metrics that it asks for.
 
         Raises:
             Conflict: if there is one with the id.
@@ -79,6 +86,7 @@ class ImportService:
         def check() -> None:
             check_experiment_id(self._catalogue.fresh(), design.id)
             check_room(design, len(include) + len(exclude))
+            self._metrics.save(metrics)
 
         return self._create(include, exclude, create, check)
 

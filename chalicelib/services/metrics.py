@@ -54,7 +54,7 @@ class MetricService:
         saved: dict[str, Metric] = {}
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
-            if not catalogue.settings.filter_metric:
+            if drafts and not catalogue.settings.filter_metric:
                 raise Invalid("Metrics filter not enabled")
             saved.clear()
             for draft in drafts:

@@ -20,9 +20,11 @@ from chalicelib.api.upgrade.experiment_models import (
     ElementBody,
     FactorBody,
     LevelBody,
+    MetricReference,
     Moment,
     PayloadType,
     PointBody,
+    QueryBody,
     StateName,
     check_ids_apart,
 )
@@ -30,7 +32,7 @@ from chalicelib.api.upgrade.experiment_parts import MARK_LENGTH, kept_or_new
 from chalicelib.api.upgrade.files import uuid_or_none
 from chalicelib.api.upgrade.records import new_id
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
-from chalicelib.api.upgrade.segment_models import AdminBody, Identifier, Text
+from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Identifier, Text
 from chalicelib.domain.experiments import (
     Algorithm,
     DesignType,
@@ -38,6 +40,8 @@ from chalicelib.domain.experiments import (
     State,
     StateChange,
 )
+from chalicelib.domain.metrics import MetricType
+from chalicelib.services.metrics import MetricDraft
 
 OLD_NAMES = {"expPoint": "site", "expId": "target"}
 """What decision points were called by, and are today."""
@@ -124,6 +128,20 @@ class FactorFile(FactorBody):
     levels: tuple[LevelFile, ...]
 
 
+class MetricFile(MetricReference):
+    """The metric of a query, which is described in files that were exported."""
+
+    type: MetricType | None = None
+    allowed_data: tuple[Text, ...] | None = None
+    context: tuple[FilledText, ...] | None = None
+
+
+class QueryFile(QueryBody):
+    """A query."""
+
+    metric: MetricFile
+
+
 class StateChangeFile(AdminBody):
     """An entry of the log of states."""
 
@@ -160,7 +178,9 @@ class ExperimentFile(DesignBody):
     partitions: Annotated[tuple[PointFile, ...], Field(max_length=MAX_POINTS)]
     condition_payloads: tuple[ConditionPayloadFile, ...] | None = None
     factors: tuple[FactorFile, ...] | None = None
+    queries: tuple[QueryFile, ...] | None = None
     state_time_logs: tuple[StateChangeFile, ...] | None = None
+    created_at: Moment | None = None
     experiment_segment_inclusion: Lists | None = None
     experiment_segment_exclusion: Lists | None = None
     backend_version: Text | None = None
@@ -193,6 +213,15 @@ class ExperimentFile(DesignBody):
     def point_marks(self) -> dict[str, str]:
         """The marks of two characters of the points, by what those are called."""
         return _marks(self.partitions)
+
+    def metrics(self) -> list[MetricDraft]:
+        """The metrics that the file describes, each once."""
+        described = {query.metric.key: query.metric for query in self.queries or ()}
+        return [
+            MetricDraft(key, metric.type, metric.allowed_data, metric.context or self.context)
+            for key, metric in described.items()
+            if metric.type is not None
+        ]
 
     def history(self) -> tuple[StateChange, ...]:
         """The changes of state, the oldest first; they come the newest first."""

@@ -54,10 +54,12 @@ def validate_experiments(body: Files) -> list[dict[str, Any]]:
 
 @blueprint.endpoint("/api/experiments/import", "POST")
 def import_experiments(body: Files) -> list[dict[str, Any]]:
-    """Create experiments from files, each by itself; they are inactive and keep their ids."""
+    """Create experiments from files, each by itself, as they are there: ids, state and history."""
 
     def store(found: ExperimentImport) -> None:
-        blueprint.services.imports.experiment(found.design, found.include, found.exclude)
+        blueprint.services.imports.experiment(
+            found.design, found.include, found.exclude, found.metrics
+        )
 
     return [stored(judged(file, _reader().read), store).answer() for file in body]
 

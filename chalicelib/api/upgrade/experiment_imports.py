@@ -22,19 +22,21 @@ from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import Listings, known_context
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.experiments import DesignType, Experiment, State
+from chalicelib.domain.experiments import STARTED, DesignType, Experiment, last_start
 from chalicelib.domain.imports import is_older, part_ids
 from chalicelib.domain.lists import check_room
 from chalicelib.services.imports import ListDraft
+from chalicelib.services.metrics import MetricDraft
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentImport:
-    """An experiment to create, with its lists."""
+    """An experiment to create, with its lists, and the metrics that it asks for and lacks here."""
 
     design: Experiment
     include: tuple[ListDraft, ...]
     exclude: tuple[ListDraft, ...]
+    metrics: tuple[MetricDraft, ...] = ()
 
 
 class ExperimentReader:
@@ -83,26 +85,37 @@ class ExperimentReader:
     def _import(self, file: ExperimentFile) -> ExperimentImport:
         context = known_context(file.context[0], self._contexts)
         check_parts(file)
+        known = self._catalogue.metrics
+        lacking = tuple(each for each in file.metrics() if each.key not in known)
         parts = kept_parts(
             file,
             self._keep,
             KnownMarks(file.condition_marks(), file.point_marks()),
             two_characters=self._two_characters,
-            known_metrics=self._catalogue.metrics,
+            known_metrics={*known, *(each.key for each in lacking)},
             numbers={},
         )
         experiment_id = file.id or self._new_id()
         design = experiment_of(file, experiment_id, context, parts, self._now())
-        history = (replace(each, id=self._keep(each.id)) for each in file.history())
+        history = tuple(replace(each, id=self._keep(each.id)) for each in file.history())
+        created_at = (
+            datetime.fromisoformat(file.created_at) if file.created_at else design.created_at
+        )
 
         def lists(files: tuple[ExperimentListFile, ...] | None) -> tuple[ListDraft, ...]:
             name = f"{experiment_id} Segment"
             return tuple(each.segment.draft(context, default_name=name) for each in files or ())
 
         return ExperimentImport(
-            replace(design, state=State.INACTIVE, state_changes=tuple(history)),
+            replace(
+                design,
+                created_at=created_at,
+                state_changes=history,
+                started_at=last_start(history) or (created_at if design.state in STARTED else None),
+            ),
             lists(file.experiment_segment_inclusion),
             lists(file.experiment_segment_exclusion),
+            lacking,
         )
 
     def _keep(self, given: str | None) -> str:
@@ -119,7 +132,8 @@ class ExperimentReader:
                 " UpGrade. Some features may not import or function as intended."
             )
         keys = dict.fromkeys(query.metric.key for query in file.queries or ())
-        if unknown := [key for key in keys if key not in self._catalogue.metrics]:
+        known = {*self._catalogue.metrics, *(each.key for each in found.metrics)}
+        if unknown := [key for key in keys if key not in known]:
             warnings.append(
                 f"Warning: metrics not found: {', '.join(unknown)}. The queries about them are left"
                 " out; save the metrics first to keep them."
