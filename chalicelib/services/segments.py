@@ -215,17 +215,18 @@ class SegmentService:
         parent = stored or self._unmade(parent_id)
         if parent is None:
             raise NotFound("Parent Segment not found")
-        if draft.id in parent.sub_segments and draft.id != parent.id:
-            taken = catalogue.segments.get(draft.id)
-            if taken is None or taken.type is SegmentType.PRIVATE:
-                return ()
-        elif draft.id not in catalogue.segments and draft.id != parent.id:
-            if stored is None:
-                parent = replace(parent, version=list_version(catalogue.revision, ()))
-            lists = (*parent.sub_segments, draft.id)
-            after = replace(parent, sub_segments=lists, updated_at=self._clock())
-            return (SegmentChange(stored, after),)
-        raise Conflict(f"segment {draft.id} exists already, and is no list of {parent_id}")
+        taken = catalogue.segments.get(draft.id) or self._unmade(draft.id)
+        inside = draft.id in parent.sub_segments
+        is_own = inside and taken is not None and taken.type is SegmentType.PRIVATE
+        if draft.id == parent.id or (taken is not None and not is_own):
+            raise Conflict(f"segment {draft.id} exists already, and is no list of {parent_id}")
+        if inside:
+            return ()
+        if stored is None:
+            parent = replace(parent, version=list_version(catalogue.revision, ()))
+        lists = (*parent.sub_segments, draft.id)
+        after = replace(parent, sub_segments=lists, updated_at=self._clock())
+        return (SegmentChange(stored, after),)
 
     def add_parts(self, segment_id: str, parts: Iterable[str]) -> Segment:
         """Make segments part of another one; that one as it is now.

@@ -18,6 +18,7 @@ from chalicelib.api.upgrade.segment_models import (
     SegmentBody,
     UnknownAppContext,
     bare_segment_answer,
+    configured_context,
     known_context,
     list_answers,
     segment_answer,
@@ -118,6 +119,15 @@ def test_recorded_segments_and_lists_are_accepted() -> None:
         SegmentBody.model_validate(body)
     for body in recorded("lists.json"):
         assert ListBody.model_validate(body).experiment_id == ID
+
+
+@pytest.mark.parametrize("name", ["Home", "home", "HOME"])
+def test_segments_keep_the_name_that_is_configured(name: str) -> None:
+    assert configured_context(name, ["add", "Home"]) == "Home"
+    assert known_context(name, ["add", "Home"]) == "home"
+    assert configured_context(name, ["Home", name]) == name
+    with pytest.raises(UnknownAppContext):
+        configured_context(name, ["add"])
 
 
 def test_contexts_are_known_by_their_lower_case() -> None:

@@ -82,7 +82,7 @@ def test_a_list_needs_a_parent(services: Services, memory: Memory) -> None:
     assert (ids(memory), notes(memory)) == ([], set())
 
 
-@pytest.mark.parametrize("taken", ["s", "t", "apart", "inside"])
+@pytest.mark.parametrize("taken", ["s", "t", "apart", "inside", global_id(CONTEXT)])
 def test_what_is_no_list_of_the_segment_is_not_replaced(
     taken: str, services: Services, memory: Memory
 ) -> None:
