@@ -151,13 +151,11 @@ class TransferService:
             shift = next(tries)
             participant = self._known(record.user)
             with suppress(LostRace):
-                match record:
-                    case ForeignEnrollment():
-                        return self._enroll(offers, participant, record, shift)
-                    case ForeignExclusion():
-                        return self._exclude(offers, participant, record, shift)
-                    case ForeignPoint():
-                        return self._reach(participant, record)
+                if isinstance(record, ForeignEnrollment):
+                    return self._enroll(offers, participant, record, shift)
+                if isinstance(record, ForeignExclusion):
+                    return self._exclude(offers, participant, record, shift)
+                return self._reach(participant, record)
 
     def _known(self, user: Profile) -> Participant:
         """A user's records; one who was unknown is created as described.
