@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
@@ -21,6 +22,15 @@ NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 
 Check = Callable[[Catalogue, Segment], None]
 """Refuses a segment that cannot be stored."""
+
+
+class ContextMetadata(Protocol):
+    """What is configured of a context."""
+
+    @property
+    def GROUP_TYPES(self) -> Sequence[str]:  # noqa: N802 - so it is called in the configuration
+        """The types of groups that its users can be in."""
+        ...
 
 
 class NameTaken(Conflict):
@@ -39,7 +49,7 @@ class SegmentService:
         catalogue: CatalogueService,
         store: ParticipantStore,
         clock: Clock,
-        context_metadata: Mapping[str, object],
+        context_metadata: Mapping[str, ContextMetadata],
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
@@ -48,6 +58,10 @@ class SegmentService:
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
         self._new_id = new_id
+
+    def group_types(self) -> dict[str, Sequence[str]]:
+        """The types of groups of each context; none where nobody named them."""
+        return {name: context.GROUP_TYPES for name, context in self.context_metadata.items()}
 
     def all(self) -> list[Segment]:
         """All segments but private ones and global exclusions."""
