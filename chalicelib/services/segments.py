@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
@@ -26,6 +27,15 @@ DELETED_AT_ONCE = 80
 
 Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
 """Refuses a segment that cannot be stored; the others that change with it, if any."""
+
+
+class ContextMetadata(Protocol):
+    """What is configured of a context."""
+
+    @property
+    def GROUP_TYPES(self) -> Sequence[str]:  # noqa: N802 - so it is called in the configuration
+        """The types of groups that its users can be in."""
+        ...
 
 
 class NameTaken(Conflict):
@@ -64,7 +74,7 @@ class SegmentService:
         catalogue: CatalogueService,
         store: ParticipantStore,
         clock: Clock,
-        context_metadata: Mapping[str, object],
+        context_metadata: Mapping[str, ContextMetadata],
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
@@ -73,6 +83,10 @@ class SegmentService:
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
         self._new_id = new_id
+
+    def group_types(self) -> dict[str, Sequence[str]]:
+        """The types of groups of each context; none where nobody named them."""
+        return {name: context.GROUP_TYPES for name, context in self.context_metadata.items()}
 
     def all(self) -> list[Segment]:
         """All segments but private ones and global exclusions."""
