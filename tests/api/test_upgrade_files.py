@@ -349,6 +349,21 @@ class TestRefusals:
         assert answer["error"] == "at most 40 lists"
 
 
+class TestFormsOfFiles:
+    def test_a_mark_of_byte_order_does_not_matter(self, gateway: Gateway) -> None:
+        sent = {"fileName": "file.json", "fileContent": "\ufeff" + json.dumps(experiment())}
+        assert post(gateway, "import", sent) == [COMPATIBLE]
+
+    def test_weights_keep_their_digits(self, gateway: Gateway) -> None:
+        whole = experiment()
+        whole["conditions"][0]["assignmentWeight"] = 0.1
+        whole["conditions"][1]["assignmentWeight"] = 99.9
+        for as_text in (True, False):
+            post(gateway, "import", file({**whole, "id": new_id()}, as_text=as_text))
+        for each in exported(gateway):
+            assert [c["assignmentWeight"] for c in each["conditions"]] == [99.9, 0.1]
+
+
 class TestSeveralFiles:
     def test_each_file_is_imported_by_itself(self, gateway: Gateway) -> None:
         good, bad, other = experiment(), experiment(context=["nowhere"]), experiment()

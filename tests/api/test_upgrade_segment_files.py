@@ -165,6 +165,13 @@ class TestImport:
             "userId"
         ] == ("bob")
 
+    def test_one_id_for_two_lists_makes_two_lists(self, gateway: Gateway) -> None:
+        own = segment("own", "bob")
+        whole = public("whole", subSegments=[own, {**own, "name": "again"}])
+        assert kinds(post(gateway, "import", file(whole))) == ["compatible"]
+        (shown,) = exported(gateway, whole["id"])
+        assert [each["name"] for each in shown["subSegments"]] == ["own", "again"]
+
     def test_missing_subsegments_are_warned_of_unless_they_came_before(
         self, gateway: Gateway
     ) -> None:

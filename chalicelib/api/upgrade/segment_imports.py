@@ -11,7 +11,12 @@ from typing import Any
 from chalicelib.api.upgrade.files import model_of
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_file_models import SegmentFile, SegmentImport
-from chalicelib.api.upgrade.segment_models import Listing, Listings, segment_answer
+from chalicelib.api.upgrade.segment_models import (
+    Listing,
+    Listings,
+    bare_segment_answer,
+    segment_answer,
+)
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.imports import missing_segments, unknown_group_types
@@ -126,16 +131,10 @@ def exported_segment(listing: Listing, lists: Listings) -> Json:
     return {
         **segment_answer(listing),
         "subSegments": [
-            segment_answer(lists[shown["id"]]) if shown["id"] in lists else shown
-            for shown in _sub_segments(listing)
+            segment_answer(lists[each.id]) if each.id in lists else bare_segment_answer(each)
+            for each in listing.sub_segments
         ],
     }
-
-
-def _sub_segments(listing: Listing) -> list[Any]:
-    shown = segment_answer(listing)["subSegments"]
-    assert isinstance(shown, list)  # noqa: S101 - so it is made
-    return shown
 
 
 def segment_csv(listing: Listing) -> str:
