@@ -20,6 +20,7 @@ from chalicelib.domain.users import TotalsShard
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.ports import Clock, Counting, ParticipantStore
+from chalicelib.services.turns import Turns
 
 COUNT_AGE = 5.0
 """Seconds for which a process reckons with a count that it read, plus its own marks."""
@@ -62,6 +63,7 @@ class MarkService:
         self._monotonic = monotonic
         self._new_id = new_id
         self._counts: dict[int, _Count] = {}
+        self._turns = Turns()
 
     def mark(self, participant: Participant, mark: Mark) -> Outcome:
         """Store a mark of a user.
@@ -69,6 +71,10 @@ class MarkService:
         Raises:
             UnknownExperiment, UnknownCondition: if it names what is not at the place.
         """
+        with self._turns.of(participant.id):
+            return self._mark(participant, mark)
+
+    def _mark(self, participant: Participant, mark: Mark) -> Outcome:
         tries = attempts("the mark")
         while True:
             attempt = next(tries)
