@@ -32,7 +32,7 @@ def exported(gateway: Gateway, *ids: str, form: str = "json") -> Any:
 
 
 def names(gateway: Gateway) -> set[str]:
-    return {each["name"] for each in gateway.get("/api/segments").json}
+    return {each["name"] for each in gateway.get("/api/segments").json["segmentsData"]}
 
 
 class TestRoundTrip:
@@ -66,7 +66,7 @@ class TestRoundTrip:
         answers = post(gateway, "import", file(sent, as_text=False), file(wrapped))
         assert kinds(answers) == ["compatible"] * 2
         assert names(gateway) == {"sent", "wrapped"}
-        for each in gateway.get("/api/segments").json:
+        for each in gateway.get("/api/segments").json["segmentsData"]:
             assert [user["userId"] for user in each["individualForSegment"]] == ["ada"]
             assert each["context"] == "home"
 
@@ -146,7 +146,7 @@ class TestImport:
             assert kinds(answers) == expected
             assert "Invalid Segment Name: s is already used" in answers[1]["error"]
         assert kinds(post(gateway, "import", *sent)) == ["incompatible"] * 3
-        assert len(gateway.get("/api/segments").json) == 2
+        assert len(gateway.get("/api/segments").json["segmentsData"]) == 2
 
     def test_an_id_that_is_taken_is_replaced(self, gateway: Gateway) -> None:
         first = public("first", "ada")
@@ -157,7 +157,7 @@ class TestImport:
         assert (
             kinds(post(gateway, "import", *map(file, (first, second, third)))) == ["compatible"] * 3
         )
-        made = {each["name"]: each for each in gateway.get("/api/segments").json}
+        made = {each["name"]: each for each in gateway.get("/api/segments").json["segmentsData"]}
         assert made["first"]["id"] == first["id"] != made["second"]["id"]
         (sub,), (other,) = (made[name]["subSegments"] for name in ("second", "third"))
         assert sub["id"] == own["id"] != other["id"]
