@@ -491,6 +491,9 @@ class FakeParticipantStore:
             _require(enrolled.number not in self._group(key).enrollments)
         for key, exclusion in records.group_exclusions:
             _require(exclusion.number not in self._group(key).exclusions)
+        for key in records.dropped:
+            gone = {each.number for each in dropped_at_once(groups[key])}
+            _require(gone <= self._group(key).enrollments.keys())
         there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
         if there is not None and enrollment is not None:
             at = (enrollment.number, enrollment.place)

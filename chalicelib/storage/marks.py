@@ -116,8 +116,9 @@ def _write_records(
         _write_group_enrollment(write, *records.group_enrollment)
     for key in records.dropped:
         for enrollment in dropped_at_once(groups[key]):
-            pk = keys.group(key.type, key.id)
-            write.delete(RecordRow(pk, keys.enrollment(enrollment.number, "")))
+            row = RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""))
+            # Else two members at once would take it off the count twice.
+            write.delete(row, condition=RecordRow.pk.exists())
     _write_enrollment(write, participant, groups, offer, records, counting)
     if (key_there := group_new_at_point(groups, offer, records)) is not None:
         _note_enrolled_at(write, key_there, records)

@@ -483,6 +483,18 @@ def test_a_dropped_group_loses_its_enrollments_in_all_experiments(stores: Stores
     assert group(stores, key) == GroupRecord(key, exclusions={NUMBER: excluded()})
 
 
+def test_of_two_marks_that_drop_an_enrollment_of_a_group_one_is_stored(stores: Stores) -> None:
+    """Else it would be taken off the count twice."""
+    create(stores, "u", "v", "w")
+    key = class_key("1a")
+    store(stores, known(stores), Records(group_enrollment=(key, group_enrolled())), groups=[key])
+    before = stores.participants.groups([key])
+    store(stores, known(stores, "v"), Records(dropped=(key,)), read=before)
+    with pytest.raises(LostRace):
+        store(stores, known(stores, "w"), Records(dropped=(key,)), read=before)
+    assert [tally.groups for tally in stores.participants.tallies(NUMBER, [HERE])[0]] == [0]
+
+
 # A change of the working group
 
 
