@@ -184,11 +184,13 @@ def _counting(
     catalogue: Catalogue, outcome: Outcome, participant: Participant, attempt: int
 ) -> Counting:
     offer, enrollment = outcome.offer, outcome.records.enrollment
-    if offer is None or enrollment is None:
+    if offer is None:
         return Counting()
     feature = catalogue.feature(offer.number)
     shards = feature.totals_shards if feature else 1
     shard = TotalsShard.pick(offer.number, 0, shards, participant.id, attempt).shard
+    if enrollment is None:
+        return Counting(shard)
     complete = offer.experiment.complete_condition
     condition = offer.condition(enrollment.condition_id)
     return Counting(

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -34,8 +35,8 @@ from chalicelib.services.attempts import ATTEMPTS
 from chalicelib.services.experiments import OfferService
 from chalicelib.services.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants import GroupUpdate
-from tests.fakes import START, FixedClock, Memory, fake_stores, once, watched
-from tests.unit.samples import add_user, draft, drafts, process
+from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once, watched
+from tests.unit.samples import SHARDS, add_user, draft, drafts, process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,
     HERE,
@@ -273,6 +274,32 @@ def test_a_group_of_another_type_excludes_all_groups_of_the_user_once(
     assert {
         key: record.exclusions[number].code for key, record in memory.groups.items()
     } == dict.fromkeys([class_key("1a"), school], ExclusionCode.GROUP_LOGIC)
+
+
+def test_what_marks_add_is_spread_over_the_shards_whatever_it_is(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all who are excluded once enrollment is complete would meet at one item."""
+    late = experiment(services, design(state=State.ENROLLMENT_COMPLETE))
+    within = design("w", unit=Unit.WITHIN_SUBJECTS, places=[THERE])
+    experiment(services, within)
+    shards: dict[Place, set[int]] = {HERE: set(), THERE: set()}
+    store_mark = FakeParticipantStore.store_mark
+
+    def noting(store: FakeParticipantStore, *arguments: Any) -> None:
+        *_, outcome, counting, _ = arguments
+        if outcome.records.enrollment is None:
+            shards[outcome.point.place].add(counting.shard)
+        store_mark(store, *arguments)
+
+    monkeypatch.setattr(FakeParticipantStore, "store_mark", noting)
+    for user_id in "abcdefgh":
+        join(services, user_id)
+        mark(services, user_id)
+        for code in "ab":
+            mark(services, user_id, place=THERE, code=code)
+        assert late in known(services, user_id).exclusions
+    assert shards == {HERE: set(range(SHARDS)), THERE: set(range(SHARDS))}
 
 
 def test_without_a_group_a_mark_of_a_group_experiment_excludes(services: Services) -> None:
