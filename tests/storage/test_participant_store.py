@@ -550,7 +550,7 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
     change = GroupChange(
         user.enrollments[NUMBER],
         left=(GroupLeft(NUMBER, class_key("1a"), None),),
-        uncounted=(StratumEnrollment(NUMBER, "north", 1),) * 2,
+        uncounted=tuple(StratumEnrollment(NUMBER, place, "north", 1) for place in (HERE, THERE)),
     )
     stores.participants.update(user, user.profile, change, LATER)
     assert stores.participants.stratum(NUMBER, "north") == {1: 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments import CompleteCondition, Place
-from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.group_change import GroupChange, GroupLeft, StratumEnrollment
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.metric_analysis import ArmResult
 from chalicelib.domain.metric_results import Effect, QueryResult
@@ -156,6 +157,35 @@ def test_what_ends_is_counted_off(stores: Stores) -> None:
     assert stores.participants.tallies(NUMBER, PLACES)[1] == ExclusionTally(NUMBER)
     assert not any(tally.point_users for tally in tallies(stores).values())
     assert stores.participants.hourly(NUMBER, DAY, PLACES) == []
+
+
+def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
+    """Of a stratified group experiment, whose conditions are those that the client names."""
+    user = create(stores, "u")
+    ending = []
+    for index in range(50):
+        place, counted_for = Place("lesson", str(index)), (f"stratum {index % 2}", index % 40)
+        ending.append(replace(enrolled(place, "1a"), condition_id=f"id of {index % 40}"))
+        outcome = Outcome(
+            OFFER, MonitoredPoint("p", place, "e", None, START), None, Records(ending[-1])
+        )
+        groups = stores.participants.groups([class_key("1a")])
+        counting = Counting(1, counted_for)
+        stores.participants.store_mark(user, groups, outcome, counting, ())
+        user = known(stores, "u")
+    change = GroupChange(
+        tuple(ending),
+        (NUMBER,),
+        (GroupLeft(NUMBER, class_key("1a"), None),),
+        tuple(
+            StratumEnrollment(NUMBER, enrollment.place, f"stratum {index % 2}", index % 40)
+            for index, enrollment in enumerate(ending)
+        ),
+    )
+    stores.participants.update(user, Profile("u"), change, START)
+    assert known(stores, "u").enrollments == {}
+    for value in ("stratum 0", "stratum 1"):
+        assert set(stores.participants.stratum(NUMBER, value).values()) == {0}
 
 
 def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: Stores) -> None:
