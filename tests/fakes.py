@@ -525,7 +525,7 @@ class FakeParticipantStore:
         self._memory.excluded.extend(exclusions_of(records))
         self._store_groups(groups, records)
         counted = _counted_group(participant, offer, records)
-        self._count(participant, records, counting, counted)
+        self._count(records, counting, counted)
 
     def counted(self, number: int) -> tuple[int, int]:
         with self._memory.lock:
@@ -679,7 +679,6 @@ class FakeParticipantStore:
 
     def _count(
         self,
-        participant: Participant,
         records: Records,
         counting: Counting,
         counted: GroupKey | None,
@@ -688,8 +687,7 @@ class FakeParticipantStore:
         if enrollment is None:
             return
         number = enrollment.number
-        if number not in participant.enrollments:
-            self._memory.count(counting.totals, Totals(total_users=1))
+        self._memory.count(counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             self._memory.strata[number, *counting.stratum] += 1
         if counted is not None:

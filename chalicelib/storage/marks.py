@@ -188,7 +188,7 @@ def _write_enrollment(
         write.save(enrollment_row(pk, enrollment, 1 if repeat else 0))
         if enrollment.number not in participant.enrollments:
             _count_group(write, groups, offer, enrollment, counting)
-            count(write, counting.totals, Totals(total_users=1))
+        count(write, counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
             add_count(write, enrollment.number, kind, counting.shard, 1)

@@ -326,13 +326,13 @@ def test_a_stratum_counts_enrollments_not_users(stores: Stores) -> None:
     assert stores.participants.stratum(NUMBER, "north") == {1: 2}
 
 
-def test_a_user_of_a_variant_of_test_lab_is_counted_with_the_first_enrollment(
+def test_a_user_of_a_variant_of_test_lab_is_counted_with_an_enrollment_that_says_so(
     stores: Stores,
 ) -> None:
     counting = Counting(totals=TotalsShard(NUMBER, 10, 2))
     user = create(stores, "u")
-    for place in (HERE, THERE):
-        user = store(stores, user, Records(enrolled(place)), at=point(place), counting=counting)
+    for place, counted in ((HERE, counting), (THERE, Counting())):
+        user = store(stores, user, Records(enrolled(place)), at=point(place), counting=counted)
     assert stores.totals.of_feature(NUMBER) == {10: Totals(total_users=1)}
 
 
