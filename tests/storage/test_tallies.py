@@ -31,6 +31,7 @@ from chalicelib.domain.participants import (
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.transfer import GroupOwnRecord, RecordKind, UserRecord
 from chalicelib.services.ports import Counting, Position
+from chalicelib.storage import listing
 from tests.fakes import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 
@@ -318,6 +319,26 @@ def test_all_records_of_a_kind_are_listed_once(stores: Stores, limit: int) -> No
     expected[RecordKind.GROUP_EXCLUSIONS] = [GroupOwnRecord(key, exclusion) for key in groups]
     for kind, records in expected.items():
         assert sorted(page_through(stores, kind, limit), key=repr) == sorted(records, key=repr)
+
+
+def test_a_page_looks_at_so_many_rows_and_says_where_to_go_on(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a kind of which there is little would be looked for among everybody's records."""
+    monkeypatch.setattr(listing, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(listing, "SCANS_AT_ONCE", 2)
+    create(dynamo_stores, *"abcdefgh")
+    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    store(dynamo_stores, "h", Records(exclusion=exclusion))
+    pages = 0
+    found: list[object] = []
+    after: Position | None = None
+    while pages == 0 or after is not None:
+        page = dynamo_stores.records.page(RecordKind.EXCLUSIONS, after, 100)
+        found.extend(page.records)
+        after, pages = page.next, pages + 1
+    assert found == [UserRecord(Profile("h"), exclusion)]
+    assert pages > 2
 
 
 def test_results_are_kept_by_experiment_and_replaced(stores: Stores) -> None:
