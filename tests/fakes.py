@@ -491,6 +491,9 @@ class FakeParticipantStore:
             _require(enrolled.number not in self._group(key).enrollments)
         for key, exclusion in records.group_exclusions:
             _require(exclusion.number not in self._group(key).exclusions)
+        for key in records.dropped:
+            gone = {each.number for each in dropped_at_once(groups[key])}
+            _require(gone <= self._group(key).enrollments.keys())
         there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
         if there is not None and enrollment is not None:
             at = (enrollment.number, enrollment.place)
@@ -522,7 +525,7 @@ class FakeParticipantStore:
         self._memory.excluded.extend(exclusions_of(records))
         self._store_groups(groups, records)
         counted = _counted_group(participant, offer, records)
-        self._count(participant, records, counting, counted)
+        self._count(records, counting, counted)
 
     def counted(self, number: int) -> tuple[int, int]:
         with self._memory.lock:
@@ -676,7 +679,6 @@ class FakeParticipantStore:
 
     def _count(
         self,
-        participant: Participant,
         records: Records,
         counting: Counting,
         counted: GroupKey | None,
@@ -685,8 +687,7 @@ class FakeParticipantStore:
         if enrollment is None:
             return
         number = enrollment.number
-        if number not in participant.enrollments:
-            self._memory.count(counting.totals, Totals(total_users=1))
+        self._memory.count(counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             self._memory.strata[number, *counting.stratum] += 1
         if counted is not None:

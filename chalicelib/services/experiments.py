@@ -58,6 +58,10 @@ class OfferService:
             compiled = self._compiled = (catalogue, offers)
         return compiled
 
+    def renewed(self) -> bool:
+        """Whether `current` was older than what is stored; from here on it is not."""
+        return self._catalogue.renewed()
+
 
 class ExperimentService:
     """Creates, edits and deletes experiments and moves them from state to state."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
@@ -162,18 +162,22 @@ class TransferService:
 
         Of one whose groups nobody told, as of one who was created by an exclusion, the description
         tells them.
+
+        Raises:
+            Conflict: if the id is an alias of another user here.
         """
         check_user_id(user.id)
         tries = attempts("the user")
         while True:
             next(tries)
             participant = self._store.read(user.id)
+            if participant.profile.owner is not None:
+                raise Conflict(f"{user.id} is an alias of {participant.profile.owner} here")
             with suppress(LostRace):
                 if not participant.revision:
                     self._store.create([user])
                 elif _is_bare(participant.profile) and not _is_bare(user):
-                    told = replace(user, owner=participant.profile.owner)
-                    self._store.update(participant, told, GroupChange(), self._clock())
+                    self._store.update(participant, user, GroupChange(), self._clock())
                 else:
                     return participant
 
