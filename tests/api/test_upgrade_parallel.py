@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.api.upgrade_setup import design, start
+from tests.api.upgrade_setup import design, flag, query, start
 
 CALLERS = 16
 CALLS = 500
@@ -61,15 +61,6 @@ def logged(minute: int, attributes: Any, tries: str, grouped: Any) -> dict[str, 
     return {"value": [{"timestamp": time, "metrics": metrics}]}
 
 
-def query(key: str) -> dict[str, Any]:
-    return {
-        "name": key,
-        "query": {"operationType": "count"},
-        "metric": {"key": key},
-        "repeatedMeasure": "MOST RECENT",
-    }
-
-
 def set_up(clients: Clients) -> None:
     """Flags, metrics, an experiment that ends with its second user, one within subjects."""
     send = clients.send
@@ -89,8 +80,7 @@ def set_up(clients: Clients) -> None:
     weights = [100 / len(CODES)] * len(CODES)
     start(send, design(("problem", "hint"), codes=CODES, weights=weights, **within))
     for number in range(FLAGS):
-        flag = {"name": f"flag {number}", "key": f"key {number}", "status": "enabled"}
-        send("POST", "/api/flags", {**flag, "context": ["home"], "filterMode": "includeAll"})
+        send("POST", "/api/flags", flag(f"key {number}"))
     clients.call("init", {})
 
 
