@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, get_type_hints
+from urllib.parse import quote, urlencode
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +33,9 @@ Refusal = str | Callable[[Any], str]
 BODY, QUERY, CATALOGUE, CALLER = "body", "query", "catalogue", "caller"
 QUERY_VALUES = "query_values"
 """Parameters of views that do not come from the path."""
+
+QUERY_TEXT = "[]:/,@"
+"""What a query may hold without an escape, besides letters, digits and `-._~`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +279,19 @@ class _Arguments:
 
 
 def _path(request: Request) -> str:
-    """The path as it was requested, without the stage that a gateway puts before it."""
+    """The path and query as they were requested, without the stage that a gateway puts before.
+
+    The gateway has decoded the query; what reads well is left so.
+    """
     context = request.context
     path: str = context.get("path", request.path)
     stage = f"/{context.get('stage')}/"
-    return path[len(stage) - 1 :] if path.startswith(stage) else path
+    path = path[len(stage) - 1 :] if path.startswith(stage) else path
+    params = request.query_params
+    if not params:
+        return path
+    pairs = [(name, value) for name in params for value in params.getlist(name)]
+    return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}"
 
 
 def _serialised(answer: Any) -> Response:

@@ -23,6 +23,7 @@ from chalicelib.domain.catalogue import (
     changed,
 )
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.metrics import Metric
 from chalicelib.services.attempts import attempts
@@ -263,11 +264,31 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
             FeatureRow.variants.set([_variant_copy(variant) for variant in after.variants]),
             FeatureRow.design.remove()
             if after.design is None
-            else FeatureRow.design.set(_fitting(to_values(after.design), "the experiment")),
+            else FeatureRow.design.set(_design_of(after, after.design)),
             FeatureRow.version.set(version),
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
     )
+
+
+def _design_of(feature: Feature, experiment: Experiment) -> dict[str, Any]:
+    """The design of a feature, if the item has room for it and for what repeats parts of it.
+
+    Raises:
+        Invalid: if not.
+    """
+    design = to_values(experiment)
+    codes = [variant.value for variant in feature.variants]
+    _fitting(
+        {
+            "design": design,
+            "name": feature.name,
+            "description": feature.description,
+            "codes": codes,
+        },
+        "the experiment",
+    )
+    return design
 
 
 def _fitting(values: dict[str, Any], what: str, limit: int = ITEM_BYTES) -> dict[str, Any]:
