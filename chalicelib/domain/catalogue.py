@@ -40,7 +40,7 @@ class Revision:
         The date is rounded up to whole seconds and at least one second after the last one, so
         that a client which polls with the date of its last answer never misses a change.
         """
-        if not visible:
+        if not visible and self.as_of is not None:
             # A day that passed is still to be made visible, so `as_of` waits for that too.
             return replace(self, version=self.version + 1)
         last_modified = max(math.ceil(now.timestamp()), self.last_modified + 1)
