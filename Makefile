@@ -1,6 +1,8 @@
 # Switchyard's commands; `make help` lists them. Needs python3 (3.11 or newer) and make.
 
 PYTHON ?= python3
+STAGE ?= local
+ROLE ?= client
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -9,7 +11,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run transfer test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run key keys transfer test test-dynamodb-local check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -45,6 +47,12 @@ $(DYNAMODB):
 transfer: $(READY)  ## Move experiments with their participants: make transfer FROM=URL TO=URL EXPERIMENTS="ID ..."
 	@test -n "$(FROM)" -a -n "$(TO)" -a -n "$(EXPERIMENTS)" || { echo 'say FROM=URL TO=URL EXPERIMENTS="ID ..."'; exit 1; }
 	@$(BIN)/python -m infra.transfer --from $(FROM) --to $(TO) $(if $(TOKEN),--token $(TOKEN)) $(EXPERIMENTS)
+
+key: $(READY)  ## Make an API key and show it once: make key ROLE=admin STAGE=prod
+	@$(BIN)/python -m infra.keys --stage $(STAGE) create --role $(ROLE)
+
+keys: $(READY)  ## List the API keys of a stage, or revoke one: make keys STAGE=prod [REVOKE=ID]
+	@$(BIN)/python -m infra.keys --stage $(STAGE) $(if $(REVOKE),revoke $(REVOKE),list)
 
 check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.bootstrap import Stores
+from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.blocks import FREE_BLOCKS
 from chalicelib.domain.catalogue import (
     Catalogue,
@@ -102,6 +103,7 @@ class Memory:
     flags: dict[str, Flag] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
     settings: ClientSettings = field(default_factory=ClientSettings)
+    keys: tuple[ApiKey, ...] = ()
     participants: dict[str, Participant] = field(default_factory=dict)
     groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
     repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
@@ -175,6 +177,7 @@ class FakeCatalogueStore:
                 self._memory.settings,
                 dict(self._memory.flags),
                 dict(self._memory.metrics),
+                self._memory.keys,
             )
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
@@ -186,6 +189,8 @@ class FakeCatalogueStore:
             _apply(self._memory.segments, change.segments, lambda segment: segment.id)
             _apply(self._memory.flags, change.flags, lambda flag: flag.id)
             _apply(self._memory.metrics, change.metrics, lambda metric: metric.key)
+            if change.keys is not None:
+                self._memory.keys = change.keys
             self._memory.settings = change.settings or self._memory.settings
             if change.dead is not None:
                 self._memory.enqueue(change.dead)

@@ -12,6 +12,13 @@ from chalice.app import Blueprint, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from chalicelib.api.access import (
+    EMPTY_WITHOUT_KEY,
+    WITHOUT_KEY,
+    Route,
+    presented_keys,
+    role_of,
+)
 from chalicelib.api.conditional import not_modified, validators
 from chalicelib.api.problems import ResponseHeaders, faults
 from chalicelib.api.requests import (
@@ -22,6 +29,7 @@ from chalicelib.api.requests import (
     is_json,
     parse_json,
 )
+from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.services import Services
@@ -43,6 +51,7 @@ class Received:
     """A request as its refusal may repeat it; `body` is None where it was not read."""
 
     headers: Mapping[str, str]
+    method: str
     path: str
     body: Any
 
@@ -147,6 +156,7 @@ class ApiBlueprint(Blueprint):
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
+        route = Route(method, path)
 
         def decorate(view: View) -> View:
             arguments = _Arguments(view, body)
@@ -159,10 +169,15 @@ class ApiBlueprint(Blueprint):
                 call = Call(view, arguments, params, reading)
                 try:
                     with self.services.catalogue.one_view():
-                        response = _serialised(around(call, reading, headers))
+                        # Before anything is read of it: a stranger is to learn nothing.
+                        refused = self._admit(route, request.headers)
+                        answer = refused or around(call, reading, headers)
+                        response = _serialised(answer)
                 except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    received = Received(request.headers, _path(request), reading.shown)
+                    received = Received(
+                        request.headers, request.method, _path(request), reading.shown
+                    )
                     response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
@@ -173,6 +188,30 @@ class ApiBlueprint(Blueprint):
             return view
 
         return decorate
+
+    def admits(self, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - for derived classes
+        """Whether a client proves in another way than by a key that it may call."""
+        return False
+
+    def _admit(self, route: Route, headers: Mapping[str, str]) -> Reply | None:
+        """Let a caller pass, or the answer for one who may see nothing of it.
+
+        Raises:
+            Unauthorized, Forbidden: if the route needs a key that was not presented.
+        """
+        access, role = self.services.access, role_of(route)
+        if role is None or not access.enabled:
+            return None
+        presented = list(presented_keys(headers))
+        if access.open_testlab and not presented:
+            if route == EMPTY_WITHOUT_KEY:
+                return Reply([], {})
+            if route in WITHOUT_KEY:
+                return None
+        if role is Role.CLIENT and self.admits(headers):
+            return None
+        access.admit(role, presented)
+        return None
 
 
 class Call:

@@ -33,6 +33,8 @@ from chalicelib.storage.designs import (
     flag_of,
     flag_values,
     from_values,
+    key_of,
+    key_values,
     metric_of,
     metric_values,
     segment_of,
@@ -99,6 +101,11 @@ class DynamoCatalogueStore:
                     *(
                         [ConfigRow.settings.set(asdict(change.settings))]
                         if change.settings is not None
+                        else []
+                    ),
+                    *(
+                        [ConfigRow.keys.set([key_values(key) for key in change.keys])]
+                        if change.keys is not None
                         else []
                     ),
                 ],
@@ -229,6 +236,7 @@ def _catalogue(
         ClientSettings(**((config and config.settings) or {})),
         {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.number)},
         {metric.key: metric for metric in _metrics(of(keys.metrics_prefix()))},
+        tuple(key_of(values) for values in ((config and config.keys) or ())),
     )
 
 
