@@ -10,7 +10,7 @@ from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.lists import are_there, in_use, is_free
+from chalicelib.domain.lists import are_there, holders, in_use, is_free, listed
 from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
@@ -148,6 +148,22 @@ class SegmentService:
             return self._joining(catalogue, draft, parent_id)
 
         return self._put(replace(draft, type=SegmentType.PRIVATE), user_ids, check)
+
+    def put_listed(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
+        """Create the segment of a list, or replace that of a list; as `put` does.
+
+        Raises:
+            Conflict: if something else has the id.
+            NameTaken: if a public segment of the context has the name.
+        """
+
+        def check(catalogue: Catalogue, draft: Segment) -> None:
+            self._check_name(catalogue, draft)
+            is_list = any(draft.id in listed(holder) for holder in holders(catalogue))
+            if not is_list and (not is_free(catalogue, draft.id) or self._is_global(draft.id)):
+                raise Conflict(f"segment {draft.id} exists already, and is no list")
+
+        return self._put(draft, user_ids, check)
 
     def put_new(
         self, draft: Segment, user_ids: Sequence[str], parts: Sequence[Segment] = ()
@@ -290,6 +306,22 @@ class SegmentService:
             if segment is None:
                 raise NotFound("SegmentId not found.")
             return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)))
+
+        return self._remove(plan)
+
+    def delete_unused(self, segment_id: str) -> Segment:
+        """Delete a private segment that nothing refers to, as `delete` does; others stay.
+
+        Raises:
+            NotFound: if there is none.
+        """
+
+        def plan(catalogue: Catalogue) -> _Removal:
+            segment = catalogue.segments.get(segment_id)
+            if segment is None:
+                raise NotFound("SegmentId not found.")
+            free = is_free(catalogue, segment_id)
+            return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)) if free else ())
 
         return self._remove(plan)
 
