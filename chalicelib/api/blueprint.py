@@ -55,6 +55,24 @@ class Dialect(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A route as its documentation needs it; GET stands for HEAD too.
+
+    `arguments` are the types of what the view takes from the request, by name. `conditional`
+    routes answer 304, and those of `any_type` read any body as JSON.
+    """
+
+    path: str
+    method: str
+    view: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    refusal: Refusal
+    dialect: Dialect
+    conditional: bool
+    any_type: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """An answer with headers of its own."""
 
@@ -78,12 +96,20 @@ class ApiBlueprint(Blueprint):
     def __init__(self, import_name: str, dialect: Dialect) -> None:
         super().__init__(import_name)
         self._dialect = dialect
+        self.published: list[Published] = []
+        """The routes, for the document that describes them."""
 
     def endpoint(
-        self, path: str, method: str = "GET", *, refusal: Refusal = ""
+        self, path: str, method: str = "GET", *, refusal: Refusal = "", conditional: bool = False
     ) -> Callable[[View], View]:
-        """Publish a view; HEAD comes with GET."""
-        return self.publish(path, method, lambda call, _reading, _headers: call(), refusal)
+        """Publish a view; HEAD comes with GET. `conditional` says that it may answer 304."""
+        return self.publish(
+            path,
+            method,
+            lambda call, _reading, _headers: call(),
+            refusal,
+            conditional=conditional,
+        )
 
     def catalogue_endpoint(
         self,
@@ -113,7 +139,7 @@ class ApiBlueprint(Blueprint):
                 return Response("", status_code=304)
             return answer
 
-        return self.publish(path, "GET", conditionally, refusal)
+        return self.publish(path, "GET", conditionally, refusal, conditional=True)
 
     @staticmethod
     def _call_or(call: Call, catalogue: Catalogue, absent: Any) -> Any:
@@ -134,18 +160,23 @@ class ApiBlueprint(Blueprint):
         *,
         body_limit: int | None = None,
         any_type: bool = False,
+        conditional: bool = False,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
         `around` gets the call to make, the request, and the headers to fill of the answer. The
         body may have `body_limit` bytes if not as many as others of the API, and with `any_type`
-        it is read as JSON whatever its type says.
+        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
 
         def decorate(view: View) -> View:
-            arguments = _Arguments(view, body)
+            types = _argument_types(view, body)
+            arguments = _Arguments(types)
+            self.published.append(
+                Published(path, method, view, types, refusal, self._dialect, conditional, any_type)
+            )
 
             @functools.wraps(view)
             def respond(**params: str) -> Response:
@@ -158,7 +189,7 @@ class ApiBlueprint(Blueprint):
                         response = _serialised(around(call, reading, headers))
                 except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    received = Received(request.headers, _path(request), reading.shown)
+                    received = Received(request.headers, requested_path(request), reading.shown)
                     response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
@@ -240,14 +271,9 @@ class Reading:
 class _Arguments:
     """Converts what a request holds to the arguments that a view declares."""
 
-    def __init__(self, view: Callable[..., Any], body: Any) -> None:
-        hints = get_type_hints(view, include_extras=True)
-        if body is not None:
-            hints[BODY] = body
+    def __init__(self, types: Mapping[str, Any]) -> None:
         self._adapters: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(hint)
-            for name, hint in hints.items()
-            if name not in ("return", CATALOGUE, CALLER)
+            name: TypeAdapter(hint) for name, hint in types.items()
         }
 
     def convert(self, params: Mapping[str, str], reading: Reading) -> dict[str, Any]:
@@ -274,7 +300,15 @@ class _Arguments:
         return values
 
 
-def _path(request: Request) -> str:
+def _argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
+    """What a view takes from the request, with its type; `body`, if given, is that of the body."""
+    hints = get_type_hints(view, include_extras=True)
+    if body is not None:
+        hints[BODY] = body
+    return {name: hint for name, hint in hints.items() if name not in ("return", CATALOGUE, CALLER)}
+
+
+def requested_path(request: Request) -> str:
     """The path as it was requested, without the stage that a gateway puts before it."""
     context = request.context
     path: str = context.get("path", request.path)
