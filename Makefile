@@ -11,7 +11,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run key keys transfer test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run openapi key keys transfer test test-dynamodb-local check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -43,6 +43,9 @@ $(DYNAMODB):
 	mkdir -p .cache/dynamodb-local
 	cd .cache/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@2 && tar -xzf *.tgz && rm *.tgz
 	@touch $@
+
+openapi: $(READY)  ## Write the document of the API (/api/openapi.json) anew, from the routes
+	@$(BIN)/python -m infra.openapi
 
 transfer: $(READY)  ## Move experiments with their participants: make transfer FROM=URL TO=URL EXPERIMENTS="ID ..."
 	@test -n "$(FROM)" -a -n "$(TO)" -a -n "$(EXPERIMENTS)" || { echo 'say FROM=URL TO=URL EXPERIMENTS="ID ..."'; exit 1; }

@@ -11,6 +11,8 @@ from chalice import local
 from chalice.app import Chalice
 from chalice.config import Config
 
+from tests import contract
+
 JSON = {"content-type": "application/json"}
 
 
@@ -28,7 +30,10 @@ class Answer:
 
 
 class Gateway:
-    """Sends requests as a client would, and returns what the client would see."""
+    """Sends requests as a client would, and returns what the client would see.
+
+    Every answer is held against the document of the API.
+    """
 
     def __init__(self, app: Chalice) -> None:
         # create_local_server() makes the app's current request local to its thread.
@@ -49,11 +54,13 @@ class Gateway:
         data = json.dumps(body).encode() if body is not None else raw
         response = self._gateway.handle_request(method, path, sent, data)
         received = {**response["headers"], **response["multiValueHeaders"]}
-        return Answer(
+        answer = Answer(
             response["statusCode"],
             {k.lower(): v[0] if isinstance(v, list) else v for k, v in received.items()},
             response["body"] or "",
         )
+        contract.check(method, path, answer.status, answer.headers, answer.text)
+        return answer
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})

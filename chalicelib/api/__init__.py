@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from chalice.app import Chalice, CORSConfig
 
+from chalicelib.api import documentation
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
 from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
 from chalicelib.services import Services
 
-BLUEPRINTS: tuple[ApiBlueprint, ...] = (*TESTLAB, *UPGRADE)
+BLUEPRINTS: tuple[ApiBlueprint, ...] = (*TESTLAB, *UPGRADE, documentation.blueprint)
 
 ALLOWED_HEADERS = [
     "Authorization", "Client-Context", "Client-Version", "Content-Type", "Idempotency-Key",

@@ -68,6 +68,24 @@ class Dialect(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A route as its documentation needs it; GET stands for HEAD too.
+
+    `arguments` are the types of what the view takes from the request, by name. `conditional`
+    routes answer 304, and those of `any_type` read any body as JSON.
+    """
+
+    path: str
+    method: str
+    view: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    refusal: Refusal
+    dialect: Dialect
+    conditional: bool
+    any_type: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """An answer with headers of its own."""
 
@@ -91,12 +109,20 @@ class ApiBlueprint(Blueprint):
     def __init__(self, import_name: str, dialect: Dialect) -> None:
         super().__init__(import_name)
         self._dialect = dialect
+        self.published: list[Published] = []
+        """The routes, for the document that describes them."""
 
     def endpoint(
-        self, path: str, method: str = "GET", *, refusal: Refusal = ""
+        self, path: str, method: str = "GET", *, refusal: Refusal = "", conditional: bool = False
     ) -> Callable[[View], View]:
-        """Publish a view; HEAD comes with GET."""
-        return self.publish(path, method, lambda call, _reading, _headers: call(), refusal)
+        """Publish a view; HEAD comes with GET. `conditional` says that it may answer 304."""
+        return self.publish(
+            path,
+            method,
+            lambda call, _reading, _headers: call(),
+            refusal,
+            conditional=conditional,
+        )
 
     def catalogue_endpoint(
         self,
@@ -126,7 +152,7 @@ class ApiBlueprint(Blueprint):
                 return Response("", status_code=304)
             return answer
 
-        return self.publish(path, "GET", conditionally, refusal)
+        return self.publish(path, "GET", conditionally, refusal, conditional=True)
 
     @staticmethod
     def _call_or(call: Call, catalogue: Catalogue, absent: Any) -> Any:
@@ -147,19 +173,24 @@ class ApiBlueprint(Blueprint):
         *,
         body_limit: int | None = None,
         any_type: bool = False,
+        conditional: bool = False,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
         `around` gets the call to make, the request, and the headers to fill of the answer. The
         body may have `body_limit` bytes if not as many as others of the API, and with `any_type`
-        it is read as JSON whatever its type says.
+        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
         route = Route(method, path)
 
         def decorate(view: View) -> View:
-            arguments = _Arguments(view, body)
+            types = _argument_types(view, body)
+            arguments = _Arguments(types)
+            self.published.append(
+                Published(path, method, view, types, refusal, self._dialect, conditional, any_type)
+            )
 
             @functools.wraps(view)
             def respond(**params: str) -> Response:
@@ -176,7 +207,7 @@ class ApiBlueprint(Blueprint):
                 except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
                     received = Received(
-                        request.headers, request.method, _path(request), reading.shown
+                        request.headers, request.method, _requested(request), reading.shown
                     )
                     response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
@@ -283,14 +314,9 @@ class Reading:
 class _Arguments:
     """Converts what a request holds to the arguments that a view declares."""
 
-    def __init__(self, view: Callable[..., Any], body: Any) -> None:
-        hints = get_type_hints(view, include_extras=True)
-        if body is not None:
-            hints[BODY] = body
+    def __init__(self, types: Mapping[str, Any]) -> None:
         self._adapters: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(hint)
-            for name, hint in hints.items()
-            if name not in ("return", CATALOGUE, CALLER)
+            name: TypeAdapter(hint) for name, hint in types.items()
         }
 
     def convert(self, params: Mapping[str, str], reading: Reading) -> dict[str, Any]:
@@ -317,16 +343,25 @@ class _Arguments:
         return values
 
 
-def _path(request: Request) -> str:
-    """The path and query as they were requested, without the stage that a gateway puts before.
+def _argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
+    """What a view takes from the request, with its type; `body`, if given, is that of the body."""
+    hints = get_type_hints(view, include_extras=True)
+    if body is not None:
+        hints[BODY] = body
+    return {name: hint for name, hint in hints.items() if name not in ("return", CATALOGUE, CALLER)}
 
-    The gateway has decoded the query; what reads well is left so.
-    """
+
+def requested_path(request: Request) -> str:
+    """The path as it was requested, without the stage that a gateway puts before it."""
     context = request.context
     path: str = context.get("path", request.path)
     stage = f"/{context.get('stage')}/"
-    path = path[len(stage) - 1 :] if path.startswith(stage) else path
-    params = request.query_params
+    return path[len(stage) - 1 :] if path.startswith(stage) else path
+
+
+def _requested(request: Request) -> str:
+    """The path with the query; the gateway has decoded that, and what reads well is left so."""
+    path, params = requested_path(request), request.query_params
     if not params:
         return path
     pairs = [(name, value) for name in params for value in params.getlist(name)]

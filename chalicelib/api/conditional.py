@@ -31,8 +31,7 @@ def not_modified(headers: Mapping[str, str], revision: Revision) -> bool:
         return False
     tags = headers.get("if-none-match")
     if tags is not None:
-        listed = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
-        return "*" in listed or _tag(revision).removeprefix("W/") in listed
+        return names_tag(tags, _tag(revision))
     since = headers.get("if-modified-since")
     if since is None:
         return False
@@ -43,6 +42,12 @@ def not_modified(headers: Mapping[str, str], revision: Revision) -> bool:
         return date.timestamp() >= revision.last_modified
     except (ValueError, OverflowError):
         return False
+
+
+def names_tag(if_none_match: str, tag: str) -> bool:
+    """Whether a header If-None-Match names `tag`; that one may be weak does not count."""
+    listed = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return "*" in listed or tag.removeprefix("W/") in listed
 
 
 def _tag(revision: Revision) -> str:

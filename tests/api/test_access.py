@@ -113,8 +113,8 @@ def test_each_api_refuses_in_its_own_words(gateway: Gateway, keys: dict[str, str
     answer = gateway.get("/api/experiments?x=1")
     assert answer.json == {
         "name": "AuthorizationRequiredError",
-        "message": "Authorization is required for request on GET /api/experiments",
-        "endPoint": "/api/experiments",
+        "message": "Authorization is required for request on GET /api/experiments?x=1",
+        "endPoint": "/api/experiments?x=1",
         "errorCode": 401,
         "type": "User ID not found",
         "request": {},

@@ -312,7 +312,7 @@ class TestAdministration:
             assert refused.status == 400
         assert gateway.get("/api/flags").json == [made]
 
-    @pytest.mark.parametrize("flag_id", ["x", "1", UNKNOWN[:-1]])
+    @pytest.mark.parametrize("flag_id", ["x", "1", "7d1f0c52-9f5e-4c58-a1c3-0b4b7f6f3ea"])
     def test_an_id_in_a_path_is_a_uuid(self, gateway: Gateway, flag_id: str) -> None:
         for answer in (
             gateway.get(f"/api/flags/{flag_id}"),

@@ -59,7 +59,7 @@ class TestGroups:
         answer = gateway.get(f"/api/experiments/getGroupAssignmentStatus/{body['id']}")
         assert (answer.status, answer.text) == (200, "null")
 
-    @pytest.mark.parametrize(("experiment_id", "status"), [(uuid.uuid4(), 404), ("x", 400)])
+    @pytest.mark.parametrize(("experiment_id", "status"), [(UNKNOWN, 404), ("x", 400)])
     def test_an_unknown_experiment_has_no_status(
         self, gateway: Gateway, experiment_id: object, status: int
     ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests import contract
 from tests.conformance import replay
 
 SCENARIOS = sorted((Path(__file__).parent / "testlab").glob("*.json"))
@@ -26,6 +27,7 @@ def url(start_server: Any) -> str:
 def session() -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
+        session.hooks["response"].append(contract.check_response)
         yield session
 
 

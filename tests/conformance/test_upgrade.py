@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 import requests
 
+from tests import contract
 from tests.conformance.replay_upgrade import Difference, Replay
 
 SCENARIOS = sorted((Path(__file__).parent / "upgrade").glob("*.json"))
+
+
+class DocumentedReplay(Replay):  # type: ignore[misc]
+    """Holds every answer against the document of the API too."""
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        answer: requests.Response = super().call(method, path, **options)
+        contract.check_response(answer)
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +34,6 @@ def url(start_server: Any) -> str:
 def test_the_server_answers_as_recorded(path: Path, url: str) -> None:
     requests.delete(f"{url}/api/v5/clearDB", timeout=20).raise_for_status()
     try:
-        Replay(url, json.loads(path.read_text())).run()
+        DocumentedReplay(url, json.loads(path.read_text())).run()
     except Difference as difference:
         pytest.fail(str(difference))

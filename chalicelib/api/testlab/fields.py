@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
@@ -112,31 +112,74 @@ def _plain_number(value: Decimal) -> int | float:
     return int(value) if value == int(value) else float(value)
 
 
-Integer = Annotated[int, BeforeValidator(_integer)]
+MOMENT_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")
+
+Integer = Annotated[
+    int,
+    BeforeValidator(_integer),
+    WithJsonSchema({"type": ["integer", "string"], "pattern": f"^{INTEGER.pattern}$"}),
+]
 """An integer of 32 bits: a JSON integer (2.0 is one), or digits. true is none."""
 
+NUMBER_SCHEMA = WithJsonSchema(
+    {"type": ["number", "string"], "pattern": f"^{NUMBER.pattern}$"}, mode="validation"
+)
+
 Share = Annotated[
-    Decimal, BeforeValidator(_decimal), PlainSerializer(_plain_number, return_type=int | float)
+    Decimal,
+    BeforeValidator(_decimal),
+    PlainSerializer(_plain_number, return_type=int | float),
+    NUMBER_SCHEMA,
 ]
 """A number, exact: JSON number or text; answered as a JSON number."""
 
 Weight = Annotated[
-    Decimal, BeforeValidator(_decimal), PlainSerializer(lambda weight: format(weight, "f"))
+    Decimal,
+    BeforeValidator(_decimal),
+    PlainSerializer(lambda weight: format(weight, "f"), return_type=str),
+    NUMBER_SCHEMA,
 ]
 """A number, exact: JSON number or text; answered as text with the digits it was given."""
 
-Text = Annotated[str, BeforeValidator(_text)]
+Boolean = Annotated[
+    bool,
+    WithJsonSchema({"type": ["boolean", "string", "integer"], "examples": [True, "true", 1]}),
+]
+"""true or false, or the words and numbers that stand for them."""
+
+Text = Annotated[
+    str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
 """Text without NUL; numbers and booleans become text as JSON writes them."""
 
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "M/D/YY, M/D/YYYY, YYYY-MM-DD, or an ISO 8601 date-time, whose date"
+            " counts as written.",
+            "examples": ["2/23/23", "2023-02-23", "2023-02-23T07:00:00.000Z"],
+        }
+    ),
+]
 """A day: M/D/YY, M/D/YYYY, YYYY-MM-DD, or an ISO 8601 date-time, whose date counts as written."""
 
-AnsweredDay = Annotated[date, PlainSerializer(lambda day: f"{day.isoformat()}T00:00:00.000Z")]
+AnsweredDay = Annotated[
+    date,
+    PlainSerializer(lambda day: f"{day.isoformat()}T00:00:00.000Z", return_type=str),
+    MOMENT_SCHEMA,
+]
 """A day as it is answered: the date-time of its beginning."""
 
 Moment = Annotated[
     datetime,
-    PlainSerializer(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"),
+    PlainSerializer(
+        lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z",
+        return_type=str,
+    ),
+    MOMENT_SCHEMA,
 ]
 """A time in UTC, answered with milliseconds."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.testlab.fields import (
     AnsweredDay,
+    Boolean,
     Day,
     Integer,
     IpAddress,
@@ -48,7 +49,7 @@ class FeatureBody(RequestBody):
     name: Text
     start_date: Day
     end_date: Day
-    is_running: bool
+    is_running: Boolean
     user_percentage: Share
     description: Text | None
 
@@ -74,7 +75,7 @@ class FeatureBody(RequestBody):
 class CreateFeature(FeatureBody):
     """POST /api/feature: the documented defaults."""
 
-    is_running: bool = True
+    is_running: Boolean = True
     user_percentage: Share = EVERYBODY
     description: Text | None = ""
 
@@ -165,7 +166,7 @@ class VariantBody(RequestBody):
 
     feature_id: Integer
     value: Text
-    is_control: bool = False
+    is_control: Boolean = False
     weight: Weight | None = None
 
     def draft(self) -> VariantDraft:

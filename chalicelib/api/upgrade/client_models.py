@@ -186,5 +186,6 @@ class RewardV6(ClientBody):
         return self
 
 
-InitBodyV6 = Annotated[InitV6, BeforeValidator(_object)]
+EmptyList = Annotated[list[Any], Field(max_length=0)]
+InitBodyV6 = Annotated[InitV6, BeforeValidator(_object, json_schema_input_type=InitV6 | EmptyList)]
 InitBodyV5 = Annotated[InitV5, BeforeValidator(_object)]

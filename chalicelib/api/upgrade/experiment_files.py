@@ -18,14 +18,14 @@ from chalicelib.api.upgrade.files import Files, IdsQuery, judged, stored
 from chalicelib.api.upgrade.list_files import ListFilesBody, exported_lists, import_lists
 from chalicelib.api.upgrade.listings import listings_of, metric_records
 from chalicelib.api.upgrade.records import new_id, now, two_characters
-from chalicelib.api.upgrade.segment_models import Uuid, checked_uuid
+from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.lists import entries
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
-ExperimentId = Annotated[str, AfterValidator(checked_uuid)]
+ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
 class ExperimentListFilesBody(ListFilesBody):

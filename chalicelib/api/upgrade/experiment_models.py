@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_validator
 
 from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
@@ -99,8 +99,10 @@ Integer = Annotated[int, BeforeValidator(_integer)]
 Count = Annotated[Integer, Field(ge=0)]
 Weight = Annotated[float, BeforeValidator(_weight)]
 Number = Annotated[int | float, BeforeValidator(_number)]
-Moment = Annotated[str, BeforeValidator(_moment)]
-StateName = Annotated[State, BeforeValidator(_state)]
+Moment = Annotated[
+    str, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+StateName = Annotated[State, BeforeValidator(_state), WithJsonSchema({"enum": [*State, *_STATES]})]
 """A state by its own name or by the one that administrators see."""
 
 

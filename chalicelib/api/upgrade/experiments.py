@@ -31,6 +31,7 @@ from chalicelib.api.upgrade.listings import (
 from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import (
+    UUID_SCHEMA,
     ListBody,
     Listing,
     checked_uuid,
@@ -42,7 +43,7 @@ from chalicelib.domain.lists import has_list
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
-ExperimentId = Annotated[str, AfterValidator(checked_uuid)]
+ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
 def _listings(experiments: Sequence[Experiment]) -> dict[str, Listing]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from chalicelib.api.problems import faults
 from chalicelib.api.requests import parse_text
@@ -39,7 +46,9 @@ class FileBody(AdminBody):
     """A file: JSON text, or the value that it stands for."""
 
     file_name: Text
-    file_content: Annotated[Any, BeforeValidator(_content)]
+    file_content: Annotated[
+        Any, BeforeValidator(_content), WithJsonSchema({"type": ["string", "object", "array"]})
+    ]
 
     def value(self) -> Any:
         """What the file holds.

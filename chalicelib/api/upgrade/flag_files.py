@@ -20,14 +20,14 @@ from chalicelib.api.upgrade.flag_models import whole_flag_answer
 from chalicelib.api.upgrade.list_files import ListFilesBody, exported_lists, import_lists
 from chalicelib.api.upgrade.listings import listings_of
 from chalicelib.api.upgrade.records import new_id, now
-from chalicelib.api.upgrade.segment_models import Uuid, checked_uuid
+from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import entries
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
-FlagId = Annotated[str, AfterValidator(checked_uuid)]
+FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
 class FlagListFilesBody(ListFilesBody):

@@ -30,6 +30,7 @@ from chalicelib.api.upgrade.listings import (
 from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
+    UUID_SCHEMA,
     Listing,
     bare_segment_answer,
     checked_uuid,
@@ -42,7 +43,7 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 
 FLAGS_AT_ONCE = 8
 
-FlagId = Annotated[str, AfterValidator(checked_uuid)]
+FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
 def _listings(flag: Flag) -> dict[str, Listing]:

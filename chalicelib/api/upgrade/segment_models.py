@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from chalicelib.api.upgrade.records import Json, stamps
@@ -102,7 +109,9 @@ FilledText = Annotated[Text, Field(min_length=1)]
 Identifier = Annotated[FilledText, AfterValidator(_identifier)]
 """What a part of a request is called in that request; UUIDs in lower case."""
 
-Uuid = Annotated[Identifier, AfterValidator(_uuid)]
+UUID_SCHEMA = WithJsonSchema({"type": "string", "format": "uuid"})
+
+Uuid = Annotated[Identifier, AfterValidator(_uuid), UUID_SCHEMA]
 """A UUID, in lower case."""
 
 MemberId = Annotated[Text, AfterValidator(_cleaned)]

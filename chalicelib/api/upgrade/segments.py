@@ -13,6 +13,7 @@ from chalicelib.api.upgrade.listings import listing_of, listings_in
 from chalicelib.api.upgrade.pages import SEGMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
+    UUID_SCHEMA,
     ParentBody,
     SegmentBody,
     SubListBody,
@@ -38,7 +39,7 @@ T = TypeVar("T")
 
 GONE = "Segment not found."
 
-SegmentId = Annotated[str, AfterValidator(checked_uuid)]
+SegmentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
 @blueprint.endpoint("/api/segments")

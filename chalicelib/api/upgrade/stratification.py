@@ -43,7 +43,7 @@ class StratificationFile(ClientBody):
     file: Text
 
 
-class StratificationBody(ClientBody):
+class StrataBody(ClientBody):
     """POST /api/stratification."""
 
     files: list[StratificationFile]
@@ -69,7 +69,7 @@ def list_factors() -> list[dict[str, Any]]:
 
 
 @blueprint.endpoint("/api/stratification", "POST")
-def upload_strata(body: StratificationBody) -> list[dict[str, Any]]:
+def upload_strata(body: StrataBody) -> list[dict[str, Any]]:
     """Store users' values of stratification factors."""
     factors: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for upload in body.files:

@@ -1,0 +1,141 @@
+"""What the API says of itself: /swagger over /api/openapi.json.
+
+The document is made from the routes by `make openapi` and kept with the code, so that answering it
+costs a process nothing. Swagger UI comes from a package. All links are relative: they are right
+under any host, stage and base path.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from chalice.app import Response
+
+from chalicelib.api.blueprint import ApiBlueprint, Received, requested_path
+from chalicelib.api.conditional import names_tag
+from chalicelib.api.problems import (
+    PROBLEM_TYPE,
+    ResponseHeaders,
+    detail_header,
+    hint_header,
+    problem_body,
+    status_of,
+)
+from chalicelib.api.requests import JSON_TYPE
+from chalicelib.domain.errors import NotFound, SwitchyardError
+
+OWN_FILES = Path(__file__).with_name("swagger")
+DOCUMENT = OWN_FILES / "openapi.json"
+PACKAGE = "flask_swagger_ui"
+"""Ships Swagger UI as it is published; found, but never imported: that would load Flask."""
+
+HTML_TYPE = "text/html; charset=utf-8"
+ASSET_TYPES = {
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "start.js": "text/javascript; charset=utf-8",
+}
+
+ALWAYS_ASK = "no-cache"
+KEEP = "public, max-age=31536000, immutable"
+"""For what is linked with its version."""
+
+ONLY_OWN = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What the page may load: Swagger UI writes styles into it, and draws with data: images."""
+
+
+class DocumentationDialect:
+    """A true status, with problem details."""
+
+    body_limit = 0
+
+    def refuse(
+        self,
+        error: SwitchyardError,
+        refusal: str,  # noqa: ARG002 - there are no texts of the routes' own
+        received: Received,  # noqa: ARG002
+    ) -> Response:
+        status = status_of(error)
+        headers: ResponseHeaders = {**detail_header(error), **hint_header(status)}
+        headers["Content-Type"] = PROBLEM_TYPE
+        return Response(problem_body(error), headers, status.value)
+
+
+blueprint = ApiBlueprint(__name__, DocumentationDialect())
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A text with the tag that tells its versions apart."""
+
+    text: str
+    tag: str
+
+
+@functools.cache
+def _file(path: Path) -> File:
+    return _tagged(path.read_text(encoding="utf-8"))
+
+
+def _tagged(text: str) -> File:
+    return File(text, f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"')
+
+
+@functools.cache
+def _distribution() -> Path:
+    """The folder with Swagger UI's files."""
+    package = importlib.util.find_spec(PACKAGE)
+    assert package is not None  # noqa: S101 - it is in requirements.txt
+    assert package.origin is not None  # noqa: S101 - it has an __init__.py
+    return Path(package.origin).with_name("dist")
+
+
+def _version() -> str:
+    """Names what the page links: Swagger UI's version, and that of our own script."""
+    tag = _file(OWN_FILES / "start.js").tag.strip('"')
+    return f"{_file(_distribution() / 'VERSION').text.strip()}-{tag}"
+
+
+def _answer(file: File, media_type: str, caching: str, **headers: str) -> Response:
+    sent: ResponseHeaders = {
+        "ETag": file.tag,
+        "Cache-Control": caching,
+        "X-Content-Type-Options": "nosniff",
+    }
+    known = blueprint.current_request.headers.get("if-none-match")
+    if known is not None and names_tag(known, file.tag):
+        return Response("", sent, status_code=304)
+    own: ResponseHeaders = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(file.text, {**sent, **own, "Content-Type": media_type})
+
+
+@blueprint.endpoint("/api/openapi.json", conditional=True)
+def openapi_document() -> Response:
+    """This document, for programs."""
+    return _answer(_file(DOCUMENT), JSON_TYPE, ALWAYS_ASK)
+
+
+@blueprint.endpoint("/swagger", conditional=True)
+def swagger_page() -> Response:
+    """This document, for people: Swagger UI."""
+    # Browsers resolve links against the folder that they see.
+    root = "../" if requested_path(blueprint.current_request).endswith("/") else ""
+    text = Template(_file(OWN_FILES / "page.html").text).substitute(root=root, version=_version())
+    return _answer(_tagged(text), HTML_TYPE, ALWAYS_ASK, Content_Security_Policy=ONLY_OWN)
+
+
+@blueprint.endpoint("/swagger/{asset}", conditional=True)
+def swagger_asset(asset: str) -> Response:
+    """A script or a style of that page."""
+    if asset not in ASSET_TYPES:
+        raise NotFound(f"there is no {asset}: the page uses {', '.join(ASSET_TYPES)}")
+    folder = OWN_FILES if asset == "start.js" else _distribution()
+    return _answer(_file(folder / asset), ASSET_TYPES[asset], KEEP)

@@ -1,0 +1,253 @@
+"""Answers and refusals of a route."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, get_type_hints
+
+from chalicelib.api.blueprint import BODY, Published
+from chalicelib.api.documentation import DocumentationDialect
+from chalicelib.api.problems import PROBLEM_TYPE
+from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
+from infra.openapi.inputs import Found, Part, needed_key, takes_anything
+from infra.openapi.routes import UNSAID, About
+from infra.openapi.schemas import Json, Schemas
+from infra.openapi.study_shapes import Crash, PlainError, Problem, UpgradeError
+
+TEXT: Json = {"schema": {"type": "string"}}
+
+HEADERS: Json = {
+    "ETag": {
+        "description": "For If-None-Match.",
+        **TEXT,
+    },
+    "LastModified": {
+        "description": "For If-Modified-Since: when anything changed, in whole seconds.",
+        **TEXT,
+    },
+    "Link": {
+        "description": 'The next part of a long list, relative: `<?cursor=...>; rel="next"`.',
+        **TEXT,
+    },
+    "CacheControl": {"description": "Whether to ask again.", **TEXT},
+    "ContentDisposition": {"description": "What to call the answer as a file.", **TEXT},
+    "XErrorDetail": {"description": "Why it was refused, in a line of ASCII.", **TEXT},
+    "WWWAuthenticate": {"description": "How to show who calls.", **TEXT},
+    "RetryAfter": {
+        "description": "Seconds after which the same request may succeed.",
+        "schema": {"type": "integer"},
+    },
+}
+HEADER_NAMES: Final = {name.replace("-", ""): name for name in (
+    "ETag", "Last-Modified", "Link", "Cache-Control", "Content-Disposition", "X-Error-Detail",
+    "Retry-After", "WWW-Authenticate",
+)}  # fmt: skip
+
+SAID = {
+    400: "The request cannot be read, or is not what the route takes.",
+    401: "The API key, or the client's token, is missing or not good.",
+    403: "The API key may not be used for this.",
+    404: "Something that the request names is not there.",
+    409: "It is taken by something else.",
+    413: "The body is too long.",
+    422: "A value breaks a rule.",
+    500: "The server is at fault.",
+    503: "The store did not answer in time, or others were faster; the request may be repeated.",
+}
+
+EXAMPLES: dict[str, Any] = {
+    "PlainError": {"error": "the body is not JSON: Expecting value: line 1 column 1 (char 0)"},
+    "Crash": {"Code": "InternalServerError", "Message": "An internal server error occurred."},
+}
+
+
+def wanted(route: Published, about: About, schemas: Schemas) -> Part:
+    """Ask for the schema of a route's answer; how to describe all its answers with it."""
+    kind = about.answer
+    if kind is UNSAID:
+        kind = get_type_hints(route.view, include_extras=True)["return"]
+    key = None if kind is None else schemas.want(f"{_name(route)} answer", kind, "serialization")
+    plain, problem = (
+        schemas.want(f"{_name(route)} {refusal.__name__}", refusal, "serialization")
+        for refusal in (PlainError, Problem)
+    )
+
+    def made(found: Found) -> Json:
+        responses: Json = {}
+        if key is not None:
+            responses["200"] = _success(route, about, found[key])
+        if route.conditional:
+            responses["304"] = {
+                "description": "The client has this answer already.",
+                "headers": _headers(_validators(route)),
+            }
+        refusals = _refusals(route, about, found[plain], found[problem])
+        return {**responses, **dict(sorted(refusals.items()))}
+
+    return made
+
+
+def wanted_components(schemas: Schemas) -> Part:
+    """Ask for the schemas of refusals; how to describe those that routes share."""
+    keys = {
+        kind.__name__: schemas.want(kind.__name__, kind, "serialization")
+        for kind in (PlainError, Problem, UpgradeError, Crash)
+    }
+
+    def made(found: Found) -> Json:
+        shared: Json = {}
+        for status, said in SAID.items():
+            shared[f"Problem{status}"] = _refusal(
+                status, said, {PROBLEM_TYPE: _problem(found[keys["Problem"]], status)}
+            )
+            shared[f"Upgrade{status}"] = _refusal(
+                status, said, {JSON_TYPE: _upgrade(found[keys["UpgradeError"]], status)}
+            )
+            plain = {"schema": found[keys["PlainError"]], "example": EXAMPLES["PlainError"]}
+            problem = _problem(found[keys["Problem"]], status)
+            shared[f"Plain{status}"] = _refusal(
+                status, said, {JSON_TYPE: plain, PROBLEM_TYPE: problem}
+            )
+        crash = {"schema": found[keys["Crash"]], "example": EXAMPLES["Crash"]}
+        shared["Crash"] = {"description": SAID[500], "content": {JSON_TYPE: crash}}
+        return {name: shared[name] for name in sorted(USED)}
+
+    return made
+
+
+USED = {
+    "Crash",
+    *(f"Plain{status}" for status in (400, 401, 413, 503)),
+    *(f"Problem{status}" for status in (400, 404, 409, 422, 503)),
+    *(f"Upgrade{status}" for status in (400, 401, 403, 404, 409, 413, 503)),
+}
+"""The refusals that routes share."""
+
+
+def _name(route: Published) -> str:
+    return f"{route.method} {route.path}"
+
+
+def _success(route: Published, about: About, schema: Json) -> Json:
+    content: Json = {"schema": schema}
+    if about.example is not UNSAID:
+        content["example"] = about.example
+    headers = [*_validators(route), *about.headers]
+    return {
+        "description": "Done.",
+        **({"headers": _headers(headers)} if headers else {}),
+        "content": {about.media_type: content},
+    }
+
+
+def _validators(route: Published) -> list[str]:
+    if not route.conditional:
+        return []
+    if isinstance(route.dialect, DocumentationDialect):
+        return ["ETag", "CacheControl"]
+    return ["ETag", "LastModified"]
+
+
+def _headers(names: list[str]) -> Json:
+    return {HEADER_NAMES[name]: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Json:
+    statuses = {500, 503, *about.refused}
+    if takes_anything(route):
+        statuses.add(400)
+    if BODY in route.arguments:
+        statuses.add(413)
+    if needed_key(route) is not None:
+        statuses |= {401, 403}
+    if isinstance(route.dialect, TestLabDialect):
+        return _testlab(route, statuses, plain, problem)
+    prefix = "Problem" if isinstance(route.dialect, DocumentationDialect) else "Upgrade"
+    texts = {
+        str(status): {"description": SAID[status], "content": {"text/plain": TEXT}}
+        for status in about.as_text
+    }
+    return {**{str(status): _shared(prefix, status) for status in statuses}, **texts}
+
+
+def _testlab(route: Published, statuses: set[int], plain: Json, problem: Json) -> Json:
+    """What has a documented text is 403, and its own status for who accepts problem details.
+
+    A key that may not be used for the route is 403 too, with the text of any other refusal.
+    """
+    if takes_anything(route):
+        statuses = statuses | {HTTPStatus.UNPROCESSABLE_ENTITY.value}
+    own = {status.value for status in DOCUMENTED}
+    return {
+        **{str(s): _shared("Problem" if s in own else "Plain", s) for s in statuses},
+        "403": _forbidden(route, plain, problem),
+    }
+
+
+def _shared(prefix: str, status: int) -> Json:
+    name = "Crash" if status == HTTPStatus.INTERNAL_SERVER_ERROR else f"{prefix}{status}"
+    return {"$ref": f"#/components/responses/{name}"}
+
+
+def _forbidden(route: Published, plain: Json, problem: Json) -> Json:
+    if isinstance(route.refusal, str):
+        schema: Json = {"const": route.refusal}
+        example = route.refusal
+    else:
+        example = route.refusal({"name": "13"})
+        schema = {"type": "string"}
+    return {
+        "description": "It was refused, or the API key may not be used for this; X-Error-Detail"
+        " says why.",
+        "headers": _headers(["XErrorDetail"]),
+        "content": {
+            JSON_TYPE: {"schema": {"anyOf": [schema, plain]}, "example": example},
+            PROBLEM_TYPE: _problem(problem, HTTPStatus.FORBIDDEN),
+        },
+    }
+
+
+def _refusal(status: int, said: str, content: Mapping[str, Json]) -> Json:
+    hints = {401: ["WWWAuthenticate"], 503: ["RetryAfter"]}
+    headers = ["XErrorDetail", *hints.get(status, [])]
+    return {"description": said, "headers": _headers(headers), "content": dict(content)}
+
+
+def _problem(schema: Json, status: int) -> Json:
+    title = HTTPStatus(status).phrase
+    example = {"type": "about:blank", "title": title, "status": status, "detail": "..."}
+    return {"schema": schema, "example": example}
+
+
+def _upgrade(schema: Json, status: int) -> Json:
+    example = json.loads(UPGRADE_EXAMPLES[status]) if status in UPGRADE_EXAMPLES else None
+    return {"schema": schema, **({"example": example} if example else {})}
+
+
+UPGRADE_EXAMPLES: dict[int, str] = {
+    400: """{"name": "BadRequestError",
+        "message": "Invalid body, check 'errors' property for more info.",
+        "endPoint": "/api/v6/assign", "errorCode": 400,
+        "type": "Parameter not in the correct format", "request": {}}""",
+    401: """{"name": "TokenExpiredError", "message": "jwt expired", "endPoint": "/api/v6/assign",
+        "errorCode": 401, "type": "Invalid token", "request": {"context": "home"}}""",
+    403: """{"name": "ForbiddenError", "message": "this key may not be used for that",
+        "endPoint": "/api/experiments", "errorCode": 403, "request": {}}""",
+    404: """{"name": "Error", "message": "User not found: ada", "endPoint": "/api/v6/assign",
+        "errorCode": 404, "type": "Experiment user not defined",
+        "request": {"context": "home"}}""",
+    409: """{"name": "Error",
+        "message": "Feature Flag with same key already exists for this app-context",
+        "endPoint": "/api/flags", "errorCode": 409,
+        "type": "Feature Flag with same key already exists for this app-context",
+        "request": {"key": "larger-type"}}""",
+    413: """{"name": "PayloadTooLargeError",
+        "message": "the body may have 1048576 bytes, not 1048577",
+        "endPoint": "/api/v6/log", "errorCode": 413, "request": {}}""",
+    503: """{"name": "Unavailable", "message": "the database did not answer in time",
+        "endPoint": "/api/v6/mark", "errorCode": 503, "request": {}}""",
+}
+"""As JSON, in the words of the API."""

@@ -1,0 +1,175 @@
+"""The OpenAPI document of all routes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib import about, api
+from chalicelib.api.blueprint import ApiBlueprint, Published
+from infra.openapi import answers, inputs
+from infra.openapi.client_routes import CLIENT_ROUTES
+from infra.openapi.experiment_routes import EXPERIMENT_ROUTES
+from infra.openapi.flag_routes import FLAG_ROUTES
+from infra.openapi.routes import About
+from infra.openapi.schemas import Json, Schemas
+from infra.openapi.segment_routes import SEGMENT_ROUTES
+from infra.openapi.study_routes import STUDY_ROUTES
+from infra.openapi.testlab_routes import TESTLAB_ROUTES
+
+ROUTES: dict[str, About] = {
+    **TESTLAB_ROUTES,
+    **CLIENT_ROUTES,
+    **EXPERIMENT_ROUTES,
+    **FLAG_ROUTES,
+    **SEGMENT_ROUTES,
+    **STUDY_ROUTES,
+}
+"""By method and path."""
+
+TAGS = {
+    "testlab.features": "Test Lab: features",
+    "testlab.variants": "Test Lab: variants",
+    "testlab.events": "Test Lab: events",
+    "testlab.analysis": "Test Lab: analysis",
+    "testlab.users": "Test Lab: users",
+    "testlab.user_blocks": "Test Lab: user blocks",
+    "upgrade.users": "UpGrade: clients",
+    "upgrade.participation": "UpGrade: clients",
+    "upgrade.feature_flags": "UpGrade: clients",
+    "upgrade.logs": "UpGrade: clients",
+    "upgrade.rewards": "UpGrade: clients",
+    "upgrade.demo": "UpGrade: clients",
+    "upgrade.experiments": "UpGrade: experiments",
+    "upgrade.experiment_status": "UpGrade: experiments",
+    "upgrade.experiment_files": "UpGrade: experiments as files",
+    "upgrade.flags": "UpGrade: flags",
+    "upgrade.flag_files": "UpGrade: flags as files",
+    "upgrade.segments": "UpGrade: segments",
+    "upgrade.segment_files": "UpGrade: segments as files",
+    "upgrade.metrics": "UpGrade: metrics and results",
+    "upgrade.statistics": "UpGrade: metrics and results",
+    "upgrade.check": "UpGrade: participants",
+    "upgrade.batch_assignment": "UpGrade: participants",
+    "upgrade.preview_users": "UpGrade: participants",
+    "upgrade.stratification": "UpGrade: participants",
+    "upgrade.study_setup": "UpGrade: service",
+    "upgrade.service_info": "UpGrade: service",
+    "documentation": "Documentation",
+}
+"""By the module of the blueprint, within `chalicelib.api`."""
+
+DESCRIPTION = """\
+Two APIs over the same data: that of Test Lab (features, variants, users, events), and UpGrade's
+(`/api/v5` and `/api/v6` for client programs, all else for administrators).
+
+Every GET answers HEAD too, without a body. Unknown paths and methods are 404 with
+`{"error": "unknown endpoint"}`. Test Lab's routes refuse with 403 and a fixed text, and say why in
+the header X-Error-Detail; clients that accept `application/problem+json` get problem details with
+a true status instead. UpGrade's routes refuse with a true status and a body that repeats the
+request.
+"""
+
+SERVER = ".."
+"""Relative to where the document is: right under any host, stage and base path."""
+
+
+class Undocumented(Exception):
+    """A route is published of which the document would not say enough, or the other way round."""
+
+
+def document(blueprints: Sequence[ApiBlueprint] = api.BLUEPRINTS) -> Json:
+    """The whole document.
+
+    Raises:
+        Undocumented: if a route is published and not described, or described and not published.
+    """
+    published = [(each, route) for each in blueprints for route in each.published]
+    _check_described([route for _, route in published])
+    schemas = Schemas()
+    ids = _operation_ids([route for _, route in published])
+    drafts = [
+        (
+            route,
+            {
+                "tags": [_tag(blueprint)],
+                "summary": _summary(route),
+                "operationId": ids[name(route)],
+                **_note(route),
+            },
+            inputs.wanted(route, ROUTES[name(route)], schemas),
+            answers.wanted(route, ROUTES[name(route)], schemas),
+        )
+        for blueprint, route in published
+    ]
+    shared = answers.wanted_components(schemas)
+    found, components = schemas.made()
+    paths: Json = {}
+    for route, head, taken, given in drafts:
+        operation = {**head, **taken(found), "responses": given(found)}
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": about.NAME.capitalize(),
+            "version": about.VERSION,
+            "summary": about.DESCRIPTION,
+            "description": DESCRIPTION,
+        },
+        "servers": [{"url": SERVER, "description": "this server"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(TAGS.values())],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": components,
+            "responses": shared(found),
+            "headers": answers.HEADERS,
+            "securitySchemes": inputs.SECURITY_SCHEMES,
+        },
+    }
+
+
+def name(route: Published) -> str:
+    """What a route is called: method and path."""
+    return f"{route.method} {route.path}"
+
+
+def _check_described(published: Sequence[Published]) -> None:
+    names = {name(route) for route in published}
+    if missing := sorted(names - set(ROUTES)):
+        raise Undocumented(f"infra/openapi/*_routes.py says nothing of {', '.join(missing)}")
+    if gone := sorted(set(ROUTES) - names):
+        raise Undocumented(f"infra/openapi/*_routes.py still describes {', '.join(gone)}")
+
+
+def _tag(blueprint: ApiBlueprint) -> str:
+    module = blueprint._import_name.removeprefix("chalicelib.api.")
+    if module not in TAGS:
+        raise Undocumented(f"infra/openapi/document.py has no tag for {module}")
+    return TAGS[module]
+
+
+def _docstring(route: Published) -> str:
+    if not route.view.__doc__:
+        raise Undocumented(f"the view of {name(route)} has no docstring")
+    return route.view.__doc__
+
+
+def _summary(route: Published) -> str:
+    return _docstring(route).split("\n")[0].rstrip(".")
+
+
+def _note(route: Published) -> Json:
+    note = ROUTES[name(route)].note
+    return {"description": note} if note else {}
+
+
+def _operation_ids(published: Sequence[Published]) -> dict[str, str]:
+    """The names of the views; with the version of the API where it is published in two."""
+    uses = Counter(route.view.__name__ for route in published)
+
+    def operation_id(route: Published) -> str:
+        view: Any = route.view.__name__
+        return f"{view}_{route.path.split('/')[2]}" if uses[view] > 1 else str(view)
+
+    return {name(route): operation_id(route) for route in published}

@@ -1,0 +1,30 @@
+"""What the document says of a route besides what its code says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+UNSAID = object()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is to be said of one route.
+
+    `answer` is the type of the answer where the view's own is not it (None: there is no answer
+    but refusals), `example` an answer, `body` a body. `refused` are statuses beyond those that
+    follow from what the route takes. `headers` are those of its answer, `path` gives examples of
+    the path's parts. Refusals in `as_text` have a plain text.
+    """
+
+    example: Any = UNSAID
+    answer: Any = UNSAID
+    body: Any = UNSAID
+    refused: tuple[int, ...] = ()
+    headers: tuple[str, ...] = ()
+    path: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = "application/json"
+    note: str = ""
+    as_text: tuple[int, ...] = ()

@@ -1,0 +1,334 @@
+"""What UpGrade answers to clients, and about metrics, results, participants and settings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from chalicelib.domain.experiments import DesignType
+from chalicelib.domain.metrics import MetricType
+from chalicelib.domain.participants import EnrollmentCode, ExclusionCode
+from infra.openapi.experiment_shapes import (
+    Condition,
+    ExperimentColumns,
+    Id,
+    MetricRecord,
+    Moment,
+    Payload,
+    Place,
+    Stamps,
+)
+
+Groups = dict[str, list[str]]
+WorkingGroups = dict[str, str]
+
+
+class InitializedUser(TypedDict):
+    """A user; what nobody ever said of a new one is left out."""
+
+    id: str
+    group: NotRequired[Groups | None]
+    workingGroup: NotRequired[WorkingGroups | None]
+
+
+class GroupMembership(TypedDict):
+    id: str
+    group: NotRequired[Groups | None]
+
+
+class WorkingGroup(TypedDict):
+    id: str
+    workingGroup: WorkingGroups
+
+
+class Aliases(TypedDict):
+    userId: str
+    aliases: list[str]
+
+
+class AssignedCondition(TypedDict):
+    id: Id
+    conditionCode: str
+    payload: Payload | None
+    experimentId: Id
+
+
+class AssignedLevel(TypedDict):
+    level: str
+    payload: Payload | None
+
+
+class Assignment(TypedDict):
+    """What a user gets at a decision point.
+
+    There are several conditions within subjects only; factorial designs show the level of each
+    factor by its name.
+    """
+
+    site: str
+    target: str
+    experimentType: DesignType
+    assignedCondition: list[AssignedCondition]
+    assignedFactor: NotRequired[list[dict[str, AssignedLevel]]]
+
+
+class MarkedPoint(TypedDict):
+    """That a user reached a decision point."""
+
+    id: Id
+    userId: str
+    site: str
+    target: str
+    experimentId: str | None
+    condition: str | None
+
+
+class ChangedLogRow(TypedDict):
+    """A row of the log that was there before."""
+
+    id: int
+    uniquifier: str | None
+    timeStamp: Moment
+    data: dict[str, Any]
+    userId: str
+
+
+class LogUser(Stamps):
+    id: str
+    group: Groups | None
+    workingGroup: WorkingGroups | None
+    requestedUserId: str
+
+
+class NewLogRow(TypedDict):
+    """A row of the log that is new."""
+
+    id: int
+    uniquifier: str | None
+    timeStamp: Moment
+    data: dict[str, Any]
+    metrics: list[MetricRecord]
+    user: LogUser
+
+
+class StampedChangedLogRow(Stamps, ChangedLogRow):
+    pass
+
+
+class StampedNewLogRow(Stamps, NewLogRow):
+    pass
+
+
+LogRows = list[NewLogRow | ChangedLogRow]
+StampedLogRows = list[StampedNewLogRow | StampedChangedLogRow]
+
+
+class MetricMetadata(TypedDict):
+    type: MetricType
+
+
+class MetricNode(TypedDict):
+    """A metric, or a class of metrics with those below it."""
+
+    key: str
+    children: list[MetricNode]
+    metadata: MetricMetadata
+    allowedData: list[str] | None
+    context: list[str]
+
+
+class Enrollment(TypedDict):
+    id: Id
+    users: int
+    groups: int
+
+
+class ConditionEnrollment(Enrollment):
+    partitions: list[Enrollment]
+
+
+class EnrollmentDetail(Enrollment):
+    usersExcluded: int
+    groupsExcluded: int
+    conditions: list[ConditionEnrollment]
+
+
+class DatedCondition(TypedDict):
+    id: Id
+    partitions: list[Enrollment]
+
+
+class DatedStatistics(TypedDict):
+    id: Id
+    conditions: list[DatedCondition]
+
+
+class DatedEnrollment(TypedDict):
+    """Who enrolled in a day, month or year; `date` is its first day, as JavaScript writes it."""
+
+    date: str
+    stats: DatedStatistics
+
+
+class ConditionResult(TypedDict):
+    """The result of a condition, in PostgreSQL's digits."""
+
+    conditionId: Id
+    result: str | int | float | None
+    participantsLogged: str | int
+
+
+class LevelResult(TypedDict):
+    """The result of a level of a factorial design."""
+
+    levelId: Id
+    result: str | int | float | None
+    participantsLogged: str | int
+
+
+class QueryResult(TypedDict):
+    """The results of a query; those of factorial designs by level, then by condition."""
+
+    id: Id
+    mainEffect: list[ConditionResult | LevelResult]
+    interactionEffect: list[ConditionResult] | None
+
+
+class UserColumns(Stamps):
+    id: str
+    group: Groups | None
+    workingGroup: WorkingGroups | None
+
+
+class ListedEnrollment(Stamps):
+    """The enrollment of a user; `partition` is where, if that is known."""
+
+    id: Id
+    experimentId: Id
+    userId: str
+    groupId: str | None
+    enrollmentCode: EnrollmentCode
+    conditionId: Id | None
+    experiment: ExperimentColumns
+    user: UserColumns
+    condition: Condition | None
+    partition: Place | None
+
+
+class ListedExclusion(Stamps):
+    """The exclusion of a user; the id is `<experiment>_<user>`."""
+
+    id: str
+    groupId: str | None
+    exclusionCode: ExclusionCode
+
+
+class ListedPoint(Stamps):
+    """A place that a user reached."""
+
+    id: str
+    site: str
+    target: str
+    experimentId: str | None
+    condition: str | None
+    user: UserColumns
+    monitoredPointLogs: list[Any]
+
+
+class ListedGroupEnrollment(Stamps):
+    """The enrollment of a group."""
+
+    id: Id
+    experimentId: Id
+    groupId: str
+    conditionId: Id
+    condition: Condition | None
+    partition: Place | None
+
+
+class ListedGroupExclusion(Stamps):
+    """The exclusion of a group; the id is `<experiment>_<group>`."""
+
+    id: str
+    experimentId: Id
+    exclusionCode: ExclusionCode
+    groupId: str
+
+
+class RefusedRow(TypedDict):
+    index: int
+    reason: str
+
+
+class TransferReport(TypedDict):
+    """How many rows were stored, how many were there already, and which were refused."""
+
+    stored: int
+    unchanged: int
+    refused: list[RefusedRow]
+
+
+class StratificationUse(TypedDict):
+    """How many users have each value of a factor, and which experiments go by it."""
+
+    factor: str
+    factorValue: dict[str, int]
+    experimentIds: list[Id]
+
+
+class UploadedFactor(TypedDict):
+    factor: str
+    users: int
+
+
+class DeletedFactor(Stamps):
+    stratificationFactorName: str
+
+
+class ClientSettings(TypedDict):
+    toCheckAuth: bool
+    toFilterMetric: bool
+
+
+class ServiceDescription(TypedDict):
+    name: str
+    version: str
+    description: str
+
+
+BatchAssignment = dict[str, Assignment | Literal["NOT_FOUND"] | None]
+"""By user; null for those who get nothing."""
+
+
+class UpgradeError(TypedDict):
+    """Every refusal of UpGrade's routes; `request` is the body as it was received."""
+
+    name: NotRequired[str]
+    message: str
+    endPoint: str
+    errorCode: int
+    type: NotRequired[str]
+    request: dict[str, Any] | list[Any]
+
+
+class Problem(TypedDict):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class PlainError(TypedDict):
+    """A refusal that has no documented text."""
+
+    error: str
+
+
+class Crash(TypedDict):
+    """What Chalice answers where the server itself is at fault."""
+
+    Code: str
+    Message: str

@@ -1,0 +1,128 @@
+"""Test Lab's routes, with the examples of its documentation; and those that show the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.api.testlab.models import EventAnswer, FeatureEventAnswer, UserAnswer
+from infra.openapi.routes import About
+
+PAGED = ("Link",)
+FEATURE_PATH = {"feature_id": 4730}
+
+NEW_FEATURE: dict[str, Any] = {
+    "type_id": 3,
+    "name": "experiment with sidenav",
+    "start_date": "2/23/23",
+    "end_date": "4/24/23",
+    "is_running": True,
+    "user_percentage": 0.5,
+}
+EXPERIMENT: dict[str, Any] = {
+    "id": 4730,
+    "type_id": 3,
+    "name": "experiment with sidenav",
+    "start_date": "2023-02-23T00:00:00.000Z",
+    "end_date": "2023-04-24T00:00:00.000Z",
+    "is_running": True,
+    "user_percentage": 0.5,
+    "description": "",
+    "variant_arr": [],
+}
+BLUE: dict[str, Any] = {"id": 5001, "value": "blue", "is_control": True, "weight": "0.5"}
+RED: dict[str, Any] = {"id": 5002, "value": "red", "is_control": False, "weight": "0.5"}
+RUNNING = {**EXPERIMENT, "variant_arr": [BLUE, RED]}
+ROLLOUT = {**EXPERIMENT, "id": 2918, "type_id": 2, "name": "rollout"}
+EDIT = {
+    "id": 4730,
+    "type_id": 3,
+    "name": "experiment with sidenav",
+    "start_date": "2023-02-23T00:00:00.000Z",
+    "end_date": "2024-02-23T00:00:00.000Z",
+    "is_running": False,
+    "user_percentage": 0.5,
+    "description": "",
+}
+NEW_VARIANTS = {
+    "variants": [
+        {"feature_id": 4730, "value": "blue", "is_control": True, "weight": 0.5},
+        {"feature_id": 4730, "value": "red", "is_control": False, "weight": 0.5},
+    ]
+}
+OWNED = {"id": 14, "name": "70", "feature_id": 4730}
+FREE = {"id": 2, "name": "10", "feature_id": None}
+TIME = "2023-03-15T17:35:58.511Z"
+EVENT = {"id": 2241, "variant_id": 5001, "user_id": "61", "time_stamp": TIME}
+FEATURE_EVENT = {
+    "event_id": 2241,
+    "variant_id": 5001,
+    "user_id": "61",
+    "time_stamp": TIME,
+    "feature_id": 4730,
+    "value": "blue",
+    "is_control": True,
+    "weight": "0.5",
+}
+NEW_USER = {"id": "61", "variant_id": 5001, "ip_address": "192.0.2.21"}
+USER = {**NEW_USER, "time_stamp": TIME}
+TOTALS = {"event_total": 6, "distinct_user_events_total": 2, "total_users": 2}
+
+TESTLAB_ROUTES: dict[str, About] = {
+    "POST /api/feature": About(EXPERIMENT, body=NEW_FEATURE, refused=(409,)),
+    "GET /api/feature": About([ROLLOUT, RUNNING]),
+    "GET /api/feature/current": About(
+        {
+            "experiments": [RUNNING],
+            "toggles": [],
+            "rollouts": [ROLLOUT],
+            "userblocks": [FREE, OWNED],
+        }
+    ),
+    "PUT /api/feature/current": About(answer=None, refused=(422,)),
+    "DELETE /api/feature/current": About(answer=None, refused=(422,)),
+    "GET /api/feature/{feature_id}": About(RUNNING, refused=(404,), path=FEATURE_PATH),
+    "PUT /api/feature/{feature_id}": About(
+        {**RUNNING, "end_date": "2024-02-23T00:00:00.000Z", "is_running": False},
+        body=EDIT,
+        refused=(404, 409),
+        path=FEATURE_PATH,
+    ),
+    "DELETE /api/feature/{feature_id}": About(
+        "feature with id 4730 successfully deleted.", refused=(404,), path=FEATURE_PATH
+    ),
+    "POST /api/feature/{feature_id}/variants": About(
+        [{"feature_id": 4730, **BLUE}, {"feature_id": 4730, **RED}],
+        body=NEW_VARIANTS,
+        refused=(404, 409),
+        path=FEATURE_PATH,
+        note="The variants that there were go, with their users and those users' events.",
+    ),
+    "GET /api/feature/{feature_id}/variants": About([BLUE, RED], path=FEATURE_PATH),
+    "POST /api/events": About(
+        "Event added to database.", body={"user_id": "61", "variant_id": 5001}, refused=(404,)
+    ),
+    "GET /api/events": About([EVENT], answer=list[EventAnswer], headers=PAGED),
+    "GET /api/events/feature/{feature_id}": About(
+        [FEATURE_EVENT], answer=list[FeatureEventAnswer], headers=PAGED, path=FEATURE_PATH
+    ),
+    "GET /api/analysis/feature/{feature_id}": About(
+        [{**BLUE, **TOTALS}, {**RED, **TOTALS}], path=FEATURE_PATH
+    ),
+    "POST /api/users": About(USER, body=NEW_USER, refused=(404, 409)),
+    "GET /api/users": About([USER], answer=list[UserAnswer], headers=PAGED),
+    "DELETE /api/users/{user_id}": About(
+        "User with id 61 was deleted", refused=(404,), path={"user_id": "61"}
+    ),
+    "GET /api/userblocks": About([FREE, OWNED]),
+    "GET /api/userblocks/{name}": About(OWNED, refused=(404,), path={"name": "70"}),
+    "PUT /api/userblocks": About(
+        {**FREE, "feature_id": 86}, body={"feature_id": "86", "name": "10"}, refused=(404,)
+    ),
+    "PUT /api/userblocks/reset": About([FREE, {**OWNED, "feature_id": None}]),
+    "GET /api/userblocks/reset": About(answer=None, refused=(404,)),
+    "GET /api/openapi.json": About(answer=dict[str, Any]),
+    "GET /swagger": About(answer=str, media_type="text/html"),
+    "GET /swagger/{asset}": About(
+        answer=str, media_type="text/*", refused=(404,), path={"asset": "swagger-ui.css"}
+    ),
+}
