@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, get_type_hints
+from typing import Final, get_type_hints
 
 from chalicelib.api.blueprint import BODY, Published
 from chalicelib.api.documentation import DocumentationDialect
@@ -58,9 +57,78 @@ SAID = {
     503: "The store did not answer in time, or others were faster; the request may be repeated.",
 }
 
-EXAMPLES: dict[str, Any] = {
-    "PlainError": {"error": "the body is not JSON: Expecting value: line 1 column 1 (char 0)"},
-    "Crash": {"Code": "InternalServerError", "Message": "An internal server error occurred."},
+REASONS = {
+    400: "the body is not JSON: Expecting value: line 1 column 1 (char 0)",
+    401: "an API key is needed: X-API-Key, or Authorization: Bearer",
+    403: "this key may not be used for that",
+    404: "there is no feature 4730",
+    409: "feature 2918 has the name already",
+    413: "the body may have 102400 bytes, not 102401",
+    422: "type_id: 1, 2 or 3, not 4",
+    503: "the database did not answer in time",
+}
+"""Examples."""
+
+CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
+
+
+TESTLAB_OWN = {status.value for status in DOCUMENTED}
+"""What Test Lab's routes answer as 403 to clients that do not accept problem details."""
+
+UPGRADE_EXAMPLES: dict[int, Json] = {
+    400: {
+        "name": "BadRequestError",
+        "message": "Invalid body, check 'errors' property for more info.",
+        "endPoint": "/api/v6/assign",
+        "errorCode": 400,
+        "type": "Parameter not in the correct format",
+        "request": {},
+    },
+    401: {
+        "name": "TokenExpiredError",
+        "message": "jwt expired",
+        "endPoint": "/api/v6/assign",
+        "errorCode": 401,
+        "type": "Invalid token",
+        "request": {"context": "home"},
+    },
+    403: {
+        "name": "ForbiddenError",
+        "message": "this key may not be used for that",
+        "endPoint": "/api/experiments",
+        "errorCode": 403,
+        "request": {},
+    },
+    404: {
+        "name": "Error",
+        "message": "User not found: ada",
+        "endPoint": "/api/v6/assign",
+        "errorCode": 404,
+        "type": "Experiment user not defined",
+        "request": {"context": "home"},
+    },
+    409: {
+        "name": "Error",
+        "message": "Feature Flag with same key already exists for this app-context",
+        "endPoint": "/api/flags",
+        "errorCode": 409,
+        "type": "Feature Flag with same key already exists for this app-context",
+        "request": {"key": "larger-type"},
+    },
+    413: {
+        "name": "PayloadTooLargeError",
+        "message": "the body may have 1048576 bytes, not 1048577",
+        "endPoint": "/api/v6/log",
+        "errorCode": 413,
+        "request": {},
+    },
+    503: {
+        "name": "Unavailable",
+        "message": "the database did not answer in time",
+        "endPoint": "/api/v6/mark",
+        "errorCode": 503,
+        "request": {},
+    },
 }
 
 
@@ -99,32 +167,28 @@ def wanted_components(schemas: Schemas) -> Part:
 
     def made(found: Found) -> Json:
         shared: Json = {}
-        for status, said in SAID.items():
-            shared[f"Problem{status}"] = _refusal(
-                status, said, {PROBLEM_TYPE: _problem(found[keys["Problem"]], status)}
-            )
-            shared[f"Upgrade{status}"] = _refusal(
-                status, said, {JSON_TYPE: _upgrade(found[keys["UpgradeError"]], status)}
-            )
-            plain = {"schema": found[keys["PlainError"]], "example": EXAMPLES["PlainError"]}
-            problem = _problem(found[keys["Problem"]], status)
+        for status in (400, 401, 413, 503):
             shared[f"Plain{status}"] = _refusal(
-                status, said, {JSON_TYPE: plain, PROBLEM_TYPE: problem}
+                status,
+                {
+                    JSON_TYPE: {
+                        "schema": found[keys["PlainError"]],
+                        "example": {"error": REASONS[status]},
+                    },
+                    PROBLEM_TYPE: _problem(found[keys["Problem"]], status),
+                },
             )
-        crash = {"schema": found[keys["Crash"]], "example": EXAMPLES["Crash"]}
+        for status in (400, 404, 409, 422, 503):
+            content = {PROBLEM_TYPE: _problem(found[keys["Problem"]], status)}
+            shared[f"Problem{status}"] = _refusal(status, content)
+        for status, example in UPGRADE_EXAMPLES.items():
+            content = {JSON_TYPE: {"schema": found[keys["UpgradeError"]], "example": example}}
+            shared[f"Upgrade{status}"] = _refusal(status, content)
+        crash = {"schema": found[keys["Crash"]], "example": CRASH}
         shared["Crash"] = {"description": SAID[500], "content": {JSON_TYPE: crash}}
-        return {name: shared[name] for name in sorted(USED)}
+        return dict(sorted(shared.items()))
 
     return made
-
-
-USED = {
-    "Crash",
-    *(f"Plain{status}" for status in (400, 401, 413, 503)),
-    *(f"Problem{status}" for status in (400, 404, 409, 422, 503)),
-    *(f"Upgrade{status}" for status in (400, 401, 403, 404, 409, 413, 503)),
-}
-"""The refusals that routes share."""
 
 
 def _name(route: Published) -> str:
@@ -180,9 +244,8 @@ def _testlab(route: Published, statuses: set[int], plain: Json, problem: Json) -
     """
     if takes_anything(route):
         statuses = statuses | {HTTPStatus.UNPROCESSABLE_ENTITY.value}
-    own = {status.value for status in DOCUMENTED}
     return {
-        **{str(s): _shared("Problem" if s in own else "Plain", s) for s in statuses},
+        **{str(s): _shared("Problem" if s in TESTLAB_OWN else "Plain", s) for s in statuses},
         "403": _forbidden(route, plain, problem),
     }
 
@@ -210,44 +273,15 @@ def _forbidden(route: Published, plain: Json, problem: Json) -> Json:
     }
 
 
-def _refusal(status: int, said: str, content: Mapping[str, Json]) -> Json:
+def _refusal(status: int, content: Mapping[str, Json]) -> Json:
     hints = {401: ["WWWAuthenticate"], 503: ["RetryAfter"]}
     headers = ["XErrorDetail", *hints.get(status, [])]
+    only = " Said so to clients that accept problem details." if status in TESTLAB_OWN else ""
+    said = SAID[status] + (only if list(content) == [PROBLEM_TYPE] else "")
     return {"description": said, "headers": _headers(headers), "content": dict(content)}
 
 
 def _problem(schema: Json, status: int) -> Json:
     title = HTTPStatus(status).phrase
-    example = {"type": "about:blank", "title": title, "status": status, "detail": "..."}
+    example = {"type": "about:blank", "title": title, "status": status, "detail": REASONS[status]}
     return {"schema": schema, "example": example}
-
-
-def _upgrade(schema: Json, status: int) -> Json:
-    example = json.loads(UPGRADE_EXAMPLES[status]) if status in UPGRADE_EXAMPLES else None
-    return {"schema": schema, **({"example": example} if example else {})}
-
-
-UPGRADE_EXAMPLES: dict[int, str] = {
-    400: """{"name": "BadRequestError",
-        "message": "Invalid body, check 'errors' property for more info.",
-        "endPoint": "/api/v6/assign", "errorCode": 400,
-        "type": "Parameter not in the correct format", "request": {}}""",
-    401: """{"name": "TokenExpiredError", "message": "jwt expired", "endPoint": "/api/v6/assign",
-        "errorCode": 401, "type": "Invalid token", "request": {"context": "home"}}""",
-    403: """{"name": "ForbiddenError", "message": "this key may not be used for that",
-        "endPoint": "/api/experiments", "errorCode": 403, "request": {}}""",
-    404: """{"name": "Error", "message": "User not found: ada", "endPoint": "/api/v6/assign",
-        "errorCode": 404, "type": "Experiment user not defined",
-        "request": {"context": "home"}}""",
-    409: """{"name": "Error",
-        "message": "Feature Flag with same key already exists for this app-context",
-        "endPoint": "/api/flags", "errorCode": 409,
-        "type": "Feature Flag with same key already exists for this app-context",
-        "request": {"key": "larger-type"}}""",
-    413: """{"name": "PayloadTooLargeError",
-        "message": "the body may have 1048576 bytes, not 1048577",
-        "endPoint": "/api/v6/log", "errorCode": 413, "request": {}}""",
-    503: """{"name": "Unavailable", "message": "the database did not answer in time",
-        "endPoint": "/api/v6/mark", "errorCode": 503, "request": {}}""",
-}
-"""As JSON, in the words of the API."""

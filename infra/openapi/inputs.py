@@ -68,10 +68,9 @@ IF_NONE_MATCH: Json = {
 IF_MODIFIED_SINCE: Json = {
     "name": "If-Modified-Since",
     "in": "header",
-    "description": "The Last-Modified of an answer that the client has: 304 if nothing changed"
-    " since. If-None-Match, if sent, decides alone.",
+    "description": "The Last-Modified of an answer that the client has (`Sun, 22 Nov 2026"
+    " 09:00:00 GMT`): 304 if nothing changed since. If-None-Match, if sent, decides alone.",
     "schema": {"type": "string"},
-    "example": "Sun, 22 Nov 2026 09:00:00 GMT",
 }
 
 
@@ -133,9 +132,15 @@ def _path_parameter(name: str, schema: Json, about: About) -> Json:
         "name": name,
         "in": "path",
         "required": True,
-        "schema": schema,
+        "schema": _of_text(schema),
         **({"example": about.path[name]} if name in about.path else {}),
     }
+
+
+def _of_text(schema: Json) -> Json:
+    """What a text stands for; Swagger UI cannot fill in what may be of several types."""
+    types = schema.get("type")
+    return {"type": types[0]} if isinstance(types, list) else schema
 
 
 def _query_parameters(model: Any) -> list[Json]:
@@ -159,7 +164,7 @@ def _described(field: Json) -> Json:
     options = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
     if options:
         (schema,) = [{**options[0], **schema}]
-    described: Json = {"schema": schema}
+    described: Json = {"schema": _of_text(schema)}
     if "description" in field:
         described = {"description": field["description"], **described}
     return described

@@ -10,6 +10,7 @@ import pytest
 from tests.api.upgrade_setup import design
 from tests.http import Answer, Gateway
 
+UNKNOWN = "7d1f0c52-9f5e-4c58-a1c3-0b4b7f6f3eab"
 GROUPED: dict[str, Any] = {"assignmentUnit": "group", "group": "classId"}
 
 
