@@ -1,6 +1,8 @@
 # Switchyard's commands; `make help` lists them. Needs python3 (3.11 or newer) and make.
 
 PYTHON ?= python3
+STAGE ?= local
+ROLE ?= client
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -9,7 +11,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run transfer package cloud test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run key keys transfer package cloud test test-dynamodb-local check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -29,10 +31,10 @@ run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SC
 	@$(BIN)/python -m infra.local
 
 test: $(READY)  ## Run all tests on the embedded database
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance tests/infra/test_artefact.py
+	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance tests/infra/test_artefact.py
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):
@@ -57,6 +59,12 @@ cloud: $(READY)  ## Add to "chalice deploy" what it cannot make: make cloud STAG
 	@test -n "$(STAGE)" || { echo 'say STAGE=dev or STAGE=prod'; exit 1; }
 	@$(AS_CONFIGURED) $(BIN)/python -m infra.cloud --stage $(STAGE) $(if $(SET),--set $(SET))
 
+key: $(READY)  ## Make an API key and show it once: make key ROLE=admin STAGE=prod
+	@$(AS_CONFIGURED) $(BIN)/python -m infra.keys --stage $(STAGE) create --role $(ROLE)
+
+keys: $(READY)  ## List the API keys of a stage, or revoke one: make keys STAGE=prod [REVOKE=ID]
+	@$(AS_CONFIGURED) $(BIN)/python -m infra.keys --stage $(STAGE) $(if $(REVOKE),revoke $(REVOKE),list)
+
 check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage
 
 format: $(READY)
@@ -72,7 +80,7 @@ imports: $(READY)
 	$(BIN)/lint-imports
 
 coverage: $(READY)
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*' --fail-under=100
 
 clean:  ## Remove the environment, caches and fetched tools

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chalicelib.services import Services
+from chalicelib.services.access import AccessService
 from chalicelib.services.assignment import AssignmentService
 from chalicelib.services.batch_assignment import BatchAssignmentService
 from chalicelib.services.catalogue import CatalogueService
@@ -158,6 +159,12 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             offers, stores.participants, stores.records, clock, settings.totals_shards
         ),
         enrollment_statistics=EnrollmentStatisticsService(catalogue, stores.participants, clock),
+        access=AccessService(
+            catalogue,
+            clock,
+            enabled=settings.needs_keys,
+            open_testlab=settings.open_testlab,
+        ),
         client_auth=ClientAuthService(catalogue, credentials),
         imports=ImportService(catalogue, segments, experiments, flags, metrics),
     )

@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     )
     """UpGrade's contexts (client applications) by name, as JSON; else those of `contexts.json`."""
 
+    auth: bool | None = None
+    """Whether callers need API keys: on where it is deployed, off in stage `local`."""
+
+    testlab_open_client: bool | None = None
+    """Whether the published SDKs of Test Lab, which cannot send a key, are served without one:
+    off in stage `prod`, else on."""
+
     client_api_secret: SecretStr | None = None
     """What UpGrade's clients sign their tokens with, while the setting `toCheckAuth` is on."""
 
@@ -82,6 +89,18 @@ class Settings(BaseSettings):
     """The same for the key."""
 
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether callers need API keys."""
+        return self.stage is not Stage.LOCAL if self.auth is None else self.auth
+
+    @property
+    def open_testlab(self) -> bool:
+        """Whether the SDKs of Test Lab are served without a key."""
+        if self.testlab_open_client is None:
+            return self.stage is not Stage.PROD
+        return self.testlab_open_client
 
     @property
     def embedded(self) -> bool:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from chalice.cli.factory import CLIFactory
+from infra.stages import PROJECT, config_of
 
-PROJECT = Path(__file__).parents[1]
 RESOURCES = PROJECT / "infra" / "resources.json"
 PRODUCTION = "prod"
 
@@ -31,8 +29,7 @@ def deployed_stages() -> tuple[str, ...]:
 
 def environment(stage: str) -> dict[str, str]:
     """The environment variables of a stage's functions."""
-    config = CLIFactory(str(PROJECT)).create_config_obj(stage)
-    return dict(config.environment_variables)
+    return dict(config_of(stage).environment_variables)
 
 
 def for_stage(stage: str) -> dict[str, Any]:

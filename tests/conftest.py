@@ -21,6 +21,11 @@ from tests.http import Gateway
 
 PROJECT = Path(__file__).parents[1]
 START_SECONDS = 60
+CLIENT_SECRET = "what UpGrade's clients sign their tokens with"  # noqa: S105 - of the tests alone
+CLIENT_KEY = "the key of UpGrade's clients"
+
+OF_THIS_PROCESS = ("STAGE", "TABLE_PREFIX", "CLIENT_API_SECRET", "CLIENT_API_KEY")
+"""Settings of the application in this process that servers do not share."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,7 +79,13 @@ def wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
 @pytest.fixture(scope="session")
 def application(dynamodb_endpoint: str | None) -> ModuleType:
     """The module `app` as stage local runs it, on the database of this run."""
-    os.environ.update(STAGE="local", DEMO_MODE="true", TABLE_PREFIX="switchyard-test")
+    os.environ.update(
+        STAGE="local",
+        DEMO_MODE="true",
+        TABLE_PREFIX="switchyard-test",
+        CLIENT_API_SECRET=CLIENT_SECRET,
+        CLIENT_API_KEY=CLIENT_KEY,
+    )
     if dynamodb_endpoint is not None:
         os.environ["DYNAMODB_ENDPOINT"] = dynamodb_endpoint
     import app
@@ -139,7 +150,7 @@ def start_server(dynamodb_endpoint: str | None) -> Iterator[Any]:
 
     def start(**settings: str) -> Server:
         environment = {
-            **{k: v for k, v in os.environ.items() if k not in ("STAGE", "TABLE_PREFIX")},
+            **{name: value for name, value in os.environ.items() if name not in OF_THIS_PROCESS},
             "PORT": "0",
             "SCHEDULE": "0",
             "DEMO_DATA": "0",

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.bootstrap import Stores
+from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.blocks import FREE_BLOCKS
 from chalicelib.domain.catalogue import (
     Catalogue,
@@ -102,6 +103,7 @@ class Memory:
     flags: dict[str, Flag] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
     settings: ClientSettings = field(default_factory=ClientSettings)
+    keys: tuple[ApiKey, ...] = ()
     participants: dict[str, Participant] = field(default_factory=dict)
     groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
     repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
@@ -175,6 +177,7 @@ class FakeCatalogueStore:
                 self._memory.settings,
                 dict(self._memory.flags),
                 dict(self._memory.metrics),
+                self._memory.keys,
             )
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
@@ -186,6 +189,8 @@ class FakeCatalogueStore:
             _apply(self._memory.segments, change.segments, lambda segment: segment.id)
             _apply(self._memory.flags, change.flags, lambda flag: flag.id)
             _apply(self._memory.metrics, change.metrics, lambda metric: metric.key)
+            if change.keys is not None:
+                self._memory.keys = change.keys
             self._memory.settings = change.settings or self._memory.settings
             if change.dead is not None:
                 self._memory.enqueue(change.dead)
@@ -491,6 +496,9 @@ class FakeParticipantStore:
             _require(enrolled.number not in self._group(key).enrollments)
         for key, exclusion in records.group_exclusions:
             _require(exclusion.number not in self._group(key).exclusions)
+        for key in records.dropped:
+            gone = {each.number for each in dropped_at_once(groups[key])}
+            _require(gone <= self._group(key).enrollments.keys())
         there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
         if there is not None and enrollment is not None:
             at = (enrollment.number, enrollment.place)
@@ -522,7 +530,7 @@ class FakeParticipantStore:
         self._memory.excluded.extend(exclusions_of(records))
         self._store_groups(groups, records)
         counted = _counted_group(participant, offer, records)
-        self._count(participant, records, counting, counted)
+        self._count(records, counting, counted)
 
     def counted(self, number: int) -> tuple[int, int]:
         with self._memory.lock:
@@ -676,7 +684,6 @@ class FakeParticipantStore:
 
     def _count(
         self,
-        participant: Participant,
         records: Records,
         counting: Counting,
         counted: GroupKey | None,
@@ -685,8 +692,7 @@ class FakeParticipantStore:
         if enrollment is None:
             return
         number = enrollment.number
-        if number not in participant.enrollments:
-            self._memory.count(counting.totals, Totals(total_users=1))
+        self._memory.count(counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             self._memory.strata[number, *counting.stratum] += 1
         if counted is not None:

@@ -6,11 +6,19 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, get_type_hints
+from urllib.parse import quote, urlencode
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from chalicelib.api.access import (
+    EMPTY_WITHOUT_KEY,
+    WITHOUT_KEY,
+    Route,
+    presented_keys,
+    role_of,
+)
 from chalicelib.api.conditional import not_modified, validators
 from chalicelib.api.problems import ResponseHeaders, faults
 from chalicelib.api.requests import (
@@ -21,6 +29,7 @@ from chalicelib.api.requests import (
     is_json,
     parse_json,
 )
+from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.services import Services
@@ -33,12 +42,16 @@ BODY, QUERY, CATALOGUE, CALLER = "body", "query", "catalogue", "caller"
 QUERY_VALUES = "query_values"
 """Parameters of views that do not come from the path."""
 
+QUERY_TEXT = "[]:/,@"
+"""What a query may hold without an escape, besides letters, digits and `-._~`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """A request as its refusal may repeat it; `body` is None where it was not read."""
 
     headers: Mapping[str, str]
+    method: str
     path: str
     body: Any
 
@@ -143,6 +156,7 @@ class ApiBlueprint(Blueprint):
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
+        route = Route(method, path)
 
         def decorate(view: View) -> View:
             arguments = _Arguments(view, body)
@@ -155,10 +169,15 @@ class ApiBlueprint(Blueprint):
                 call = Call(view, arguments, params, reading)
                 try:
                     with self.services.catalogue.one_view():
-                        response = _serialised(around(call, reading, headers))
+                        # Before anything is read of it: a stranger is to learn nothing.
+                        refused = self._admit(route, request.headers)
+                        answer = refused or around(call, reading, headers)
+                        response = _serialised(answer)
                 except SwitchyardError as error:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    received = Received(request.headers, _path(request), reading.shown)
+                    received = Received(
+                        request.headers, request.method, _path(request), reading.shown
+                    )
                     response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
@@ -169,6 +188,30 @@ class ApiBlueprint(Blueprint):
             return view
 
         return decorate
+
+    def admits(self, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - for derived classes
+        """Whether a client proves in another way than by a key that it may call."""
+        return False
+
+    def _admit(self, route: Route, headers: Mapping[str, str]) -> Reply | None:
+        """Let a caller pass, or the answer for one who may see nothing of it.
+
+        Raises:
+            Unauthorized, Forbidden: if the route needs a key that was not presented.
+        """
+        access, role = self.services.access, role_of(route)
+        if role is None or not access.enabled:
+            return None
+        presented = list(presented_keys(headers))
+        if access.open_testlab and not presented:
+            if route == EMPTY_WITHOUT_KEY:
+                return Reply([], {})
+            if route in WITHOUT_KEY:
+                return None
+        if role is Role.CLIENT and self.admits(headers):
+            return None
+        access.admit(role, presented)
+        return None
 
 
 class Call:
@@ -275,11 +318,19 @@ class _Arguments:
 
 
 def _path(request: Request) -> str:
-    """The path as it was requested, without the stage that a gateway puts before it."""
+    """The path and query as they were requested, without the stage that a gateway puts before.
+
+    The gateway has decoded the query; what reads well is left so.
+    """
     context = request.context
     path: str = context.get("path", request.path)
     stage = f"/{context.get('stage')}/"
-    return path[len(stage) - 1 :] if path.startswith(stage) else path
+    path = path[len(stage) - 1 :] if path.startswith(stage) else path
+    params = request.query_params
+    if not params:
+        return path
+    pairs = [(name, value) for name in params for value in params.getlist(name)]
+    return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}"
 
 
 def _serialised(answer: Any) -> Response:

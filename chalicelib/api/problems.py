@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from chalicelib.api.requests import Malformed, TooLarge
 from chalicelib.domain.errors import (
     Conflict,
+    Forbidden,
     Invalid,
     LostRace,
     NotFound,
@@ -34,6 +35,7 @@ STATUS: dict[type[SwitchyardError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     Conflict: HTTPStatus.CONFLICT,
     LostRace: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -65,8 +67,10 @@ def detail_header(error: SwitchyardError) -> ResponseHeaders:
     return {"X-Error-Detail": line.encode("ascii", "backslashreplace").decode()[:DETAIL_LENGTH]}
 
 
-def retry_header(status: HTTPStatus) -> ResponseHeaders:
-    """The header Retry-After, where the same request may succeed later."""
+def hint_header(status: HTTPStatus) -> ResponseHeaders:
+    """What the caller can do: try again later, or show who it is."""
+    if status is HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

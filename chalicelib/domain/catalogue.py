@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
+from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock, allocate
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
@@ -39,7 +40,7 @@ class Revision:
         The date is rounded up to whole seconds and at least one second after the last one, so
         that a client which polls with the date of its last answer never misses a change.
         """
-        if not visible:
+        if not visible and self.as_of is not None:
             # A day that passed is still to be made visible, so `as_of` waits for that too.
             return replace(self, version=self.version + 1)
         last_modified = max(math.ceil(now.timestamp()), self.last_modified + 1)
@@ -81,6 +82,7 @@ class Catalogue:
     settings: ClientSettings = ClientSettings()
     flags: Mapping[str, Flag] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    keys: tuple[ApiKey, ...] = ()
     _by_id: dict[int, Feature] = field(init=False, repr=False, compare=False)
     _by_name: dict[str, Feature] = field(init=False, repr=False, compare=False)
     _by_design: dict[str, Feature] = field(init=False, repr=False, compare=False)
@@ -164,6 +166,7 @@ class CatalogueChange:
     flags: tuple[FlagChange, ...] = ()
     metrics: tuple[MetricChange, ...] = ()
     settings: ClientSettings | None = None
+    keys: tuple[ApiKey, ...] | None = None
     dead: DeadVariants | None = None
     visible: bool = True
 
@@ -206,6 +209,7 @@ def applied(catalogue: Catalogue, revision: Revision, change: CatalogueChange) -
         flags=changed(catalogue.flags, change.flags, lambda flag: flag.id),
         metrics=changed(catalogue.metrics, change.metrics, lambda metric: metric.key),
         settings=change.settings or catalogue.settings,
+        keys=catalogue.keys if change.keys is None else change.keys,
     )
 
 

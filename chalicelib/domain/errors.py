@@ -4,6 +4,7 @@ SwitchyardError
 ├── Invalid        the request breaks a rule; the message says which
 ├── NotFound       what the request names does not exist
 ├── Unauthorized   the request does not prove that it may be made
+├── Forbidden      who makes the request may not make it
 ├── Conflict       what the request would make exists already
 ├── LostRace       what a decision was based on has changed since; decide again
 └── Unavailable    the store cannot answer now; the same request may succeed later
@@ -24,6 +25,10 @@ class NotFound(SwitchyardError):
 
 class Unauthorized(SwitchyardError):
     """The request does not prove that it may be made; nothing was changed."""
+
+
+class Forbidden(SwitchyardError):
+    """Who makes the request is known, but may not make it; nothing was changed."""
 
 
 class Conflict(SwitchyardError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.assignment import user_reached
-from chalicelib.domain.experiments import ConsistencyRule, State
+from chalicelib.domain.experiments import ConsistencyRule, Place, State
 from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import Enrollment, GroupKey, Participant, WorkingGroup
 
@@ -22,9 +22,10 @@ class GroupLeft:
 
 @dataclass(frozen=True, slots=True)
 class StratumEnrollment:
-    """An enrollment as it counts for the stratum `value`; conditions by their numbers."""
+    """An enrollment at a place as it counts for the stratum `value`; conditions by numbers."""
 
     number: int
+    place: Place
     value: str
     condition: int
 
@@ -47,6 +48,7 @@ def after_group_change(
     For each group type whose value changed or vanished, in the group experiments of that type that
     enroll or have enrolled: enrollments under the rules group and experiment, and exclusions under
     the rules group and individual. A user who had no working group before loses nothing.
+    Enrollments are in the order of time: with the first of them the user was counted in the group.
     """
     before = participant.profile.working_group
     if not before:
@@ -59,7 +61,7 @@ def after_group_change(
         and offer.experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
     ]
     ended = [
-        (offer, participant.enrollments[offer.number])
+        (offer, sorted(participant.enrollments[offer.number], key=lambda each: each.at))
         for offer in affected
         if offer.rule is not ConsistencyRule.INDIVIDUAL and offer.number in participant.enrollments
     ]
@@ -74,7 +76,7 @@ def after_group_change(
             for offer, enrollments in ended
         ),
         uncounted=tuple(
-            StratumEnrollment(offer.number, enrollment.stratum, condition.number)
+            StratumEnrollment(offer.number, enrollment.place, enrollment.stratum, condition.number)
             for offer, enrollments in ended
             for enrollment in enrollments
             if enrollment.stratum and (condition := offer.condition(enrollment.condition_id))

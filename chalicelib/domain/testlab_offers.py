@@ -118,6 +118,8 @@ def decide(
 ) -> Outcome:
     """What a mark stores: the point, and at the first mark an enrollment with the user's variant.
 
+    Where the variant of an enrollment was replaced, the next mark enrolls anew.
+
     Raises:
         UnknownCondition: if the experiment has no variant with the value that the mark names.
     """
@@ -128,7 +130,9 @@ def decide(
     if point is None:
         point = MonitoredPoint(point_id, mark.place, feature_uuid(feature.id), mark.code, now)
     enrollment = None
-    if offer.variant is not None and feature.id not in participant.enrollments:
+    live = {variant_uuid(variant.id) for variant in feature.variants}
+    known = participant.enrollments.get(feature.id, ())
+    if offer.variant is not None and all(each.condition_id not in live for each in known):
         enrollment = Enrollment(
             feature.id,
             mark.place,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chalicelib.services.access import AccessService
 from chalicelib.services.assignment import AssignmentService
 from chalicelib.services.batch_assignment import BatchAssignmentService
 from chalicelib.services.catalogue import CatalogueService
@@ -59,5 +60,6 @@ class Services:
     transfer: TransferService
     metric_analysis: MetricAnalysisService
     enrollment_statistics: EnrollmentStatisticsService
+    access: AccessService
     client_auth: ClientAuthService
     imports: ImportService

@@ -84,6 +84,10 @@ class CatalogueService:
         self._show(catalogue)
         return catalogue
 
+    def renewed(self) -> bool:
+        """Whether snapshots were older than what is stored; from here on they are not."""
+        return self._ttl > 0 and self.snapshot() is not self.fresh()
+
     def _show(self, catalogue: Catalogue | None) -> None:
         view = self._view.get()
         if view is not None:

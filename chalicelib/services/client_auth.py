@@ -39,6 +39,10 @@ class ClientAuthService:
             raise Unavailable("client tokens cannot be checked: no secret and key are configured")
         return credentials
 
+    def credentials(self) -> ClientCredentials | None:
+        """What a token is made with, whether or not tokens are checked; None if nobody said."""
+        return self._credentials()
+
     def is_still_required(self) -> bool:
         """Whether tokens are checked by the settings as they are stored now."""
         return self._catalogue.fresh().settings.check_auth

@@ -16,6 +16,7 @@ from chalicelib.domain.experiments import Experiment, ListEntry, State, StateCha
 from chalicelib.domain.features import Feature
 from chalicelib.domain.lists import (
     are_there,
+    check_room,
     has_list,
     listed,
     own_lists,
@@ -57,6 +58,10 @@ class OfferService:
             )
             compiled = self._compiled = (catalogue, offers)
         return compiled
+
+    def renewed(self) -> bool:
+        """Whether `current` was older than what is stored; from here on it is not."""
+        return self._catalogue.renewed()
 
 
 class ExperimentService:
@@ -219,6 +224,19 @@ class ExperimentService:
 
         self._catalogue.change(decide)
         return gone[-1]
+
+    def check_room(self, experiment_id: str, segment_id: str | None, *, exclude: bool) -> None:
+        """Refuse what `add_list` would refuse, before the segment is stored.
+
+        Raises:
+            NotFound: if there is no such experiment.
+            Invalid: if it has as many lists as it may have, or the segment on the other side.
+        """
+        experiment = self.get(experiment_id)
+        if segment_id not in listed(experiment):
+            check_room(experiment, 1)
+        elif segment_id is not None and not has_list(experiment, segment_id, exclude=exclude):
+            raise Invalid(f"the experiment has the list {segment_id} on the other side")
 
     def add_list(self, experiment_id: str, segment_id: str, *, exclude: bool) -> Experiment:
         """Let a segment include or exclude its members.

@@ -11,7 +11,15 @@ from chalicelib.domain import testlab_offers
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments import State, Unit
-from chalicelib.domain.marking import NOTHING, Mark, Outcome, decide, pick_offer
+from chalicelib.domain.marking import (
+    NOTHING,
+    Mark,
+    Outcome,
+    UnknownCondition,
+    UnknownExperiment,
+    decide,
+    pick_offer,
+)
 from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.segments import NOBODY
@@ -20,6 +28,7 @@ from chalicelib.domain.users import TotalsShard
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.ports import Clock, Counting, ParticipantStore
+from chalicelib.services.turns import Turns
 
 COUNT_AGE = 5.0
 """Seconds for which a process reckons with a count that it read, plus its own marks."""
@@ -62,6 +71,7 @@ class MarkService:
         self._monotonic = monotonic
         self._new_id = new_id
         self._counts: dict[int, _Count] = {}
+        self._turns = Turns()
 
     def mark(self, participant: Participant, mark: Mark) -> Outcome:
         """Store a mark of a user.
@@ -69,6 +79,10 @@ class MarkService:
         Raises:
             UnknownExperiment, UnknownCondition: if it names what is not at the place.
         """
+        with self._turns.of(participant.id):
+            return self._mark(participant, mark)
+
+    def _mark(self, participant: Participant, mark: Mark) -> Outcome:
         tries = attempts("the mark")
         while True:
             attempt = next(tries)
@@ -90,10 +104,22 @@ class MarkService:
             return outcome
 
     def _decide(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
+        try:
+            return self._decide_by_current(participant, mark, attempt)
+        except (UnknownExperiment, UnknownCondition):
+            # That may have been a cached catalogue, which must not refuse.
+            if not self._offers.renewed():
+                raise
+            return self._decide_by_current(participant, mark, attempt)
+
+    def _decide_by_current(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
         catalogue, offers = self._offers.current()
         now, point_id = self._clock(), self._new_id()
         candidates = offers.at(mark.place)
         own = testlab_offers.marked(catalogue, now.date(), mark, participant.id)
+        is_unknown = mark.experiment_id is not None and own is None and not candidates
+        if is_unknown and self._offers.renewed():
+            return self._decide_by_current(participant, mark, attempt)
         if own is not None and not candidates:
             outcome = testlab_offers.decide(mark, own, participant, now, point_id)
             counting = _counting_for_testlab(own, outcome, participant, attempt)
@@ -184,11 +210,13 @@ def _counting(
     catalogue: Catalogue, outcome: Outcome, participant: Participant, attempt: int
 ) -> Counting:
     offer, enrollment = outcome.offer, outcome.records.enrollment
-    if offer is None or enrollment is None:
+    if offer is None:
         return Counting()
     feature = catalogue.feature(offer.number)
     shards = feature.totals_shards if feature else 1
     shard = TotalsShard.pick(offer.number, 0, shards, participant.id, attempt).shard
+    if enrollment is None:
+        return Counting(shard)
     complete = offer.experiment.complete_condition
     condition = offer.condition(enrollment.condition_id)
     return Counting(

@@ -13,6 +13,7 @@ from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService
 from chalicelib.services.ports import Clock, ParticipantStore
+from chalicelib.services.turns import Turns
 
 ALIASES_AT_ONCE = 90
 """Aliases of one call: a transaction holds a hundred actions."""
@@ -51,6 +52,7 @@ class ParticipantService:
         self._store = store
         self._offers = offers
         self._clock = clock
+        self._turns = Turns()
 
     def find(self, user_id: str) -> Caller | None:
         """The user with an id, or the owner of an alias; None for an unknown one."""
@@ -70,6 +72,10 @@ class ParticipantService:
         Through an alias the owner is updated if `follow`, else the alias' own record.
         """
         check_user_id(user_id)
+        with self._turns.of(user_id):
+            return self._init(user_id, update, follow=follow)
+
+    def _init(self, user_id: str, update: GroupUpdate, *, follow: bool) -> tuple[Profile, bool]:
         tries = attempts("the user")
         while True:
             next(tries)
@@ -86,6 +92,10 @@ class ParticipantService:
 
     def set_groups(self, caller: Caller, update: GroupUpdate) -> None:
         """Replace the group or the working group of the record that a call names."""
+        with self._turns.of(caller.named.id):
+            self._set_groups(caller, update)
+
+    def _set_groups(self, caller: Caller, update: GroupUpdate) -> None:
         tries = attempts("the user")
         named: Participant | None = caller.named
         while named is not None:

@@ -420,7 +420,8 @@ class RecordStore(Protocol):
     def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
         """Up to `limit` records in an order of the store's own; each once, if nothing is written.
 
-        It reads past the records of other kinds, so the last page of few may take long.
+        It reads past the records of other kinds, so many of them; a page may be empty, and yet
+        not be the last.
         """
         ...
 

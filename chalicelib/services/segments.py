@@ -6,10 +6,11 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.lists import are_there, in_use, is_free
+from chalicelib.domain.lists import are_there, holders, in_use, is_free, listed
 from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
@@ -26,6 +27,15 @@ DELETED_AT_ONCE = 80
 
 Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
 """Refuses a segment that cannot be stored; the others that change with it, if any."""
+
+
+class ContextMetadata(Protocol):
+    """What is configured of a context."""
+
+    @property
+    def GROUP_TYPES(self) -> Sequence[str]:  # noqa: N802 - so it is called in the configuration
+        """The types of groups that its users can be in."""
+        ...
 
 
 class NameTaken(Conflict):
@@ -64,7 +74,7 @@ class SegmentService:
         catalogue: CatalogueService,
         store: ParticipantStore,
         clock: Clock,
-        context_metadata: Mapping[str, object],
+        context_metadata: Mapping[str, ContextMetadata],
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
@@ -73,6 +83,10 @@ class SegmentService:
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
         self._new_id = new_id
+
+    def group_types(self) -> dict[str, Sequence[str]]:
+        """The types of groups of each context; none where nobody named them."""
+        return {name: context.GROUP_TYPES for name, context in self.context_metadata.items()}
 
     def all(self) -> list[Segment]:
         """All segments but private ones and global exclusions."""
@@ -134,6 +148,22 @@ class SegmentService:
             return self._joining(catalogue, draft, parent_id)
 
         return self._put(replace(draft, type=SegmentType.PRIVATE), user_ids, check)
+
+    def put_listed(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
+        """Create the segment of a list, or replace that of a list; as `put` does.
+
+        Raises:
+            Conflict: if something else has the id.
+            NameTaken: if a public segment of the context has the name.
+        """
+
+        def check(catalogue: Catalogue, draft: Segment) -> None:
+            self._check_name(catalogue, draft)
+            is_list = any(draft.id in listed(holder) for holder in holders(catalogue))
+            if not is_list and (not is_free(catalogue, draft.id) or self._is_global(draft.id)):
+                raise Conflict(f"segment {draft.id} exists already, and is no list")
+
+        return self._put(draft, user_ids, check)
 
     def put_new(
         self, draft: Segment, user_ids: Sequence[str], parts: Sequence[Segment] = ()
@@ -276,6 +306,22 @@ class SegmentService:
             if segment is None:
                 raise NotFound("SegmentId not found.")
             return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)))
+
+        return self._remove(plan)
+
+    def delete_unused(self, segment_id: str) -> Segment:
+        """Delete a private segment that nothing refers to, as `delete` does; others stay.
+
+        Raises:
+            NotFound: if there is none.
+        """
+
+        def plan(catalogue: Catalogue) -> _Removal:
+            segment = catalogue.segments.get(segment_id)
+            if segment is None:
+                raise NotFound("SegmentId not found.")
+            free = is_free(catalogue, segment_id)
+            return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)) if free else ())
 
         return self._remove(plan)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
@@ -151,31 +151,33 @@ class TransferService:
             shift = next(tries)
             participant = self._known(record.user)
             with suppress(LostRace):
-                match record:
-                    case ForeignEnrollment():
-                        return self._enroll(offers, participant, record, shift)
-                    case ForeignExclusion():
-                        return self._exclude(offers, participant, record, shift)
-                    case ForeignPoint():
-                        return self._reach(participant, record)
+                if isinstance(record, ForeignEnrollment):
+                    return self._enroll(offers, participant, record, shift)
+                if isinstance(record, ForeignExclusion):
+                    return self._exclude(offers, participant, record, shift)
+                return self._reach(participant, record)
 
     def _known(self, user: Profile) -> Participant:
         """A user's records; one who was unknown is created as described.
 
         Of one whose groups nobody told, as of one who was created by an exclusion, the description
         tells them.
+
+        Raises:
+            Conflict: if the id is an alias of another user here.
         """
         check_user_id(user.id)
         tries = attempts("the user")
         while True:
             next(tries)
             participant = self._store.read(user.id)
+            if participant.profile.owner is not None:
+                raise Conflict(f"{user.id} is an alias of {participant.profile.owner} here")
             with suppress(LostRace):
                 if not participant.revision:
                     self._store.create([user])
                 elif _is_bare(participant.profile) and not _is_bare(user):
-                    told = replace(user, owner=participant.profile.owner)
-                    self._store.update(participant, told, GroupChange(), self._clock())
+                    self._store.update(participant, user, GroupChange(), self._clock())
                 else:
                     return participant
 

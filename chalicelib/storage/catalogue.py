@@ -23,6 +23,7 @@ from chalicelib.domain.catalogue import (
     changed,
 )
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.metrics import Metric
 from chalicelib.services.attempts import attempts
@@ -32,6 +33,8 @@ from chalicelib.storage.designs import (
     flag_of,
     flag_values,
     from_values,
+    key_of,
+    key_values,
     metric_of,
     metric_values,
     segment_of,
@@ -98,6 +101,11 @@ class DynamoCatalogueStore:
                     *(
                         [ConfigRow.settings.set(asdict(change.settings))]
                         if change.settings is not None
+                        else []
+                    ),
+                    *(
+                        [ConfigRow.keys.set([key_values(key) for key in change.keys])]
+                        if change.keys is not None
                         else []
                     ),
                 ],
@@ -228,6 +236,7 @@ def _catalogue(
         ClientSettings(**((config and config.settings) or {})),
         {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.number)},
         {metric.key: metric for metric in _metrics(of(keys.metrics_prefix()))},
+        tuple(key_of(values) for values in ((config and config.keys) or ())),
     )
 
 
@@ -263,11 +272,31 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
             FeatureRow.variants.set([_variant_copy(variant) for variant in after.variants]),
             FeatureRow.design.remove()
             if after.design is None
-            else FeatureRow.design.set(_fitting(to_values(after.design), "the experiment")),
+            else FeatureRow.design.set(_design_of(after, after.design)),
             FeatureRow.version.set(version),
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
     )
+
+
+def _design_of(feature: Feature, experiment: Experiment) -> dict[str, Any]:
+    """The design of a feature, if the item has room for it and for what repeats parts of it.
+
+    Raises:
+        Invalid: if not.
+    """
+    design = to_values(experiment)
+    codes = [variant.value for variant in feature.variants]
+    _fitting(
+        {
+            "design": design,
+            "name": feature.name,
+            "description": feature.description,
+            "codes": codes,
+        },
+        "the experiment",
+    )
+    return design
 
 
 def _fitting(values: dict[str, Any], what: str, limit: int = ITEM_BYTES) -> dict[str, Any]:

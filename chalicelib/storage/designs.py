@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.api_keys import ApiKey, Role
 from chalicelib.domain.experiments import (
     Algorithm,
     CompleteCondition,
@@ -161,6 +162,17 @@ def metric_of(values: Mapping[str, Any]) -> Metric:
             **_times(values),
         }
     )
+
+
+def key_values(key: ApiKey) -> dict[str, Any]:
+    """The fields of an API key by name."""
+    return {**asdict(key), "created_at": to_ms(key.created_at)}
+
+
+def key_of(values: Mapping[str, Any]) -> ApiKey:
+    """The API key that `key_values` was given."""
+    role, created_at = Role(values["role"]), from_ms(values["created_at"])
+    return ApiKey(**{**values, "role": role, "created_at": created_at})
 
 
 def _milliseconds(stamped: Segment | Flag | Metric) -> dict[str, int]:

@@ -31,9 +31,10 @@ ACTIONS = 95
 OTHER_ACTIONS = 10
 """Actions that each experiment needs besides those on its enrollments."""
 
-ACTIONS_PER_ENROLLMENT = 1 + ACTIONS_PER_TALLY
+ACTIONS_PER_ENROLLMENT = 1 + ACTIONS_PER_TALLY + 1
+"""It is deleted, and leaves its tally and its stratum."""
 
-ENROLLMENTS_AT_ONCE = 25
+ENROLLMENTS_AT_ONCE = 20
 """Enrollments of one experiment that end in one transaction."""
 
 
@@ -52,46 +53,54 @@ def parts_of(change: GroupChange) -> list[Part]:
     """What fits one transaction each; at least one part.
 
     An experiment may have more enrollments than fit: then its other actions go with the last of
-    them, and with these the user as such, who takes part until then.
+    them, and with these the user as such, who takes part until then. The first enrollment, with
+    which the user was counted in the group, is the last to end.
     """
     parts: list[Part] = []
     room = 0
     for number in sorted({e.number for e in change.enrollments} | {*change.lifted}):
-        ending = [e for e in change.enrollments if e.number == number]
+        ending = [e for e in change.enrollments if e.number == number][::-1]
         tallies = of_ending(reversed(ending))[::-1]
         whole = len(ending) - len(ending) % ENROLLMENTS_AT_ONCE
         if whole == len(ending):
             whole = max(0, whole - ENROLLMENTS_AT_ONCE)
         for start in range(0, whole, ENROLLMENTS_AT_ONCE):
             some = slice(start, start + ENROLLMENTS_AT_ONCE)
-            parts.append(Part(GroupChange(enrollments=tuple(ending[some])), tallies[some]))
+            parts.append(_alone(change, ending[some], tallies[some]))
             room = 0
         needed = OTHER_ACTIONS + ACTIONS_PER_ENROLLMENT * (len(ending) - whole)
         if needed > room:
             parts.append(Part())
             room = ACTIONS
-        parts[-1] = _joined(parts[-1], change, number, ending[whole:], tallies[whole:])
+        last = _alone(change, ending[whole:], tallies[whole:])
+        parts[-1] = _joined(parts[-1], last, change, number)
         room -= needed
     return parts or [Part()]
 
 
-def _joined(
-    part: Part,
-    change: GroupChange,
-    number: int,
-    enrollments: Sequence[Enrollment],
-    tallies: Sequence[Tally],
+def _alone(
+    change: GroupChange, enrollments: Sequence[Enrollment], tallies: Sequence[Tally]
 ) -> Part:
-    """`part` with some enrollments of an experiment, and with all else that ends there."""
+    """The end of some enrollments alone."""
+    ending = {(enrollment.number, enrollment.place) for enrollment in enrollments}
+    uncounted = (each for each in change.uncounted if (each.number, each.place) in ending)
+    return Part(
+        GroupChange(tuple(enrollments), uncounted=tuple(uncounted)),
+        tuple(tallies),
+    )
+
+
+def _joined(part: Part, last: Part, change: GroupChange, number: int) -> Part:
+    """`part` with the last enrollments of an experiment, and with all else that ends there."""
     before = part.change
     return Part(
         GroupChange(
-            (*before.enrollments, *enrollments),
+            (*before.enrollments, *last.change.enrollments),
             (*before.lifted, *(n for n in change.lifted if n == number)),
             (*before.left, *(left for left in change.left if left.number == number)),
-            (*before.uncounted, *(each for each in change.uncounted if each.number == number)),
+            (*before.uncounted, *last.change.uncounted),
         ),
-        (*part.tallies, *tallies),
+        (*part.tallies, *last.tallies),
     )
 
 
@@ -118,9 +127,9 @@ def change_group(
         for enrollment in change.enrollments:
             key = keys.enrollment(enrollment.number, place_key(enrollment.place))
             write.delete(RecordRow(pk, key))
-        for enrolled, rows in Counter(change.uncounted).items():
-            kind = keys.stratum_counter(enrolled.value, enrolled.condition)
-            add_count(write, enrolled.number, kind, 0, -rows)
+        counted = Counter((each.number, each.value, each.condition) for each in change.uncounted)
+        for (number, value, condition), rows in counted.items():
+            add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)
         for number in change.lifted:
             write.delete(RecordRow(pk, keys.exclusion(number)))
             write.save(RecordRow(pk, keys.lifted(number), data={"at": to_ms(at)}))

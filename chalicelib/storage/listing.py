@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,10 @@ from chalicelib.storage.records import (
 from chalicelib.storage.tables import RecordRow
 
 ROWS_AT_ONCE = 1000
+"""Rows of the table, whatever they hold, that one scan looks at."""
+
+SCANS_AT_ONCE = 10
+"""Scans for one page: a call must end, though there be nothing to find among millions of rows."""
 
 PREFIXES = {
     RecordKind.ENROLLMENTS: ("user#", "enrollment#"),
@@ -46,19 +51,25 @@ class DynamoRecordStore:
     @store_errors()
     def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
         owner, record = PREFIXES[kind]
-        rows = RecordRow.scan(
+        scans = RecordRow.scan(
             RecordRow.pk.startswith(owner) & RecordRow.sk.startswith(record),
             consistent_read=True,
-            limit=limit,
             page_size=ROWS_AT_ONCE,
             last_evaluated_key=None
             if after is None
             else {"pk": {"S": after[0]}, "sk": {"S": after[1]}},
-        )
-        found = list(rows)
-        last = rows.last_evaluated_key
+        ).page_iter
+        found: list[RecordRow] = []
+        for scanned in itertools.islice(scans, SCANS_AT_ONCE):
+            found.extend(map(RecordRow.from_raw_data, scanned["Items"]))
+            if len(found) >= limit:
+                break
+        if len(found) > limit:
+            last = found[limit - 1]
+            return RecordPage(_owned(kind, found[:limit]), (last.pk, last.sk))
+        end = scans.last_evaluated_key
         return RecordPage(
-            _owned(kind, found), None if last is None else (last["pk"]["S"], last["sk"]["S"])
+            _owned(kind, found), None if end is None else (end["pk"]["S"], end["sk"]["S"])
         )
 
 

@@ -116,8 +116,9 @@ def _write_records(
         _write_group_enrollment(write, *records.group_enrollment)
     for key in records.dropped:
         for enrollment in dropped_at_once(groups[key]):
-            pk = keys.group(key.type, key.id)
-            write.delete(RecordRow(pk, keys.enrollment(enrollment.number, "")))
+            row = RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""))
+            # Else two members at once would take it off the count twice.
+            write.delete(row, condition=RecordRow.pk.exists())
     _write_enrollment(write, participant, groups, offer, records, counting)
     if (key_there := group_new_at_point(groups, offer, records)) is not None:
         _note_enrolled_at(write, key_there, records)
@@ -187,7 +188,7 @@ def _write_enrollment(
         write.save(enrollment_row(pk, enrollment, 1 if repeat else 0))
         if enrollment.number not in participant.enrollments:
             _count_group(write, groups, offer, enrollment, counting)
-            count(write, counting.totals, Totals(total_users=1))
+        count(write, counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
             add_count(write, enrollment.number, kind, counting.shard, 1)

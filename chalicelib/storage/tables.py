@@ -93,6 +93,7 @@ class ConfigRow(FeaturesTable):
     as_of = UnicodeAttribute()
     written = CompactJson()
     settings = CompactJson(null=True)
+    keys = CompactJson(null=True)
 
 
 class SequenceRow(FeaturesTable):

@@ -15,7 +15,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cloud import gateway, tables, watch
-from infra.template import PROJECT, Resolver, deployed_stages, for_stage
+from infra.stages import PROJECT
+from infra.template import Resolver, deployed_stages, for_stage
 
 
 def main() -> None:

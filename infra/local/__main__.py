@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
-from chalice.cli.factory import CLIFactory
 from chalice.local import create_local_server
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from chalicelib.domain.api_keys import Role
 from chalicelib.domain.errors import SwitchyardError, Unavailable
+from infra.stages import config_of, use_environment_of
 
-PROJECT = Path(__file__).parents[2]
 STAGE = "local"
 MINUTE = 60.0
 
@@ -30,14 +29,16 @@ class LocalSettings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     demo_data: bool = True
     schedule: bool = True
+    admin_key: SecretStr | None = None
+    client_key: SecretStr | None = None
+    """API keys to begin with, where AUTH=on."""
 
 
 def main() -> None:
     """Run until interrupted."""
     local = LocalSettings()
-    config = CLIFactory(str(PROJECT)).create_config_obj(STAGE)
-    for name, value in {**CLIENT_CREDENTIALS, **config.environment_variables}.items():
-        os.environ.setdefault(name, value)
+    config = config_of(STAGE)
+    use_environment_of(STAGE, **CLIENT_CREDENTIALS)
     # Only now: importing the application reads the environment and connects.
     try:
         import app
@@ -47,6 +48,9 @@ def main() -> None:
         sys.exit(f"{error}: is {os.environ.get('DYNAMODB_ENDPOINT')} a running DynamoDB?")
     except OSError as error:
         sys.exit(f"port {local.port}: {error.strerror}; choose another one with PORT=")
+    for role, key in ((Role.ADMIN, local.admin_key), (Role.CLIENT, local.client_key)):
+        if key is not None:
+            app.services.access.create(role, key.get_secret_value())
     if local.demo_data:
         _fill(app)
     url = f"http://{local.host}:{server.server.server_address[1]}"

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.template import PROJECT, deployed_stages, for_stage
+from infra.stages import PROJECT
+from infra.template import deployed_stages, for_stage
 
 SHIPPED = ("app.py", "chalicelib", "requirements.txt", ".chalice")
 """What Chalice reads of the project."""

@@ -66,6 +66,10 @@ class TestErrors:
         assert answer.json["endPoint"] == "/api/v6/assign"
         assert answer.headers["access-control-allow-origin"] == "*"
 
+    def test_a_refusal_names_the_path_with_its_query(self, gateway: Gateway) -> None:
+        path = "/api/experiments/export?ids=x&ids=a%20b&ids[]=%C3%A9"
+        assert gateway.get(path).json["endPoint"] == path
+
     @pytest.mark.parametrize("user_id", ["é" * 300, "x" * 513])
     def test_a_user_id_may_have_512_bytes(self, gateway: Gateway, user_id: str) -> None:
         assert call(gateway, "init", {}, user_id).status == 400
@@ -154,8 +158,12 @@ class TestAdministration:
         assert gateway.delete(f"/api/segments/{made['id']}").status == 200
         assert gateway.get(f"/api/segments/{made['id']}").status == 404
 
-    def test_a_design_that_fits_no_item_is_refused(self, gateway: Gateway) -> None:
-        body = design(("site", ""), description="x" * 400_000)
+    @pytest.mark.parametrize("length", [200_000, 400_000])
+    @pytest.mark.parametrize("field", ["name", "description"])
+    def test_a_design_that_fits_no_item_is_refused(
+        self, gateway: Gateway, field: str, length: int
+    ) -> None:
+        body = {**design(("site", "")), field: "x" * length}
         answer = gateway.post("/api/experiments", body)
         assert answer.status == 400
         assert "too large" in answer.json["message"]

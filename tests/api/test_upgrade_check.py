@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import uuid
 from typing import Any
@@ -195,9 +197,18 @@ def next_page(answer: Answer) -> str:
     return found[1] if found else ""
 
 
+def cursor(*position: str) -> str:
+    text = base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+    return f"?cursor={text}"
+
+
 @pytest.mark.parametrize(
-    "query", ["?limit=0", "?limit=2000", "?limit=x", "?cursor=x", "?cursor=W10"]
-)
+    "query",
+    [
+        "?limit=0", "?limit=2000", "?limit=x", "?cursor=x", "?cursor=W10",
+        cursor("\ud800", "x"), cursor("x" * 2049, "x"), cursor("x", "x" * 1025),
+    ],
+)  # fmt: skip
 def test_a_page_that_cannot_be_is_refused(gateway: Gateway, query: str) -> None:
     assert gateway.get(f"/api/check/groupExclusion{query}").status == 400
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import jwt
 import pytest
 
+from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.storage.logs import DynamoLogStore
 from tests.api.test_round_trips import CallCounter, counter
-from tests.api.upgrade_setup import design, start
+from tests.api.upgrade_setup import design, entry, flag, measure, start
+from tests.conftest import CLIENT_KEY, CLIENT_SECRET
+from tests.fakes import START
 from tests.http import Answer, Gateway
 
 __all__ = ["counter"]
@@ -120,3 +126,135 @@ def test_a_long_list_costs_assign_nothing(gateway: Gateway, counter: CallCounter
         counter.calls.clear()
         assert len(call(gateway, "assign", {"context": "home"}, user_id).json) == assigned
         assert len(counter.calls) == 2
+
+
+def rounds(calls: list[str]) -> list[str]:
+    """Calls one after the other; those of one kind in a row are made at the same time."""
+    return [name for name, _ in itertools.groupby(calls)]
+
+
+LOGGED = ["Query", "GetItem", "BatchGetItem", "TransactWriteItems"]
+"""The user, the catalogue's revision, the sheets; then these are stored."""
+
+
+def measured(gateway: Gateway) -> None:
+    """A known user, and metrics that an experiment measures; ids of rows are leased already."""
+
+    def send(method: str, path: str, body: Any) -> Any:
+        return gateway.send(method, path, body).json
+
+    measure(send, "time", "grade")
+    for user_id in ("ada", "bob"):
+        call(gateway, "init", {}, user_id)
+    call(gateway, "log", {"value": [entry(1, {"time": 0})]}, "bob")
+
+
+def entries(count: int, day: int = 2, first: int = 0) -> dict[str, Any]:
+    """As many entries of a log, the first of simple metrics and each other for a sheet of its own.
+
+    Each has two metrics that are new to its sheet, if that is new.
+    """
+    values = {"time": day, "grade": f"{day}"}
+    grouped = [entry(day, grouped={f"try {first + n}": values}) for n in range(count - 1)]
+    return {"value": [entry(day, values), *grouped]}
+
+
+def fill(rows: int, sheets: int) -> None:
+    """Store what the user logged earlier, of the same sheets as `entries` names."""
+    assert rows % sheets == 0
+    store, metric = DynamoLogStore(), "workspace@__@areas@__@time"
+    for number in range(sheets):
+        own = tuple(
+            LogRow(number * rows + n, START, {"time": n}, START, START)
+            for n in range(rows // sheets)
+        )
+        sheet = Sheet("ada", SheetKey(("workspace", "areas"), f"try {number}"), own, 1)
+        assert store.store([Merge(sheet, (), frozenset({metric}))]) == []
+
+
+@pytest.mark.parametrize("earlier", [0, 10_000])
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_log_takes_four_trips_whatever_was_logged_before(
+    gateway: Gateway, counter: CallCounter, earlier: int, count: int
+) -> None:
+    measured(gateway)
+    if earlier:
+        fill(earlier, 20)
+    for day in (2, 3):  # into new sheets or those that there are, then again
+        counter.calls.clear()
+        answer = call(gateway, "log", entries(count, day))
+        assert len(answer.json) >= count
+        assert counter.calls == LOGGED
+
+
+def test_a_log_of_a_hundred_entries_takes_four_trips_too(
+    gateway: Gateway, counter: CallCounter
+) -> None:
+    """The first time in four transactions at once: each sheet comes with notes of its metrics."""
+    measured(gateway)
+    for day, transactions in ((2, 4), (3, 1)):
+        counter.calls.clear()
+        assert len(call(gateway, "log", entries(100, day)).json) == 100
+        assert rounds(counter.calls) == LOGGED
+        assert counter.calls.count("TransactWriteItems") == transactions
+
+
+def test_a_log_of_what_nobody_measures_takes_two_trips(
+    gateway: Gateway, counter: CallCounter
+) -> None:
+    measured(gateway)
+    counter.calls.clear()
+    assert call(gateway, "log", {"value": [entry(2, {"mood": 1})]}).json == []
+    assert counter.calls == ["Query", "GetItem"]
+
+
+def test_a_log_of_older_values_takes_three_trips(gateway: Gateway, counter: CallCounter) -> None:
+    measured(gateway)
+    counter.calls.clear()
+    assert call(gateway, "log", {"value": [entry(1, {"time": 1})]}, "bob").json != []
+    aged = {"value": [{**entry(1, {"time": 1}), "timestamp": "2020-01-01"}]}
+    counter.calls.clear()
+    assert call(gateway, "log", aged, "bob").json == []
+    assert counter.calls == ["Query", "GetItem", "BatchGetItem"]
+
+
+def test_featureflag_takes_two_trips_and_three_where_flags_are_new(
+    gateway: Gateway, counter: CallCounter
+) -> None:
+    for number in range(100):
+        assert gateway.post("/api/flags", flag(f"key {number}")).status == 200
+    for user_id in ("ada", "bob"):
+        call(gateway, "init", {}, user_id)
+        counter.calls.clear()
+        assert len(call(gateway, "featureflag", {"context": "home"}, user_id).json) == 100
+        if user_id == "bob":  # for whom the catalogue is in memory
+            assert rounds(counter.calls) == ["Query", "GetItem", "TransactWriteItems"]
+        counter.calls.clear()
+        assert len(call(gateway, "featureflag", {"context": "home"}, user_id).json) == 100
+        assert counter.calls == ["Query", "GetItem"]
+    assert gateway.post("/api/flags", flag("one more")).status == 200
+    call(gateway, "featureflag", {"context": "home"}, "ada")
+    counter.calls.clear()
+    call(gateway, "featureflag", {"context": "home"}, "bob")
+    assert counter.calls == ["Query", "GetItem", "TransactWriteItems"]
+
+
+def test_a_session_takes_no_more_trips(gateway: Gateway, counter: CallCounter) -> None:
+    assert gateway.post("/api/flags", flag()).status == 200
+    body = {"context": "home", "groupsForSession": {}, "includeStoredUserGroups": False}
+    call(gateway, "featureflag", body, "visitor")
+    counter.calls.clear()
+    call(gateway, "featureflag", body, "visitor")
+    assert counter.calls == ["Query", "GetItem"]
+
+
+def test_a_token_costs_no_trip(gateway: Gateway, counter: CallCounter) -> None:
+    call(gateway, "init", {})
+    gateway.post("/api/setting", {"toCheckAuth": True})
+    token = jwt.encode({"APIKey": CLIENT_KEY}, CLIENT_SECRET, "HS256")
+    headers = {"user-id": "ada", "authorization": f"Bearer {token}"}
+    body = {"context": "home"}
+    gateway.send("POST", "/api/v6/assign", body, headers)
+    counter.calls.clear()
+    assert gateway.send("POST", "/api/v6/assign", body, headers).status == 200
+    assert len(counter.calls) == 2

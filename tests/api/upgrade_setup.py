@@ -85,6 +85,71 @@ def two_factors(*points: tuple[str, str]) -> dict[str, Any]:
     return body
 
 
+def query(metric_key: str) -> dict[str, Any]:
+    """What an experiment asks about a metric."""
+    return {
+        "name": metric_key,
+        "query": {"operationType": "count"},
+        "metric": {"key": metric_key},
+        "repeatedMeasure": "MOST RECENT",
+    }
+
+
+def measure(send: Send, *names: str) -> dict[str, Any]:
+    """Let the metrics of some names, and those of class and key `workspace`, `areas`, be logged."""
+    attributes = [{"metric": name, "datatype": "continuous"} for name in names]
+    grouped = {"groupClass": "workspace", "allowedKeys": ["areas"], "attributes": attributes}
+    send("POST", "/api/metric/save", {"metricUnit": [*attributes, grouped], "context": ["home"]})
+    keys = [*names, *(f"workspace@__@areas@__@{name}" for name in names)]
+    body = design(("measured", "point"), queries=[query(key) for key in keys])
+    made: dict[str, Any] = send("POST", "/api/experiments", body)
+    return made
+
+
+def entry(
+    day: int,
+    attributes: dict[str, Any] | None = None,
+    grouped: dict[str, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """One entry of a log, of a day in March: simple values, and grouped ones by uniquifier."""
+    of_class = {"groupClass": "workspace", "groupKey": "areas"}
+    return {
+        "timestamp": f"2024-03-{day:02}T10:00:00.000Z",
+        "metrics": {
+            "attributes": attributes or {},
+            "groupedMetrics": [
+                {**of_class, "groupUniquifier": uniquifier, "attributes": values}
+                for uniquifier, values in (grouped or {}).items()
+            ],
+        },
+    }
+
+
+def flag(key: str = "key", **fields: Any) -> dict[str, Any]:
+    """The body that creates a flag that is on for everybody."""
+    return {
+        "name": f"flag {key}",
+        "key": key,
+        "status": "enabled",
+        "context": ["home"],
+        "filterMode": "includeAll",
+        **fields,
+    }
+
+
+def segment(*users: str, groups: Sequence[tuple[str, str]] = (), **fields: Any) -> dict[str, Any]:
+    """The body that creates a list of users and groups."""
+    return {
+        "name": "list",
+        "context": "home",
+        "type": "private",
+        "userIds": users,
+        "groups": [{"type": kind, "groupId": group_id} for kind, group_id in groups],
+        "subSegmentIds": [],
+        **fields,
+    }
+
+
 def start(send: Send, body: dict[str, Any]) -> dict[str, Any]:
     """Create an experiment and let it enroll; the answer to its creation."""
     made: dict[str, Any] = send("POST", "/api/experiments", body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Callable
 from functools import cache
@@ -26,10 +27,20 @@ class NoManagedPolicies:
 
 
 @pytest.fixture(scope="session")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of each stage's package."""
-    folders = {stage: tmp_path_factory.mktemp("package") / stage for stage in STAGES}
-    package(folders)
+def packaged(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, Path]:
+    """The folder of each stage's package; processes that share a run share it."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        shared = shared.parent
+    folders = {stage: shared / "packages" / stage for stage in STAGES}
+    done = shared / "packaged"
+    with (shared / "packaging").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            package(folders)
+            done.touch()
     return folders
 
 

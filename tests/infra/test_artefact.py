@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ import pytest
 
 from chalicelib.storage import keys
 from infra.cloud.tables import creation
-from infra.template import PROJECT, Resolver, environment, for_stage
+from infra.stages import PROJECT
+from infra.template import Resolver, environment, for_stage
 from tests.infra.conftest import REGION
 from tests.infra.policed_database import Policy, policed
 from tests.infra.proxy_events import RestApi, text_of
@@ -51,13 +55,14 @@ class Answer:
 
 
 class Client:
-    """Sends requests to a function as API Gateway would."""
+    """Sends requests to a function as API Gateway would, with a key if there is one."""
 
-    def __init__(self, function: Function, api: RestApi) -> None:
+    def __init__(self, function: Function, api: RestApi, key: str | None = None) -> None:
         self.function, self._api = function, api
+        self._key = {"X-API-Key": key} if key else {}
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {**self._key, **{name.replace("_", "-"): value for name, value in headers.items()}}
         answer = self.function.invoke(self._api.event(method, path, body, sent))
         received = {**answer["headers"]}
         received.update({k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()})
@@ -96,7 +101,7 @@ def make_tables(shared_database: str) -> Callable[[str], Any]:
             region_name=REGION,
             endpoint_url=shared_database,
             aws_access_key_id="key",
-            aws_secret_access_key="secret",  # noqa: S106 - of no account
+            aws_secret_access_key="secret",
         )
         template = for_stage(STAGE)
         resolve = Resolver(template, TablePrefix=prefix)
@@ -104,6 +109,25 @@ def make_tables(shared_database: str) -> Callable[[str], Any]:
             if resource.get("Type") == "AWS::DynamoDB::Table":
                 client.create_table(**creation(resolve(resource["Properties"])))
         return client
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def make_key(shared_database: str) -> Callable[[str], str]:
+    """Makes an administrator's key for the tables of a prefix."""
+
+    def make(prefix: str) -> str:
+        place = {"DYNAMODB_ENDPOINT": shared_database, "TABLE_PREFIX": prefix, "AWS_REGION": REGION}
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.keys", "--stage", STAGE, "create", "--role", "admin"],
+            cwd=PROJECT,
+            env={**os.environ, **place, "STAGE": STAGE},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()[-1]
 
     return make
 
@@ -141,9 +165,12 @@ def start(
 
 
 @pytest.fixture(scope="module")
-def send(start: Callable[[str, str], Function], api: RestApi) -> Iterator[Client]:
+def send(
+    start: Callable[[str, str], Function], api: RestApi, make_key: Callable[[str], str]
+) -> Iterator[Client]:
+    key = make_key(environment(STAGE)["TABLE_PREFIX"])
     with start("app.app", "api") as function:
-        yield Client(function, api)
+        yield Client(function, api, key)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +213,12 @@ def test_a_refusal_says_why(send: Client) -> None:
     assert answer.status == 403
     assert answer.json == "Error in creating the event in postgres"
     assert answer.headers["x-error-detail"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_administration_needs_a_key(send: Client) -> None:
+    answer = send("POST", "/api/feature", experiment("unasked"), X_API_Key="wrong")
+    assert answer.status == 401
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
@@ -255,17 +288,19 @@ def test_it_starts_soon_and_needs_little_memory_with_a_thousand_features(
     api: RestApi,
     shared_database: str,
     make_tables: Callable[[str], Any],
+    make_key: Callable[[str], str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     prefix = "switchyard-thousand"
     database = make_tables(prefix)
+    key = make_key(prefix)
     variables = {
         **environment(STAGE),
         "TABLE_PREFIX": prefix,
         "AWS_ENDPOINT_URL_DYNAMODB": shared_database,
     }
     with Function(code, runtime, "app.app", variables) as function:
-        send = Client(function, api)
+        send = Client(function, api, key)
         made = send("POST", "/api/feature", experiment("sidenav")).json["id"]
         variants = [{"feature_id": made, "value": value} for value in ("left", "right")]
         send("POST", f"/api/feature/{made}/variants", {"variants": variants})
@@ -274,7 +309,7 @@ def test_it_starts_soon_and_needs_little_memory_with_a_thousand_features(
     _multiply_features(database, f"{prefix}-features")
 
     with Function(code, runtime, "app.app", variables) as function:
-        send = Client(function, api)
+        send = Client(function, api, key)
         assert len(send("GET", "/api/feature").json) == FEATURES
         send("POST", "/api/v6/init", {}, User_Id="bob")
         for _ in range(2):

@@ -19,7 +19,8 @@ from chalice.utils import UI, OSUtils
 
 from infra.cloud import tables
 from infra.package.__main__ import copy_sources
-from infra.template import PROJECT, Resolver, environment, for_stage
+from infra.stages import PROJECT
+from infra.template import Resolver, environment, for_stage
 from tests.conftest import free_port, wait_for_port
 from tests.infra.conftest import REGION
 

@@ -14,7 +14,8 @@ import pytest
 
 from chalicelib.settings import Settings
 from chalicelib.storage import tables
-from infra.template import NOTHING, PROJECT, Resolver, environment
+from infra.stages import PROJECT
+from infra.template import NOTHING, Resolver, environment
 from tests.infra.conftest import REGION, STAGES
 from tests.infra.policed_database import TABLE, Policy
 

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from infra.package.__main__ import PackageError, package
-from infra.template import PROJECT
+from infra.stages import PROJECT
 from tests.infra.conftest import STAGES
 
 LIMIT = 30_000_000

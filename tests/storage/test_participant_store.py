@@ -326,13 +326,13 @@ def test_a_stratum_counts_enrollments_not_users(stores: Stores) -> None:
     assert stores.participants.stratum(NUMBER, "north") == {1: 2}
 
 
-def test_a_user_of_a_variant_of_test_lab_is_counted_with_the_first_enrollment(
+def test_a_user_of_a_variant_of_test_lab_is_counted_with_an_enrollment_that_says_so(
     stores: Stores,
 ) -> None:
     counting = Counting(totals=TotalsShard(NUMBER, 10, 2))
     user = create(stores, "u")
-    for place in (HERE, THERE):
-        user = store(stores, user, Records(enrolled(place)), at=point(place), counting=counting)
+    for place, counted in ((HERE, counting), (THERE, Counting())):
+        user = store(stores, user, Records(enrolled(place)), at=point(place), counting=counted)
     assert stores.totals.of_feature(NUMBER) == {10: Totals(total_users=1)}
 
 
@@ -483,6 +483,18 @@ def test_a_dropped_group_loses_its_enrollments_in_all_experiments(stores: Stores
     assert group(stores, key) == GroupRecord(key, exclusions={NUMBER: excluded()})
 
 
+def test_of_two_marks_that_drop_an_enrollment_of_a_group_one_is_stored(stores: Stores) -> None:
+    """Else it would be taken off the count twice."""
+    create(stores, "u", "v", "w")
+    key = class_key("1a")
+    store(stores, known(stores), Records(group_enrollment=(key, group_enrolled())), groups=[key])
+    before = stores.participants.groups([key])
+    store(stores, known(stores, "v"), Records(dropped=(key,)), read=before)
+    with pytest.raises(LostRace):
+        store(stores, known(stores, "w"), Records(dropped=(key,)), read=before)
+    assert [tally.groups for tally in stores.participants.tallies(NUMBER, [HERE])[0]] == [0]
+
+
 # A change of the working group
 
 
@@ -538,7 +550,7 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
     change = GroupChange(
         user.enrollments[NUMBER],
         left=(GroupLeft(NUMBER, class_key("1a"), None),),
-        uncounted=(StratumEnrollment(NUMBER, "north", 1),) * 2,
+        uncounted=tuple(StratumEnrollment(NUMBER, place, "north", 1) for place in (HERE, THERE)),
     )
     stores.participants.update(user, user.profile, change, LATER)
     assert stores.participants.stratum(NUMBER, "north") == {1: 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments import CompleteCondition, Place
-from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.group_change import GroupChange, GroupLeft, StratumEnrollment
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.metric_analysis import ArmResult
 from chalicelib.domain.metric_results import Effect, QueryResult
@@ -30,6 +31,7 @@ from chalicelib.domain.participants import (
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.transfer import GroupOwnRecord, RecordKind, UserRecord
 from chalicelib.services.ports import Counting, Position
+from chalicelib.storage import listing
 from tests.fakes import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 
@@ -156,6 +158,35 @@ def test_what_ends_is_counted_off(stores: Stores) -> None:
     assert stores.participants.tallies(NUMBER, PLACES)[1] == ExclusionTally(NUMBER)
     assert not any(tally.point_users for tally in tallies(stores).values())
     assert stores.participants.hourly(NUMBER, DAY, PLACES) == []
+
+
+def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
+    """Of a stratified group experiment, whose conditions are those that the client names."""
+    user = create(stores, "u")
+    ending = []
+    for index in range(50):
+        place, counted_for = Place("lesson", str(index)), (f"stratum {index % 2}", index % 40)
+        ending.append(replace(enrolled(place, "1a"), condition_id=f"id of {index % 40}"))
+        outcome = Outcome(
+            OFFER, MonitoredPoint("p", place, "e", None, START), None, Records(ending[-1])
+        )
+        groups = stores.participants.groups([class_key("1a")])
+        counting = Counting(1, counted_for)
+        stores.participants.store_mark(user, groups, outcome, counting, ())
+        user = known(stores, "u")
+    change = GroupChange(
+        tuple(ending),
+        (NUMBER,),
+        (GroupLeft(NUMBER, class_key("1a"), None),),
+        tuple(
+            StratumEnrollment(NUMBER, enrollment.place, f"stratum {index % 2}", index % 40)
+            for index, enrollment in enumerate(ending)
+        ),
+    )
+    stores.participants.update(user, Profile("u"), change, START)
+    assert known(stores, "u").enrollments == {}
+    for value in ("stratum 0", "stratum 1"):
+        assert set(stores.participants.stratum(NUMBER, value).values()) == {0}
 
 
 def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: Stores) -> None:
@@ -288,6 +319,26 @@ def test_all_records_of_a_kind_are_listed_once(stores: Stores, limit: int) -> No
     expected[RecordKind.GROUP_EXCLUSIONS] = [GroupOwnRecord(key, exclusion) for key in groups]
     for kind, records in expected.items():
         assert sorted(page_through(stores, kind, limit), key=repr) == sorted(records, key=repr)
+
+
+def test_a_page_looks_at_so_many_rows_and_says_where_to_go_on(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a kind of which there is little would be looked for among everybody's records."""
+    monkeypatch.setattr(listing, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(listing, "SCANS_AT_ONCE", 2)
+    create(dynamo_stores, *"abcdefgh")
+    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    store(dynamo_stores, "h", Records(exclusion=exclusion))
+    pages = 0
+    found: list[object] = []
+    after: Position | None = None
+    while pages == 0 or after is not None:
+        page = dynamo_stores.records.page(RecordKind.EXCLUSIONS, after, 100)
+        found.extend(page.records)
+        after, pages = page.next, pages + 1
+    assert found == [UserRecord(Profile("h"), exclusion)]
+    assert pages > 2
 
 
 def test_results_are_kept_by_experiment_and_replaced(stores: Stores) -> None:

@@ -38,3 +38,10 @@ def test_nobody_gets_in_where_the_credentials_are_gone(
 def test_credentials_do_not_show_in_logs() -> None:
     assert CREDENTIALS.secret not in repr(CREDENTIALS)
     assert CREDENTIALS.key not in repr(CREDENTIALS)
+
+
+def test_a_token_is_known_by_the_same_credentials_while_none_is_asked_for(
+    services: Services,
+) -> None:
+    assert services.client_auth.expected() is None
+    assert services.client_auth.credentials() == CREDENTIALS

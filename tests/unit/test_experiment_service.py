@@ -474,3 +474,15 @@ def test_a_list_is_known_on_the_side_it_was_added_to(services: Services) -> None
         services.experiments.check_list("s", exclude=True)
     with pytest.raises(NotFound):
         services.experiments.check_list("t", exclude=False)
+
+
+def test_room_for_a_list_is_there_or_not_before_it_is_stored(services: Services) -> None:
+    services.experiments.create(design("e"))
+    for number in range(LISTS):
+        services.experiments.add_list("e", f"s{number}", exclude=False)
+    services.experiments.check_room("e", "s0", exclude=False)
+    for segment_id, exclude in ((None, False), ("one more", False), ("s0", True)):
+        with pytest.raises(Invalid):
+            services.experiments.check_room("e", segment_id, exclude=exclude)
+    with pytest.raises(NotFound):
+        services.experiments.check_room("nowhere", None, exclude=False)

@@ -219,6 +219,7 @@ def test_who_loses_a_sheet_merges_anew_and_keeps_what_was_stored(
     assert sheet(memory, AREAS).revision == 1, "it was stored at the first attempt"
 
 
+@pytest.mark.usefixtures("no_time")
 def test_who_loses_again_and_again_gives_up(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:

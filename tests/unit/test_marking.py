@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -801,6 +802,15 @@ def test_the_group_that_is_left_has_one_enrolled_user_less(
     experiment = replace(design(unit=GROUP, rule=BY_GROUP), complete_condition=complete)
     change = changed(of_room_twice(), {CLASS: "room 2"}, [offer(experiment)])
     assert change.left == (GroupLeft(1, ROOM, needed),)
+
+
+def test_the_group_that_is_left_is_the_one_in_which_the_user_was_counted_first() -> None:
+    first, second = of_room_twice().enrollments[1]
+    later = replace(first, at=second.at + timedelta(days=1), group_id="room 2")
+    member = replace(pupil(), enrollments={1: (later, second)})
+    change = changed(member, {CLASS: "room 3"}, [offer(design(unit=GROUP, rule=BY_GROUP))])
+    assert change.left == (GroupLeft(1, ROOM, None),)
+    assert change.enrollments == (second, later)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -30,12 +31,12 @@ from chalicelib.domain.segments import SegmentType
 from chalicelib.domain.testlab_offers import feature_uuid, offered_to, variant_uuid
 from chalicelib.domain.users import Totals
 from chalicelib.services import Services
-from chalicelib.services.attempts import ATTEMPTS
+from chalicelib.services.attempts import FEWEST
 from chalicelib.services.experiments import OfferService
 from chalicelib.services.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants import GroupUpdate
-from tests.fakes import START, FixedClock, Memory, fake_stores, once, watched
-from tests.unit.samples import add_user, draft, drafts, process
+from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once, watched
+from tests.unit.samples import SHARDS, add_user, draft, drafts, process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,
     HERE,
@@ -211,6 +212,29 @@ def test_a_mark_that_names_what_is_not_there_stores_nothing(
     assert known(services, "u") == before
 
 
+def test_a_mark_is_not_refused_by_an_old_catalogue(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    join(services, "u")
+    old = process(memory, clock, ttl=60)
+    old.catalogue.snapshot()
+    number = experiment(services, design(weights=ALL_A))
+    mark(old, experiment_id="e")
+    assert enrollments(memory, "u", number) == [(HERE, "id of a")]
+    other = experiment(services, design("f", places=[HERE, THERE], weights={"c": 100.0}))
+    mark(old, experiment_id="f", code="c")
+    assert enrollments(memory, "u", other) == [(HERE, "id of c")]
+    services.experiments.edit("f", lambda before: _renamed(before, "d"))
+    mark(old, experiment_id="f", code="d", place=THERE)
+    assert (THERE, "id of c") in enrollments(memory, "u", other)
+    with pytest.raises(UnknownCondition):
+        mark(old, experiment_id="f", code="c")
+
+
+def _renamed(before: Experiment, code: str) -> Experiment:
+    return replace(before, conditions=tuple(replace(c, code=code) for c in before.conditions))
+
+
 def test_whoever_is_shut_out_of_the_context_only_leaves_the_point(
     services: Services, memory: Memory
 ) -> None:
@@ -273,6 +297,32 @@ def test_a_group_of_another_type_excludes_all_groups_of_the_user_once(
     assert {
         key: record.exclusions[number].code for key, record in memory.groups.items()
     } == dict.fromkeys([class_key("1a"), school], ExclusionCode.GROUP_LOGIC)
+
+
+def test_what_marks_add_is_spread_over_the_shards_whatever_it_is(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all who are excluded once enrollment is complete would meet at one item."""
+    late = experiment(services, design(state=State.ENROLLMENT_COMPLETE))
+    within = design("w", unit=Unit.WITHIN_SUBJECTS, places=[THERE])
+    experiment(services, within)
+    shards: dict[Place, set[int]] = {HERE: set(), THERE: set()}
+    store_mark = FakeParticipantStore.store_mark
+
+    def noting(store: FakeParticipantStore, *arguments: Any) -> None:
+        *_, outcome, counting, _ = arguments
+        if outcome.records.enrollment is None:
+            shards[outcome.point.place].add(counting.shard)
+        store_mark(store, *arguments)
+
+    monkeypatch.setattr(FakeParticipantStore, "store_mark", noting)
+    for user_id in "abcdefgh":
+        join(services, user_id)
+        mark(services, user_id)
+        for code in "ab":
+            mark(services, user_id, place=THERE, code=code)
+        assert late in known(services, user_id).exclusions
+    assert shards == {HERE: set(range(SHARDS)), THERE: set(range(SHARDS))}
 
 
 def test_without_a_group_a_mark_of_a_group_experiment_excludes(services: Services) -> None:
@@ -371,6 +421,7 @@ def test_parallel_first_marks_of_classmates_are_one_enrollment_each_and_of_the_c
     assert group_record(memory, "1a").counts == {number: PARALLEL}
 
 
+@pytest.mark.usefixtures("no_time")
 def test_a_user_who_is_gone_meanwhile_is_given_up(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
@@ -382,7 +433,7 @@ def test_a_user_who_is_gone_meanwhile_is_given_up(
     late = process(memory, clock, before=counting(calls))
     with pytest.raises(Exception, match="the mark: too many writers at once"):
         late.marking.mark(gone, Mark(HERE))
-    assert calls["participants.store_mark"] == ATTEMPTS
+    assert calls["participants.store_mark"] == FEWEST
     assert memory.participants == {}
 
 
@@ -765,6 +816,21 @@ def test_a_user_of_the_variant_in_test_lab_is_not_counted_again(
     add_user(services, "u", own_variant(services, "u"))
     mark(services, place=Place("button", ""))
     assert memory.counted() == memory.recount()
+
+
+def test_a_mark_enrolls_anew_where_the_variants_of_test_lab_s_experiment_were_replaced(
+    services: Services, memory: Memory
+) -> None:
+    feature_id, _ = of_testlab(services)
+    place = Place("button", "")
+    join(services, "u")
+    mark(services, place=place)
+    services.features.replace_variants(feature_id, drafts(feature_id, "0.5", "0.5"))
+    for _ in range(2):
+        mark(services, place=place)
+    variant_id = own_variant(services, "u")
+    assert enrollments(memory, "u", feature_id) == [(place, variant_uuid(variant_id))]
+    assert memory.counted()[variant_id] == Totals(total_users=1)
 
 
 def test_a_mark_of_a_user_out_of_reach_of_test_lab_s_experiment_only_leaves_the_point(

@@ -260,3 +260,41 @@ def test_usage_is_that_of_the_newest_catalogue(services: Services) -> None:
     assert services.segments.usage().status(services.segments.get("s")).value == "unused"
     services.experiments.create(design(include=["s"]))
     assert services.segments.usage().status(services.segments.get("s")).value == "used"
+
+
+# Lists of experiments and flags
+
+
+def test_the_segment_of_a_list_is_made_and_replaced(services: Services) -> None:
+    services.experiments.create(design("e"))
+    services.segments.put_listed(segment("p", kind=PRIVATE), ["u"])
+    services.experiments.add_list("e", "p", exclude=False)
+    join(services, "u", "v")
+    services.segments.put_listed(segment("p", kind=PRIVATE), ["v"])
+    assert [lists(services, "p", user_id) for user_id in "uv"] == [False, True]
+
+
+@pytest.mark.parametrize("taken", ["public", "part", global_id(CONTEXT)])
+def test_what_something_else_has_does_not_become_a_list(
+    services: Services, memory: Memory, taken: str
+) -> None:
+    services.segments.put(segment("public"), [])
+    services.segments.put(segment("part", kind=PRIVATE), [])
+    services.segments.put(segment("whole", sub_segments=["part"]), [])
+    before = memory.revision
+    with pytest.raises(Conflict, match="exists already"):
+        services.segments.put_listed(segment(taken, kind=PRIVATE), [])
+    assert memory.revision == before
+
+
+def test_only_an_unused_private_segment_is_deleted(services: Services, memory: Memory) -> None:
+    services.segments.put(segment("public"), [])
+    services.segments.put(segment("p", kind=PRIVATE), [])
+    services.segments.put(segment("inner", kind=PRIVATE), [])
+    services.segments.put(segment("q", kind=PRIVATE, sub_segments=["inner"]), [])
+    services.experiments.create(design("e", include=["p"]))
+    for segment_id in ("public", "p", "q"):
+        assert services.segments.delete_unused(segment_id).id == segment_id
+    assert ids(memory) == ["p", "public"]
+    with pytest.raises(NotFound):
+        services.segments.delete_unused("q")

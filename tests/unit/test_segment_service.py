@@ -101,6 +101,12 @@ def test_a_segment_names_users_whom_nobody_initialised_yet(services: Services) -
     assert named(services, ["u", "v"]) == ["u"]
 
 
+def test_each_context_has_its_types_of_groups(services: Services) -> None:
+    types = services.segments.group_types()
+    assert set(types) == set(services.segments.contexts)
+    assert "classId" in types[CONTEXT]
+
+
 def test_names_are_unique_in_a_context(services: Services, memory: Memory) -> None:
     services.segments.put(segment("s", name="taken"), ["u"])
     before = memory.revision

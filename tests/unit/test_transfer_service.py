@@ -36,6 +36,7 @@ from tests.unit.upgrade_service_samples import (
     Killed,
     assign,
     at_once,
+    caller,
     class_key,
     design,
     dying,
@@ -96,6 +97,15 @@ def test_a_user_whose_groups_are_known_stays_as_they_are(
     join(services, "u", update=in_class("1b"))
     assert services.transfer.bring_in([enrolled()]) == STORED
     assert memory.participants["u"].profile.group == {"class": ("1b",)}
+
+
+def test_what_belongs_to_an_alias_is_refused(services: Services) -> None:
+    """Its own records would never be looked at."""
+    services.experiments.create(design("e"))
+    join(services, "owner")
+    services.participants.set_aliases(caller(services, "owner"), ["u"])
+    for record in (enrolled(), excluded(), reached()):
+        assert refused(services.transfer.bring_in([record])) == "u is an alias of owner here"
 
 
 def test_groups_that_nobody_told_are_filled_in(services: Services, memory: Memory) -> None:

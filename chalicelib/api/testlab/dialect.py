@@ -12,8 +12,8 @@ from chalicelib.api.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
     detail_header,
+    hint_header,
     problem_body,
-    retry_header,
     status_of,
 )
 from chalicelib.api.requests import JSON_TYPE
@@ -30,7 +30,7 @@ class TestLabDialect:
 
     def refuse(self, error: SwitchyardError, refusal: str, received: Received) -> Response:
         status = status_of(error)
-        headers: ResponseHeaders = {**detail_header(error), **retry_header(status)}
+        headers: ResponseHeaders = {**detail_header(error), **hint_header(status)}
         if PROBLEM_TYPE in received.headers.get("accept", "").lower():
             headers["Content-Type"] = PROBLEM_TYPE
             return Response(problem_body(error), headers, status.value)

@@ -36,6 +36,9 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 PAGE_SIZE = 1000
 """Rows of a page if nobody says otherwise: with their experiments and users they fit 4 MB."""
 
+PARTITION_KEY_BYTES, SORT_KEY_BYTES = 2048, 1024
+"""What the parts of a position may have."""
+
 
 class CheckQuery(BaseModel):
     """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
@@ -62,9 +65,10 @@ def _decoded(cursor: str) -> Position:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         first, second = json.loads(text)
-        if not (isinstance(first, str) and isinstance(second, str) and first and second):
+        sizes = len(first.encode()), len(second.encode())
+        if not (0 < sizes[0] <= PARTITION_KEY_BYTES and 0 < sizes[1] <= SORT_KEY_BYTES):
             raise ValueError("not a position")
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
         raise Invalid("cursor: not one that this server gave out") from error
     return first, second
 

@@ -6,7 +6,7 @@ JSON, header, user, token, body. v5: JSON, token, body, user.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.api.blueprint import ApiBlueprint, Call, Reading, View
@@ -42,6 +42,10 @@ class ClientBlueprint(ApiBlueprint):
             return view
 
         return decorate
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """A good token counts as a client's key."""
+        return client_auth.is_good(self.services.client_auth, headers.get("authorization"))
 
     def check_token(self, reading: Reading) -> None:
         """Refuse a client without a good token, if the settings ask for one.

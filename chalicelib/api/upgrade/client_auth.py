@@ -14,6 +14,12 @@ from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
 
 ALGORITHM = "HS256"
 SCHEME = "Bearer "
+DOTS = 2
+"""A token has three parts."""
+
+DOTS = 2
+"""A token has three parts."""
+
 KEY_CLAIM = "APIKey"
 DATES = frozenset({"iat", "exp"})
 """Claims that a token may have besides its key."""
@@ -87,6 +93,21 @@ def check(service: ClientAuthService, authorization: str | None) -> None:
             raise
 
 
+def is_good(service: ClientAuthService, authorization: str | None) -> bool:
+    """Whether a header Authorization holds a good token, whether or not tokens are checked."""
+    # What is no token, as an API key, needs no secret to be refused by.
+    if not authorization or authorization.count(".") != DOTS:
+        return False
+    credentials = service.credentials()
+    if credentials is None:
+        return False
+    try:
+        check_token(authorization, credentials)
+    except Unauthorized:
+        return False
+    return True
+
+
 def check_token(authorization: str | None, credentials: ClientCredentials) -> None:
     """Refuse a token that is not good; the word "Bearer" before it may be left out.
 
@@ -96,7 +117,7 @@ def check_token(authorization: str | None, credentials: ClientCredentials) -> No
     if not authorization:
         raise TokenMissing("Token is not present in request header from client")
     token = authorization.removeprefix(SCHEME).strip()
-    if token.count(".") != 2:
+    if token.count(".") != DOTS:
         raise TokenUnreadable("jwt malformed")
     try:
         claims = jwt.decode(token, credentials.secret, [ALGORITHM], options=CHECKED)

@@ -11,7 +11,7 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.api.blueprint import Received
-from chalicelib.api.problems import detail_header, retry_header, status_of
+from chalicelib.api.problems import detail_header, hint_header, status_of
 from chalicelib.api.requests import (
     JSON_TYPE,
     InvalidBody,
@@ -21,7 +21,14 @@ from chalicelib.api.requests import (
 )
 from chalicelib.api.upgrade.client_auth import SHAPES as TOKEN_SHAPES
 from chalicelib.api.upgrade.error_bodies import Shape
-from chalicelib.domain.errors import Conflict, Invalid, NotFound, SwitchyardError
+from chalicelib.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    SwitchyardError,
+    Unauthorized,
+)
 from chalicelib.domain.marking import UnknownCondition, UnknownExperiment
 from chalicelib.services.experiments import UnknownContext
 from chalicelib.services.flags import FlagKeyTaken
@@ -32,6 +39,7 @@ FORMAT = "Parameter not in the correct format"
 QUERY = "Query Failed"
 UNKNOWN_USER = "Experiment user not defined"
 UNKNOWN_CONDITION = "Condition not found"
+UNKNOWN_ID = "User ID not found"
 KEY_TAKEN = "Feature Flag with same key already exists for this app-context"
 
 
@@ -93,6 +101,8 @@ SHAPES: dict[type[SwitchyardError], Shape] = {
     Invalid: Shape(BAD, "BadRequestError", FORMAT),
     Conflict: Shape(BAD, "BadRequestError", FORMAT),
     NotFound: Shape(MISSING, "Error", QUERY),
+    Unauthorized: Shape(HTTPStatus.UNAUTHORIZED, "AuthorizationRequiredError", UNKNOWN_ID),
+    Forbidden: Shape(HTTPStatus.FORBIDDEN, "ForbiddenError", None),
     **TOKEN_SHAPES,
 }
 """The body for each error; a class stands for those derived from it."""
@@ -112,7 +122,7 @@ class UpgradeDialect:
         shape = _shape(error)
         body: dict[str, Any] = {
             "name": shape.name,
-            "message": shape.message or str(error),
+            "message": shape.message or _message(error, received),
             "endPoint": received.path,
             "errorCode": shape.status.value,
             "type": shape.type,
@@ -122,10 +132,16 @@ class UpgradeDialect:
         headers = {
             "Content-Type": JSON_TYPE,
             **detail_header(error),
-            **retry_header(shape.status),
+            **hint_header(shape.status),
         }
         # Escaped, for the request may hold what UTF-8 cannot (a lone surrogate).
         return Response(json.dumps(body, default=_number), headers, shape.status.value)
+
+
+def _message(error: SwitchyardError, received: Received) -> str:
+    if type(error) is Unauthorized:
+        return f"Authorization is required for request on {received.method} {received.path}"
+    return str(error)
 
 
 def _number(value: Decimal) -> float | str:

@@ -182,6 +182,20 @@ def points_in_use(experiments: Iterable[Experiment]) -> list[Json]:
     return [{"site": place.site, "target": place.target} for place in sorted(places)]
 
 
+def points(experiment: Experiment) -> list[Json]:
+    """The decision points of an experiment."""
+    return [_point(experiment, point) for point in experiment.points]
+
+
+def bare_factors(experiment: Experiment) -> list[Json]:
+    """The factors without times and version, as exports have them."""
+    own = _stamps(experiment)
+    return [
+        {name: value for name, value in factor.items() if name not in own}
+        for factor in _factors(experiment)
+    ]
+
+
 def state_log(experiment: Experiment, *, display: bool = True) -> list[Json]:
     """The changes of state, the newest first; by the names that administrators know, or not."""
     return [
@@ -281,11 +295,6 @@ def _elements(experiment: Experiment, condition: Condition, *, shown_if_none: bo
     }
 
 
-def points(experiment: Experiment) -> list[Json]:
-    """The decision points of an experiment."""
-    return [_point(experiment, point) for point in experiment.points]
-
-
 def _point(experiment: Experiment, point: DecisionPoint) -> Json:
     return {
         **_stamps(experiment),
@@ -318,15 +327,6 @@ def _at_point(payload: ConditionPayload) -> Json:
 
 def _payload(payload: Payload) -> Json:
     return {"type": payload.type, "value": payload.value}
-
-
-def bare_factors(experiment: Experiment) -> list[Json]:
-    """The factors without times and version, as exports have them."""
-    own = _stamps(experiment)
-    return [
-        {name: value for name, value in factor.items() if name not in own}
-        for factor in _factors(experiment)
-    ]
 
 
 def _factors(experiment: Experiment) -> list[Json]:

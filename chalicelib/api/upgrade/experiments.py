@@ -21,6 +21,8 @@ from chalicelib.api.upgrade.experiment_requests import (
     requested_lists,
 )
 from chalicelib.api.upgrade.listings import (
+    check_same_list,
+    list_draft,
     listing_of,
     listings_of,
     metric_records,
@@ -33,9 +35,10 @@ from chalicelib.api.upgrade.segment_models import (
     Listing,
     checked_uuid,
 )
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.lists import entries as list_entries
+from chalicelib.domain.lists import has_list
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -65,7 +68,15 @@ def create_experiment(body: ExperimentBody) -> dict[str, Any]:
 def create_experiments(body: list[ExperimentBody]) -> list[dict[str, Any]]:
     """Create several experiments, one after the other, if all of them can be."""
     designs = [_designed(each) for each in body]
-    return [_store(each, design) for each, design in zip(body, designs, strict=True)]
+    created: list[dict[str, Any]] = []
+    try:
+        for each, design in zip(body, designs, strict=True):
+            created.append(_store(each, design))
+    except (Conflict, Invalid):
+        for answer in created:
+            blueprint.services.experiments.delete(answer["id"])
+        raise
+    return created
 
 
 def _create(body: ExperimentBody) -> dict[str, Any]:
@@ -84,12 +95,10 @@ def _designed(body: ExperimentBody) -> Experiment:
 
 
 def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
-    services = blueprint.services
-    experiment = services.experiments.create(design)
-    for exclude, bodies in enumerate(requested_lists(body)):
-        for requested in bodies:
-            segment = put_segment(services, requested)
-            services.experiments.add_list(experiment.id, segment, exclude=bool(exclude))
+    included, excluded = requested_lists(body)
+    experiment = blueprint.services.imports.experiment(
+        design, [list_draft(each) for each in included], [list_draft(each) for each in excluded]
+    )
     return answers.created(experiment, metrics=_metrics())
 
 
@@ -195,12 +204,11 @@ def add_exclusion_list(body: ListBody) -> dict[str, Any]:
 
 
 def _add_list(body: ListBody, *, exclude: bool) -> dict[str, Any]:
-    blueprint.services.experiments.get(body.experiment_id)
-    segment_id = put_segment(blueprint.services, body.list)
-    experiment = blueprint.services.experiments.add_list(
-        body.experiment_id, segment_id, exclude=exclude
-    )
-    return answers.added_list(experiment, listing_of(blueprint.services, segment_id))
+    services = blueprint.services
+    services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
+    segment_id = put_segment(services, body.list)
+    experiment = services.experiments.add_list(body.experiment_id, segment_id, exclude=exclude)
+    return answers.added_list(experiment, listing_of(services, segment_id))
 
 
 @blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT")
@@ -216,10 +224,14 @@ def replace_exclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str
 
 
 def _replace_list(segment_id: str, body: ListBody, *, exclude: bool) -> dict[str, Any]:
-    experiment = blueprint.services.experiments.get(body.experiment_id)
-    blueprint.services.experiments.check_list(segment_id, exclude=exclude)
-    put_segment(blueprint.services, body.list.model_copy(update={"id": segment_id}))
-    return answers.added_list(experiment, listing_of(blueprint.services, segment_id))
+    services = blueprint.services
+    experiment = services.experiments.get(body.experiment_id)
+    services.experiments.check_list(segment_id, exclude=exclude)
+    if not has_list(experiment, segment_id, exclude=exclude):
+        raise Invalid(f"the list {segment_id} belongs to another experiment")
+    check_same_list(segment_id, body.list)
+    put_segment(services, body.list.model_copy(update={"id": segment_id}))
+    return answers.added_list(experiment, listing_of(services, segment_id))
 
 
 @blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "DELETE")
@@ -236,7 +248,6 @@ def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
 
 def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
     blueprint.services.experiments.check_list(segment_id, exclude=exclude)
-    segment = blueprint.services.segments.get(segment_id)
     blueprint.services.experiments.remove_list(segment_id)
-    blueprint.services.segments.delete(segment_id)
+    segment = blueprint.services.segments.delete_unused(segment_id)
     return [{"id": segment.id, "name": segment.name}]

@@ -21,7 +21,12 @@ from chalicelib.api.upgrade.flag_models import (
     flag_node,
     whole_flag_answer,
 )
-from chalicelib.api.upgrade.listings import listing_of, listings_of, put_segment
+from chalicelib.api.upgrade.listings import (
+    check_same_list,
+    listing_of,
+    listings_of,
+    put_segment,
+)
 from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
@@ -162,8 +167,9 @@ def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[
 
 def _replace_list(segment_id: str, body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
     holder = blueprint.services.flags.holder_of(segment_id, exclude=exclude)
-    if holder.id != body.id or body.segment.id not in (None, segment_id):
+    if holder.id != body.id:
         raise Invalid(f"the list {segment_id} belongs to the flag {holder.id}")
+    check_same_list(segment_id, body.segment)
     segment = body.segment.model_copy(update={"id": segment_id})
     return _add_list(body.model_copy(update={"segment": segment}), exclude=exclude)
 

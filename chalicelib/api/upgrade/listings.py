@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from chalicelib.api.upgrade.metric_models import metric_answer
 from chalicelib.api.upgrade.records import Json, new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.segment_usage import SegmentUsage
 from chalicelib.domain.segments import Segment
 from chalicelib.services import Services
+from chalicelib.services.imports import ListDraft
 
 SEGMENTS_AT_ONCE = 8
 
@@ -58,6 +60,28 @@ def metric_records(services: Services) -> dict[str, Json]:
 
 
 def put_segment(services: Services, body: SegmentBody) -> str:
-    """Create a segment, or replace the one with the id; its id."""
+    """Create the segment of a list, or replace that of a list; its id.
+
+    Raises:
+        Conflict: if something else has the id.
+    """
     segment = segment_of(body, new_id=new_id, now=now())
-    return services.segments.put(segment, body.users()).id
+    return services.segments.put_listed(segment, body.users()).id
+
+
+def check_same_list(segment_id: str, body: SegmentBody) -> None:
+    """Refuse a body that describes another list than the path.
+
+    Raises:
+        Invalid: if so.
+    """
+    if body.id not in (None, segment_id):
+        raise Invalid(
+            f"The id in the URL ({segment_id}) does not match the list id in the request body"
+            f" ({body.id})."
+        )
+
+
+def list_draft(body: SegmentBody) -> ListDraft:
+    """A list that is to be created along with what has it."""
+    return ListDraft(segment_of(body, new_id=new_id, now=now()), body.users())

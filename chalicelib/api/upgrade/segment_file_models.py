@@ -141,8 +141,12 @@ class ListFile(ListedSegmentFile):
 
     def new_draft(self, context: str) -> ListDraft:
         """The list to create, with an id of its own."""
-        draft = self.draft(context, default_name=self.name)
-        return replace(draft, segment=replace(draft.segment, id=new_id()))
+        return _renamed(self.draft(context, default_name=self.name))
+
+
+def _renamed(draft: ListDraft) -> ListDraft:
+    """A list under a new id."""
+    return replace(draft, segment=replace(draft.segment, id=new_id()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +170,11 @@ class SegmentFile(ListFile):
         sub_ids: list[str] = []
         for each in self.sub_segments or ():
             if each.is_list:
-                lists.append(each.draft(context))
-                sub_ids.append(lists[-1].segment.id)
+                draft = each.draft(context)
+                if draft.segment.id in sub_ids:
+                    draft = _renamed(draft)
+                lists.append(draft)
+                sub_ids.append(draft.segment.id)
             elif each.id is not None:
                 sub_ids.append(each.id)
         segment = self.segment(context, self.type, sub_ids, default_name=self.name)

@@ -48,7 +48,7 @@ class SegmentIdsQuery(IdsQuery):
 
 def _reader() -> SegmentReader:
     services = blueprint.services
-    return SegmentReader(services.catalogue.fresh(), services.segments.context_metadata)
+    return SegmentReader(services.catalogue.fresh(), services.segments.group_types())
 
 
 def _judged(file: FileBody, read: Read[Found]) -> Judged[Found]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.api.upgrade.files import model_of
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_file_models import SegmentFile, SegmentImport
-from chalicelib.api.upgrade.segment_models import Listing, Listings, segment_answer
+from chalicelib.api.upgrade.segment_models import (
+    Listing,
+    Listings,
+    bare_segment_answer,
+    segment_answer,
+)
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.imports import missing_segments, unknown_group_types
@@ -51,14 +56,14 @@ class SegmentReader:
     A segment that one file of a call holds counts as there for the next.
     """
 
-    def __init__(self, catalogue: Catalogue, context_metadata: Mapping[str, object]) -> None:
+    def __init__(self, catalogue: Catalogue, group_types: Mapping[str, Collection[str]]) -> None:
         self._segments = dict(catalogue.segments)
         self._taken = {
             (segment.name, segment.context)
             for segment in catalogue.segments.values()
             if segment.type is not SegmentType.PRIVATE
         }
-        self._metadata = context_metadata
+        self._group_types = group_types
 
     def read(self, value: Any) -> tuple[SegmentImport, str | None]:
         """The segment of a file, and what is to be warned of.
@@ -108,13 +113,12 @@ class SegmentReader:
                 f"SubSegment: {', '.join(missing)} not found. Please import subSegment with same"
                 " context and link in segment."
             )
-        metadata = self._metadata.get(segment.context)
-        if metadata is None:
+        known = self._group_types.get(segment.context)
+        if known is None:
             findings.refuse(
                 f"Context {segment.context} not found. Please enter valid context in segment."
             )
-        known = metadata.get("GROUP_TYPES") if isinstance(metadata, Mapping) else None
-        if known is not None and (unknown := unknown_group_types(segment.groups, known)):
+        if known and (unknown := unknown_group_types(segment.groups, known)):
             findings.refuse(
                 f"Group type: {', '.join(unknown)} not found. Please enter valid group type in"
                 " segment."
@@ -127,16 +131,10 @@ def exported_segment(listing: Listing, lists: Listings) -> Json:
     return {
         **segment_answer(listing),
         "subSegments": [
-            segment_answer(lists[shown["id"]]) if shown["id"] in lists else shown
-            for shown in _sub_segments(listing)
+            segment_answer(lists[each.id]) if each.id in lists else bare_segment_answer(each)
+            for each in listing.sub_segments
         ],
     }
-
-
-def _sub_segments(listing: Listing) -> list[Any]:
-    shown = segment_answer(listing)["subSegments"]
-    assert isinstance(shown, list)  # noqa: S101 - so it is made
-    return shown
 
 
 def segment_csv(listing: Listing) -> str:
