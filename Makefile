@@ -11,7 +11,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run openapi key keys transfer package cloud test test-dynamodb-local check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -34,7 +34,7 @@ test: $(READY)  ## Run all tests on the embedded database
 	$(BIN)/python -m pytest -n auto
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
+	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance tests/infra/test_artefact.py
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):
@@ -51,11 +51,22 @@ transfer: $(READY)  ## Move experiments with their participants: make transfer F
 	@test -n "$(FROM)" -a -n "$(TO)" -a -n "$(EXPERIMENTS)" || { echo 'say FROM=URL TO=URL EXPERIMENTS="ID ..."'; exit 1; }
 	@$(BIN)/python -m infra.transfer --from $(FROM) --to $(TO) $(if $(TOKEN),--token $(TOKEN)) $(EXPERIMENTS)
 
+# A region that nobody asked for would win over the one in ~/.aws/config.
+AS_CONFIGURED = $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
+
+package: $(READY)  ## Build what CloudFormation deploys: make package STAGE=prod
+	@test -n "$(STAGE)" || { echo 'say STAGE=dev or STAGE=prod'; exit 1; }
+	@$(BIN)/python -m infra.package --stage $(STAGE)
+
+cloud: $(READY)  ## Add to "chalice deploy" what it cannot make: make cloud STAGE=dev [SET="NAME=VALUE ..."]
+	@test -n "$(STAGE)" || { echo 'say STAGE=dev or STAGE=prod'; exit 1; }
+	@$(AS_CONFIGURED) $(BIN)/python -m infra.cloud --stage $(STAGE) $(if $(SET),--set $(SET))
+
 key: $(READY)  ## Make an API key and show it once: make key ROLE=admin STAGE=prod
-	@$(BIN)/python -m infra.keys --stage $(STAGE) create --role $(ROLE)
+	@$(AS_CONFIGURED) $(BIN)/python -m infra.keys --stage $(STAGE) create --role $(ROLE)
 
 keys: $(READY)  ## List the API keys of a stage, or revoke one: make keys STAGE=prod [REVOKE=ID]
-	@$(BIN)/python -m infra.keys --stage $(STAGE) $(if $(REVOKE),revoke $(REVOKE),list)
+	@$(AS_CONFIGURED) $(BIN)/python -m infra.keys --stage $(STAGE) $(if $(REVOKE),revoke $(REVOKE),list)
 
 check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage
 
@@ -76,4 +87,4 @@ coverage: $(READY)
 	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*' --fail-under=100
 
 clean:  ## Remove the environment, caches and fetched tools
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) build .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -58,12 +58,13 @@ def dynamodb_endpoint(request: pytest.FixtureRequest) -> Iterator[str | None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        _wait_for_port(port, process)
+        wait_for_port(port, process)
         yield f"http://127.0.0.1:{port}"
         process.terminate()
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
+    """Wait until the server in `process` listens."""
     ready = threading.Event()
     for _ in range(START_SECONDS * 10):
         with socket.socket() as probe:
@@ -72,7 +73,7 @@ def _wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
         if process.poll() is not None:
             break
         ready.wait(0.1)
-    pytest.fail("DynamoDB Local did not start")
+    pytest.fail(f"{process.args!r} did not start")
 
 
 @pytest.fixture(scope="session")

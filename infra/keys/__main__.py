@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from botocore.session import get_session
+
 from chalicelib import bootstrap
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.errors import SwitchyardError
@@ -22,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked for; 1 if that cannot be done."""
     asked = _parser().parse_args(arguments)
     use_environment_of(asked.stage)
+    if region := get_session().get_config_variable("region"):
+        os.environ.setdefault("AWS_REGION", region)  # which Lambda sets in a function
     settings = Settings()
     if settings.embedded:
         print(

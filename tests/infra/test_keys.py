@@ -8,13 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
 PROJECT = Path(__file__).parents[2]
 
 
 def keys(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if k not in ("STAGE", "DYNAMODB_ENDPOINT")}
+    kept = {
+        k: v for k, v in os.environ.items() if k not in ("STAGE", "DYNAMODB_ENDPOINT", "AWS_REGION")
+    }
     return subprocess.run(
         [sys.executable, "-m", "infra.keys", *arguments],
         cwd=PROJECT,
@@ -43,6 +46,21 @@ def test_keys_are_shown_once_listed_and_revoked(shared_database: str) -> None:
     assert key_id not in run("list")
     again = keys("revoke", key_id, DYNAMODB_ENDPOINT=shared_database)
     assert (again.returncode, key_id in again.stderr) == (1, True)
+
+
+def test_keys_are_made_in_the_region_that_is_configured(shared_database: str) -> None:
+    region = "eu-central-1"
+    place = {"AWS_DEFAULT_REGION": region, "TABLE_PREFIX": "switchyard-elsewhere"}
+    done = keys("create", "--role", "client", DYNAMODB_ENDPOINT=shared_database, **place)
+    assert done.returncode == 0, done.stderr
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=shared_database,
+        region_name=region,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    assert "switchyard-elsewhere-features" in client.list_tables()["TableNames"]
 
 
 def test_the_embedded_database_gets_its_keys_elsewhere() -> None:

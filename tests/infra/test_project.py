@@ -61,16 +61,6 @@ def test_the_service_says_of_itself_what_the_project_does() -> None:
     assert stated == {name: project[name] for name in stated}
 
 
-@pytest.mark.parametrize("stage", [Stage.DEV, Stage.PROD])
-def test_the_policies_allow_every_kind_of_call_to_the_database(stage: Stage) -> None:
-    policy = json.loads((PROJECT / ".chalice" / f"policy-{stage}.json").read_text())
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    storage = "".join(path.read_text() for path in (PROJECT / "chalicelib/storage").glob("*.py"))
-    actions = {"batch_get": "BatchGetItem", "batch_write": "BatchWriteItem", "query": "Query"}
-    used = {action for method, action in actions.items() if f".{method}(" in storage}
-    assert {f"dynamodb:{action}" for action in used} <= allowed
-
-
 def test_the_settings_are_documented() -> None:
     text = (PROJECT / "docs" / "operations.md").read_text()
     for name in Settings.model_fields:

@@ -1,0 +1,1 @@
+"""What plain `chalice deploy` cannot make: `python -m infra.cloud`, or `make cloud`."""

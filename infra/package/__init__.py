@@ -1,0 +1,1 @@
+"""Builds what CloudFormation deploys: `python -m infra.package`, or `make package`."""
