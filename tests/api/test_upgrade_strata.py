@@ -88,6 +88,27 @@ class TestFactors:
         assert (answer.status, answer.json["name"]) == (400, "BadRequestError")
         assert gateway.get("/api/stratification").json == []
 
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ("uuid,f\na,high\nb", "line 3 has 1 cells"),
+            ('uuid,f\n"a\nb",x\n\nc,high,9', "line 5 has 3 cells"),
+            ("uuid,f\n,high", "line 2 has no uuid"),
+            ("uuid,f,f\na,b,c", "names a column twice"),
+        ],
+    )
+    def test_a_line_that_does_not_fit_is_named(
+        self, gateway: Gateway, text: str, fault: str
+    ) -> None:
+        answer = upload(gateway, text)
+        assert answer.status == 400
+        assert fault in answer.json["message"]
+        assert gateway.get("/api/stratification").json == []
+
+    def test_blank_lines_are_left_out(self, gateway: Gateway) -> None:
+        assert upload(gateway, "\nuuid,f\n\na,high\n , \n,\n").status == 200
+        assert download(gateway, "f").text == "uuid,f\r\na,high"
+
     @pytest.mark.parametrize("text", [f"uuid,f\n{'x' * 513},v", f"uuid,f\na,{'x' * 1001}"])
     def test_what_is_too_long_changes_nothing(self, gateway: Gateway, text: str) -> None:
         assert upload(gateway, "uuid,pretest\na,high", text).status == 400

@@ -137,28 +137,42 @@ def _decoded(cursor: str) -> str:
 
 
 def _columns(text: str) -> dict[str, dict[str, str]]:
-    """The values of each factor by user.
+    """The values of each factor by user; lines without any value are left out.
 
     Raises:
-        Invalid: if it is not CSV, or has no column of users, or no factor beside it.
+        Invalid: if it is not CSV, has no column of users or no factor beside it, or a line does
+            not fit the header or names no user.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
-    except csv.Error as error:
-        raise Invalid(f"file: {error}") from error
-    header = [name.strip() for name in rows[0]] if rows else []
+    (_, header), *lines = _rows(text) or [(1, [])]
     if USER_COLUMN not in header or len(header) == 1 or "" in header:
         raise Invalid(
             f"file: the first line must name {USER_COLUMN} and at least one factor, and nothing"
             " without a name"
         )
+    if len(set(header)) < len(header):
+        raise Invalid("file: the first line names a column twice")
     users = header.index(USER_COLUMN)
+    for number, row in lines:
+        if len(row) != len(header):
+            raise Invalid(f"file: line {number} has {len(row)} cells, the first {len(header)}")
+        if not row[users]:
+            raise Invalid(f"file: line {number} has no {USER_COLUMN}")
     return {
-        factor: {
-            row[users].strip(): row[column].strip()
-            for row in rows[1:]
-            if len(row) == len(header) and row[users].strip()
-        }
+        factor: {row[users]: row[column] for _, row in lines}
         for column, factor in enumerate(header)
         if column != users
     }
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the number of the line that it ends in.
+
+    Raises:
+        Invalid: if it is not CSV.
+    """
+    reader = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise Invalid(f"file: {error}") from error
+    return [(number, row) for number, row in rows if any(row)]
