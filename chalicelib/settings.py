@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chalicelib.domain.ip_addresses import IpAddressMode
+
 CONTEXTS_FILE = Path(__file__).with_name("contexts.json")
 """In a file, for Lambda's environment ends at 4 KB."""
 
@@ -87,6 +89,9 @@ class Settings(BaseSettings):
 
     client_api_key_parameter: str | None = None
     """The same for the key."""
+
+    ip_address_mode: IpAddressMode = IpAddressMode.FULL
+    """How much of the addresses of Test Lab's users is kept: `full`, `truncated` or `none`."""
 
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
 

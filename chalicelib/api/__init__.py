@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from chalice.app import Chalice, CORSConfig
 
-from chalicelib.api import documentation
+from chalicelib.api import documentation, health
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
 from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
 from chalicelib.services import Services
 
-BLUEPRINTS: tuple[ApiBlueprint, ...] = (*TESTLAB, *UPGRADE, documentation.blueprint)
+BLUEPRINTS: tuple[ApiBlueprint, ...] = (
+    *TESTLAB,
+    *UPGRADE,
+    documentation.blueprint,
+    health.blueprint,
+)
 
 ALLOWED_HEADERS = [
     "Authorization", "Client-Context", "Client-Version", "Content-Type", "Idempotency-Key",

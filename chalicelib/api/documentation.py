@@ -16,18 +16,12 @@ from string import Template
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint, Received, requested_path
+from chalicelib.api.blueprint import ApiBlueprint, requested_path
 from chalicelib.api.conditional import names_tag
-from chalicelib.api.problems import (
-    PROBLEM_TYPE,
-    ResponseHeaders,
-    detail_header,
-    hint_header,
-    problem_body,
-    status_of,
-)
+from chalicelib.api.problem_dialect import ProblemDialect
+from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.requests import JSON_TYPE
-from chalicelib.domain.errors import NotFound, SwitchyardError
+from chalicelib.domain.errors import NotFound
 
 OWN_FILES = Path(__file__).with_name("swagger")
 DOCUMENT = OWN_FILES / "openapi.json"
@@ -52,24 +46,7 @@ ONLY_OWN = (
 """What the page may load: Swagger UI writes styles into it, and draws with data: images."""
 
 
-class DocumentationDialect:
-    """A true status, with problem details."""
-
-    body_limit = 0
-
-    def refuse(
-        self,
-        error: SwitchyardError,
-        refusal: str,  # noqa: ARG002 - there are no texts of the routes' own
-        received: Received,  # noqa: ARG002
-    ) -> Response:
-        status = status_of(error)
-        headers: ResponseHeaders = {**detail_header(error), **hint_header(status)}
-        headers["Content-Type"] = PROBLEM_TYPE
-        return Response(problem_body(error), headers, status.value)
-
-
-blueprint = ApiBlueprint(__name__, DocumentationDialect())
+blueprint = ApiBlueprint(__name__, ProblemDialect())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, applied
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, applied
 from chalicelib.domain.errors import LostRace
 from chalicelib.services.attempts import attempts
 from chalicelib.services.ports import CatalogueStore, Clock
@@ -71,6 +71,14 @@ class CatalogueService:
             if self._monotonic() < checked_at + self._ttl:
                 return catalogue
         return self.fresh()
+
+    def stored_revision(self) -> Revision:
+        """The revision that is stored now: one read, whatever is cached.
+
+        Raises:
+            Unavailable: if the store does not answer.
+        """
+        return self._store.revision()
 
     def fresh(self) -> Catalogue:
         """The catalogue as it is stored now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.errors import Conflict, LostRace, NotFound
+from chalicelib.domain.ip_addresses import IpAddressMode, kept_address
 from chalicelib.domain.users import TotalsShard, User, check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
@@ -12,15 +13,24 @@ from chalicelib.services.purge import PurgeService
 
 
 class UserService:
-    """Assigns users to variants, lists and deletes them."""
+    """Assigns users to variants, lists and deletes them.
+
+    `ip_address_mode` says how much of their addresses is stored, from now on.
+    """
 
     def __init__(
-        self, catalogue: CatalogueService, store: UserStore, purge: PurgeService, clock: Clock
+        self,
+        catalogue: CatalogueService,
+        store: UserStore,
+        purge: PurgeService,
+        clock: Clock,
+        ip_address_mode: IpAddressMode = IpAddressMode.FULL,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._purge = purge
         self._clock = clock
+        self._ip_address_mode = ip_address_mode
 
     def create(self, user_id: str, variant_id: int, ip_address: str) -> User:
         """Assign a new user to a variant.
@@ -33,6 +43,7 @@ class UserService:
             Conflict: if the id is taken.
         """
         check_user_id(user_id)
+        address = kept_address(ip_address, self._ip_address_mode)
         tries = attempts("users")
         while True:
             attempt = next(tries)
@@ -40,7 +51,7 @@ class UserService:
             if found is None:
                 raise NotFound(f"there is no variant {variant_id}")
             feature, _ = found
-            user = User(user_id, variant_id, ip_address, self._clock())
+            user = User(user_id, variant_id, address, self._clock())
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, user_id, attempt
             )

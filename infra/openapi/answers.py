@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final, get_type_hints
 
 from chalicelib.api.blueprint import BODY, Published
-from chalicelib.api.documentation import DocumentationDialect
+from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
@@ -210,7 +210,7 @@ def _success(route: Published, about: About, schema: Json) -> Json:
 def _validators(route: Published) -> list[str]:
     if not route.conditional:
         return []
-    if isinstance(route.dialect, DocumentationDialect):
+    if isinstance(route.dialect, ProblemDialect):
         return ["ETag", "CacheControl"]
     return ["ETag", "LastModified"]
 
@@ -229,7 +229,7 @@ def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Jso
         statuses |= {401, 403}
     if isinstance(route.dialect, TestLabDialect):
         return _testlab(route, statuses, plain, problem)
-    prefix = "Problem" if isinstance(route.dialect, DocumentationDialect) else "Upgrade"
+    prefix = "Problem" if isinstance(route.dialect, ProblemDialect) else "Upgrade"
     texts = {
         str(status): {"description": SAID[status], "content": {"text/plain": TEXT}}
         for status in about.as_text

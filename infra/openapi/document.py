@@ -57,6 +57,7 @@ TAGS = {
     "upgrade.study_setup": "UpGrade: service",
     "upgrade.service_info": "UpGrade: service",
     "documentation": "Documentation",
+    "health": "Health",
 }
 """By the module of the blueprint, within `chalicelib.api`."""
 

@@ -1,4 +1,4 @@
-"""Test Lab's routes, with the examples of its documentation; and those that show the document."""
+"""Test Lab's routes, with the examples of its documentation; and those of neither API."""
 
 from __future__ import annotations
 
@@ -121,6 +121,8 @@ TESTLAB_ROUTES: dict[str, About] = {
     "PUT /api/userblocks/reset": About([FREE, {**OWNED, "feature_id": None}]),
     "GET /api/userblocks/reset": About(answer=None, refused=(404,)),
     "GET /api/openapi.json": About(answer=dict[str, Any]),
+    "GET /health": About({"status": "ok"}, answer=dict[str, str], headers=("CacheControl",)),
+    "GET /health/ready": About({"status": "ok"}, answer=dict[str, str], headers=("CacheControl",)),
     "GET /swagger": About(answer=str, media_type="text/html"),
     "GET /swagger/{asset}": About(
         answer=str, media_type="text/*", refused=(404,), path={"asset": "swagger-ui.css"}

@@ -79,6 +79,24 @@ def test_a_store_that_fails_is_503_and_says_when_to_come_again(
         assert answer.json == {"error": str(failure)}
 
 
+def test_health_is_of_the_program_and_readiness_of_its_tables(
+    app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("/health", "/health/ready"):
+        answer = gateway.get(path)
+        assert (answer.status, answer.json) == (200, {"status": "ok"})
+        assert answer.headers["cache-control"] == "no-store"
+
+    def fail() -> None:
+        raise Unavailable("throttled")
+
+    monkeypatch.setattr(app.services.catalogue._store, "revision", fail)
+    assert gateway.get("/health").status == 200
+    answer = gateway.get("/health/ready")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json["detail"] == "throttled"
+
+
 def test_current_features_do_not_depend_on_the_allocation(
     app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

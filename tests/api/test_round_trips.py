@@ -66,6 +66,8 @@ def world(gateway: Gateway) -> World:
         ("/api/feature/{}", 1),
         ("/api/feature/{}/variants", 1),
         ("/api/userblocks", 1),
+        ("/health", 0),
+        ("/health/ready", 1),
         ("/api/userblocks/5", 1),
         ("/api/analysis/feature/{}", 2),
     ],

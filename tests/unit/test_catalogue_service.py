@@ -78,6 +78,17 @@ def test_within_the_ttl_nothing_is_asked_of_the_store(
     assert calls == {"catalogue.revision": 1, "catalogue.load": 1}
 
 
+def test_what_is_cached_does_not_stand_for_what_is_stored(
+    process: Process, calls: Counter[str]
+) -> None:
+    service = process()
+    first = service.snapshot()
+    changed = process().change(adding(feature(1)))
+    calls.clear()
+    assert service.stored_revision() == changed.revision != first.revision
+    assert calls == {"catalogue.revision": 1}
+
+
 def test_after_the_ttl_the_version_is_read_and_the_rest_only_if_that_moved(
     process: Process, stopwatch: Stopwatch, calls: Counter[str]
 ) -> None:

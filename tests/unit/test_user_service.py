@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
+from chalicelib.domain.ip_addresses import IpAddressMode
 from chalicelib.domain.users import Totals, User
 from chalicelib.services import Services
 from chalicelib.services.attempts import FEWEST
 from chalicelib.services.paging import PageRequest
+from chalicelib.services.users import UserService
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import (
     SHARDS,
@@ -40,6 +42,16 @@ def test_a_new_user_is_stored_counted_and_listed(services: Services, memory: Mem
     add_user(services, "v", a)
     add_user(services, "w", b)
     assert memory.counted() == {a: Totals(total_users=2), b: Totals(total_users=1)}
+
+
+def test_addresses_are_stored_as_far_as_they_may_be(services: Services, memory: Memory) -> None:
+    _, [a, _] = experiment(services, "button")
+    service = services.users
+    users = UserService(
+        service._catalogue, service._store, service._purge, service._clock, IpAddressMode.TRUNCATED
+    )
+    assert users.create("u", a, "192.0.2.77").ip_address == "192.0.2.0"
+    assert memory.users["u"].ip_address == "192.0.2.0"
 
 
 def test_users_spread_over_the_shards(services: Services, memory: Memory) -> None:
