@@ -12,21 +12,29 @@ import requests
 
 from tests import contract
 from tests.conformance import replay
+from tests.conformance.callers import CALLERS, Caller
 
 SCENARIOS = sorted((Path(__file__).parent / "testlab").glob("*.json"))
 OPTIONS = {"lenient_blocks": True, "headers": False, "timeout": 10.0, "reset_cmd": None}
 
 
+@pytest.fixture(scope="module", params=CALLERS, ids=str)
+def caller(request: pytest.FixtureRequest) -> Caller:
+    kind: Caller = request.param
+    return kind
+
+
 @pytest.fixture(scope="module")
-def url(start_server: Any) -> str:
-    address: str = start_server(TABLE_PREFIX="switchyard-conformance").url
+def url(start_server: Any, caller: Caller) -> str:
+    address: str = start_server(TABLE_PREFIX=f"switchyard-testlab-{caller}", **caller.settings).url
     return address
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
+def session(caller: Caller) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
+        session.headers.update(caller.headers)
         session.hooks["response"].append(contract.check_response)
         yield session
 
@@ -37,3 +45,8 @@ def test_the_server_answers_as_recorded(path: Path, url: str, session: requests.
     options = argparse.Namespace(base_url=url, no_reset=True, **OPTIONS)
     problem = replay.run_scenario(session, replay.load_scenario(path), options)
     assert problem is None, problem
+
+
+def test_strangers_are_let_in_where_no_key_is_needed(url: str, caller: Caller) -> None:
+    answer = requests.get(f"{url}/api/feature", timeout=10)
+    assert answer.status_code == (401 if caller.headers else 200)
