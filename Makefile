@@ -34,7 +34,8 @@ test: $(READY)  ## Run all tests on the embedded database
 	$(BIN)/python -m pytest -n auto
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance tests/infra/test_artefact.py
+	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
+	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):
