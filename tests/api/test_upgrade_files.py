@@ -134,6 +134,7 @@ class TestRoundTrip:
         """The choice goes by the experiment's id and the order of its conditions."""
         codes, weights = ("a", "b", "c"), (20, 30, 50)
         body = design(("lesson", ""), codes=codes, weights=weights)
+        body["id"] = "7d1f0c52-9f5e-4c58-a1c3-0b4b7f6f3eab"
         users = [f"user {number}" for number in range(30)]
         start(lambda *call: gateway.send(*call).json, body)
         before = {user_id: assigned(gateway, user_id) for user_id in users}
