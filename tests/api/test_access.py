@@ -11,7 +11,15 @@ from typing import Any
 import jwt
 import pytest
 
-from chalicelib.api.access import EMPTY_WITHOUT_KEY, OPEN, WITHOUT_KEY, Route, role_of
+from chalicelib.api.access import (
+    ADMINISTRATION,
+    CLIENT,
+    EMPTY_WITHOUT_KEY,
+    OPEN,
+    WITHOUT_KEY,
+    Route,
+    role_of,
+)
 from chalicelib.domain.api_keys import Role
 from chalicelib.services.client_auth import ClientCredentials
 from tests.http import Answer, Gateway
@@ -153,7 +161,11 @@ def test_the_sdks_of_test_lab_may_be_let_in_without_a_key(
     assert gateway.get("/api/users", X_API_Key="nonsense").status == 401
 
 
-@pytest.mark.usefixtures("keys")
+def test_every_route_that_is_named_is_published(app: ModuleType) -> None:
+    named = {*OPEN, *CLIENT, *ADMINISTRATION, *WITHOUT_KEY, EMPTY_WITHOUT_KEY}
+    assert named <= set(routes(app))
+
+
 def test_the_open_routes_are_those_that_say_nothing_of_anybody() -> None:
     assert {route.path for route in OPEN} == {
         "/api", "/api/openapi.json", "/health", "/health/ready", "/swagger", "/swagger/{asset}",

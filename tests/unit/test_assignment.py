@@ -36,16 +36,21 @@ from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, P
 from chalicelib.domain.segments import SegmentType
 from tests.unit.upgrade_samples import (
     BEFORE,
+    BY_EXPERIMENT,
+    BY_GROUP,
+    BY_INDIVIDUAL,
     CLASS,
     COMPLETE,
     ENROLLING,
     GROUP,
+    IGN,
     INDIVIDUAL,
     NOW,
     PLACE,
     PREVIEW,
     ROOM,
     STARTED,
+    THERE,
     VECTOR_DRAW,
     VECTOR_ID,
     VECTOR_UNIT,
@@ -68,16 +73,6 @@ from tests.unit.upgrade_samples import (
     segment,
     user,
 )
-
-BY_INDIVIDUAL, BY_GROUP, BY_EXPERIMENT = (
-    ConsistencyRule.INDIVIDUAL,
-    ConsistencyRule.GROUP,
-    ConsistencyRule.EXPERIMENT,
-)
-THERE = Place("quiz", "end")
-
-IGN = conditions(I=0, G=0, N=100)
-"""I is what a user is enrolled in, G what the group is, N what both would draw."""
 
 
 def previewing(participant: Participant, **conditions: str) -> Participant:

@@ -45,16 +45,21 @@ from chalicelib.domain.participants import (
 from chalicelib.domain.segments import NOBODY, Roster
 from tests.unit.upgrade_samples import (
     BEFORE,
+    BY_EXPERIMENT,
+    BY_GROUP,
+    BY_INDIVIDUAL,
     CLASS,
     COMPLETE,
     ENROLLING,
     GROUP,
+    IGN,
     INDIVIDUAL,
     NOW,
     PLACE,
     PREVIEW,
     ROOM,
     STARTED,
+    THERE,
     VECTOR_ID,
     VECTOR_UNIT,
     WITHIN,
@@ -75,18 +80,10 @@ from tests.unit.upgrade_samples import (
     user,
 )
 
-BY_INDIVIDUAL, BY_GROUP, BY_EXPERIMENT = (
-    ConsistencyRule.INDIVIDUAL,
-    ConsistencyRule.GROUP,
-    ConsistencyRule.EXPERIMENT,
-)
 BOUND = [BY_INDIVIDUAL, BY_GROUP]
 """The rules under which exclusions bind."""
 
-THERE = Place("quiz", "end")
 OTHER_ROOM, SCHOOL = GroupKey(CLASS, "room 2"), GroupKey("school", "north")
-IGN = conditions(I=0, G=0, N=100)
-"""I is what a user is enrolled in, G what the group is, N what both would draw."""
 
 LATE = ExclusionCode.REACHED_AFTER
 LOGIC = ExclusionCode.GROUP_LOGIC

@@ -48,6 +48,14 @@ CONTEXT = "home"
 PLACE = Place("quiz", "intro")
 """Where the experiments are, unless they say otherwise."""
 
+THERE = Place("quiz", "end")
+
+BY_INDIVIDUAL, BY_GROUP, BY_EXPERIMENT = (
+    ConsistencyRule.INDIVIDUAL,
+    ConsistencyRule.GROUP,
+    ConsistencyRule.EXPERIMENT,
+)
+
 CLASS = "class"
 ROOM = GroupKey(CLASS, "room 1")
 
@@ -77,6 +85,10 @@ def conditions(**weights: float) -> tuple[Condition, ...]:
     return tuple(
         condition(code, weight, order) for order, (code, weight) in enumerate(weights.items(), 1)
     )
+
+
+IGN = conditions(I=0, G=0, N=100)
+"""I is what a user is enrolled in, G what the group is, N what both would draw."""
 
 
 def point(site: str = "quiz", target: str = "intro", *, flagged: bool = False) -> DecisionPoint:

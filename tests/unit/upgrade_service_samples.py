@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
-from threading import Barrier, Thread
+from threading import Barrier
 from typing import TypeVar
 
 from chalicelib.domain.assignment import Assignment
@@ -270,20 +271,11 @@ def mortal(memory: Memory, clock: FixedClock, at: int, step: str) -> Services:
 
 def at_once(*actions: Callable[[], R]) -> list[R]:
     """What some actions return that start at the same time, each in a thread of its own."""
-    barrier, results, failures = Barrier(len(actions)), {}, []
+    barrier = Barrier(len(actions))
 
-    def run(index: int) -> None:
+    def run(action: Callable[[], R]) -> R:
         barrier.wait()
-        try:
-            results[index] = actions[index]()
-        except Exception as error:  # noqa: BLE001 - raised again below, in the test's thread
-            failures.append(error)
+        return action()
 
-    threads = [Thread(target=run, args=(index,)) for index in range(len(actions))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return [results[index] for index in range(len(actions))]
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
