@@ -24,18 +24,20 @@ from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
 from chalicelib.services.metric_analysis import MetricAnalysisService
 from chalicelib.services.metrics import MetricService
+from chalicelib.services.participant_ports import (
+    LogStore,
+    ParticipantStore,
+    PreviewUserStore,
+    RecordStore,
+    StratumStore,
+)
 from chalicelib.services.participants import ParticipantService
 from chalicelib.services.ports import (
     CatalogueStore,
     Clock,
     Eraser,
     EventStore,
-    LogStore,
-    ParticipantStore,
-    PreviewUserStore,
     PurgeQueue,
-    RecordStore,
-    StratumStore,
     TotalsStore,
     UserStore,
 )

@@ -59,7 +59,7 @@ from chalicelib.domain.tallies import (
 )
 from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, UserRecord
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
-from chalicelib.services.ports import Counting, Position, RecordPage
+from chalicelib.services.participant_ports import Counting, Position, RecordPage
 from chalicelib.storage import keys
 from chalicelib.storage.logs import SHEET_BYTES
 from chalicelib.storage.tallies import COUNTS

@@ -21,7 +21,8 @@ from chalicelib.domain.participants import Participant
 from chalicelib.domain.segments import globally_excluded
 from chalicelib.domain.testlab_offers import TestLabOffer, offered_to
 from chalicelib.services.experiments import OfferService, UnknownContext
-from chalicelib.services.ports import Clock, ParticipantStore
+from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.ports import Clock
 
 STRATA_AT_ONCE = 8
 

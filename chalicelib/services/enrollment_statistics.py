@@ -19,7 +19,8 @@ from chalicelib.domain.enrollment_statistics import (
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import Clock, ParticipantStore
+from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.ports import Clock
 
 EXPERIMENTS_AT_ONCE = 8
 

@@ -12,7 +12,8 @@ from chalicelib.domain.testlab_offers import flags_on
 from chalicelib.domain.users import TotalsShard, check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService, UnknownContext
-from chalicelib.services.ports import Clock, ParticipantStore
+from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.ports import Clock
 
 
 class EvaluationService:

@@ -19,7 +19,8 @@ from chalicelib.domain.lists import (
 )
 from chalicelib.domain.segments import Segment
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import CatalogueStore, ParticipantStore
+from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.ports import CatalogueStore
 
 
 class FlagKeyTaken(Conflict):

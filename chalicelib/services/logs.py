@@ -10,7 +10,8 @@ from chalicelib.domain.logs import Logged, LogPart, Merge, Sheet, SheetKey, meas
 from chalicelib.domain.metrics import Metric
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService
-from chalicelib.services.ports import Clock, LogStore
+from chalicelib.services.participant_ports import LogStore
+from chalicelib.services.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from chalicelib.domain.testlab_offers import TestLabOffer
 from chalicelib.domain.users import TotalsShard
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import ExperimentService, OfferService
-from chalicelib.services.ports import Clock, Counting, ParticipantStore
+from chalicelib.services.participant_ports import Counting, ParticipantStore
+from chalicelib.services.ports import Clock
 from chalicelib.services.turns import Turns
 
 COUNT_AGE = 5.0

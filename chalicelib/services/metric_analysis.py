@@ -24,7 +24,7 @@ from chalicelib.domain.metric_results import (
 )
 from chalicelib.domain.metrics import MetricQuery, MetricType
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import LogStore, ParticipantStore
+from chalicelib.services.participant_ports import LogStore, ParticipantStore
 
 
 @dataclass(frozen=True, slots=True)

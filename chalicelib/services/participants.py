@@ -12,7 +12,8 @@ from chalicelib.domain.participants import Membership, Participant, Profile, Wor
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService
-from chalicelib.services.ports import Clock, ParticipantStore
+from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.ports import Clock
 from chalicelib.services.turns import Turns
 
 ALIASES_AT_ONCE = 90

@@ -13,7 +13,8 @@ from chalicelib.domain.preview_users import PreviewAssignment, PreviewUser
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import Clock, PreviewUserStore
+from chalicelib.services.participant_ports import PreviewUserStore
+from chalicelib.services.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import Clock, ParticipantStore
+from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.ports import Clock
 
 NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 """Of the ids of the contexts' global exclusions, which exist without being made."""

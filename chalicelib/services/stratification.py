@@ -12,7 +12,8 @@ from chalicelib.domain.strata import FactorUse, StratificationFactor
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.ports import Clock, StratumStore
+from chalicelib.services.participant_ports import StratumStore
+from chalicelib.services.ports import Clock
 
 FACTOR_BYTES = 255
 """Bytes of UTF-8 that the name of a factor may have."""

@@ -41,7 +41,13 @@ from chalicelib.domain.transfer import (
 from chalicelib.domain.users import TotalsShard, check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService
-from chalicelib.services.ports import Clock, Counting, ParticipantStore, Position, RecordStore
+from chalicelib.services.participant_ports import (
+    Counting,
+    ParticipantStore,
+    Position,
+    RecordStore,
+)
+from chalicelib.services.ports import Clock
 
 AT_ONCE = 8
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.participants import GroupKey, Profile
 from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, UserRecord
-from chalicelib.services.ports import Position, RecordPage
+from chalicelib.services.participant_ports import Position, RecordPage
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors
 from chalicelib.storage.reading import read_rows

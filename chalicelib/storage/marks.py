@@ -28,7 +28,7 @@ from chalicelib.domain.tallies import (
     of_records,
 )
 from chalicelib.domain.users import Totals
-from chalicelib.services.ports import Counting
+from chalicelib.services.participant_ports import Counting
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.records import (

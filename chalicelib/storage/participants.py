@@ -25,7 +25,7 @@ from chalicelib.domain.participants import (
     Profile,
 )
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
-from chalicelib.services.ports import Counting
+from chalicelib.services.participant_ports import Counting
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import change_group, parts_of

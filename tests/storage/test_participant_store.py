@@ -61,7 +61,7 @@ from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.domain.strata import StratificationFactor
 from chalicelib.domain.users import Totals, TotalsShard, User
-from chalicelib.services.ports import Counting
+from chalicelib.services.participant_ports import Counting
 from tests.fakes import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import (
     HERE,

@@ -30,7 +30,7 @@ from chalicelib.domain.participants import (
 )
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.transfer import GroupOwnRecord, RecordKind, UserRecord
-from chalicelib.services.ports import Counting, Position
+from chalicelib.services.participant_ports import Counting, Position
 from chalicelib.storage import listing
 from tests.fakes import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design

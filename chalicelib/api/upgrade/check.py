@@ -28,7 +28,7 @@ from chalicelib.api.upgrade.check_models import (
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.transfer import RecordKind
-from chalicelib.services.ports import Position
+from chalicelib.services.participant_ports import Position
 from chalicelib.services.transfer import TransferReport
 
 blueprint = ApiBlueprint(__name__, DIALECT)
