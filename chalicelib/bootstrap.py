@@ -43,6 +43,7 @@ from chalicelib.services.ports import (
 )
 from chalicelib.services.preview_users import PreviewUserService
 from chalicelib.services.purge import PurgeService
+from chalicelib.services.segment_deletion import SegmentDeletionService
 from chalicelib.services.segments import SegmentService
 from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
@@ -132,6 +133,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
     segments = SegmentService(catalogue, stores.participants, clock, settings.context_metadata)
+    segment_deletion = SegmentDeletionService(catalogue, stores.participants, clock)
     metrics = MetricService(catalogue, clock)
     flags = FlagService(catalogue, stores.catalogue, stores.participants)
     return Services(
@@ -146,6 +148,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         participants=participants,
         experiments=experiments,
         segments=segments,
+        segment_deletion=segment_deletion,
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
         stratification=StratificationService(catalogue, stores.strata, clock),
@@ -168,7 +171,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             open_testlab=settings.open_testlab,
         ),
         client_auth=ClientAuthService(catalogue, credentials),
-        imports=ImportService(catalogue, segments, experiments, flags, metrics),
+        imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -92,7 +92,12 @@ class SegmentUsage:
 
     def sub_segments(self, segment: Segment) -> list[Segment]:
         """The segments inside a segment that there are."""
-        return [self.segments[sub] for sub in segment.sub_segments if sub in self.segments]
+        return parts_of(segment, self.segments)
+
+
+def parts_of(segment: Segment, stored: Mapping[str, Segment]) -> list[Segment]:
+    """The segments inside `segment` that are among `stored`, by id."""
+    return [stored[sub] for sub in segment.sub_segments if sub in stored]
 
 
 def own_sub_lists(catalogue: Catalogue, segment: Segment) -> list[Segment]:

@@ -24,6 +24,7 @@ from chalicelib.services.metrics import MetricService
 from chalicelib.services.participants import ParticipantService
 from chalicelib.services.preview_users import PreviewUserService
 from chalicelib.services.purge import PurgeService
+from chalicelib.services.segment_deletion import SegmentDeletionService
 from chalicelib.services.segments import SegmentService
 from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
@@ -47,6 +48,7 @@ class Services:
     participants: ParticipantService
     experiments: ExperimentService
     segments: SegmentService
+    segment_deletion: SegmentDeletionService
     study_setup: StudySetupService
     preview_users: PreviewUserService
     stratification: StratificationService

@@ -17,6 +17,7 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.experiments import ExperimentService, check_experiment_id
 from chalicelib.services.flags import FlagService, check_key
 from chalicelib.services.metrics import MetricDraft, MetricService
+from chalicelib.services.segment_deletion import SegmentDeletionService
 from chalicelib.services.segments import IdTaken, SegmentService
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class ImportService:
         self,
         catalogue: CatalogueService,
         segments: SegmentService,
+        segment_deletion: SegmentDeletionService,
         experiments: ExperimentService,
         flags: FlagService,
         metrics: MetricService,
@@ -59,6 +61,7 @@ class ImportService:
     ) -> None:
         self._catalogue = catalogue
         self._segments = segments
+        self._segment_deletion = segment_deletion
         self._experiments = experiments
         self._flags = flags
         self._metrics = metrics
@@ -236,4 +239,4 @@ class ImportService:
 
     def _discard(self, stored: Sequence[Segment]) -> None:
         for segment in stored:
-            self._segments.discard(segment)
+            self._segment_deletion.discard(segment)

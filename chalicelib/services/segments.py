@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.lists import are_there, holders, in_use, is_free, listed
-from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
+from chalicelib.domain.lists import are_there, holders, is_free, listed
+from chalicelib.domain.segment_usage import SegmentUsage
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
@@ -20,10 +20,6 @@ from chalicelib.services.ports import Clock
 
 NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 """Of the ids of the contexts' global exclusions, which exist without being made."""
-
-
-DELETED_AT_ONCE = 80
-"""Segments that are deleted in one commit, which is one transaction."""
 
 
 Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
@@ -47,28 +43,8 @@ class IdTaken(Conflict):
     """Another segment has the id."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Removal:
-    """The deletion of `segment`, with all that goes (`gone`) and stays changed."""
-
-    segment: Segment
-    gone: tuple[Segment, ...]
-    changes: tuple[SegmentChange, ...] = ()
-    is_last: bool = True
-
-    def part(self) -> _Removal:
-        """What can be done in one commit."""
-        if len(self.gone) <= DELETED_AT_ONCE:
-            return self
-        return _Removal(self.segment, self.gone[-DELETED_AT_ONCE:], is_last=False)
-
-    def change(self) -> CatalogueChange:
-        deleted = (SegmentChange(segment, None) for segment in self.gone)
-        return CatalogueChange(segments=(*self.changes, *deleted))
-
-
 class SegmentService:
-    """Creates, replaces and deletes segments."""
+    """Creates, reads and replaces segments."""
 
     def __init__(
         self,
@@ -117,9 +93,9 @@ class SegmentService:
         """What all segments are used for."""
         return SegmentUsage(self._catalogue.fresh())
 
-    def known(self, segment_id: str) -> bool:
-        """Whether there is such a segment."""
-        return segment_id in self._catalogue.fresh().segments
+    def stored(self) -> Mapping[str, Segment]:
+        """All segments that something was stored of, by id."""
+        return self._catalogue.fresh().segments
 
     def members(self, segment: Segment) -> Sequence[str]:
         """The users that a segment names."""
@@ -279,97 +255,6 @@ class SegmentService:
 
         self._catalogue.change(decide)
         return changed[-1]
-
-    def discard(self, stored: Segment) -> None:
-        """Delete a segment that was just stored, unless something refers to it by now."""
-        gone: list[Segment] = []
-
-        def decide(catalogue: Catalogue) -> CatalogueChange | None:
-            gone.clear()
-            if not are_there(catalogue, [stored]) or in_use(catalogue, stored.id):
-                return None
-            gone.append(stored)
-            return CatalogueChange(segments=(SegmentChange(stored, None),))
-
-        self._catalogue.change(decide)
-        for segment in gone:
-            self.forget(segment)
-
-    def delete(self, segment_id: str) -> Segment:
-        """Delete a segment, with the private lists inside it that nothing else uses.
-
-        Raises:
-            NotFound: if there is none.
-        """
-
-        def plan(catalogue: Catalogue) -> _Removal:
-            segment = catalogue.segments.get(segment_id)
-            if segment is None:
-                raise NotFound("SegmentId not found.")
-            return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)))
-
-        return self._remove(plan)
-
-    def delete_unused(self, segment_id: str) -> Segment:
-        """Delete a private segment that nothing refers to, as `delete` does; others stay.
-
-        Raises:
-            NotFound: if there is none.
-        """
-
-        def plan(catalogue: Catalogue) -> _Removal:
-            segment = catalogue.segments.get(segment_id)
-            if segment is None:
-                raise NotFound("SegmentId not found.")
-            free = is_free(catalogue, segment_id)
-            return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)) if free else ())
-
-        return self._remove(plan)
-
-    def delete_list(self, parent_id: str, segment_id: str) -> Segment:
-        """Take a private list out of a segment, and delete it unless something else uses it.
-
-        Raises:
-            NotFound: if there is no such segment, or no such list inside it.
-        """
-
-        def plan(catalogue: Catalogue) -> _Removal:
-            parent = catalogue.segments.get(parent_id)
-            found = catalogue.segments.get(segment_id)
-            if parent is None:
-                raise NotFound("Parent Segment not found")
-            if segment_id not in parent.sub_segments or (
-                found is None or found.type is not SegmentType.PRIVATE
-            ):
-                raise NotFound(f"List {segment_id} not found in parent segment {parent_id}")
-            lists = tuple(sub for sub in parent.sub_segments if sub != segment_id)
-            after = replace(parent, sub_segments=lists, updated_at=self._clock())
-            own = found in own_sub_lists(catalogue, parent)
-            gone = (found, *own_sub_lists(catalogue, found)) if own else ()
-            return _Removal(found, gone, (SegmentChange(parent, after),))
-
-        return self._remove(plan)
-
-    def _remove(self, plan: Callable[[Catalogue], _Removal]) -> Segment:
-        """Delete what is planned, in one commit if it is not too much, else the inmost first.
-
-        Killed in between, the same call made again goes on.
-        """
-        removals: list[_Removal] = []
-
-        def decide(catalogue: Catalogue) -> CatalogueChange:
-            removals.append(plan(catalogue).part())
-            return removals[-1].change()
-
-        while not removals or not removals[-1].is_last:
-            self._catalogue.change(decide)
-            for segment in removals[-1].gone:
-                self.forget(segment)
-        return removals[-1].segment
-
-    def forget(self, segment: Segment) -> None:
-        """Remove the notes of a segment that is gone from those whom it named."""
-        self._store.forget_members(segment.id, segment.version)
 
     def _check_name(self, catalogue: Catalogue, draft: Segment) -> None:
         if draft.type is SegmentType.PRIVATE:

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
 from chalicelib.storage.logs import DynamoLogStore
 from tests.api.test_round_trips import CallCounter, counter
-from tests.api.upgrade_setup import design, entry, flag, measure, start
+from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
 from tests.conftest import CLIENT_KEY, CLIENT_SECRET
 from tests.fakes import START
 from tests.http import Answer, Gateway
@@ -126,6 +126,28 @@ def test_a_long_list_costs_assign_nothing(gateway: Gateway, counter: CallCounter
         counter.calls.clear()
         assert len(call(gateway, "assign", {"context": "home"}, user_id).json) == assigned
         assert len(counter.calls) == 2
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_design_costs_one_trip_more_for_each_of_its_lists(
+    gateway: Gateway, counter: CallCounter, count: int
+) -> None:
+    experiment = design(("site", "target 0"))
+    gateway.post("/api/experiments", experiment)
+    parts = gateway.post("/api/segments", segment("bob", name="part", type="public")).json
+    path = f"/api/experiments/single/{experiment['id']}"
+    gateway.get(path)
+    counter.calls.clear()
+    gateway.get(path)
+    without = len(counter.calls)
+    for number in range(count):
+        listed = segment("ada", name=f"list {number}", subSegmentIds=[parts["id"]])
+        body = {"experimentId": experiment["id"], "list": {**listed, "listType": "Segment"}}
+        assert gateway.post("/api/experiments/inclusionList", body).status == 200
+    counter.calls.clear()
+    shown = gateway.get(path).json
+    assert len(shown["experimentSegmentInclusion"]) == count
+    assert len(counter.calls) == without + count
 
 
 def rounds(calls: list[str]) -> list[str]:

@@ -366,6 +366,6 @@ def test_what_is_discarded_is_gone_unless_it_is_used_or_replaced(
     for segment_id, change in zip(("replaced", "used", "unused"), changes, strict=True):
         stored = services.segments.put_new(private(segment_id), ["u"])
         change()
-        services.segments.discard(stored)
+        services.segment_deletion.discard(stored)
     assert set(memory.segments) == {"replaced", "used", "parent"}
     assert "unused" not in memory.participants["u"].members

@@ -11,7 +11,8 @@ import pytest
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.segments import SegmentType
 from chalicelib.services import Services
-from chalicelib.services.segments import DELETED_AT_ONCE, global_id
+from chalicelib.services.segment_deletion import DELETED_AT_ONCE
+from chalicelib.services.segments import global_id
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
@@ -120,7 +121,7 @@ def test_a_list_whose_parent_goes_meanwhile_is_not_made(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     services.segments.put(segment(), [])
-    rival = once("catalogue.commit", lambda: services.segments.delete("s"))
+    rival = once("catalogue.commit", lambda: services.segment_deletion.delete("s"))
     with pytest.raises(NotFound):
         add(process(memory, clock, before=rival), "p", "u")
     assert ids(memory) == []
@@ -155,7 +156,7 @@ def test_a_list_that_is_taken_out_is_gone_with_its_notes(
     services.segments.put(segment(), ["u"])
     add(services, "p", "v")
     add(services, "inner", "w", parent="p")
-    gone = services.segments.delete_list("s", "p")
+    gone = services.segment_deletion.delete_list("s", "p")
     assert gone.id == "p"
     assert (ids(memory), notes(memory)) == (["s"], {"u"})
     assert services.segments.get("s").sub_segments == ()
@@ -167,9 +168,9 @@ def test_a_list_that_something_else_uses_is_only_taken_out(
     services.segments.put(segment(), [])
     add(services, "p", "v")
     services.segments.put(segment("t", sub_segments=["p"]), [])
-    services.segments.delete_list("s", "p")
+    services.segment_deletion.delete_list("s", "p")
     assert (ids(memory), notes(memory)) == (["p", "s", "t"], {"v"})
-    services.segments.delete_list("t", "p")
+    services.segment_deletion.delete_list("t", "p")
     assert (ids(memory), notes(memory)) == (["s", "t"], set())
 
 
@@ -191,7 +192,7 @@ def test_only_a_list_of_the_segment_is_taken_out(
     add(services, "p")
     before = dict(memory.segments)
     with pytest.raises(NotFound, match=message):
-        services.segments.delete_list(parent, list_id)
+        services.segment_deletion.delete_list(parent, list_id)
     assert memory.segments == before
 
 
@@ -204,7 +205,7 @@ def test_a_deleted_segment_takes_its_own_lists_along(services: Services, memory:
     services.segments.put(segment("shared", kind=PRIVATE), ["w"])
     services.experiments.create(design(include=["shared"]))
     add(services, "p", "x")
-    assert services.segments.delete("s").id == "s"
+    assert services.segment_deletion.delete("s").id == "s"
     assert (ids(memory), notes(memory)) == (["public", "shared"], {"v", "w"})
 
 
@@ -220,7 +221,7 @@ def many(services: Services, memory: Memory, count: int) -> None:
 def test_any_number_of_lists_goes_with_a_segment(services: Services, memory: Memory) -> None:
     many(services, memory, 2 * DELETED_AT_ONCE)
     before = memory.revision.version
-    assert services.segments.delete("s").id == "s"
+    assert services.segment_deletion.delete("s").id == "s"
     assert (ids(memory), notes(memory)) == ([], set())
     assert memory.revision.version == before + 3
 
@@ -229,7 +230,7 @@ def test_a_list_with_any_number_of_lists_can_be_taken_out(
     services: Services, memory: Memory
 ) -> None:
     many(services, memory, DELETED_AT_ONCE)
-    services.segments.delete_list("s", "outer")
+    services.segment_deletion.delete_list("s", "outer")
     assert ids(memory) == ["s"]
     assert services.segments.get("s").sub_segments == ()
 
@@ -240,9 +241,9 @@ def test_a_deletion_killed_half_way_is_finished_by_the_next(
 ) -> None:
     many(services, memory, 2 * DELETED_AT_ONCE)
     with pytest.raises(Killed):
-        process(memory, clock, before=dying(call)).segments.delete("s")
+        process(memory, clock, before=dying(call)).segment_deletion.delete("s")
     assert "s" in memory.segments
-    services.segments.delete("s")
+    services.segment_deletion.delete("s")
     assert ids(memory) == []
 
 
@@ -251,7 +252,7 @@ def test_a_deletion_beside_a_new_list_leaves_neither(
 ) -> None:
     services.segments.put(segment(), [])
     rival = once("catalogue.commit", lambda: add(services, "p", "u"))
-    process(memory, clock, before=rival).segments.delete("s")
+    process(memory, clock, before=rival).segment_deletion.delete("s")
     assert (ids(memory), notes(memory)) == ([], set())
 
 
@@ -294,7 +295,7 @@ def test_only_an_unused_private_segment_is_deleted(services: Services, memory: M
     services.segments.put(segment("q", kind=PRIVATE, sub_segments=["inner"]), [])
     services.experiments.create(design("e", include=["p"]))
     for segment_id in ("public", "p", "q"):
-        assert services.segments.delete_unused(segment_id).id == segment_id
+        assert services.segment_deletion.delete_unused(segment_id).id == segment_id
     assert ids(memory) == ["p", "public"]
     with pytest.raises(NotFound):
-        services.segments.delete_unused("q")
+        services.segment_deletion.delete_unused("q")

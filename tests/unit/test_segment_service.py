@@ -75,7 +75,7 @@ def test_a_segment_is_what_it_was_made(services: Services, clock: FixedClock) ->
     )
     assert services.segments.get("s") == stored
     assert services.segments.all() == [stored]
-    assert services.segments.known("s")
+    assert "s" in services.segments.stored()
     assert listed(services) == ["u", "v"]
 
 
@@ -83,8 +83,8 @@ def test_an_unknown_segment_is_not_found(services: Services, memory: Memory) -> 
     with pytest.raises(NotFound, match="SegmentId not found"):
         services.segments.get("s")
     with pytest.raises(NotFound, match="SegmentId not found"):
-        services.segments.delete("s")
-    assert not services.segments.known("s")
+        services.segment_deletion.delete("s")
+    assert "s" not in services.segments.stored()
     assert memory.revision.version == 0
 
 
@@ -145,7 +145,7 @@ def test_each_context_has_a_global_exclusion_without_making_it(services: Service
     assert len({each.id for each in shut_out}) == len(shut_out)
     assert services.segments.get(shut_out[0].id) == shut_out[0]
     assert services.segments.members(shut_out[0]) == ()
-    assert not services.segments.known(shut_out[0].id)
+    assert shut_out[0].id not in services.segments.stored()
 
 
 def test_a_global_exclusion_that_was_replaced_is_the_stored_one(services: Services) -> None:
@@ -259,7 +259,7 @@ def test_a_list_that_was_killed_half_way_can_come_after_others_and_a_deletion(
     with pytest.raises(Killed):
         half_done(memory, clock).segments.put(segment(), ["c", "b"])
     services.segments.put(segment(), ["c", "d"])
-    services.segments.delete("s")
+    services.segment_deletion.delete("s")
     services.segments.put(segment(), ["c", "b"])
     assert named(services, "bcd") == listed(services) == ["b", "c"]
 
@@ -321,8 +321,8 @@ def test_lists_of_several_segments_at_once_are_all_kept(
 def test_a_deleted_segment_leaves_no_notes(services: Services, memory: Memory) -> None:
     stored = services.segments.put(segment(), ["u", "v"])
     services.segments.put(segment("t"), ["u"])
-    assert services.segments.delete("s") == stored
-    assert not services.segments.known("s")
+    assert services.segment_deletion.delete("s") == stored
+    assert "s" not in services.segments.stored()
     assert notes(memory).keys() == {"u"}
     assert known_members(memory, "u") == {"t"}
     assert fake_stores(memory).participants.members("s", stored.version) == []
@@ -343,7 +343,7 @@ def test_a_deletion_killed_half_way_lets_nobody_in(
 
     doomed = process(memory, clock, before=once("participants.forget_members", die))
     with pytest.raises(Killed):
-        doomed.segments.delete("s")
+        doomed.segment_deletion.delete("s")
     assert named(services, ["u"]) == []
     services.segments.put(segment(), ["v"])
     assert named(services, ["u"]) == []
@@ -353,9 +353,9 @@ def test_of_two_deletions_at_once_one_finds_nothing(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     services.segments.put(segment(), ["u"])
-    rival = once("catalogue.commit", lambda: services.segments.delete("s"))
+    rival = once("catalogue.commit", lambda: services.segment_deletion.delete("s"))
     with pytest.raises(NotFound):
-        process(memory, clock, before=rival).segments.delete("s")
+        process(memory, clock, before=rival).segment_deletion.delete("s")
     assert notes(memory) == {}
 
 
@@ -369,7 +369,7 @@ def test_a_subsegment_counts_with_its_parents_as_long_as_it_is_there(services: S
     assert named(services, ["u", "v"], "parent") == ["u"]
     services.segments.put(segment("child"), ["v"])
     assert named(services, ["u", "v"], "parent") == ["v"]
-    services.segments.delete("child")
+    services.segment_deletion.delete("child")
     assert named(services, ["u", "v"], "parent") == []
 
 

@@ -197,12 +197,12 @@ def row_answer(listed: ListedRecord) -> Json:
             }
         case GroupOwnRecord(group, GroupEnrollment() as enrollment) if experiment is not None:
             return _group_enrollment(group.id, enrollment, experiment)
-        case GroupOwnRecord(group, exclusion) if experiment is not None:
+        case GroupOwnRecord(group, Exclusion() as exclusion) if experiment is not None:
             return {
                 **stamps(exclusion.at, exclusion.at, 1),
                 "id": f"{experiment.id}_{group.id}",
                 "experimentId": experiment.id,
-                "exclusionCode": exclusion.code.value,  # type: ignore[union-attr]
+                "exclusionCode": exclusion.code.value,
                 "groupId": group.id,
             }
     raise AssertionError("a record belongs to an experiment")

@@ -33,7 +33,7 @@ from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import (
     UUID_SCHEMA,
     ListBody,
-    Listing,
+    Listings,
     checked_uuid,
 )
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
@@ -46,7 +46,7 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
-def _listings(experiments: Sequence[Experiment]) -> dict[str, Listing]:
+def _listings(experiments: Sequence[Experiment]) -> Listings:
     entries = (entry for experiment in experiments for entry in list_entries(experiment))
     return listings_of(blueprint.services, entries)
 
@@ -186,9 +186,7 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
         experiment = services.experiments.delete(experiment_id)
     except NotFound as error:
         raise GoneExperiment("Experiment not found.") from error
-    for listing in lists.values():
-        if not services.segments.known(listing.segment.id):
-            services.segments.forget(listing.segment)
+    services.segment_deletion.forget_gone(each.segment for each in lists.values())
     return answers.deleted(experiment)
 
 
@@ -250,5 +248,5 @@ def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
 def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
     blueprint.services.experiments.check_list(segment_id, exclude=exclude)
     blueprint.services.experiments.remove_list(segment_id)
-    segment = blueprint.services.segments.delete_unused(segment_id)
+    segment = blueprint.services.segment_deletion.delete_unused(segment_id)
     return [{"id": segment.id, "name": segment.name}]

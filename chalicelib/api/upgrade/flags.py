@@ -31,7 +31,7 @@ from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
     UUID_SCHEMA,
-    Listing,
+    Listings,
     bare_segment_answer,
     checked_uuid,
 )
@@ -46,7 +46,7 @@ FLAGS_AT_ONCE = 8
 FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 
-def _listings(flag: Flag) -> dict[str, Listing]:
+def _listings(flag: Flag) -> Listings:
     return listings_of(blueprint.services, entries(flag))
 
 
@@ -90,7 +90,7 @@ def edit_flag(flag_id: FlagId, body: FlagBody) -> dict[str, Any]:
     after = services.flags.edit(
         flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
     )
-    _forget_gone(before)
+    services.segment_deletion.forget_gone(each.segment for each in before.values())
     return whole_flag_answer(after, _listings(after))
 
 
@@ -100,15 +100,8 @@ def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
     flags = blueprint.services.flags
     lists = _listings(flags.get(flag_id))
     gone = flags.delete(flag_id)
-    _forget_gone(lists)
+    blueprint.services.segment_deletion.forget_gone(each.segment for each in lists.values())
     return [flag_answer(gone)]
-
-
-def _forget_gone(lists: dict[str, Listing]) -> None:
-    segments = blueprint.services.segments
-    for listing in lists.values():
-        if not segments.known(listing.segment.id):
-            segments.forget(listing.segment)
 
 
 @blueprint.endpoint("/api/flags/status", "PATCH")
@@ -192,5 +185,5 @@ def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
     holder = services.flags.holder_of(segment_id, exclude=exclude)
     listing = listing_of(services, segment_id)
     services.flags.remove_list(holder.id, segment_id)
-    _forget_gone({segment_id: listing})
+    services.segment_deletion.forget_gone([listing.segment])
     return bare_segment_answer(listing.segment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.api.upgrade.metric_models import metric_answer
@@ -10,7 +10,7 @@ from chalicelib.api.upgrade.records import Json, new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.segment_usage import SegmentUsage
+from chalicelib.domain.segment_usage import parts_of
 from chalicelib.domain.segments import Segment
 from chalicelib.services import Services
 from chalicelib.services.imports import ListDraft
@@ -24,34 +24,34 @@ def listing_of(services: Services, segment_id: str) -> Listing:
     Raises:
         NotFound: if there is none.
     """
-    segments = services.segments
-    segment = segments.get(segment_id)
-    return Listing(
-        segment,
-        segments.members(segment),
-        [segments.get(sub) for sub in segment.sub_segments if segments.known(sub)],
-    )
+    stored = services.segments.stored()
+    segment = stored.get(segment_id) or services.segments.get(segment_id)
+    return listings_in(services, stored, [segment])[segment.id]
 
 
-def listings_in(services: Services, usage: SegmentUsage, segments: Sequence[Segment]) -> Listings:
-    """Some segments of one catalogue with their users and subsegments, by id."""
+def listings_in(
+    services: Services, stored: Mapping[str, Segment], segments: Sequence[Segment]
+) -> Listings:
+    """Some segments with their users and subsegments, by id; `stored` are all of the catalogue."""
     if not segments:
         return {}
     with ThreadPoolExecutor(min(len(segments), SEGMENTS_AT_ONCE)) as pool:
         members = pool.map(services.segments.members, segments)
         return {
-            segment.id: Listing(segment, user_ids, usage.sub_segments(segment))
+            segment.id: Listing(
+                segment,
+                user_ids,
+                parts_of(segment, stored),
+            )
             for segment, user_ids in zip(segments, members, strict=True)
         }
 
 
-def listings_of(services: Services, entries: Iterable[ListEntry]) -> dict[str, Listing]:
+def listings_of(services: Services, entries: Iterable[ListEntry]) -> Listings:
     """The segments of some lists, by id; those that there are."""
-    return {
-        entry.segment_id: listing_of(services, entry.segment_id)
-        for entry in entries
-        if services.segments.known(entry.segment_id)
-    }
+    stored = services.segments.stored()
+    named = dict.fromkeys(entry.segment_id for entry in entries)
+    return listings_in(services, stored, [stored[each] for each in named if each in stored])
 
 
 def metric_records(services: Services) -> dict[str, Json]:

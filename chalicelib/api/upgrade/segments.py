@@ -59,7 +59,7 @@ def page_of_segments(body: PageBody) -> dict[str, Any]:
 
 
 def _overview(usage: SegmentUsage, segments: Sequence[Segment]) -> dict[str, Any]:
-    return overview(usage, segments, listings_in(blueprint.services, usage, segments))
+    return overview(usage, segments, listings_in(blueprint.services, usage.segments, segments))
 
 
 @blueprint.endpoint("/api/segments/global")
@@ -67,7 +67,7 @@ def list_global_exclusions() -> list[dict[str, Any]]:
     """The global exclusion of each context."""
     segments = blueprint.services.segments
     usage, shut_out = segments.usage(), segments.shut_out()
-    listings = listings_in(blueprint.services, usage, shut_out)
+    listings = listings_in(blueprint.services, usage.segments, shut_out)
     return [with_status(usage, listings[segment.id]) for segment in shut_out]
 
 
@@ -95,8 +95,8 @@ def _drafted(body: SegmentBody) -> Segment:
 @blueprint.endpoint("/api/segments/list/{segment_id}", "DELETE")
 def delete_list(segment_id: SegmentId, body: ParentBody) -> dict[str, Any]:
     """Take a list out of a segment."""
-    segments = blueprint.services.segments
-    return bare_segment_answer(segments.delete_list(body.parent_segment_id, segment_id))
+    deletion = blueprint.services.segment_deletion
+    return bare_segment_answer(deletion.delete_list(body.parent_segment_id, segment_id))
 
 
 @blueprint.endpoint("/api/segments/status/{segment_id}")
@@ -118,7 +118,8 @@ def get_segment(segment_id: SegmentId) -> dict[str, Any]:
 @blueprint.endpoint("/api/segments/{segment_id}", "DELETE")
 def delete_segment(segment_id: SegmentId) -> dict[str, Any]:
     """Delete a segment with its lists."""
-    return bare_segment_answer(_or_gone(lambda: blueprint.services.segments.delete(segment_id)))
+    deletion = blueprint.services.segment_deletion
+    return bare_segment_answer(_or_gone(lambda: deletion.delete(segment_id)))
 
 
 def _or_gone(call: Callable[[], T]) -> T:
