@@ -11,16 +11,18 @@ from chalicelib.domain.experiments import FilterMode
 from chalicelib.domain.flags import FlagStatus
 from chalicelib.domain.segment_usage import SegmentStatus
 from chalicelib.domain.segments import SegmentType
-from infra.openapi.experiment_shapes import (
+from infra.openapi.experiment_parts import (
     Id,
     ListColumns,
-    PageColumns,
     Segment,
     SegmentColumns,
     SegmentGroup,
     SegmentUser,
     Stamps,
     StateName,
+)
+from infra.openapi.experiment_shapes import (
+    PageColumns,
 )
 
 

@@ -22,12 +22,15 @@ from infra.openapi.experiment_examples import (
     SHOWN_ARMS,
     SINGLE,
 )
-from infra.openapi.experiment_shapes import (
+from infra.openapi.experiment_parts import (
     AddedList,
+    DeletedList,
+    ShownCondition,
+)
+from infra.openapi.experiment_shapes import (
     Contexts,
     CreatedExperiment,
     DeletedExperiment,
-    DeletedList,
     EditedExperiment,
     Experiment,
     ExperimentName,
@@ -35,7 +38,6 @@ from infra.openapi.experiment_shapes import (
     MovedExperiment,
     PageOfExperiments,
     Place,
-    ShownCondition,
 )
 from infra.openapi.routes import About
 

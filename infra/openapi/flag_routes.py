@@ -23,7 +23,9 @@ from infra.openapi.experiment_examples import (
     SEGMENT_ID,
     STAMPS,
 )
-from infra.openapi.experiment_shapes import SegmentColumns
+from infra.openapi.experiment_parts import (
+    SegmentColumns,
+)
 from infra.openapi.routes import About
 
 FLAG_ID = "f1111111-2222-4333-8444-555555555555"

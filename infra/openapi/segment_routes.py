@@ -15,7 +15,10 @@ from infra.openapi.audience_shapes import (
     SingleSegment,
 )
 from infra.openapi.experiment_examples import NEW_LIST, OTHER_ID, PAGE, SEGMENT, SEGMENT_ID
-from infra.openapi.experiment_shapes import Segment, SegmentColumns
+from infra.openapi.experiment_parts import (
+    Segment,
+    SegmentColumns,
+)
 from infra.openapi.routes import About
 
 MISSING = (404,)

@@ -9,15 +9,17 @@ from typing_extensions import TypedDict
 from chalicelib.domain.experiments import DesignType
 from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import EnrollmentCode, ExclusionCode
-from infra.openapi.experiment_shapes import (
+from infra.openapi.experiment_parts import (
     Condition,
     ExperimentColumns,
     Id,
     MetricRecord,
     Moment,
     Payload,
-    Place,
     Stamps,
+)
+from infra.openapi.experiment_shapes import (
+    Place,
 )
 
 Groups = dict[str, list[str]]
