@@ -19,6 +19,7 @@ from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
+from chalicelib.services.idempotency import IdempotencyService
 from chalicelib.services.imports import ImportService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
@@ -37,6 +38,7 @@ from chalicelib.services.ports import (
     Clock,
     Eraser,
     EventStore,
+    IdempotencyStore,
     PurgeQueue,
     TotalsStore,
     UserStore,
@@ -55,6 +57,7 @@ from chalicelib.storage import connection, tables
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.clear import DynamoEraser
 from chalicelib.storage.events import DynamoEventStore
+from chalicelib.storage.idempotency import DynamoIdempotencyStore
 from chalicelib.storage.listing import DynamoRecordStore
 from chalicelib.storage.logs import DynamoLogStore
 from chalicelib.storage.participants import DynamoParticipantStore
@@ -80,6 +83,7 @@ class Stores:
     records: RecordStore
     preview_users: PreviewUserStore
     strata: StratumStore
+    idempotency: IdempotencyStore
 
 
 def utc_now() -> datetime:
@@ -102,6 +106,7 @@ def dynamo_stores() -> Stores:
         DynamoRecordStore(),
         DynamoPreviewUserStore(),
         DynamoStratumStore(),
+        DynamoIdempotencyStore(),
     )
 
 
@@ -172,6 +177,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         client_auth=ClientAuthService(catalogue, credentials),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
+        idempotency=IdempotencyService(stores.idempotency, clock),
     )
 
 

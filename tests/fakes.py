@@ -27,6 +27,7 @@ from chalicelib.domain.experiments import Place
 from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.group_change import GroupChange, GroupLeft
+from chalicelib.domain.idempotency import AlreadyAnswered, IdempotencyRecord, RequestKey
 from chalicelib.domain.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.metric_results import QueryResult
@@ -117,6 +118,19 @@ class Memory:
     results: dict[int, list[QueryResult]] = field(default_factory=dict)
     preview_users: dict[str, PreviewUser] = field(default_factory=dict)
     factors: dict[str, StratificationFactor] = field(default_factory=dict)
+    answers: dict[tuple[str | None, str], IdempotencyRecord] = field(default_factory=dict)
+
+    def require_unanswered(self, record: IdempotencyRecord | None) -> None:
+        if record is not None and (first := self.answered(record.key, record.at)) is not None:
+            raise AlreadyAnswered(first)
+
+    def answered(self, key: RequestKey, now: datetime) -> IdempotencyRecord | None:
+        found = self.answers.get((key.owner, key.digest))
+        return found if found is not None and found.expires_at > now else None
+
+    def keep(self, record: IdempotencyRecord | None) -> None:
+        if record is not None:
+            self.answers[record.key.owner, record.key.digest] = record
 
     def participant(self, user_id: str) -> Participant:
         return self.participants.get(user_id) or Participant(Profile(user_id))
@@ -182,8 +196,10 @@ class FakeCatalogueStore:
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
         with self._memory.lock:
+            self._memory.require_unanswered(change.record)
             _require(self._memory.revision.version == base.version)
             self._memory.revision = revision
+            self._memory.keep(change.record)
             self._memory.blocks.update((block.id, block.feature_id) for block in change.blocks)
             _apply(self._memory.features, change.features, lambda feature: feature.id)
             _apply(self._memory.segments, change.segments, lambda segment: segment.id)
@@ -211,11 +227,15 @@ class FakeUserStore:
     def get(self, user_id: str) -> User | None:
         return self._memory.users.get(user_id)
 
-    def create(self, user: User, shard: TotalsShard) -> None:
+    def create(
+        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
         with self._memory.lock:
+            self._memory.require_unanswered(record)
             _require(user.id not in self._memory.users)
             self._memory.users[user.id] = _bare(user)
             self._memory.count(shard, Totals(total_users=1))
+            self._memory.keep(record)
 
     def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
         with self._memory.lock:
@@ -260,9 +280,12 @@ class FakeEventStore:
         with self._memory.lock:
             return self._memory.reserve("event", 1)[0]
 
-    def add(self, event: Event, user: User, shard: TotalsShard) -> None:
+    def add(
+        self, event: Event, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
         first = event.variant_id not in user.variants_with_events
         with self._memory.lock:
+            self._memory.require_unanswered(record)
             _require(_event_key(event) not in self._memory.events)
             row = self._memory.users.get(user.id)
             _require(row is not None and not row.erased and row.variant_id == user.variant_id)
@@ -273,6 +296,7 @@ class FakeEventStore:
             )
             self._memory.events[_event_key(event)] = event
             self._memory.count(shard, Totals(1, int(first)))
+            self._memory.keep(record)
 
     def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
         rows = self._of_variant(variant_id)
@@ -439,9 +463,11 @@ class FakeParticipantStore:
         outcome: Outcome,
         counting: Counting,
         reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
     ) -> None:
         point = outcome.point
         with self._memory.lock:
+            self._memory.require_unanswered(record)
             row = self._next(participant, participant.profile)
             self._require_unchanged(participant, groups, outcome.offer, outcome.records)
             if point.place not in participant.points:
@@ -451,6 +477,7 @@ class FakeParticipantStore:
                     reached = {point.place: point.at, **group.reached}
                     self._memory.groups[key] = replace(group, reached=reached)
             self._add(row, participant, groups, outcome.offer, outcome.records, counting)
+            self._memory.keep(record)
 
     def store_records(
         self,
@@ -817,19 +844,26 @@ class FakeLogStore:
             found = {key: self._memory.sheets.get((user_id, key)) for key in sheet_keys}
         return {key: sheet for key, sheet in found.items() if sheet is not None}
 
-    def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
+    def store(
+        self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
+    ) -> Collection[SheetKey]:
         lost = []
         for sheet in (merge.sheet for merge in merges):
             data = [dict(row.data) for row in sheet.rows]
             if len(json.dumps(data, ensure_ascii=False).encode()) > SHEET_BYTES:
                 raise Invalid("too much is logged of one user and key")
         with self._memory.lock:
+            self._memory.require_unanswered(record)
             for sheet in (merge.sheet for merge in merges):
                 stored = self._memory.sheets.get((sheet.user_id, sheet.key))
-                if (stored.revision if stored else 0) == sheet.revision - 1:
-                    self._memory.sheets[sheet.user_id, sheet.key] = sheet
-                else:
+                if (stored.revision if stored else 0) != sheet.revision - 1:
                     lost.append(sheet.key)
+            if record is not None and lost:
+                return [merge.sheet.key for merge in merges]
+            for sheet in (merge.sheet for merge in merges):
+                if sheet.key not in lost:
+                    self._memory.sheets[sheet.user_id, sheet.key] = sheet
+            self._memory.keep(record)
         return lost
 
     def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
@@ -842,6 +876,20 @@ class FakeLogStore:
         for sheet in list(self._memory.sheets.values()):
             if metric_key in sheet.metrics():
                 yield [sheet]
+
+
+class FakeIdempotencyStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def find(self, key: RequestKey, now: datetime) -> IdempotencyRecord | None:
+        with self._memory.lock:
+            return self._memory.answered(key, now)
+
+    def keep(self, record: IdempotencyRecord) -> None:
+        with self._memory.lock:
+            self._memory.require_unanswered(record)
+            self._memory.keep(record)
 
 
 class FakeEraser:
@@ -874,6 +922,7 @@ class FakeEraser:
                 memory.results,
                 memory.preview_users,
                 memory.factors,
+                memory.answers,
             ):
                 rows.clear()
             memory.settings = ClientSettings()
@@ -895,6 +944,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakeRecordStore(memory),
         FakePreviewUserStore(memory),
         FakeStratumStore(memory),
+        FakeIdempotencyStore(memory),
     )
 
 

@@ -20,6 +20,8 @@ from chalicelib.api.access import (
     role_of,
 )
 from chalicelib.api.conditional import not_modified, validators
+from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
+from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders, faults
 from chalicelib.api.requests import (
     JSON_TYPE,
@@ -32,15 +34,22 @@ from chalicelib.api.requests import (
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
+from chalicelib.domain.idempotency import RequestKey
 from chalicelib.services import Services
 
 View = TypeVar("View", bound=Callable[..., Any])
 Refusal = str | Callable[[Any], str]
 """A route's documented refusal, or what makes it of the request's parsed body."""
 
-BODY, QUERY, CATALOGUE, CALLER = "body", "query", "catalogue", "caller"
+BODY, QUERY, CATALOGUE, CALLER, ONCE = "body", "query", "catalogue", "caller", "once"
 QUERY_VALUES = "query_values"
 """Parameters of views that do not come from the path."""
+
+TOKEN = "token"  # noqa: S105 - no token
+"""Who calls with a client's token: it does not say more."""
+
+NOT_SENT = frozenset({"return", CATALOGUE, CALLER, ONCE})
+"""Those that do not come from the request at all."""
 
 QUERY_TEXT = "[]:/,@"
 """What a query may hold without an escape, besides letters, digits and `-._~`."""
@@ -72,7 +81,8 @@ class Published:
     """A route as its documentation needs it; GET stands for HEAD too.
 
     `arguments` are the types of what the view takes from the request, by name. `conditional`
-    routes answer 304, and those of `any_type` read any body as JSON.
+    routes answer 304, those of `any_type` read any body as JSON, and those that are `idempotent`
+    heed the header Idempotency-Key.
     """
 
     path: str
@@ -83,6 +93,15 @@ class Published:
     dialect: Dialect
     conditional: bool
     any_type: bool
+    idempotent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who calls, as far as a key or a token says so, and what is answered in place of the view."""
+
+    caller: str = ""
+    instead: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +117,8 @@ class ApiBlueprint(Blueprint):
 
     A view is called with its path parameters, converted to the types that it declares, and with
     `body` and `query`, where it has such parameters, parsed as the models that it declares;
-    `query_values` is the query with a list of values for each key, as keys may be repeated. It
+    `query_values` is the query with a list of values for each key, as keys may be repeated. A view
+    that is to take effect once, however often a client sends a request, performs it by `once`. It
     returns what is to be sent: models, lists of them, plain JSON values, or a `Reply`. All else
     happens here: decoding, parsing, refusals in the words of the API, JSON, HEAD, and conditional
     requests.
@@ -188,8 +208,19 @@ class ApiBlueprint(Blueprint):
         def decorate(view: View) -> View:
             types = _argument_types(view, body)
             arguments = _Arguments(types)
+            idempotent = ONCE in get_type_hints(view)
             self.published.append(
-                Published(path, method, view, types, refusal, self._dialect, conditional, any_type)
+                Published(
+                    path,
+                    method,
+                    view,
+                    types,
+                    refusal,
+                    self._dialect,
+                    conditional,
+                    any_type,
+                    idempotent,
+                )
             )
 
             @functools.wraps(view)
@@ -197,19 +228,29 @@ class ApiBlueprint(Blueprint):
                 request = self.current_request
                 headers: ResponseHeaders = {}
                 reading = Reading(request, body_limit or self._dialect.body_limit, any_type)
-                call = Call(view, arguments, params, reading)
-                try:
-                    with self.services.catalogue.one_view():
-                        # Before anything is read of it: a stranger is to learn nothing.
-                        refused = self._admit(route, request.headers)
-                        answer = refused or around(call, reading, headers)
-                        response = _serialised(answer)
-                except SwitchyardError as error:
+
+                def refused(error: SwitchyardError) -> Response:
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
                     received = Received(
                         request.headers, request.method, _requested(request), reading.shown
                     )
-                    response = self._dialect.refuse(error, text, received)
+                    return self._dialect.refuse(error, text, received)
+
+                try:
+                    with self.services.catalogue.one_view():
+                        # Before anything is read of it: a stranger is to learn nothing.
+                        admission = self._admit(route, request.headers)
+                        once = self._once(route, admission.caller, reading) if idempotent else None
+                        call = Call(view, arguments, params, reading, once)
+                        try:
+                            answer = admission.instead or around(call, reading, headers)
+                            response = _serialised(answer)
+                        except SwitchyardError as error:
+                            if once is None:
+                                raise
+                            response = once.refused(refused(error))
+                except SwitchyardError as error:
+                    response = refused(error)
                 response.headers = {**headers, **response.headers}
                 if request.method == "HEAD":
                     response.body = ""
@@ -224,25 +265,35 @@ class ApiBlueprint(Blueprint):
         """Whether a client proves in another way than by a key that it may call."""
         return False
 
-    def _admit(self, route: Route, headers: Mapping[str, str]) -> Reply | None:
-        """Let a caller pass, or the answer for one who may see nothing of it.
+    def _once(self, route: Route, caller: str, reading: Reading) -> Once:
+        client_key = reading.request.headers.get(IDEMPOTENCY_KEY)
+        if client_key is None:
+            return Once(self.services.idempotency, None, _serialised)
+        name = f"{route.method} {route.path}"
+
+        def key_for(owner: str | None) -> RequestKey:
+            return RequestKey.of(owner, name, caller, client_key, reading.raw())
+
+        return Once(self.services.idempotency, key_for, _serialised)
+
+    def _admit(self, route: Route, headers: Mapping[str, str]) -> Admission:
+        """Let a caller pass, with the answer for one who may see nothing of what there is.
 
         Raises:
             Unauthorized, Forbidden: if the route needs a key that was not presented.
         """
         access, role = self.services.access, role_of(route)
         if role is None or not access.enabled:
-            return None
+            return Admission()
         presented = list(presented_keys(headers))
         if access.open_testlab and not presented:
             if route == EMPTY_WITHOUT_KEY:
-                return Reply([], {})
+                return Admission(instead=Reply([], {}))
             if route in WITHOUT_KEY:
-                return None
+                return Admission()
         if role is Role.CLIENT and self.admits(headers):
-            return None
-        access.admit(role, presented)
-        return None
+            return Admission(TOKEN)
+        return Admission(access.admit(role, presented).id)
 
 
 class Call:
@@ -254,11 +305,13 @@ class Call:
         arguments: _Arguments,
         params: Mapping[str, str],
         reading: Reading,
+        once: Once | None,
     ) -> None:
         self._view = view
         self._arguments = arguments
         self._params = params
         self._reading = reading
+        self._once = {} if once is None else {ONCE: once}
         self._converted: dict[str, Any] | None = None
 
     def converted(self) -> dict[str, Any]:
@@ -273,7 +326,7 @@ class Call:
 
     def __call__(self, *first: Any) -> Any:
         """Call the view with `first`, then the arguments."""
-        return self._view(*first, **self.converted())
+        return self._view(*first, **self.converted(), **self._once)
 
 
 class Reading:
@@ -295,13 +348,16 @@ class Reading:
             return self.parsed
         self._read = True
         content_type = self.request.headers.get("content-type", "")
-        raw = self.request.raw_body
-        raw = raw.encode() if isinstance(raw, str) else raw
+        raw = self.raw()
         if self._any_type and not is_json(content_type):
             self.parsed = parse_json(raw, JSON_TYPE, self._limit)
         else:
             self.shown = self.parsed = parse_json(raw, content_type, self._limit)
         return self.parsed
+
+    def raw(self) -> bytes:
+        body: str | bytes = self.request.raw_body
+        return body.encode() if isinstance(body, str) else body
 
     def query(self) -> dict[str, str]:
         return dict(self.request.query_params or {})
@@ -348,7 +404,7 @@ def _argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
     hints = get_type_hints(view, include_extras=True)
     if body is not None:
         hints[BODY] = body
-    return {name: hint for name, hint in hints.items() if name not in ("return", CATALOGUE, CALLER)}
+    return {name: hint for name, hint in hints.items() if name not in NOT_SENT}
 
 
 def requested_path(request: Request) -> str:

@@ -18,6 +18,7 @@ from chalicelib.domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from chalicelib.domain.idempotency import KeyReused
 
 ResponseHeaders = dict[str, str | list[str]]
 """Headers as Chalice takes them."""
@@ -37,6 +38,7 @@ STATUS: dict[type[SwitchyardError], HTTPStatus] = {
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Conflict: HTTPStatus.CONFLICT,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     LostRace: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }

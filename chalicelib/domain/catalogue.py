@@ -13,6 +13,7 @@ from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock, allocate
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.flags import Flag
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.metrics import Metric
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.domain.segments import Segment
@@ -157,7 +158,8 @@ class CatalogueChange:
     """What one administrative write does, all of it or nothing.
 
     `blocks` are those that differ from the catalogue's. `visible` says whether the change moves
-    Last-Modified (the allocation of blocks does not: what caused it already did).
+    Last-Modified (the allocation of blocks does not: what caused it already did). `record` is the
+    answer to the request that asked for it, if that is to be kept.
     """
 
     features: tuple[FeatureChange, ...] = ()
@@ -168,6 +170,7 @@ class CatalogueChange:
     settings: ClientSettings | None = None
     keys: tuple[ApiKey, ...] | None = None
     dead: DeadVariants | None = None
+    record: IdempotencyRecord | None = None
     visible: bool = True
 
 

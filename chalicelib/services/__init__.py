@@ -16,6 +16,7 @@ from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
+from chalicelib.services.idempotency import IdempotencyService
 from chalicelib.services.imports import ImportService
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
@@ -65,3 +66,4 @@ class Services:
     access: AccessService
     client_auth: ClientAuthService
     imports: ImportService
+    idempotency: IdempotencyService

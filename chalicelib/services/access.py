@@ -43,8 +43,8 @@ class AccessService:
         self._draw = draw
         self._new_id = new_id
 
-    def admit(self, role: Role, presented: Iterable[str]) -> None:
-        """Let a caller pass who presents a key that is good for `role`.
+    def admit(self, role: Role, presented: Iterable[str]) -> ApiKey:
+        """Let a caller pass who presents a key that is good for `role`; the key.
 
         Raises:
             Unauthorized: if none of what was presented is a key in force.
@@ -55,8 +55,9 @@ class AccessService:
         if not any(key.may(role) for key in known):
             # That may have been a cached catalogue, which must not refuse.
             known = self._known(self._catalogue.fresh(), presented) if presented else []
-        if any(key.may(role) for key in known):
-            return
+        for key in known:
+            if key.may(role):
+                return key
         if known:
             raise Forbidden("this key may not be used for that")
         raise Unauthorized("an API key is needed: X-API-Key, or Authorization: Bearer")

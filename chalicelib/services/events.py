@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.domain.features import Feature, Variant
+from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
@@ -25,10 +26,11 @@ class EventService:
         self._events = events
         self._clock = clock
 
-    def record(self, user_id: str, variant_id: int) -> Event:
+    def record(self, user_id: str, variant_id: int, seal: Seal[Event] | None = None) -> Event:
         """Store that a user did something under a variant, which may be another user's.
 
         Raises:
+            AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             NotFound: if there is no such user or variant.
         """
         catalogue = self._catalogue.snapshot()
@@ -44,7 +46,7 @@ class EventService:
                 feature.id, variant_id, feature.totals_shards, str(event.id), attempt
             )
             try:
-                self._events.add(event, user, shard)
+                self._events.add(event, user, shard, seal and seal(event))
             except LostRace:
                 continue
             return event

@@ -21,6 +21,7 @@ from chalicelib.domain.features import (
     check_variants,
     make_variants,
 )
+from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
@@ -46,10 +47,11 @@ class FeatureService:
         self._clock = clock
         self._totals_shards = totals_shards
 
-    def create(self, draft: FeatureDraft) -> Feature:
+    def create(self, draft: FeatureDraft, seal: Seal[Feature] | None = None) -> Feature:
         """Store a new feature, without variants.
 
         Raises:
+            AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             Conflict: if another feature has the name.
         """
         _check_name(self._catalogue.fresh(), draft.name, None)
@@ -57,7 +59,9 @@ class FeatureService:
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             _check_name(catalogue, draft.name, None)
-            return CatalogueChange(features=(FeatureChange(None, feature),))
+            return CatalogueChange(
+                features=(FeatureChange(None, feature),), record=seal and seal(feature)
+            )
 
         self._catalogue.change(decide)
         return feature

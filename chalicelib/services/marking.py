@@ -11,6 +11,7 @@ from chalicelib.domain import testlab_offers
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments import State, Unit
+from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.marking import (
     NOTHING,
     Mark,
@@ -74,16 +75,19 @@ class MarkService:
         self._counts: dict[int, _Count] = {}
         self._turns = Turns()
 
-    def mark(self, participant: Participant, mark: Mark) -> Outcome:
+    def mark(
+        self, participant: Participant, mark: Mark, seal: Seal[Outcome] | None = None
+    ) -> Outcome:
         """Store a mark of a user.
 
         Raises:
+            AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             UnknownExperiment, UnknownCondition: if it names what is not at the place.
         """
         with self._turns.of(participant.id):
-            return self._mark(participant, mark)
+            return self._mark(participant, mark, seal)
 
-    def _mark(self, participant: Participant, mark: Mark) -> Outcome:
+    def _mark(self, participant: Participant, mark: Mark, seal: Seal[Outcome] | None) -> Outcome:
         tries = attempts("the mark")
         while True:
             attempt = next(tries)
@@ -97,7 +101,14 @@ class MarkService:
                 if key not in groups or mark.place not in groups[key].reached
             ]
             try:
-                self._store.store_mark(participant, groups, outcome, decision.counting, reached_by)
+                self._store.store_mark(
+                    participant,
+                    groups,
+                    outcome,
+                    decision.counting,
+                    reached_by,
+                    seal and seal(outcome),
+                )
             except LostRace:
                 participant = self._store.get(participant.id) or participant
                 continue

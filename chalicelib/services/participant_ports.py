@@ -1,7 +1,8 @@
 """What the use cases need to keep of participants: records, preview users, strata, logs.
 
 As in `ports`, every method may raise `Unavailable`, those that write are all-or-nothing, and where
-they say so they raise `LostRace` if what the caller based its decision on has changed.
+they say so they raise `LostRace` if what the caller based its decision on has changed. Those that
+take an `IdempotencyRecord` store it too, and raise `AlreadyAnswered` if there is one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.group_change import GroupChange
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.metric_results import QueryResult
@@ -86,6 +88,7 @@ class ParticipantStore(Protocol):
         outcome: Outcome,
         counting: Counting,
         reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
     ) -> None:
         """Store what a mark adds to the records of its user and groups, and count it.
 
@@ -281,13 +284,17 @@ class LogStore(Protocol):
         """Some sheets of a user, read consistently at the same time; those that there are."""
         ...
 
-    def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
+    def store(
+        self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
+    ) -> Collection[SheetKey]:
         """Store the sheets of one user, each by itself; the keys of those that were not.
 
-        A sheet is not stored if it is no longer what it was merged into.
+        A sheet is not stored if it is no longer what it was merged into. With `record` all are
+        stored, or none.
 
         Raises:
-            Invalid: if a sheet is larger than the store takes; then none is stored.
+            Invalid: if a sheet is larger than the store takes, or all of them are more than it
+                stores at once with `record`; then none is stored.
         """
         ...
 

@@ -1,7 +1,8 @@
 """What the use cases need from the outside world.
 
 Every method may raise `Unavailable`. Those that write are all-or-nothing; where they say so they
-raise `LostRace` if what the caller based its decision on has changed.
+raise `LostRace` if what the caller based its decision on has changed. Those that take an
+`IdempotencyRecord` store it in the same transaction, and raise `AlreadyAnswered` if there is one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
+from chalicelib.domain.idempotency import IdempotencyRecord, RequestKey
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
@@ -36,6 +38,7 @@ class CatalogueStore(Protocol):
         """Apply `change` and move from `base` to `revision`.
 
         Raises:
+            AlreadyAnswered: if there is an answer where `change.record` is to be stored.
             LostRace: if the stored revision is not `base` any more.
             Invalid: if a design or a segment is larger than the store takes.
         """
@@ -57,7 +60,9 @@ class UserStore(Protocol):
         """The user's row, read consistently; rows of erased users included."""
         ...
 
-    def create(self, user: User, shard: TotalsShard) -> None:
+    def create(
+        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
         """Store a row and count it.
 
         Raises:
@@ -103,7 +108,9 @@ class EventStore(Protocol):
         """An id that no event had before."""
         ...
 
-    def add(self, event: Event, user: User, shard: TotalsShard) -> None:
+    def add(
+        self, event: Event, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
         """Store an event, count it, and note the variant at the user's row.
 
         Raises:
@@ -166,6 +173,23 @@ class PurgeQueue(Protocol):
 
     def close(self, entry: PurgeEntry) -> None:
         """Take an entry out of the queue, unless it has another `due` by now."""
+        ...
+
+
+class IdempotencyStore(Protocol):
+    """Answers that are kept for a day. With an effect they are stored by the store of that."""
+
+    def find(self, key: RequestKey, now: datetime) -> IdempotencyRecord | None:
+        """The answer to a request of the same digest, read consistently, if it is kept still."""
+        ...
+
+    def keep(self, record: IdempotencyRecord) -> None:
+        """Store an answer.
+
+        Raises:
+            AlreadyAnswered: if one is kept.
+            Invalid: if it is longer than the store takes.
+        """
         ...
 
 

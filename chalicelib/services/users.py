@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.errors import Conflict, LostRace, NotFound
+from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.ip_addresses import IpAddressMode, kept_address
 from chalicelib.domain.users import TotalsShard, User, check_user_id
 from chalicelib.services.attempts import attempts
@@ -32,12 +33,15 @@ class UserService:
         self._clock = clock
         self._ip_address_mode = ip_address_mode
 
-    def create(self, user_id: str, variant_id: int, ip_address: str) -> User:
+    def create(
+        self, user_id: str, variant_id: int, ip_address: str, seal: Seal[User] | None = None
+    ) -> User:
         """Assign a new user to a variant.
 
         An id whose variant is dead counts as free; what is left of that user goes first.
 
         Raises:
+            AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             Invalid: if the id is too long.
             NotFound: if there is no such variant.
             Conflict: if the id is taken.
@@ -56,7 +60,7 @@ class UserService:
                 feature.id, variant_id, feature.totals_shards, user_id, attempt
             )
             try:
-                self._store.create(user, shard)
+                self._store.create(user, shard, seal and seal(user))
             except LostRace:
                 self._make_room(user_id)
             else:

@@ -28,7 +28,7 @@ from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.metrics import Metric
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
-from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.connection import store_errors
 from chalicelib.storage.designs import (
     flag_of,
     flag_values,
@@ -41,6 +41,7 @@ from chalicelib.storage.designs import (
     segment_values,
     to_values,
 )
+from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
 from chalicelib.storage.tables import (
@@ -90,7 +91,7 @@ class DynamoCatalogueStore:
         )
         assert revision.as_of is not None  # noqa: S101 - Revision.following always sets it
         parts = _changed_parts(change)
-        with transaction() as write:
+        with transaction_once(change.record) as write:
             write.update(
                 ConfigRow(keys.CONFIG),
                 actions=[

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.sequences import LeasedIds
 from chalicelib.storage.tables import EventRow, UserRow
 from chalicelib.storage.times import from_ms, to_ms
@@ -24,12 +26,14 @@ class DynamoEventStore:
     def new_id(self) -> int:
         return self._ids.next()
 
-    def add(self, event: Event, user: User, shard: TotalsShard) -> None:
+    def add(
+        self, event: Event, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
         first = event.variant_id not in user.variants_with_events
         row = UserRow(keys.user(user.id), keys.TESTLAB)
         same_variant = UserRow.variant_id == user.variant_id
         noted = UserRow.variants_with_events.contains(event.variant_id)
-        with transaction() as write:
+        with transaction_once(record) as write:
             write.save(
                 EventRow(
                     keys.event_partition(event.variant_id),

@@ -244,6 +244,20 @@ def exposures(bucket: int) -> str:
     return f"exposures#{bucket}"
 
 
+ASIDE = "~"
+"""What the sort keys begin with that are no records of a user: they come after all others."""
+
+
+def kept_answer(digest: str) -> str:
+    """Sort key of an answer that is given again to the same request."""
+    return f"{ASIDE}answer#{digest}"
+
+
+def answered(digest: str) -> str:
+    """Partition key of such an answer to a request about no user."""
+    return f"answer#{digest}"
+
+
 def segment_prefix() -> str:
     """What the partition keys of segments begin with."""
     return "segment#"

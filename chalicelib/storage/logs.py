@@ -16,11 +16,13 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import Invalid, LostRace
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
 from chalicelib.domain.metric_analysis import ArmResult
 from chalicelib.domain.metric_results import Effect, QueryResult
 from chalicelib.storage import keys
-from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.connection import store_errors
+from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.reading import AT_ONCE, KEYS_PER_READ, at_once, read_rows
 from chalicelib.storage.sequences import LeasedIds
 from chalicelib.storage.tables import CompactJson, LoggedRow, ResultRow, SheetRow
@@ -52,8 +54,12 @@ class DynamoLogStore:
         wanted = [(keys.logs(user_id), _sort_key(key)) for key in sheet_keys]
         return {sheet.key: sheet for sheet in _read(wanted)}
 
-    def store(self, merges: Sequence[Merge]) -> Collection[SheetKey]:
+    def store(
+        self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
+    ) -> Collection[SheetKey]:
         writes = [_Write(merge) for merge in merges]
+        if record is not None:
+            return _store_once(writes, record)
         for write in writes:
             write.note_surplus()
         return [key for lost in at_once(_store_together, _packed(writes)) for key in lost]
@@ -134,6 +140,23 @@ class _Write:
         )
 
 
+def _store_once(writes: Sequence[_Write], record: IdempotencyRecord) -> list[SheetKey]:
+    """Store some sheets and an answer in one transaction.
+
+    Raises:
+        AlreadyAnswered: if there is an answer.
+        Invalid: if they are more than it may hold.
+    """
+    actions, size = sum(each.actions for each in writes), sum(each.bytes for each in writes)
+    if actions >= ACTIONS or size > BYTES:
+        raise Invalid(
+            "Idempotency-Key: too much for one transaction: log less at a time, or no key"
+        )
+    for write in writes:
+        write.note_surplus()
+    return _store_together(writes, record)
+
+
 def _packed(writes: Sequence[_Write]) -> list[list[_Write]]:
     """Writes that fit one transaction each, in as few as come to hand."""
     packs: list[list[_Write]] = []
@@ -147,10 +170,12 @@ def _packed(writes: Sequence[_Write]) -> list[list[_Write]]:
     return packs
 
 
-def _store_together(writes: Sequence[_Write]) -> list[SheetKey]:
+def _store_together(
+    writes: Sequence[_Write], record: IdempotencyRecord | None = None
+) -> list[SheetKey]:
     """Store some sheets, all or none; the keys of those that were not."""
     try:
-        with transaction() as write:
+        with transaction_once(record) as write:
             for each in writes:
                 each.add_to(write)
     except LostRace:

@@ -8,6 +8,7 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.experiments import Place
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import (
@@ -31,6 +32,7 @@ from chalicelib.domain.users import Totals
 from chalicelib.services.participant_ports import Counting
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.records import (
     enrollment_row,
     exclusion_row,
@@ -51,14 +53,16 @@ def store_mark(
     outcome: Outcome,
     counting: Counting,
     reached_by: Collection[GroupKey],
+    record: IdempotencyRecord | None = None,
 ) -> None:
     """Store what a mark adds to the records of its user and groups, and count it.
 
     Raises:
+        AlreadyAnswered: if there is an answer where `record` is to be stored.
         LostRace: if the records are not what they were.
     """
     pk = keys.user(participant.id)
-    with transaction() as write:
+    with transaction_once(record) as write:
         next_revision(write, participant, participant.profile)
         if outcome.point.place not in participant.points:
             _write_point(write, pk, outcome.point)

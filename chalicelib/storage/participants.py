@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.group_change import GroupChange
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.offers import Offer
 from chalicelib.domain.participants import (
@@ -63,7 +64,8 @@ class DynamoParticipantStore:
 
     @store_errors()
     def read(self, user_id: str) -> Participant:
-        rows = RecordRow.query(keys.user(user_id), consistent_read=True)
+        # Kept answers lie behind: they would make the records dear to read.
+        rows = RecordRow.query(keys.user(user_id), RecordRow.sk < keys.ASIDE, consistent_read=True)
         return participant_of(user_id, list(rows))
 
     def get(self, user_id: str) -> Participant | None:
@@ -108,8 +110,9 @@ class DynamoParticipantStore:
         outcome: Outcome,
         counting: Counting,
         reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
     ) -> None:
-        store_mark(participant, groups, outcome, counting, reached_by)
+        store_mark(participant, groups, outcome, counting, reached_by, record)
 
     def store_records(
         self,

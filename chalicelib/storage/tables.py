@@ -11,6 +11,7 @@ from typing import Any
 
 from pynamodb.attributes import (
     Attribute,
+    BinaryAttribute,
     BooleanAttribute,
     NumberAttribute,
     NumberSetAttribute,
@@ -224,6 +225,17 @@ class PurgeRow(UsersTable):
     user_id = UnicodeAttribute(null=True)
 
 
+class IdempotencyRow(UsersTable):
+    """A kept answer, compressed JSON; `expires_at` in seconds, as DynamoDB's TTL wants it.
+
+    `fingerprint` is the digest of the body that was answered.
+    """
+
+    fingerprint = UnicodeAttribute()
+    answer = BinaryAttribute(legacy_encoding=False)
+    expires_at = NumberAttribute()
+
+
 class UserBlocksTable(TableModel):
     """The user blocks that were ever owned; one that is missing is free."""
 
@@ -295,8 +307,8 @@ TABLES: tuple[type[TableModel], ...] = (
 
 ROWS: tuple[type[TableModel], ...] = (
     *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, VariantRow, TotalsRow,
-    EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow, EventRow, RepeatRow,
-    SheetRow, LoggedRow, ResultRow,
+    EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow, IdempotencyRow,
+    EventRow, RepeatRow, SheetRow, LoggedRow, ResultRow,
 )  # fmt: skip
 """All classes."""
 

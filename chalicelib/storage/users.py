@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.purge import ErasedUser
 from chalicelib.domain.users import Totals, TotalsShard, User
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.tables import UserRow
 from chalicelib.storage.times import from_ms, to_ms
@@ -35,7 +37,9 @@ class DynamoUserStore:
             erased,
         )
 
-    def create(self, user: User, shard: TotalsShard) -> None:
+    def create(
+        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
         row = UserRow(
             keys.user(user.id),
             keys.TESTLAB,
@@ -44,7 +48,7 @@ class DynamoUserStore:
             ip_address=user.ip_address,
             time_stamp=to_ms(user.time_stamp),
         )
-        with transaction() as write:
+        with transaction_once(record) as write:
             write.save(row, condition=UserRow.pk.does_not_exist())
             count(write, shard, Totals(total_users=1))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
+
+from chalice.app import Response
 
 from chalicelib.api.blueprint import BODY, Published
 from chalicelib.api.problem_dialect import ProblemDialect
@@ -33,6 +35,10 @@ HEADERS: Json = {
     },
     "CacheControl": {"description": "Whether to ask again.", **TEXT},
     "ContentDisposition": {"description": "What to call the answer as a file.", **TEXT},
+    "IdempotentReplayed": {
+        "description": "`true` if the answer was given before, to the same Idempotency-Key.",
+        **TEXT,
+    },
     "XErrorDetail": {"description": "Why it was refused, in a line of ASCII.", **TEXT},
     "WWWAuthenticate": {"description": "How to show who calls.", **TEXT},
     "RetryAfter": {
@@ -42,7 +48,7 @@ HEADERS: Json = {
 }
 HEADER_NAMES: Final = {name.replace("-", ""): name for name in (
     "ETag", "Last-Modified", "Link", "Cache-Control", "Content-Disposition", "X-Error-Detail",
-    "Retry-After", "WWW-Authenticate",
+    "Retry-After", "WWW-Authenticate", "Idempotent-Replayed",
 )}  # fmt: skip
 
 SAID = {
@@ -115,6 +121,14 @@ UPGRADE_EXAMPLES: dict[int, Json] = {
         "type": "Feature Flag with same key already exists for this app-context",
         "request": {"key": "larger-type"},
     },
+    422: {
+        "name": "UnprocessableEntityError",
+        "message": "Idempotency-Key: it came before, with another body: draw a new one per request",
+        "endPoint": "/api/v6/mark",
+        "errorCode": 422,
+        "type": "Parameter not in the correct format",
+        "request": {},
+    },
     413: {
         "name": "PayloadTooLargeError",
         "message": "the body may have 1048576 bytes, not 1048577",
@@ -136,7 +150,7 @@ def wanted(route: Published, about: About, schemas: Schemas) -> Part:
     """Ask for the schema of a route's answer; how to describe all its answers with it."""
     kind = about.answer
     if kind is UNSAID:
-        kind = get_type_hints(route.view, include_extras=True)["return"]
+        kind = _sent(get_type_hints(route.view, include_extras=True)["return"])
     key = None if kind is None else schemas.want(f"{_name(route)} answer", kind, "serialization")
     plain, problem = (
         schemas.want(f"{_name(route)} {refusal.__name__}", refusal, "serialization")
@@ -167,7 +181,7 @@ def wanted_components(schemas: Schemas) -> Part:
 
     def made(found: Found) -> Json:
         shared: Json = {}
-        for status in (400, 401, 413, 503):
+        for status in (400, 401, 413, 422, 503):
             shared[f"Plain{status}"] = _refusal(
                 status,
                 {
@@ -191,6 +205,12 @@ def wanted_components(schemas: Schemas) -> Part:
     return made
 
 
+def _sent(kind: Any) -> Any:
+    """The type of an answer, of a view that may also give one as it was sent before."""
+    alternatives = get_args(kind)
+    return alternatives[0] if Response in alternatives else kind
+
+
 def _name(route: Published) -> str:
     return f"{route.method} {route.path}"
 
@@ -199,7 +219,8 @@ def _success(route: Published, about: About, schema: Json) -> Json:
     content: Json = {"schema": schema}
     if about.example is not UNSAID:
         content["example"] = about.example
-    headers = [*_validators(route), *about.headers]
+    replayed = ["IdempotentReplayed"] if route.idempotent else []
+    headers = [*_validators(route), *replayed, *about.headers]
     return {
         "description": "Done.",
         **({"headers": _headers(headers)} if headers else {}),
@@ -227,6 +248,8 @@ def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Jso
         statuses.add(413)
     if needed_key(route) is not None:
         statuses |= {401, 403}
+    if route.idempotent:
+        statuses.add(422)
     if isinstance(route.dialect, TestLabDialect):
         return _testlab(route, statuses, plain, problem)
     prefix = "Problem" if isinstance(route.dialect, ProblemDialect) else "Upgrade"
@@ -244,8 +267,9 @@ def _testlab(route: Published, statuses: set[int], plain: Json, problem: Json) -
     """
     if takes_anything(route):
         statuses = statuses | {HTTPStatus.UNPROCESSABLE_ENTITY.value}
+    own = TESTLAB_OWN - {HTTPStatus.UNPROCESSABLE_ENTITY} if route.idempotent else TESTLAB_OWN
     return {
-        **{str(s): _shared("Problem" if s in TESTLAB_OWN else "Plain", s) for s in statuses},
+        **{str(s): _shared("Problem" if s in own else "Plain", s) for s in statuses},
         "403": _forbidden(route, plain, problem),
     }
 

@@ -9,6 +9,7 @@ from chalicelib.api.access import Route, role_of
 from chalicelib.api.blueprint import BODY, QUERY, QUERY_VALUES, Published
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.domain.api_keys import Role
+from chalicelib.domain.idempotency import KEY_LENGTH
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Key, Schemas
 
@@ -71,6 +72,17 @@ IF_MODIFIED_SINCE: Json = {
     "description": "The Last-Modified of an answer that the client has (`Sun, 22 Nov 2026"
     " 09:00:00 GMT`): 304 if nothing changed since. If-None-Match, if sent, decides alone.",
     "schema": {"type": "string"},
+}
+
+
+IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Drawn by the client, one for each request that it means: the same request sent"
+    " again within 24 hours takes no effect again and gets the first answer, also when both arrive"
+    " at once; with another body it is refused (422). Answers of 500 and above are not kept.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+    "example": "0b5a4ea9-0a2e-4f0f-9d8b-6d1f7f6c9a53",
 }
 
 
@@ -174,6 +186,8 @@ def _headers(route: Published) -> list[Json]:
     headers: list[Json] = []
     if is_client_route(route) and route.path.startswith("/api/v6/"):
         headers.append(USER_ID)
+    if route.idempotent:
+        headers.append(IDEMPOTENCY_KEY)
     if route.conditional:
         headers.append(IF_NONE_MATCH)
         if not route.path.startswith(("/swagger", "/api/openapi.json")):

@@ -18,6 +18,7 @@ from chalicelib.api.problems import (
 )
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.domain.errors import SwitchyardError
+from chalicelib.domain.idempotency import KeyReused
 
 DOCUMENTED = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 """What the documented refusals stand for; all else keeps its own status."""
@@ -35,7 +36,7 @@ class TestLabDialect:
             headers["Content-Type"] = PROBLEM_TYPE
             return Response(problem_body(error), headers, status.value)
         headers["Content-Type"] = JSON_TYPE
-        if status in DOCUMENTED:
+        if status in DOCUMENTED and not isinstance(error, KeyReused):
             return Response(json.dumps(refusal), headers, HTTPStatus.FORBIDDEN.value)
         return Response(json.dumps({"error": str(error)}), headers, status.value)
 

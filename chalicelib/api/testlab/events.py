@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from chalice.app import Response
+
 from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreateEvent, EventAnswer, FeatureEventAnswer
@@ -22,10 +25,13 @@ FEATURE_EVENT_BYTES = 260
 
 
 @blueprint.endpoint("/api/events", "POST", refusal=CREATE_REFUSED)
-def create_event(body: CreateEvent) -> str:
+def create_event(body: CreateEvent, once: Once) -> str | Response:
     """Record that a user did something under a variant."""
-    blueprint.services.events.record(body.user_id, body.variant_id)
-    return "Event added to database."
+    return once(
+        body.user_id,
+        lambda seal: blueprint.services.events.record(body.user_id, body.variant_id, seal),
+        lambda _event: "Event added to database.",
+    )
 
 
 @blueprint.endpoint("/api/events", refusal=LIST_REFUSED)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from chalice.app import Response
+
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import (
@@ -25,9 +28,13 @@ DELETE_REFUSED = "Error in deleting the feature in postgres"
 
 
 @blueprint.endpoint("/api/feature", "POST", refusal=CREATE_REFUSED)
-def create_feature(body: CreateFeature) -> FeatureAnswer:
+def create_feature(body: CreateFeature, once: Once) -> FeatureAnswer | Response:
     """Create a feature, without variants."""
-    return FeatureAnswer.of_feature(blueprint.services.features.create(body.draft()))
+    return once(
+        None,
+        lambda seal: blueprint.services.features.create(body.draft(), seal),
+        FeatureAnswer.of_feature,
+    )
 
 
 @blueprint.catalogue_endpoint("/api/feature", refusal=LIST_REFUSED)

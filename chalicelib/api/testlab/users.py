@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from chalice.app import Response
+
 from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
@@ -20,9 +23,15 @@ USER_BYTES = 160
 
 
 @blueprint.endpoint("/api/users", "POST", refusal=CREATE_REFUSED)
-def create_user(body: CreateUser) -> UserAnswer:
+def create_user(body: CreateUser, once: Once) -> UserAnswer | Response:
     """Assign a new user to a variant."""
-    return UserAnswer.of(blueprint.services.users.create(body.id, body.variant_id, body.ip_address))
+    return once(
+        body.id,
+        lambda seal: blueprint.services.users.create(
+            body.id, body.variant_id, body.ip_address, seal
+        ),
+        UserAnswer.of,
+    )
 
 
 @blueprint.endpoint("/api/users", refusal=LIST_REFUSED)

@@ -17,9 +17,6 @@ SCHEME = "Bearer "
 DOTS = 2
 """A token has three parts."""
 
-DOTS = 2
-"""A token has three parts."""
-
 KEY_CLAIM = "APIKey"
 DATES = frozenset({"iat", "exp"})
 """Claims that a token may have besides its key."""

@@ -29,6 +29,7 @@ from chalicelib.domain.errors import (
     SwitchyardError,
     Unauthorized,
 )
+from chalicelib.domain.idempotency import KeyReused
 from chalicelib.domain.marking import UnknownCondition, UnknownExperiment
 from chalicelib.services.experiments import UnknownContext
 from chalicelib.services.flags import FlagKeyTaken
@@ -98,6 +99,7 @@ SHAPES: dict[type[SwitchyardError], Shape] = {
     GoneSegment: Shape(MISSING, "NotFoundException", None),
     BlobRefused: Shape(MISSING, "Error", UNKNOWN_USER),
     FlagKeyTaken: Shape(HTTPStatus.CONFLICT, "Error", KEY_TAKEN),
+    KeyReused: Shape(HTTPStatus.UNPROCESSABLE_ENTITY, "UnprocessableEntityError", FORMAT),
     Invalid: Shape(BAD, "BadRequestError", FORMAT),
     Conflict: Shape(BAD, "BadRequestError", FORMAT),
     NotFound: Shape(MISSING, "Error", QUERY),

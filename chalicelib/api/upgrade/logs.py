@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chalice.app import Response
+
 from chalicelib.api.blueprint import Call, Reading
+from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.requests import TooLarge
 from chalicelib.api.upgrade.client import ClientBlueprint
@@ -18,28 +21,35 @@ blueprint = ClientBlueprint(__name__)
 
 
 @blueprint.client_endpoint("log", "POST", v5=LogV5, v6=LogV6, body_limit=LOG_BYTES)
-def log(caller: Caller, body: LogV6) -> list[dict[str, Any]]:
+def log(caller: Caller, body: LogV6, once: Once) -> list[dict[str, Any]] | Response:
     """Store what happened to a user, as far as an experiment measures it."""
-    return log_answer(blueprint.services.logs.log(caller.user.id, body.parts()), caller)
+    return once(
+        caller.named.id,
+        lambda seal: blueprint.services.logs.log(caller.user.id, body.parts(), seal),
+        lambda report: log_answer(report, caller),
+    )
 
 
-def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> list[dict[str, Any]]:
+def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
     try:
         reading.body()
         blueprint.check_token(reading)
         body: LogV5 = call.converted()["body"]
-        caller = blueprint.caller_v5(body.user_id)
-        report = blueprint.services.logs.log(caller.user.id, body.parts())
+        return call(blueprint.caller_v5(body.user_id))
     except TooLarge:
         raise
     except (Invalid, NotFound) as error:
         text = {"type": UNKNOWN_USER, "message": str(error)}
         raise BlobRefused(json.dumps(text, separators=(",", ":"), ensure_ascii=False)) from error
-    return log_answer(report, caller, stamped=True)
 
 
 @blueprint.publish(
     "/api/v5/bloblog", "POST", _bloblog, body=LogV5, body_limit=LOG_BYTES, any_type=True
 )
-def bloblog() -> None:
+def bloblog(caller: Caller, body: LogV6, once: Once) -> list[dict[str, Any]] | Response:
     """The same as log, from a browser's beacon: JSON, whatever its type says."""
+    return once(
+        caller.named.id,
+        lambda seal: blueprint.services.logs.log(caller.user.id, body.parts(), seal),
+        lambda report: log_answer(report, caller, stamped=True),
+    )

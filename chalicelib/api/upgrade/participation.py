@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalice.app import Response
+
+from chalicelib.api.once import Once
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.client_models import AssignV5, AssignV6, MarkV5, MarkV6
 from chalicelib.domain.assignment import Assignment
 from chalicelib.domain.experiments import Condition, DesignType, Payload, Place
 from chalicelib.domain.features import Feature, Variant
-from chalicelib.domain.marking import Mark
+from chalicelib.domain.marking import Mark, Outcome
 from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
 from chalicelib.services.participants import Caller
 
@@ -28,27 +31,32 @@ def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
 
 
 @blueprint.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6)
-def mark(caller: Caller, body: MarkV6) -> dict[str, Any]:
+def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
     """Report that a user reached a decision point."""
     data, condition = body.data, body.data.assigned_condition
-    outcome = blueprint.services.marking.mark(
-        caller.user,
-        Mark(
-            Place(data.site, data.target),
-            condition.condition_code if condition else None,
-            condition.experiment_id if condition else None,
-            body.status,
-            body.uniquifier,
-        ),
+    reported = Mark(
+        Place(data.site, data.target),
+        condition.condition_code if condition else None,
+        condition.experiment_id if condition else None,
+        body.status,
+        body.uniquifier,
     )
-    return {
-        "id": outcome.point.id,
-        "userId": caller.user.id,
-        "site": data.site,
-        "target": data.target,
-        "experimentId": outcome.point.experiment_id,
-        "condition": outcome.condition,
-    }
+
+    def answer(outcome: Outcome) -> dict[str, Any]:
+        return {
+            "id": outcome.point.id,
+            "userId": caller.user.id,
+            "site": data.site,
+            "target": data.target,
+            "experimentId": outcome.point.experiment_id,
+            "condition": outcome.condition,
+        }
+
+    return once(
+        caller.named.id,
+        lambda seal: blueprint.services.marking.mark(caller.user, reported, seal),
+        answer,
+    )
 
 
 def assignment_item(assignment: Assignment) -> dict[str, Any]:
