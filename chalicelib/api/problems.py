@@ -12,13 +12,13 @@ from chalicelib.domain.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    KeyReused,
     LostRace,
     NotFound,
     SwitchyardError,
     Unauthorized,
     Unavailable,
 )
-from chalicelib.domain.idempotency import KeyReused
 
 ResponseHeaders = dict[str, str | list[str]]
 """Headers as Chalice takes them."""

@@ -6,6 +6,7 @@ SwitchyardError
 ├── Unauthorized   the request does not prove that it may be made
 ├── Forbidden      who makes the request may not make it
 ├── Conflict       what the request would make exists already
+├── KeyReused      the key that marks a request came with another one before
 ├── LostRace       what a decision was based on has changed since; decide again
 └── Unavailable    the store cannot answer now; the same request may succeed later
 """
@@ -33,6 +34,10 @@ class Forbidden(SwitchyardError):
 
 class Conflict(SwitchyardError):
     """Something that the request would create exists already; nothing was changed."""
+
+
+class KeyReused(SwitchyardError):
+    """The Idempotency-Key came before, with another request; nothing was changed."""
 
 
 class LostRace(SwitchyardError):

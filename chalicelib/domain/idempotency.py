@@ -12,17 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from chalicelib.domain.errors import Invalid, SwitchyardError
+from chalicelib.domain.errors import Invalid, KeyReused
 
 KEPT = timedelta(hours=24)
 """How long an answer is given again."""
 
 KEY_LENGTH = 255
 """Characters that a client's key may have."""
-
-
-class KeyReused(SwitchyardError):
-    """The key came before, with another request; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.idempotency import KEPT, KEY_LENGTH, KeptAnswer, KeyReused, RequestKey
+from chalicelib.domain.errors import Invalid, KeyReused
+from chalicelib.domain.idempotency import KEPT, KEY_LENGTH, KeptAnswer, RequestKey
 from chalicelib.services.idempotency import IdempotencyService
 from tests.fakes import FixedClock, fake_stores
 

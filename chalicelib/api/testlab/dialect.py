@@ -17,8 +17,7 @@ from chalicelib.api.problems import (
     status_of,
 )
 from chalicelib.api.requests import JSON_TYPE
-from chalicelib.domain.errors import SwitchyardError
-from chalicelib.domain.idempotency import KeyReused
+from chalicelib.domain.errors import KeyReused, SwitchyardError
 
 DOCUMENTED = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 """What the documented refusals stand for; all else keeps its own status."""

@@ -25,11 +25,11 @@ from chalicelib.domain.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    KeyReused,
     NotFound,
     SwitchyardError,
     Unauthorized,
 )
-from chalicelib.domain.idempotency import KeyReused
 from chalicelib.domain.marking import UnknownCondition, UnknownExperiment
 from chalicelib.services.experiments import UnknownContext
 from chalicelib.services.flags import FlagKeyTaken
