@@ -82,6 +82,8 @@ def group_record(offer: Offer, participant: Participant, groups: Groups) -> Grou
 
 def user_reached(offer: Offer, participant: Participant) -> bool:
     """Whether the user is out for having reached a flagged point too early (section 13.2)."""
+    if offer.flagged is None:
+        return False
     reached = {place: point.at for place, point in participant.points.items()}
     at = offer.reached_before_start(reached)
     lifted = participant.lifted.get(offer.number)
@@ -115,9 +117,9 @@ def assign(
     ]
     assignments: list[Assignment] = []
     for pool in _pools(considered):
-        offer = _of_pool(pool, participant, groups)
-        if offer is not None:
-            assignments.extend(_assigned(offer, participant, groups, strata))
+        chosen = _of_pool(pool, participant, groups)
+        if chosen is not None:
+            assignments.extend(_assigned(*chosen, participant, strata))
     return assignments
 
 
@@ -139,10 +141,10 @@ def assign_at(
         and offer.experiment.state is not State.PREVIEW
         and is_listed_in(offer, participant)
     ]
-    offer = _of_pool(considered, participant, groups) if considered else None
-    if offer is None:
+    chosen = _of_pool(considered, participant, groups) if considered else None
+    if chosen is None:
         return []
-    assigned = _assigned(offer, participant, groups, strata)
+    assigned = _assigned(*chosen, participant, strata)
     return [assignment for assignment in assigned if assignment.point.place == place]
 
 
@@ -260,53 +262,57 @@ def _has_group(offer: Offer, participant: Participant) -> bool:
 
 def _pools(offers: Sequence[Offer]) -> Iterable[list[Offer]]:
     """Experiments that share places, directly or through others, each with its pool."""
-    pools: list[tuple[set[Place], list[Offer]]] = []
+    # A pool is known by the number of its first experiment; and at each place there is one pool.
+    pools: dict[int, list[Offer]] = {}
+    pool_at: dict[Place, int] = {}
     for offer in offers:
-        places, members = set(offer.places), [offer]
-        apart = []
-        for pool in pools:
-            if pool[0].isdisjoint(places):
-                apart.append(pool)
-            else:
-                places |= pool[0]
-                members = pool[1] + members
-        pools = [*apart, (places, members)]
-    return (members for _, members in pools)
+        met = {pool_at[place] for place in offer.places if place in pool_at}
+        number, members, moved = offer.number, [offer], [offer]
+        if len(met) == 1:
+            (number,) = met
+            members = pools.pop(number)
+            members.append(offer)
+        elif met:
+            for key in [key for key in pools if key in met]:
+                members = pools.pop(key) + members
+            moved = members
+        pools[number] = members
+        for member in moved:
+            pool_at.update(dict.fromkeys(member.places, number))
+    return pools.values()
 
 
-def _of_pool(pool: list[Offer], participant: Participant, groups: Groups) -> Offer | None:
-    """The one experiment of a pool that a user takes part in (section 9.6)."""
-    histories = {offer.number: History.of(offer, participant, groups) for offer in pool}
-    enrolled = [
-        offer
-        for offer in pool
-        if histories[offer.number].enrolled or histories[offer.number].group_enrolled
-    ]
+def _of_pool(
+    pool: list[Offer], participant: Participant, groups: Groups
+) -> tuple[Offer, History] | None:
+    """The one experiment of a pool that a user takes part in, with its history (section 9.6)."""
+    histories = [(offer, History.of(offer, participant, groups)) for offer in pool]
+    enrolled = [each for each in histories if each[1].enrolled or each[1].group_enrolled]
     if len(enrolled) == 1:
         return enrolled[0]
     if enrolled:
-        return next((o for o in enrolled if o.experiment.state is State.ENROLLING), None)
+        return next((e for e in enrolled if e[0].experiment.state is State.ENROLLING), None)
     open_ones = [
-        offer
-        for offer in pool
+        (offer, history)
+        for offer, history in histories
         if offer.experiment.state is not State.ENROLLMENT_COMPLETE
-        and not histories[offer.number].excluded
-        and not histories[offer.number].group_excluded
+        and not history.excluded
+        and not history.group_excluded
     ]
     if not open_ones:
         return None
     if len(open_ones) == 1:
         return open_ones[0]
-    open_ones.sort(key=lambda offer: offer.number)
+    open_ones.sort(key=lambda each: each[0].number)
     return open_ones[seedrandom.competing_index(participant.id, len(open_ones))]
 
 
 def _assigned(
-    offer: Offer, participant: Participant, groups: Groups, strata: StratumCounts
+    offer: Offer, history: History, participant: Participant, strata: StratumCounts
 ) -> list[Assignment]:
     experiment = offer.experiment
     counts = strata.get(offer.number) if is_corrected(offer, participant) else None
-    condition = choose(offer, participant, History.of(offer, participant, groups), counts)
+    condition = choose(offer, participant, history, counts)
     if condition is None:
         return []
     return [

@@ -36,6 +36,9 @@ class Offer:
     """An experiment with its lists resolved and its conditions looked up.
 
     `number` is the id of the feature that holds it. Codes are those that the experiment stores.
+    `rule` says whose history decides; within-subjects experiments have no rule but "experiment".
+    `group_type` is that of a group experiment. `flagged` are the sites and targets of the points
+    that exclude whoever reached them before the start, where the rules let them.
     """
 
     number: int
@@ -45,6 +48,9 @@ class Offer:
     conditions: tuple[Condition, ...]
     weights: tuple[float, ...]
     places: frozenset[Place]
+    rule: ConsistencyRule
+    group_type: str | None
+    flagged: tuple[frozenset[str], frozenset[str]] | None
     _by_id: Mapping[str, Condition] = field(repr=False)
     _payloads: Mapping[tuple[str, str | None], Payload] = field(repr=False)
     _levels: Mapping[str, tuple[Factor, Level]] = field(repr=False)
@@ -66,6 +72,9 @@ class Offer:
             conditions,
             tuple(condition.weight for condition in conditions),
             frozenset(point.place for point in experiment.points),
+            _rule(experiment),
+            experiment.group if experiment.unit is Unit.GROUP else None,
+            _flagged(experiment),
             {condition.id: condition for condition in conditions},
             payloads,
             levels,
@@ -76,18 +85,6 @@ class Offer:
         codes |= {payload.value for payload in payloads.values()}
         object.__setattr__(offer, "_codes", frozenset(codes))
         return offer
-
-    @property
-    def rule(self) -> ConsistencyRule:
-        """Whose history decides; within-subjects experiments have no rule but this one."""
-        if self.experiment.unit is Unit.WITHIN_SUBJECTS or self.experiment.rule is None:
-            return ConsistencyRule.EXPERIMENT
-        return self.experiment.rule
-
-    @property
-    def group_type(self) -> str | None:
-        """The group type of a group experiment."""
-        return self.experiment.group if self.experiment.unit is Unit.GROUP else None
 
     def condition(self, condition_id: str | None) -> Condition | None:
         return self._by_id.get(condition_id or "")
@@ -131,12 +128,9 @@ class Offer:
         Any flagged site with any flagged target counts (section 13.2).
         """
         started = self.experiment.started_at
-        flagged = [point for point in self.experiment.points if point.exclude_if_reached]
-        within = self.experiment.unit is Unit.WITHIN_SUBJECTS
-        if started is None or (self.rule is ConsistencyRule.EXPERIMENT and not within):
+        if self.flagged is None or started is None:
             return None
-        sites = {point.site for point in flagged}
-        targets = {point.target for point in flagged}
+        sites, targets = self.flagged
         return min(
             (
                 at
@@ -145,6 +139,20 @@ class Offer:
             ),
             default=None,
         )
+
+
+def _rule(experiment: Experiment) -> ConsistencyRule:
+    if experiment.unit is Unit.WITHIN_SUBJECTS or experiment.rule is None:
+        return ConsistencyRule.EXPERIMENT
+    return experiment.rule
+
+
+def _flagged(experiment: Experiment) -> tuple[frozenset[str], frozenset[str]] | None:
+    within = experiment.unit is Unit.WITHIN_SUBJECTS
+    flagged = [point for point in experiment.points if point.exclude_if_reached]
+    if not flagged or (_rule(experiment) is ConsistencyRule.EXPERIMENT and not within):
+        return None
+    return frozenset(p.site for p in flagged), frozenset(p.target for p in flagged)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ conditions. Source of all rules: the behaviour reference of UpGrade, seeded gene
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +19,9 @@ SIGNIFICANT_BITS = 53
 
 QUEUE_LENGTH = 100
 """Entries of a random queue; round robin queues round it up to whole rounds."""
+
+SEEDS_KEPT = 2**14
+"""Seeds of which a process keeps the draw (some 4 MB): users come back, mark follows assign."""
 
 _IDENTITY = tuple(range(WIDTH))
 _ONWARDS = (*_IDENTITY[1:], 0)
@@ -52,6 +56,7 @@ def draws(seed: str) -> Iterator[float]:
         yield math.ldexp(number >> surplus, surplus - bits)
 
 
+@functools.lru_cache(SEEDS_KEPT)
 def first_draw(seed: str) -> float:
     """The first number that `seed` stands for, in [0, 1); every choice here uses no other.
 
