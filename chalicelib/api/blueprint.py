@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, get_type_hints
 from urllib.parse import quote, urlencode
 
@@ -32,6 +34,7 @@ from chalicelib.api.requests import (
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
+from chalicelib.observability import Observed, Observer
 from chalicelib.services import Services
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -44,6 +47,10 @@ QUERY_VALUES = "query_values"
 
 QUERY_TEXT = "[]:/,@"
 """What a query may hold without an escape, besides letters, digits and `-._~`."""
+
+
+CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
+"""What Chalice answers where the server is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ class ApiBlueprint(Blueprint):
     """
 
     services: Services
+    observer: Observer
 
     def __init__(self, import_name: str, dialect: Dialect) -> None:
         super().__init__(import_name)
@@ -135,7 +143,9 @@ class ApiBlueprint(Blueprint):
         """Publish a view whose first argument is the catalogue, as got by `read`.
 
         Its answers carry the catalogue's validators, and no body where the client has it already.
-        `absent`, if given, is the answer where the view finds nothing.
+        `absent`, if given, is the answer where the view finds nothing. While the store is
+        unavailable they are of the last catalogue that was read, and say so by X-Stale; nothing
+        is refused on the strength of that.
         """
 
         def conditionally(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
@@ -148,11 +158,13 @@ class ApiBlueprint(Blueprint):
                 catalogue = self.services.catalogue.fresh()
                 headers.update(validators(catalogue.revision))
                 answer = self._call_or(call, catalogue, absent)
+            if self.services.catalogue.stale:
+                headers["X-Stale"] = "true"
             if not_modified(reading.request.headers, catalogue.revision):
                 return Response("", status_code=304)
             return answer
 
-        return self.publish(path, "GET", conditionally, refusal, conditional=True)
+        return self.publish(path, "GET", conditionally, refusal, conditional=True, stale_ok=True)
 
     @staticmethod
     def _call_or(call: Call, catalogue: Catalogue, absent: Any) -> Any:
@@ -174,12 +186,14 @@ class ApiBlueprint(Blueprint):
         body_limit: int | None = None,
         any_type: bool = False,
         conditional: bool = False,
+        stale_ok: bool = False,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
         `around` gets the call to make, the request, and the headers to fill of the answer. The
         body may have `body_limit` bytes if not as many as others of the API, and with `any_type`
-        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304.
+        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304,
+        `stale_ok` that the catalogue may be an old one while the store is unavailable.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
@@ -195,24 +209,36 @@ class ApiBlueprint(Blueprint):
             @functools.wraps(view)
             def respond(**params: str) -> Response:
                 request = self.current_request
+                try:
+                    with self.observer.request(
+                        request_id(request), f"{request.method} {path}"
+                    ) as seen:
+                        response = answer(params, seen)
+                        seen.status = response.status_code
+                except Exception:  # noqa: BLE001 - the observer has logged it, without its message
+                    response = Response(CRASH, status_code=HTTPStatus.INTERNAL_SERVER_ERROR.value)
+                if request.method == "HEAD":
+                    response.body = ""
+                return response
+
+            def answer(params: Mapping[str, str], seen: Observed) -> Response:
+                request = self.current_request
                 headers: ResponseHeaders = {}
                 reading = Reading(request, body_limit or self._dialect.body_limit, any_type)
                 call = Call(view, arguments, params, reading)
                 try:
-                    with self.services.catalogue.one_view():
+                    with self.services.catalogue.one_view(stale_ok=stale_ok):
                         # Before anything is read of it: a stranger is to learn nothing.
                         refused = self._admit(route, request.headers)
-                        answer = refused or around(call, reading, headers)
-                        response = _serialised(answer)
+                        response = _serialised(refused or around(call, reading, headers))
                 except SwitchyardError as error:
+                    seen.error = error
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
                     received = Received(
                         request.headers, request.method, _requested(request), reading.shown
                     )
                     response = self._dialect.refuse(error, text, received)
                 response.headers = {**headers, **response.headers}
-                if request.method == "HEAD":
-                    response.body = ""
                 return response
 
             register(respond)
@@ -349,6 +375,14 @@ def _argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
     if body is not None:
         hints[BODY] = body
     return {name: hint for name, hint in hints.items() if name not in ("return", CATALOGUE, CALLER)}
+
+
+def request_id(request: Request) -> str:
+    """What the gateway calls a request, else what Lambda calls it, else a name made up for it."""
+    named = request.context.get("requestId") or getattr(
+        request.lambda_context, "aws_request_id", None
+    )
+    return named or str(uuid.uuid4())
 
 
 def requested_path(request: Request) -> str:

@@ -12,10 +12,15 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.storage.metering import meter
 
-CONNECT_TIMEOUT = 1.0
-READ_TIMEOUT = 3.0
-RETRIES = 2
+CONNECT_TIMEOUT = 0.25
+READ_TIMEOUT = 1.0
+"""Seconds; twice both is the deadline of a request (services/attempts.py)."""
+
+RETRIES = 1
+"""After a throttled call botocore pauses for up to a second, after a second one for up to two."""
+
 POOL_SIZE = 32
 
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -50,7 +55,7 @@ def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
         max_retry_attempts=RETRIES,
         max_pool_connections=POOL_SIZE,
     )
-    _ = _connection.client
+    meter(_connection.client, CONNECT_TIMEOUT + READ_TIMEOUT)
 
 
 def shared() -> Connection:
@@ -107,7 +112,10 @@ def store_errors() -> Iterator[None]:
             raise LostRace("the item is not what it was") from error
         if code == REFUSED:
             raise  # no use in trying again: a fault of this program
-        raise Unavailable(f"the database does not answer ({code or error.msg})") from error
+        raise Unavailable(
+            f"the database does not answer ({code or error.msg})",
+            reason=code or type(error.cause).__name__,
+        ) from error
 
 
 def _cancelled(error: TransactWriteError) -> Exception:
@@ -117,7 +125,10 @@ def _cancelled(error: TransactWriteError) -> Exception:
     if codes and codes <= LOST:
         return LostRace("an item of the transaction is not what it was")
     described = ", ".join(sorted(codes)) or error.cause_response_code or error.msg
-    return Unavailable(f"the database did not take the transaction ({described})")
+    return Unavailable(
+        f"the database did not take the transaction ({described})",
+        reason=", ".join(sorted(codes)) or error.cause_response_code or type(error.cause).__name__,
+    )
 
 
 @contextmanager
