@@ -216,7 +216,7 @@ class ApiBlueprint(Blueprint):
                         response = answer(params, seen)
                         seen.status = response.status_code
                 except Exception:  # noqa: BLE001 - the observer has logged it, without its message
-                    response = Response(CRASH, status_code=HTTPStatus.INTERNAL_SERVER_ERROR.value)
+                    response = _crash()
                 if request.method == "HEAD":
                     response.body = ""
                 return response
@@ -400,6 +400,11 @@ def _requested(request: Request) -> str:
         return path
     pairs = [(name, value) for name in params for value in params.getlist(name)]
     return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}"
+
+
+def _crash() -> Response:
+    status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+    return Response(CRASH, headers={"Content-Type": JSON_TYPE}, status_code=status)
 
 
 def _serialised(answer: Any) -> Response:

@@ -107,28 +107,42 @@ def store_errors() -> Iterator[None]:
     except TransactWriteError as error:
         raise _cancelled(error) from error.cause
     except PynamoDBException as error:
-        code = error.cause_response_code
+        code = _code(error)
         if code in LOST_ALONE:
             raise LostRace("the item is not what it was") from error
         if code == REFUSED:
             raise  # no use in trying again: a fault of this program
         raise Unavailable(
             f"the database does not answer ({code or error.msg})",
-            reason=code or type(error.cause).__name__,
+            reason=_reason(error),
         ) from error
 
 
 def _cancelled(error: TransactWriteError) -> Exception:
-    if error.cause_response_code == REFUSED:
+    if _code(error) == REFUSED:
         return error
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
     if codes and codes <= LOST:
         return LostRace("an item of the transaction is not what it was")
-    described = ", ".join(sorted(codes)) or error.cause_response_code or error.msg
+    described = ", ".join(sorted(codes)) or _code(error) or error.msg
     return Unavailable(
         f"the database did not take the transaction ({described})",
-        reason=", ".join(sorted(codes)) or error.cause_response_code or type(error.cause).__name__,
+        reason=", ".join(sorted(codes)) or _reason(error),
     )
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """DynamoDB's word for what went wrong; None if it did not say any.
+
+    PynamoDB's own `cause_response_code` fails for a time-out, whose response is None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
+def _reason(error: PynamoDBException) -> str:
+    return _code(error) or type(error.cause).__name__
 
 
 @contextmanager
