@@ -121,7 +121,7 @@ class CatalogueService:
         except Unavailable:
             self._failed_at = self._monotonic()
             raise
-        self._cached = (catalogue, checked_at)
+        self._cached, self._failed_at = (catalogue, checked_at), float("-inf")
         self._show(catalogue)
         return catalogue
 
