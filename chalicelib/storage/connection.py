@@ -18,6 +18,9 @@ CONNECT_TIMEOUT = 0.25
 READ_TIMEOUT = 1.0
 """Seconds; twice both is the deadline of a request (services/attempts.py)."""
 
+STARTING_UP = 20.0
+"""Seconds for a database of one's own, which may have been started a moment ago."""
+
 RETRIES = 1
 """After a throttled call botocore pauses for up to a second, after a second one for up to two."""
 
@@ -35,7 +38,9 @@ _connection: Connection | None = None
 _prefix = ""
 
 
-def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
+def connect(
+    region: str, prefix: str, endpoint: str | None = None, read_timeout: float | None = None
+) -> None:
     """From here on, use one new connection, and tables that are called `<prefix>-<table>`.
 
     Timeouts are short and retries few, for somebody waits for the answer and can ask again. The
@@ -51,7 +56,7 @@ def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
         aws_access_key_id=key,
         aws_secret_access_key=key,
         connect_timeout_seconds=CONNECT_TIMEOUT,
-        read_timeout_seconds=READ_TIMEOUT,
+        read_timeout_seconds=READ_TIMEOUT if read_timeout is None else read_timeout,
         max_retry_attempts=RETRIES,
         max_pool_connections=POOL_SIZE,
     )
