@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
-from chalicelib.services import accounting
+from chalicelib.services import accounting, pools
 from chalicelib.services.accounting import Account
 from chalicelib.services.pools import Pool
 
@@ -71,6 +72,14 @@ def test_the_threads_of_a_pool_count_for_who_started_them() -> None:
         list(pool.map(work, range(100)))
         pool.submit(work, 0).result()
     assert account.calls == 101
+
+
+def test_the_program_uses_no_other_threads() -> None:
+    package = Path(pools.__file__).parents[1]
+    others = [path for path in package.rglob("*.py") if path != Path(pools.__file__)]
+    assert len(others) > 100
+    for path in others:
+        assert "ThreadPoolExecutor" not in path.read_text(), path
 
 
 def test_requests_at_once_have_accounts_of_their_own() -> None:
