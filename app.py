@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
+
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from chalicelib import api, bootstrap
 from chalicelib.jobs.upkeep import upkeep
-from chalicelib.observability import make_logger
+from chalicelib.observability import Observer, make_logger
 from chalicelib.settings import Settings, Stage
 
 settings = Settings()
 logger = make_logger(settings)
+observer = Observer(logger, settings)
 bootstrap.connect(settings)
 services = bootstrap.build(settings)
 
 app = Chalice(app_name="switchyard", configure_logs=False)
-api.register(app, services, settings.cors_origin)
+api.register(app, services, observer, settings.cors_origin)
 
 if settings.stage is Stage.LOCAL:
     from chalicelib.api import local_gateway
@@ -23,15 +26,25 @@ if settings.stage is Stage.LOCAL:
     local_gateway.install()
 
 
-def run_upkeep() -> None:
+class JobFailed(Exception):
+    """A job failed; the log says where. The platform logs what this says, so it says no more."""
+
+
+def run_upkeep(request_id: str = "") -> None:
     """Keep features and user blocks current, and purge what was deleted."""
-    report = upkeep(services)
-    logger.info(
-        "upkeep", catalogue_version=report.catalogue_version, purged_rows=report.purged_rows
-    )
+    with observer.job(request_id or str(uuid.uuid4()), "upkeep") as seen:
+        report = upkeep(services)
+        seen.more.update(catalogue_version=report.catalogue_version, purged_rows=report.purged_rows)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="upkeep")
-def scheduled_upkeep(event: CloudWatchEvent) -> None:  # noqa: ARG001 - the platform's signature
-    """Every minute; a failure is retried by the platform, and by the next minute's run."""
-    run_upkeep()
+def scheduled_upkeep(event: CloudWatchEvent) -> None:
+    """Every minute; a failure is retried by the platform, and by the next minute's run.
+
+    Raises:
+        JobFailed: if it failed.
+    """
+    try:
+        run_upkeep(getattr(event.context, "aws_request_id", ""))
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is in the log by now
+        raise JobFailed(f"upkeep: {type(error).__name__}") from None

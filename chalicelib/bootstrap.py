@@ -117,9 +117,13 @@ def connect(settings: Settings) -> None:
         from chalicelib.storage import embedded
 
         embedded.start()
-    connection.connect(settings.aws_region, settings.table_prefix, settings.dynamodb_endpoint)
+    place = settings.aws_region, settings.table_prefix, settings.dynamodb_endpoint
+    if settings.dynamodb_endpoint:
+        connection.connect(*place, read_timeout=connection.STARTING_UP)
+        tables.create_missing()
+    connection.connect(*place)
     tables.bind_all()
-    if settings.embedded or settings.dynamodb_endpoint:
+    if settings.embedded:
         tables.create_missing()
 
 

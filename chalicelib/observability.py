@@ -1,12 +1,152 @@
-"""Logging."""
+"""What is known of each request and job from outside: log lines and metrics.
+
+Nothing that a client sent goes into a line of level INFO or above, and no message of an exception,
+for these repeat it: only what the program says by itself.
+"""
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.services import accounting
+from chalicelib.services.accounting import Account
+from chalicelib.services.attempts import DEADLINE
 from chalicelib.settings import Settings
+
+SERVICE = "switchyard"
+NAMESPACE = "Switchyard"
 
 
 def make_logger(settings: Settings) -> Logger:
-    """The logger of the process: one JSON object per line."""
-    return Logger(service="switchyard", level=settings.log_level)
+    """The logger of the process: one JSON object per line.
+
+    It is Chalice's too, which knows it by the name of the application.
+    """
+    logger = Logger(service=SERVICE, level=settings.log_level, location=None, utc=True)
+    logger.addFilter(without_messages)
+    return logger
+
+
+def without_messages(record: logging.LogRecord) -> bool:
+    """Let a line through that tells of an exception where it came from, but not what it said."""
+    if record.exc_info and record.exc_info[1] is not None and record.levelno > logging.DEBUG:
+        record.failure = outline(record.exc_info[1])
+        record.exc_info = None
+    return True
+
+
+def outline(error: BaseException) -> list[str]:
+    """The types of an exception and of those that led to it, the last one first, with frames."""
+    lines = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
+        frames = traceback.extract_tb(cause.__traceback__)
+        lines += [f"  {each.filename}:{each.lineno} {each.name}" for each in reversed(frames)]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return lines
+
+
+@dataclass(slots=True)
+class Observed:
+    """A piece of work while it is done, and how it ended; `more` goes into its line as it is.
+
+    `route` is the method and the path as it is declared, or the name of a job.
+    """
+
+    request_id: str
+    route: str
+    status: int = HTTPStatus.OK
+    error: Exception | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+class Observer:
+    """Logs and measures requests and jobs; metrics only if the settings say so."""
+
+    def __init__(self, logger: Logger, settings: Settings) -> None:
+        self._logger = logger
+        self._stage = settings.stage.value
+        self.measures = settings.writes_metrics
+        """Whether metrics are written."""
+
+    @contextmanager
+    def request(self, request_id: str, route: str) -> Iterator[Observed]:
+        """Within it, a request is answered; the database is waited for until its deadline."""
+        with self._watched("request", Observed(request_id, route), DEADLINE) as seen:
+            yield seen
+
+    @contextmanager
+    def job(self, request_id: str, name: str) -> Iterator[Observed]:
+        """Within it, a job is done, for which nobody waits."""
+        with self._watched("job", Observed(request_id, name), float("inf")) as seen:
+            yield seen
+
+    @contextmanager
+    def _watched(self, kind: str, seen: Observed, deadline: float) -> Iterator[Observed]:
+        started = time.perf_counter()
+        with accounting.opened(deadline) as account:
+            try:
+                yield seen
+            except Exception as error:
+                seen.status, seen.error = HTTPStatus.INTERNAL_SERVER_ERROR, error
+                self._logger.error(
+                    f"{kind} failed",
+                    request_id=seen.request_id,
+                    route=seen.route,
+                    exc_info=error,
+                )
+                raise
+            finally:
+                self._report(kind, seen, account, (time.perf_counter() - started) * 1000)
+
+    def _report(self, kind: str, seen: Observed, account: Account, latency: float) -> None:
+        refused: dict[str, Any] = {}
+        if seen.error is not None:
+            refused["error"] = type(seen.error).__name__
+            if isinstance(seen.error, Unavailable) and seen.error.reason:
+                refused["reason"] = seen.error.reason
+            self._logger.debug("explained", request_id=seen.request_id, detail=str(seen.error))
+        self._logger.info(
+            kind,
+            request_id=seen.request_id,
+            route=seen.route,
+            status=int(seen.status),
+            latency_ms=round(latency, 3),
+            dynamodb_calls=account.calls,
+            read_units=account.read_units,
+            write_units=account.write_units,
+            **refused,
+            **seen.more,
+        )
+        if self.measures:
+            self._measure(seen, account, latency)
+
+    def _measure(self, seen: Observed, account: Account, latency: float) -> None:
+        """Write a line in CloudWatch's embedded metric format."""
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        metrics.add_dimension("stage", self._stage)
+        metrics.add_dimension("route", seen.route)
+        metrics.add_metric("Latency", MetricUnit.Milliseconds, latency)
+        is_server_error = seen.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        is_client_error = seen.status >= HTTPStatus.BAD_REQUEST and not is_server_error
+        for name, value in (
+            ("DynamoDBCalls", account.calls),
+            ("ReadUnits", account.read_units),
+            ("WriteUnits", account.write_units),
+            ("ClientErrors", int(is_client_error)),
+            ("ServerErrors", int(is_server_error)),
+        ):
+            metrics.add_metric(name, MetricUnit.Count, value)
+        metrics.flush_metrics()

@@ -95,6 +95,15 @@ class Settings(BaseSettings):
 
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
 
+    metrics: bool | None = None
+    """Whether metrics of each route are written with the log: on where it is deployed, off in
+    stage `local`."""
+
+    @property
+    def writes_metrics(self) -> bool:
+        """Whether metrics of each route are written with the log."""
+        return self.stage is not Stage.LOCAL if self.metrics is None else self.metrics
+
     @property
     def needs_keys(self) -> bool:
         """Whether callers need API keys."""

@@ -8,6 +8,7 @@ from chalicelib.api import documentation, health
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
 from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
+from chalicelib.observability import Observer
 from chalicelib.services import Services
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
@@ -22,12 +23,15 @@ ALLOWED_HEADERS = [
     "If-Modified-Since", "If-None-Match", "Session-Id", "URL", "User-Id",
 ]  # fmt: skip
 """Besides those that Chalice allows by itself, X-Api-Key among them."""
-EXPOSED_HEADERS = ["ETag", "Last-Modified", "Link", "Retry-After", "X-Error-Detail"]
+EXPOSED_HEADERS = ["ETag", "Last-Modified", "Link", "Retry-After", "X-Error-Detail", "X-Stale"]
 PREFLIGHT_SECONDS = 86400
 
 
-def register(app: Chalice, services: Services, cors_origin: str) -> None:
-    """Add all routes to `app`, answered by `services`, open to browsers of `cors_origin`."""
+def register(app: Chalice, services: Services, observer: Observer, cors_origin: str) -> None:
+    """Add all routes to `app`, answered by `services`, open to browsers of `cors_origin`.
+
+    `observer` sees each request.
+    """
     app.api.cors = CORSConfig(
         allow_origin=cors_origin,
         allow_headers=ALLOWED_HEADERS,
@@ -36,4 +40,5 @@ def register(app: Chalice, services: Services, cors_origin: str) -> None:
     )
     for blueprint in BLUEPRINTS:
         blueprint.services = services
+        blueprint.observer = observer
         app.register_blueprint(blueprint)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, get_type_hints
 from urllib.parse import quote, urlencode
 
@@ -35,6 +37,7 @@ from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.domain.idempotency import RequestKey
+from chalicelib.observability import Observed, Observer
 from chalicelib.services import Services
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -53,6 +56,10 @@ NOT_SENT = frozenset({"return", CATALOGUE, CALLER, ONCE})
 
 QUERY_TEXT = "[]:/,@"
 """What a query may hold without an escape, besides letters, digits and `-._~`."""
+
+
+CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
+"""What Chalice answers where the server is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class ApiBlueprint(Blueprint):
     """
 
     services: Services
+    observer: Observer
 
     def __init__(self, import_name: str, dialect: Dialect) -> None:
         super().__init__(import_name)
@@ -155,7 +163,9 @@ class ApiBlueprint(Blueprint):
         """Publish a view whose first argument is the catalogue, as got by `read`.
 
         Its answers carry the catalogue's validators, and no body where the client has it already.
-        `absent`, if given, is the answer where the view finds nothing.
+        `absent`, if given, is the answer where the view finds nothing. While the store is
+        unavailable they are of the last catalogue that was read, and say so by X-Stale; nothing
+        is refused on the strength of that.
         """
 
         def conditionally(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
@@ -168,11 +178,13 @@ class ApiBlueprint(Blueprint):
                 catalogue = self.services.catalogue.fresh()
                 headers.update(validators(catalogue.revision))
                 answer = self._call_or(call, catalogue, absent)
+            if self.services.catalogue.stale:
+                headers["X-Stale"] = "true"
             if not_modified(reading.request.headers, catalogue.revision):
                 return Response("", status_code=304)
             return answer
 
-        return self.publish(path, "GET", conditionally, refusal, conditional=True)
+        return self.publish(path, "GET", conditionally, refusal, conditional=True, stale_ok=True)
 
     @staticmethod
     def _call_or(call: Call, catalogue: Catalogue, absent: Any) -> Any:
@@ -194,12 +206,14 @@ class ApiBlueprint(Blueprint):
         body_limit: int | None = None,
         any_type: bool = False,
         conditional: bool = False,
+        stale_ok: bool = False,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
         `around` gets the call to make, the request, and the headers to fill of the answer. The
         body may have `body_limit` bytes if not as many as others of the API, and with `any_type`
-        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304.
+        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304,
+        `stale_ok` that the catalogue may be an old one while the store is unavailable.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
@@ -226,10 +240,25 @@ class ApiBlueprint(Blueprint):
             @functools.wraps(view)
             def respond(**params: str) -> Response:
                 request = self.current_request
+                try:
+                    with self.observer.request(
+                        request_id(request), f"{request.method} {path}"
+                    ) as seen:
+                        response = answer(params, seen)
+                        seen.status = response.status_code
+                except Exception:  # noqa: BLE001 - the observer has logged it, without its message
+                    response = _crash()
+                if request.method == "HEAD":
+                    response.body = ""
+                return response
+
+            def answer(params: Mapping[str, str], seen: Observed) -> Response:
+                request = self.current_request
                 headers: ResponseHeaders = {}
                 reading = Reading(request, body_limit or self._dialect.body_limit, any_type)
 
                 def refused(error: SwitchyardError) -> Response:
+                    seen.error = error
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
                     received = Received(
                         request.headers, request.method, _requested(request), reading.shown
@@ -237,14 +266,14 @@ class ApiBlueprint(Blueprint):
                     return self._dialect.refuse(error, text, received)
 
                 try:
-                    with self.services.catalogue.one_view():
+                    with self.services.catalogue.one_view(stale_ok=stale_ok):
                         # Before anything is read of it: a stranger is to learn nothing.
                         admission = self._admit(route, request.headers)
                         once = self._once(route, admission.caller, reading) if idempotent else None
                         call = Call(view, arguments, params, reading, once)
                         try:
-                            answer = admission.instead or around(call, reading, headers)
-                            response = _serialised(answer)
+                            given = admission.instead or around(call, reading, headers)
+                            response = _serialised(given)
                         except SwitchyardError as error:
                             if once is None:
                                 raise
@@ -252,8 +281,6 @@ class ApiBlueprint(Blueprint):
                 except SwitchyardError as error:
                     response = refused(error)
                 response.headers = {**headers, **response.headers}
-                if request.method == "HEAD":
-                    response.body = ""
                 return response
 
             register(respond)
@@ -407,6 +434,14 @@ def _argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if name not in NOT_SENT}
 
 
+def request_id(request: Request) -> str:
+    """What the gateway calls a request, else what Lambda calls it, else a name made up for it."""
+    named = request.context.get("requestId") or getattr(
+        request.lambda_context, "aws_request_id", None
+    )
+    return named or str(uuid.uuid4())
+
+
 def requested_path(request: Request) -> str:
     """The path as it was requested, without the stage that a gateway puts before it."""
     context = request.context
@@ -422,6 +457,11 @@ def _requested(request: Request) -> str:
         return path
     pairs = [(name, value) for name in params for value in params.getlist(name)]
     return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}"
+
+
+def _crash() -> Response:
+    status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+    return Response(CRASH, headers={"Content-Type": JSON_TYPE}, status_code=status)
 
 
 def _serialised(answer: Any) -> Response:

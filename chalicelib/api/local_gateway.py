@@ -79,6 +79,10 @@ def _send_error(
     )
 
 
+def _log_nothing(handler: local.ChaliceRequestHandler, *_: object) -> None:
+    pass
+
+
 def install() -> None:
     """Let `chalice local`, and every local server of this process, use this gateway.
 
@@ -90,6 +94,8 @@ def install() -> None:
     for name in (f"do_{method}" for method in methods):
         setattr(handler, name, _handle)
     setattr(handler, "send_error", _send_error)  # noqa: B010 - replaced on purpose
+    # Its lines would hold the paths as they were requested; the application logs each request.
+    setattr(handler, "log_request", _log_nothing)  # noqa: B010 - replaced on purpose
     handler.disable_nagle_algorithm = True
     local.ThreadedHTTPServer.request_queue_size = CONNECTIONS_WAITING
     setattr(local, "LocalGateway", SwitchyardGateway)  # noqa: B010 - replaced on purpose

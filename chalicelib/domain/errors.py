@@ -45,4 +45,11 @@ class LostRace(SwitchyardError):
 
 
 class Unavailable(SwitchyardError):
-    """The store did not answer, or is too busy; whether a write took effect is unknown."""
+    """The store did not answer, or is too busy; whether a write took effect is unknown.
+
+    `reason` is a word for the log: a code of the store, never anything of the request.
+    """
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.assignment import (
@@ -22,6 +21,7 @@ from chalicelib.domain.segments import globally_excluded
 from chalicelib.domain.testlab_offers import TestLabOffer, offered_to
 from chalicelib.services.experiments import OfferService, UnknownContext
 from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.pools import Pool
 from chalicelib.services.ports import Clock
 
 STRATA_AT_ONCE = 8
@@ -94,7 +94,7 @@ class AssignmentService:
         stratified = [offer for offer in offered.offers if is_corrected(offer, participant)]
         if not stratified:
             return {}
-        with ThreadPoolExecutor(min(len(stratified), STRATA_AT_ONCE)) as pool:
+        with Pool(min(len(stratified), STRATA_AT_ONCE)) as pool:
             counted = pool.map(lambda offer: self._stratum(offer, participant), stratified)
             return dict(zip((offer.number for offer in stratified), counted, strict=True))
 

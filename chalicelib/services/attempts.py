@@ -45,6 +45,8 @@ def attempts(
         attempt += 1
         left = max(end - monotonic(), 0)
         if not left and attempt >= FEWEST:
-            raise Unavailable(f"{of_what}: too many writers at once, please try again")
+            raise Unavailable(
+                f"{of_what}: too many writers at once, please try again", reason="writers"
+            )
         bound = min(FIRST_PAUSE * 2 ** min(attempt, DOUBLINGS), LONGEST_PAUSE)
         sleep(bound * (left / DEADLINE) ** 2 * draw())

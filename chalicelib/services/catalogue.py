@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, applied
-from chalicelib.domain.errors import LostRace
+from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.services.attempts import attempts
 from chalicelib.services.ports import CatalogueStore, Clock
 
@@ -20,9 +20,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _View:
-    """The catalogue that a request has seen, once it has."""
+    """The catalogue that a request has seen, once it has; whether the store gave it none."""
 
+    stale_ok: bool
     catalogue: Catalogue | None = None
+    stale: bool = False
 
 
 class CatalogueService:
@@ -45,32 +47,55 @@ class CatalogueService:
         self._ttl = ttl
         self._monotonic = monotonic
         self._cached: tuple[Catalogue, float] | None = None
+        self._failed_at = float("-inf")
         self._view: ContextVar[_View | None] = ContextVar("view", default=None)
 
     @contextmanager
-    def one_view(self) -> Iterator[None]:
-        """Within it, snapshots are all the same one: a request sees one catalogue."""
-        token = self._view.set(_View())
+    def one_view(self, *, stale_ok: bool = False) -> Iterator[None]:
+        """Within it, snapshots are all the same one: a request sees one catalogue.
+
+        With `stale_ok` that is the last one that was read, where the store is unavailable. It is
+        asked again after `ttl` at the earliest, so that not each request of an outage waits for
+        it. `fresh`, and with it all that refuses or changes anything, goes on to fail.
+        """
+        token = self._view.set(_View(stale_ok))
         try:
             yield
         finally:
             self._view.reset(token)
 
-    def snapshot(self) -> Catalogue:
-        """The catalogue, at most `ttl` old, or as the request has seen it before."""
+    @property
+    def stale(self) -> bool:
+        """Whether this request's snapshot may be older than it should, for want of an answer."""
         view = self._view.get()
-        if view is not None:
-            if view.catalogue is None:
-                view.catalogue = self._recent()
-            return view.catalogue
-        return self._recent()
+        return view is not None and view.stale
 
-    def _recent(self) -> Catalogue:
+    def snapshot(self) -> Catalogue:
+        """The catalogue, at most `ttl` old, or as the request has seen it before.
+
+        Raises:
+            Unavailable: if the store does not answer, and this request may see nothing older.
+        """
+        view = self._view.get()
+        if view is None:
+            return self._recent()
+        if view.catalogue is None:
+            view.catalogue = self._recent(view)
+        return view.catalogue
+
+    def _recent(self, view: _View | None = None) -> Catalogue:
+        now = self._monotonic()
         if self._cached is not None:
             catalogue, checked_at = self._cached
-            if self._monotonic() < checked_at + self._ttl:
+            if now < checked_at + self._ttl:
                 return catalogue
-        return self.fresh()
+        if self._cached is None or view is None or not view.stale_ok:
+            return self.fresh()
+        if now >= self._failed_at + self._ttl:
+            with suppress(Unavailable):
+                return self.fresh()
+        view.stale = True
+        return self._cached[0]
 
     def stored_revision(self) -> Revision:
         """The revision that is stored now: one read, whatever is cached.
@@ -81,14 +106,22 @@ class CatalogueService:
         return self._store.revision()
 
     def fresh(self) -> Catalogue:
-        """The catalogue as it is stored now."""
+        """The catalogue as it is stored now.
+
+        Raises:
+            Unavailable: if the store does not answer.
+        """
         checked_at = self._monotonic()
-        revision = self._store.revision()
-        if self._cached is not None and self._cached[0].revision == revision:
-            catalogue = self._cached[0]
-        else:
-            catalogue = self._store.load()
-        self._cached = (catalogue, checked_at)
+        try:
+            revision = self._store.revision()
+            if self._cached is not None and self._cached[0].revision == revision:
+                catalogue = self._cached[0]
+            else:
+                catalogue = self._store.load()
+        except Unavailable:
+            self._failed_at = self._monotonic()
+            raise
+        self._cached, self._failed_at = (catalogue, checked_at), float("-inf")
         self._show(catalogue)
         return catalogue
 
@@ -100,6 +133,7 @@ class CatalogueService:
         view = self._view.get()
         if view is not None:
             view.catalogue = catalogue
+            view.stale = False
 
     def today(self) -> date:
         """The day now, in UTC."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from chalicelib.domain.enrollment_statistics import (
@@ -20,6 +19,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.pools import Pool
 from chalicelib.services.ports import Clock
 
 EXPERIMENTS_AT_ONCE = 8
@@ -38,7 +38,7 @@ class EnrollmentStatisticsService:
         catalogue = self._catalogue.fresh()
         features = [catalogue.experiment(experiment_id) for experiment_id in experiment_ids]
         numbers = [feature.id for feature in features if feature is not None]
-        with ThreadPoolExecutor(EXPERIMENTS_AT_ONCE) as pool:
+        with Pool(EXPERIMENTS_AT_ONCE) as pool:
             counted = dict(zip(numbers, pool.map(self._enrolled, numbers), strict=True))
         return [
             (experiment_id, counted[feature.id] if feature else Head())

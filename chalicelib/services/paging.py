@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.services.pools import Pool
 
 PAGE_BYTES = 4 * 2**20
 """JSON that one response may hold; Lambda's limit is 6 MB."""
@@ -90,7 +90,7 @@ def read_page(
     def start(variant_id: int) -> Key | None:
         return after.key if after is not None and after.variant_id == variant_id else None
 
-    with ThreadPoolExecutor(max_workers=WINDOW) as pool:
+    with Pool(max_workers=WINDOW) as pool:
         while pending:
             window, pending = pending[:WINDOW], pending[WINDOW:]
             firsts = pool.map(lambda v: fetch(v, start(v), chunk), window)

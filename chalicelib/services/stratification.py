@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from chalicelib.domain.errors import Invalid, LostRace, NotFound
@@ -13,6 +12,7 @@ from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.participant_ports import StratumStore
+from chalicelib.services.pools import Pool
 from chalicelib.services.ports import Clock
 
 FACTOR_BYTES = 255
@@ -55,7 +55,7 @@ class StratificationService:
     def _put(self, factor: str, values: Mapping[str, str]) -> None:
         # Before, so that a factor with values can be seen; after, in case it was deleted meanwhile.
         self._strata.register(StratificationFactor(factor, self._clock()))
-        with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
+        with Pool(WRITES_AT_ONCE) as pool:
             list(pool.map(lambda some: self._put_some(factor, some), _parts(values)))
         self._strata.register(StratificationFactor(factor, self._clock()))
 
@@ -97,7 +97,7 @@ class StratificationService:
         The users are told some at a time. Killed in between, the same call made again goes on.
         """
         known = next((each for each in self._strata.factors() if each.name == factor), None)
-        with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
+        with Pool(WRITES_AT_ONCE) as pool:
             for some in self._strata.users(factor):
                 users = [user_id for user_id, _ in some]
                 list(pool.map(lambda part: self._drop(factor, part), _lists(users)))

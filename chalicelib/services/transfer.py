@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -47,6 +45,7 @@ from chalicelib.services.participant_ports import (
     Position,
     RecordStore,
 )
+from chalicelib.services.pools import Pool
 from chalicelib.services.ports import Clock
 
 AT_ONCE = 8
@@ -139,10 +138,8 @@ class TransferService:
         def done(numbered: Sequence[tuple[int, T]]) -> list[bool | Refusal]:
             return [_done(index, record, bring) for index, record in numbered]
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            # Each in a copy of this context, so that all see the catalogue of this request.
-            waiting = [pool.submit(copy_context().run, done, numbered) for numbered in work]
-            outcomes = [outcome for each in waiting for outcome in each.result()]
+        with Pool(AT_ONCE) as pool:
+            outcomes = [outcome for some in pool.map(done, work) for outcome in some]
         refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
         return TransferReport(
             sum(outcome is True for outcome in outcomes),

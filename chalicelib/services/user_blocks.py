@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
@@ -55,12 +56,15 @@ class UserBlockService:
         Then it is dated a second earlier, for what is missing will come without a date of its own:
         a client that asks with the date of this answer must get the whole one.
         """
-        try:
-            return self.catch_up()
-        except Unavailable:
+        catalogue = self._catalogue.snapshot()
+        if self._due(catalogue) is None:
+            return catalogue
+        if not self._catalogue.stale:
+            with suppress(Unavailable):
+                return self._catalogue.change(self._due)
             catalogue = self._catalogue.snapshot()
-            before = catalogue.revision.last_modified - 1
-            return replace(catalogue, revision=replace(catalogue.revision, last_modified=before))
+        before = catalogue.revision.last_modified - 1
+        return replace(catalogue, revision=replace(catalogue.revision, last_modified=before))
 
     def _due(self, catalogue: Catalogue) -> CatalogueChange | None:
         return catch_up(catalogue, self._catalogue.today())

@@ -12,10 +12,18 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.storage.metering import meter
 
-CONNECT_TIMEOUT = 1.0
-READ_TIMEOUT = 3.0
-RETRIES = 2
+CONNECT_TIMEOUT = 0.25
+READ_TIMEOUT = 1.0
+"""Seconds; twice both is the deadline of a request (services/attempts.py)."""
+
+STARTING_UP = 20.0
+"""Seconds for a database of one's own, which may have been started a moment ago."""
+
+RETRIES = 1
+"""After a throttled call botocore pauses for up to a second, after a second one for up to two."""
+
 POOL_SIZE = 32
 
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -30,7 +38,9 @@ _connection: Connection | None = None
 _prefix = ""
 
 
-def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
+def connect(
+    region: str, prefix: str, endpoint: str | None = None, read_timeout: float | None = None
+) -> None:
     """From here on, use one new connection, and tables that are called `<prefix>-<table>`.
 
     Timeouts are short and retries few, for somebody waits for the answer and can ask again. The
@@ -46,11 +56,11 @@ def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
         aws_access_key_id=key,
         aws_secret_access_key=key,
         connect_timeout_seconds=CONNECT_TIMEOUT,
-        read_timeout_seconds=READ_TIMEOUT,
+        read_timeout_seconds=READ_TIMEOUT if read_timeout is None else read_timeout,
         max_retry_attempts=RETRIES,
         max_pool_connections=POOL_SIZE,
     )
-    _ = _connection.client
+    meter(_connection.client, CONNECT_TIMEOUT + READ_TIMEOUT)
 
 
 def shared() -> Connection:
@@ -102,22 +112,42 @@ def store_errors() -> Iterator[None]:
     except TransactWriteError as error:
         raise _cancelled(error) from error.cause
     except PynamoDBException as error:
-        code = error.cause_response_code
+        code = _code(error)
         if code in LOST_ALONE:
             raise LostRace("the item is not what it was") from error
         if code == REFUSED:
             raise  # no use in trying again: a fault of this program
-        raise Unavailable(f"the database does not answer ({code or error.msg})") from error
+        raise Unavailable(
+            f"the database does not answer ({code or error.msg})",
+            reason=_reason(error),
+        ) from error
 
 
 def _cancelled(error: TransactWriteError) -> Exception:
-    if error.cause_response_code == REFUSED:
+    if _code(error) == REFUSED:
         return error
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
     if codes and codes <= LOST:
         return LostRace("an item of the transaction is not what it was")
-    described = ", ".join(sorted(codes)) or error.cause_response_code or error.msg
-    return Unavailable(f"the database did not take the transaction ({described})")
+    described = ", ".join(sorted(codes)) or _code(error) or error.msg
+    return Unavailable(
+        f"the database did not take the transaction ({described})",
+        reason=", ".join(sorted(codes)) or _reason(error),
+    )
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """DynamoDB's word for what went wrong; None if it did not say any.
+
+    PynamoDB's own `cause_response_code` fails for a time-out, whose response is None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
+def _reason(error: PynamoDBException) -> str:
+    return _code(error) or type(error.cause).__name__
 
 
 @contextmanager

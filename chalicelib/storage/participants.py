@@ -6,7 +6,6 @@ import functools
 import operator
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -27,6 +26,7 @@ from chalicelib.domain.participants import (
 )
 from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.services.participant_ports import Counting
+from chalicelib.services.pools import Pool
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import change_group, parts_of
@@ -75,7 +75,7 @@ class DynamoParticipantStore:
     def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
         if len(groups) <= 1:
             return {key: self._group(key) for key in groups}
-        with ThreadPoolExecutor(min(len(groups), GROUPS_AT_ONCE)) as pool:
+        with Pool(min(len(groups), GROUPS_AT_ONCE)) as pool:
             return dict(zip(groups, pool.map(self._group, groups), strict=True))
 
     @store_errors()
@@ -157,7 +157,7 @@ class DynamoParticipantStore:
 
     def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
         users = sorted(user_ids)
-        with ThreadPoolExecutor(READERS) as pool:
+        with Pool(READERS) as pool:
             found = pool.map(lambda user_id: read_repeats(number, user_id), users)
             return {user_id: own for user_id, own in zip(users, found, strict=True) if own}
 
@@ -174,7 +174,7 @@ class DynamoParticipantStore:
             user_ids[start : start + MEMBERS_AT_ONCE]
             for start in range(0, len(user_ids), MEMBERS_AT_ONCE)
         ]
-        with ThreadPoolExecutor(WRITERS) as pool:
+        with Pool(WRITERS) as pool:
             list(pool.map(lambda chunk: self._note_some(segment_id, version, chunk), chunks))
 
     @store_errors()
@@ -217,7 +217,7 @@ class DynamoParticipantStore:
         if len(parts) == 1:
             _note_exposed(user_id, parts[0], shard)
             return
-        with ThreadPoolExecutor(min(len(parts), WRITERS)) as pool:
+        with Pool(min(len(parts), WRITERS)) as pool:
             list(pool.map(lambda part: _note_exposed(user_id, part, shard), parts))
 
     @store_errors()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from chalicelib.services.pools import Pool
 from chalicelib.storage.connection import TableModel, store_errors
 
 AT_ONCE = 8
@@ -32,5 +32,5 @@ def at_once(work: Callable[[T], R], tasks: Sequence[T]) -> list[R]:
     """What `work` makes of each task; a single one needs no thread."""
     if len(tasks) <= 1:
         return [work(task) for task in tasks]
-    with ThreadPoolExecutor(min(len(tasks), AT_ONCE)) as pool:
+    with Pool(min(len(tasks), AT_ONCE)) as pool:
         return list(pool.map(work, tasks))

@@ -7,13 +7,13 @@ lists and deletion. Both are written in one transaction, so each says what the o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants import Profile
 from chalicelib.domain.strata import StratificationFactor
+from chalicelib.services.pools import Pool
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.records import profile_values
@@ -64,7 +64,7 @@ class DynamoStratumStore:
                         write.delete(row)
 
     def users(self, factor: str) -> Iterator[Sequence[tuple[str, str]]]:
-        with ThreadPoolExecutor(keys.STRATUM_SHARDS) as pool:
+        with Pool(keys.STRATUM_SHARDS) as pool:
             shards = range(keys.STRATUM_SHARDS)
             yield from pool.map(lambda shard: _shard(factor, shard), shards)
 

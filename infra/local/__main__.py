@@ -78,8 +78,8 @@ def _run_schedule(app: Any, stopped: threading.Event) -> None:
     while not stopped.wait(MINUTE):
         try:
             app.run_upkeep()
-        except SwitchyardError as error:
-            app.logger.error("upkeep failed; it is tried again in a minute", error=str(error))
+        except SwitchyardError:
+            app.logger.warning("upkeep failed; it is tried again in a minute")
 
 
 def _print_urls(url: str, services: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import BODY, Published
+from chalicelib.api.blueprint import BODY, CRASH, Published
 from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE
@@ -33,6 +33,11 @@ HEADERS: Json = {
         "description": 'The next part of a long list, relative: `<?cursor=...>; rel="next"`.',
         **TEXT,
     },
+    "XStale": {
+        "description": "`true` while the database cannot be asked: the answer is the last that"
+        " could be read, and may be older than it should.",
+        "schema": {"const": "true"},
+    },
     "CacheControl": {"description": "Whether to ask again.", **TEXT},
     "ContentDisposition": {"description": "What to call the answer as a file.", **TEXT},
     "IdempotentReplayed": {
@@ -48,7 +53,7 @@ HEADERS: Json = {
 }
 HEADER_NAMES: Final = {name.replace("-", ""): name for name in (
     "ETag", "Last-Modified", "Link", "Cache-Control", "Content-Disposition", "X-Error-Detail",
-    "Retry-After", "WWW-Authenticate", "Idempotent-Replayed",
+    "Retry-After", "WWW-Authenticate", "X-Stale", "Idempotent-Replayed",
 )}  # fmt: skip
 
 SAID = {
@@ -74,9 +79,6 @@ REASONS = {
     503: "the database did not answer in time",
 }
 """Examples."""
-
-CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
-
 
 TESTLAB_OWN = {status.value for status in DOCUMENTED}
 """What Test Lab's routes answer as 403 to clients that do not accept problem details."""
@@ -233,7 +235,7 @@ def _validators(route: Published) -> list[str]:
         return []
     if isinstance(route.dialect, ProblemDialect):
         return ["ETag", "CacheControl"]
-    return ["ETag", "LastModified"]
+    return ["ETag", "LastModified", "XStale"]
 
 
 def _headers(names: list[str]) -> Json:

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 from chalice import test as chalice_test
 
+from chalicelib.domain.api_keys import Role
 from chalicelib.domain.errors import LostRace, Unavailable
 from tests.http import Gateway
 
@@ -45,7 +46,7 @@ def test_every_route_answers_a_preflight(gateway: Gateway, app: ModuleType) -> N
 def test_answers_expose_what_scripts_may_read(gateway: Gateway) -> None:
     for path in ("/api/feature", "/api/feature/abc"):
         exposed = gateway.get(path).headers["access-control-expose-headers"]
-        assert exposed == "ETag,Last-Modified,Link,Retry-After,X-Error-Detail"
+        assert exposed == "ETag,Last-Modified,Link,Retry-After,X-Error-Detail,X-Stale"
 
 
 def test_the_route_table_fits_the_gateway(app: ModuleType) -> None:
@@ -64,19 +65,124 @@ def test_the_route_table_fits_the_gateway(app: ModuleType) -> None:
         assert len(names) == 1, parent
 
 
-@pytest.mark.parametrize("failure", [Unavailable("throttled"), LostRace("conflict")])
-def test_a_store_that_fails_is_503_and_says_when_to_come_again(
-    app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, failure: Exception
-) -> None:
+FEATURE_READS = (
+    "/api/feature",
+    "/api/feature/current",
+    "/api/feature/{}",
+    "/api/feature/{}/variants",
+)
+OTHER_READS = ("/api/userblocks", "/api/users", "/api/analysis/feature/{}")
+
+
+@pytest.fixture
+def feature_id(gateway: Gateway) -> int:
+    body = {"type_id": 3, "name": "x", "start_date": "2020-01-01", "end_date": "2099-12-31"}
+    made: int = gateway.post("/api/feature", body).json["id"]
+    return made
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, app: ModuleType, failure: Exception) -> None:
+    """Let no catalogue be read any more."""
+
     def fail() -> None:
         raise failure
 
     monkeypatch.setattr(app.services.catalogue._store, "revision", fail)
-    for path in ("/api/feature", "/api/feature/current", "/api/userblocks", "/api/users"):
-        answer = gateway.get(path)
+
+
+@pytest.mark.parametrize("failure", [Unavailable("throttled"), LostRace("conflict")])
+def test_a_store_that_fails_is_503_and_says_when_to_come_again(
+    app: ModuleType,
+    gateway: Gateway,
+    feature_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+) -> None:
+    fails(monkeypatch, app, failure)
+    if isinstance(failure, Unavailable):  # there is no older catalogue in a new process
+        monkeypatch.setattr(app.services.catalogue, "_cached", None)
+    for path in (*FEATURE_READS, *OTHER_READS):
+        answer = gateway.get(path.format(feature_id))
         assert answer.status == 503
         assert answer.headers["retry-after"] == "1"
         assert answer.json == {"error": str(failure)}
+        assert "x-stale" not in answer.headers
+
+
+@pytest.mark.parametrize("path", FEATURE_READS)
+def test_features_are_answered_as_they_last_were_while_the_store_is_unavailable(
+    app: ModuleType,
+    gateway: Gateway,
+    feature_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:
+    path = path.format(feature_id)
+    good = gateway.get(path)
+    assert "x-stale" not in good.headers
+    fails(monkeypatch, app, Unavailable("throttled"))
+    stale = gateway.get(path)
+    assert (stale.status, stale.headers["x-stale"]) == (200, "true")
+    assert stale.json == good.json
+    for name, validator in (("If_Modified_Since", "last-modified"), ("If_None_Match", "etag")):
+        assert stale.headers[validator] == good.headers[validator]
+        known = gateway.get(path, **{name: stale.headers[validator]})
+        assert (known.status, known.headers["x-stale"], known.text) == (304, "true", "")
+    head = gateway.send("HEAD", path)
+    assert (head.status, head.headers["x-stale"], head.text) == (200, "true", "")
+    monkeypatch.undo()
+    assert "x-stale" not in gateway.get(path).headers
+
+
+def test_current_features_are_stale_where_they_cannot_even_be_allocated(
+    app: ModuleType, gateway: Gateway, feature_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.get("/api/feature")
+    fails(monkeypatch, app, Unavailable("throttled"))
+    stale = gateway.get("/api/feature/current")
+    assert (stale.status, stale.headers["x-stale"]) == (200, "true")
+    assert [feature["id"] for feature in stale.json["experiments"]] == [feature_id]
+    monkeypatch.undo()
+    later = gateway.get("/api/feature/current", If_Modified_Since=stale.headers["last-modified"])
+    assert later.status == 200, "what was missing is not hidden from who has this answer"
+
+
+def test_a_stale_catalogue_refuses_nothing_and_all_else_is_503(
+    app: ModuleType, gateway: Gateway, feature_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.get("/api/feature/current")
+    fails(monkeypatch, app, Unavailable("throttled"))
+    unknown = feature_id + 1
+    answers = [
+        *(gateway.get(path.format(unknown)) for path in FEATURE_READS[2:]),
+        *(gateway.get(path.format(feature_id)) for path in OTHER_READS),
+        gateway.post("/api/events", {"user_id": "u", "variant_id": 1}),
+        gateway.delete(f"/api/feature/{feature_id}"),
+        gateway.send("POST", "/api/v6/featureflag", {"context": "home"}, {"user-id": "u"}),
+        gateway.send("POST", "/api/v6/assign", {"context": "home"}, {"user-id": "u"}),
+    ]
+    for answer in answers[:-2]:
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    for answer in answers:
+        assert "x-stale" not in answer.headers
+
+
+def test_keys_are_checked_by_the_last_good_catalogue_but_none_is_refused_by_it(
+    app: ModuleType, gateway: Gateway, feature_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.services.access, "enabled", True)
+    monkeypatch.setattr(app.services.access, "open_testlab", False)
+    made, key = app.services.access.create(Role.CLIENT)
+    assert gateway.get("/api/feature", X_API_Key=key).status == 200
+    with monkeypatch.context() as down:
+        fails(down, app, Unavailable("throttled"))
+        for path in FEATURE_READS:
+            answer = gateway.get(path.format(feature_id), X_API_Key=key)
+            assert (answer.status, answer.headers["x-stale"]) == (200, "true")
+            assert gateway.get(path.format(feature_id), X_API_Key="nonsense").status == 503
+            assert gateway.get(path.format(feature_id)).status == 401
+        assert gateway.get("/api/userblocks", X_API_Key=key).status == 503
+    app.services.access.revoke(made.id)
 
 
 def test_health_is_of_the_program_and_readiness_of_its_tables(

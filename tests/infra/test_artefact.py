@@ -238,6 +238,15 @@ def test_a_participant_of_upgrade_is_assigned_and_marked(send: Client) -> None:
     assert row["users"] == 1
 
 
+def logged(function: Function, message: str) -> tuple[list[Any], list[Any]]:
+    """The lines with a message that a function has logged so far, and its metrics."""
+    lines = [json.loads(line) for line in function.log().splitlines() if line.startswith("{")]
+    return (
+        [line for line in lines if line.get("message") == message],
+        [line for line in lines if "_aws" in line],
+    )
+
+
 def test_the_scheduled_function_runs(send: Client, upkeep: Function) -> None:
     made = send("POST", "/api/feature", experiment("short-lived"))
     send("DELETE", f"/api/feature/{made.json['id']}")
@@ -248,10 +257,10 @@ def test_the_scheduled_function_runs(send: Client, upkeep: Function) -> None:
     }  # fmt: skip
     for _ in range(2):
         assert upkeep.invoke(event) is None
-    lines = [json.loads(line) for line in upkeep.log().splitlines() if line.startswith("{")]
-    reports = [line for line in lines if line.get("message") == "upkeep"]
-    assert len(reports) == 2
+    reports, measured = logged(upkeep, "job")
+    assert len(reports) == len(measured) == 2
     assert reports[-1]["catalogue_version"] > 0
+    assert {line["route"] for line in (*reports, *measured)} == {"upkeep"}
 
 
 def test_what_is_not_documented_never_reaches_the_function(api: RestApi) -> None:
@@ -268,6 +277,10 @@ def test_a_function_that_may_do_too_little_says_so(
         variables = {**environment(STAGE), "AWS_ENDPOINT_URL_DYNAMODB": url}
         with Function(code, runtime, "app.app", variables) as function:
             assert Client(function, api)("GET", "/api/feature").status == 503
+            (line,), (metrics,) = logged(function, "request")
+    assert (line["route"], line["status"]) == ("GET /api/feature", 503)
+    assert line["reason"] == "AccessDeniedException"
+    assert (metrics["stage"], metrics["ServerErrors"]) == (STAGE, [1])
     assert nothing.refused
 
 

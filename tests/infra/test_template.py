@@ -278,6 +278,7 @@ def test_logs_are_kept_for_a_while(stage: str, translated: Template) -> None:
     line = json.loads(the_stage["Properties"]["AccessLogSetting"]["Format"])
     assert {"request_id", "resource", "status", "latency_ms"} <= set(line)
     assert "$context.path" not in line.values(), "ids of users are in paths"
+    assert "sourceIp" not in str(line), "addresses of users are personal data"
 
 
 @each_stage

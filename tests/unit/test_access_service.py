@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.api_keys import Role, digest_of, matching
-from chalicelib.domain.errors import Forbidden, Invalid, NotFound, Unauthorized
+from chalicelib.domain.errors import Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from chalicelib.services import Services
 from chalicelib.services.access import KEYS
 from tests.fakes import FixedClock, Memory, once
@@ -122,3 +122,33 @@ def test_keys_survive_the_clearing_of_a_demonstration(services: Services) -> Non
 
 def test_no_key_matches_nothing() -> None:
     assert matching([], "x") is None
+
+
+def test_while_the_store_is_down_known_keys_pass_and_unknown_ones_are_not_refused(
+    memory: Memory, clock: FixedClock
+) -> None:
+    down = False
+
+    def step(_: str) -> None:
+        if down:
+            raise Unavailable("no answer")
+
+    services = process(memory, clock, before=step)
+    _, admin = services.access.create(Role.ADMIN)
+    _, client = services.access.create(Role.CLIENT)
+    services.catalogue.snapshot()
+    down = True
+
+    def admit(role: Role, *presented: str) -> None:
+        with services.catalogue.one_view(stale_ok=True):
+            services.access.admit(role, presented)
+
+    admit(Role.CLIENT, client)
+    admit(Role.ADMIN, admin)
+    for role, presented in ((Role.CLIENT, "nonsense"), (Role.ADMIN, client)):
+        with pytest.raises(Unavailable):
+            admit(role, presented)
+    with pytest.raises(Unauthorized):
+        admit(Role.CLIENT)
+    with services.catalogue.one_view(), pytest.raises(Unavailable):
+        services.access.admit(Role.CLIENT, [client])

@@ -313,3 +313,151 @@ def test_threads_of_a_request_that_carry_its_context_share_its_view(process: Pro
         other.change(adding(feature(1)))
         [seen] = at_once(functools.partial(copy_context().run, service.snapshot))
         assert seen is first
+
+
+# While the store is unavailable
+
+
+class Store:
+    """A step that fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.failing: str | None = None
+        self.failure: Exception = Unavailable("throttled")
+        self.then: Callable[[], None] = lambda: None
+
+    def __call__(self, call: str) -> None:
+        if call == self.failing:
+            self.then()
+            raise self.failure
+
+
+@pytest.mark.parametrize("ttl", [0, TTL])
+@pytest.mark.parametrize("failing", ["catalogue.revision", "catalogue.load"])
+def test_who_may_gets_the_last_good_catalogue_and_knows_it(
+    process: Process, stopwatch: Stopwatch, ttl: float, failing: str
+) -> None:
+    store = Store()
+    service, other = process(ttl, store), process()
+    good = service.snapshot()
+    other.change(adding(feature(1)))
+    stopwatch.seconds += TTL
+    store.failing = failing
+    with service.one_view(stale_ok=True):
+        assert not service.stale
+        assert service.snapshot() is good
+        assert service.stale
+        assert service.snapshot() is good
+    assert not service.stale, "it is the request's that is over"
+    stopwatch.seconds += TTL
+    for view in (service.one_view(), service.one_view(stale_ok=False)):
+        with view, pytest.raises(Unavailable):
+            service.snapshot()
+    with pytest.raises(Unavailable):
+        service.snapshot()
+
+
+def test_there_is_no_last_good_catalogue_in_a_new_process(process: Process) -> None:
+    store = Store()
+    store.failing = "catalogue.load"
+    service = process(0, store)
+    with service.one_view(stale_ok=True), pytest.raises(Unavailable):
+        service.snapshot()
+
+
+@pytest.mark.parametrize("failure", [LostRace("conflict"), ValueError("a fault of the program")])
+def test_only_an_unavailable_store_is_stood_in_for(process: Process, failure: Exception) -> None:
+    store = Store()
+    service = process(0, store)
+    service.snapshot()
+    store.failing, store.failure = "catalogue.revision", failure
+    with service.one_view(stale_ok=True), pytest.raises(type(failure)):
+        service.snapshot()
+
+
+def test_a_stale_catalogue_decides_and_refuses_nothing(process: Process) -> None:
+    store = Store()
+    service = process(0, store)
+    service.snapshot()
+    store.failing = "catalogue.revision"
+    with service.one_view(stale_ok=True):
+        assert service.find(lambda c: c.blocks) == FREE_BLOCKS
+        with pytest.raises(Unavailable):
+            service.find(lambda c: c.feature(1))
+        with pytest.raises(Unavailable):
+            service.fresh()
+        with pytest.raises(Unavailable):
+            service.change(adding(feature(1)))
+
+
+def test_a_request_that_gets_a_fresh_catalogue_after_all_is_not_stale(process: Process) -> None:
+    store = Store()
+    service = process(0, store)
+    service.snapshot()
+    store.failing = "catalogue.revision"
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+        store.failing = None
+        fresh = service.fresh()
+        assert service.snapshot() is fresh
+        assert not service.stale
+
+
+def test_within_the_ttl_a_catalogue_is_not_stale(process: Process, stopwatch: Stopwatch) -> None:
+    store = Store()
+    service = process(TTL, store)
+    service.snapshot()
+    store.failing = "catalogue.revision"
+    with pytest.raises(Unavailable):
+        service.fresh()
+    stopwatch.seconds += TTL - 0.001
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+        assert not service.stale
+
+
+def test_a_store_that_failed_is_left_alone_for_as_long_as_an_answer_would_hold(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    def wait_in_vain() -> None:
+        stopwatch.seconds += 2
+
+    store = Store()
+    store.then = wait_in_vain
+    service = process(TTL, store)
+    service.snapshot()
+    stopwatch.seconds += TTL
+    store.failing = "catalogue.revision"
+    calls.clear()
+    for _ in range(10):
+        with service.one_view(stale_ok=True):
+            service.snapshot()
+            assert service.stale
+    assert calls == {"catalogue.revision": 1}
+    store.failing = None
+    stopwatch.seconds += TTL - 0.001
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+        assert service.stale
+    stopwatch.seconds += 0.001
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+        assert not service.stale
+
+
+def test_who_may_see_nothing_old_asks_a_store_that_has_just_failed(
+    process: Process, stopwatch: Stopwatch
+) -> None:
+    store = Store()
+    service = process(TTL, store)
+    service.snapshot()
+    stopwatch.seconds += TTL
+    store.failing = "catalogue.revision"
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+    store.failing = None
+    with service.one_view():
+        service.snapshot()
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+        assert not service.stale, "and what it got is good for all"

@@ -172,3 +172,27 @@ def test_an_answer_is_caught_up_where_that_works(services: Services, memory: Mem
     made = services.features.create(draft(share="0.05"))
     assert services.user_blocks.current().blocks[0].feature_id == made.id
     assert owners(memory) == {1: made.id}
+
+
+def test_a_stale_catalogue_is_answered_as_it_is_without_trying_to_allocate(
+    memory: Memory, clock: FixedClock
+) -> None:
+    calls: Counter[str] = Counter()
+    down = False
+
+    def step(call: str) -> None:
+        calls[call] += 1
+        if down:
+            raise Unavailable("no answer")
+
+    services = process(memory, clock, before=step)
+    services.features.create(draft("first", share="0.1"))
+    good = services.catalogue.snapshot()
+    down = True
+    calls.clear()
+    with services.catalogue.one_view(stale_ok=True):
+        stale = services.user_blocks.current()
+        assert services.catalogue.stale
+    assert calls == {"catalogue.revision": 1}
+    assert stale.features == good.features
+    assert stale.revision.last_modified == good.revision.last_modified - 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -38,6 +37,7 @@ from chalicelib.api.upgrade.segment_models import (
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import entries
+from chalicelib.services.pools import Pool
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -69,7 +69,7 @@ def page_of_flags(body: PageBody) -> dict[str, Any]:
     """Some of the flags, with how many users each was on for."""
     flags = blueprint.services.flags
     found = page(flags.all(), body, FLAG_SEARCH)
-    with ThreadPoolExecutor(FLAGS_AT_ONCE) as pool:
+    with Pool(FLAGS_AT_ONCE) as pool:
         exposures = pool.map(flags.exposures, found.rows)
         return found.answer([flag_node(*pair) for pair in zip(found.rows, exposures, strict=True)])
 

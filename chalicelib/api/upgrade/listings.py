@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.api.upgrade.metric_models import metric_answer
 from chalicelib.api.upgrade.records import Json, new_id, now
@@ -14,6 +13,7 @@ from chalicelib.domain.segment_usage import parts_of
 from chalicelib.domain.segments import Segment
 from chalicelib.services import Services
 from chalicelib.services.imports import ListDraft
+from chalicelib.services.pools import Pool
 
 SEGMENTS_AT_ONCE = 8
 
@@ -35,7 +35,7 @@ def listings_in(
     """Some segments with their users and subsegments, by id; `stored` are all of the catalogue."""
     if not segments:
         return {}
-    with ThreadPoolExecutor(min(len(segments), SEGMENTS_AT_ONCE)) as pool:
+    with Pool(min(len(segments), SEGMENTS_AT_ONCE)) as pool:
         members = pool.map(services.segments.members, segments)
         return {
             segment.id: Listing(
