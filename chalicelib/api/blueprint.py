@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import functools
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, get_type_hints
-from urllib.parse import quote, urlencode
 
-from chalice.app import Blueprint, Request, Response
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from chalice.app import Blueprint, Response
 
 from chalicelib.api.access import (
     EMPTY_WITHOUT_KEY,
@@ -21,18 +16,23 @@ from chalicelib.api.access import (
     presented_keys,
     role_of,
 )
+from chalicelib.api.calls import (
+    ONCE,
+    Arguments,
+    Call,
+    Reading,
+    Received,
+    Reply,
+    argument_types,
+    crash,
+    request_id,
+    requested,
+    serialised,
+)
 from chalicelib.api.conditional import not_modified, validators
 from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
-from chalicelib.api.problems import ResponseHeaders, faults
-from chalicelib.api.requests import (
-    JSON_TYPE,
-    InvalidBody,
-    InvalidParameter,
-    decode,
-    is_json,
-    parse_json,
-)
+from chalicelib.api.problems import ResponseHeaders
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound, SwitchyardError
@@ -44,32 +44,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 Refusal = str | Callable[[Any], str]
 """A route's documented refusal, or what makes it of the request's parsed body."""
 
-BODY, QUERY, CATALOGUE, CALLER, ONCE = "body", "query", "catalogue", "caller", "once"
-QUERY_VALUES = "query_values"
-"""Parameters of views that do not come from the path."""
-
 TOKEN = "token"  # noqa: S105 - no token
 """Who calls with a client's token: it does not say more."""
-
-NOT_SENT = frozenset({"return", CATALOGUE, CALLER, ONCE})
-"""Those that do not come from the request at all."""
-
-QUERY_TEXT = "[]:/,@"
-"""What a query may hold without an escape, besides letters, digits and `-._~`."""
-
-
-CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
-"""What Chalice answers where the server is at fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request as its refusal may repeat it; `body` is None where it was not read."""
-
-    headers: Mapping[str, str]
-    method: str
-    path: str
-    body: Any
 
 
 class Dialect(Protocol):
@@ -109,14 +85,6 @@ class Admission:
 
     caller: str = ""
     instead: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer with headers of its own."""
-
-    body: Any
-    headers: ResponseHeaders
 
 
 class ApiBlueprint(Blueprint):
@@ -220,8 +188,8 @@ class ApiBlueprint(Blueprint):
         route = Route(method, path)
 
         def decorate(view: View) -> View:
-            types = _argument_types(view, body)
-            arguments = _Arguments(types)
+            types = argument_types(view, body)
+            arguments = Arguments(types)
             idempotent = ONCE in get_type_hints(view)
             self.published.append(
                 Published(
@@ -247,7 +215,7 @@ class ApiBlueprint(Blueprint):
                         response = answer(params, seen)
                         seen.status = response.status_code
                 except Exception:  # noqa: BLE001 - the observer has logged it, without its message
-                    response = _crash()
+                    response = crash()
                 if request.method == "HEAD":
                     response.body = ""
                 return response
@@ -261,7 +229,7 @@ class ApiBlueprint(Blueprint):
                     seen.error = error
                     text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
                     received = Received(
-                        request.headers, request.method, _requested(request), reading.shown
+                        request.headers, request.method, requested(request), reading.shown
                     )
                     return self._dialect.refuse(error, text, received)
 
@@ -273,7 +241,7 @@ class ApiBlueprint(Blueprint):
                         call = Call(view, arguments, params, reading, once)
                         try:
                             given = admission.instead or around(call, reading, headers)
-                            response = _serialised(given)
+                            response = serialised(given)
                         except SwitchyardError as error:
                             if once is None:
                                 raise
@@ -295,13 +263,13 @@ class ApiBlueprint(Blueprint):
     def _once(self, route: Route, caller: str, reading: Reading) -> Once:
         client_key = reading.request.headers.get(IDEMPOTENCY_KEY)
         if client_key is None:
-            return Once(self.services.idempotency, None, _serialised)
+            return Once(self.services.idempotency, None, serialised)
         name = f"{route.method} {route.path}"
 
         def key_for(owner: str | None) -> RequestKey:
             return RequestKey.of(owner, name, caller, client_key, reading.raw())
 
-        return Once(self.services.idempotency, key_for, _serialised)
+        return Once(self.services.idempotency, key_for, serialised)
 
     def _admit(self, route: Route, headers: Mapping[str, str]) -> Admission:
         """Let a caller pass, with the answer for one who may see nothing of what there is.
@@ -321,154 +289,3 @@ class ApiBlueprint(Blueprint):
         if role is Role.CLIENT and self.admits(headers):
             return Admission(TOKEN)
         return Admission(access.admit(role, presented).id)
-
-
-class Call:
-    """A call of a view: its arguments can be converted before it is made."""
-
-    def __init__(
-        self,
-        view: Callable[..., Any],
-        arguments: _Arguments,
-        params: Mapping[str, str],
-        reading: Reading,
-        once: Once | None,
-    ) -> None:
-        self._view = view
-        self._arguments = arguments
-        self._params = params
-        self._reading = reading
-        self._once = {} if once is None else {ONCE: once}
-        self._converted: dict[str, Any] | None = None
-
-    def converted(self) -> dict[str, Any]:
-        """The arguments by name.
-
-        Raises:
-            Invalid: if one of them is not what its type says.
-        """
-        if self._converted is None:
-            self._converted = self._arguments.convert(self._params, self._reading)
-        return self._converted
-
-    def __call__(self, *first: Any) -> Any:
-        """Call the view with `first`, then the arguments."""
-        return self._view(*first, **self.converted(), **self._once)
-
-
-class Reading:
-    """A request's body, parsed when it is first asked for; `parsed` is None until then.
-
-    `shown` is what a refusal may repeat of it: nothing of what does not say that it is JSON.
-    """
-
-    def __init__(self, request: Request, limit: int, any_type: bool) -> None:
-        self.request = request
-        self._limit = limit
-        self._any_type = any_type
-        self.parsed: Any = None
-        self.shown: Any = None
-        self._read = False
-
-    def body(self) -> Any:
-        if self._read:
-            return self.parsed
-        self._read = True
-        content_type = self.request.headers.get("content-type", "")
-        raw = self.raw()
-        if self._any_type and not is_json(content_type):
-            self.parsed = parse_json(raw, JSON_TYPE, self._limit)
-        else:
-            self.shown = self.parsed = parse_json(raw, content_type, self._limit)
-        return self.parsed
-
-    def raw(self) -> bytes:
-        body: str | bytes = self.request.raw_body
-        return body.encode() if isinstance(body, str) else body
-
-    def query(self) -> dict[str, str]:
-        return dict(self.request.query_params or {})
-
-    def query_values(self) -> dict[str, list[str]]:
-        params = self.request.query_params
-        return {name: params.getlist(name) for name in params} if params else {}
-
-
-class _Arguments:
-    """Converts what a request holds to the arguments that a view declares."""
-
-    def __init__(self, types: Mapping[str, Any]) -> None:
-        self._adapters: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(hint) for name, hint in types.items()
-        }
-
-    def convert(self, params: Mapping[str, str], reading: Reading) -> dict[str, Any]:
-        """The arguments by name.
-
-        Raises:
-            Invalid: if one of them is not what its type says.
-        """
-        values: dict[str, Any] = {}
-        for name, adapter in self._adapters.items():
-            if name == BODY:
-                value = reading.body()
-            elif name == QUERY:
-                value = reading.query()
-            elif name == QUERY_VALUES:
-                value = reading.query_values()
-            else:
-                value = decode(params[name])
-            try:
-                values[name] = adapter.validate_python(value)
-            except ValidationError as error:
-                kind = InvalidBody if name == BODY else InvalidParameter
-                raise kind(faults(error, name)) from error
-        return values
-
-
-def _argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
-    """What a view takes from the request, with its type; `body`, if given, is that of the body."""
-    hints = get_type_hints(view, include_extras=True)
-    if body is not None:
-        hints[BODY] = body
-    return {name: hint for name, hint in hints.items() if name not in NOT_SENT}
-
-
-def request_id(request: Request) -> str:
-    """What the gateway calls a request, else what Lambda calls it, else a name made up for it."""
-    named = request.context.get("requestId") or getattr(
-        request.lambda_context, "aws_request_id", None
-    )
-    return named or str(uuid.uuid4())
-
-
-def requested_path(request: Request) -> str:
-    """The path as it was requested, without the stage that a gateway puts before it."""
-    context = request.context
-    path: str = context.get("path", request.path)
-    stage = f"/{context.get('stage')}/"
-    return path[len(stage) - 1 :] if path.startswith(stage) else path
-
-
-def _requested(request: Request) -> str:
-    """The path with the query; the gateway has decoded that, and what reads well is left so."""
-    path, params = requested_path(request), request.query_params
-    if not params:
-        return path
-    pairs = [(name, value) for name in params for value in params.getlist(name)]
-    return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}"
-
-
-def _crash() -> Response:
-    status = HTTPStatus.INTERNAL_SERVER_ERROR.value
-    return Response(CRASH, headers={"Content-Type": JSON_TYPE}, status_code=status)
-
-
-def _serialised(answer: Any) -> Response:
-    if isinstance(answer, Response):
-        return answer
-    reply = answer if isinstance(answer, Reply) else Reply(answer, {})
-    return Response(
-        to_json(reply.body, by_alias=True).decode(),
-        headers={"Content-Type": JSON_TYPE, **reply.headers},
-    )

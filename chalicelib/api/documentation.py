@@ -16,7 +16,8 @@ from string import Template
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint, requested_path
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import requested_path
 from chalicelib.api.conditional import names_tag
 from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.api.problems import ResponseHeaders

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import Reply
 from chalicelib.api.problem_dialect import ProblemDialect
 
 blueprint = ApiBlueprint(__name__, ProblemDialect())

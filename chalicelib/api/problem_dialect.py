@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import Received
+from chalicelib.api.calls import Received
 from chalicelib.api.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,

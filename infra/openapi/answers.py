@@ -8,7 +8,8 @@ from typing import Any, Final, get_args, get_type_hints
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import BODY, CRASH, Published
+from chalicelib.api.blueprint import Published
+from chalicelib.api.calls import BODY, CRASH
 from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.api.access import Route, role_of
-from chalicelib.api.blueprint import BODY, QUERY, QUERY_VALUES, Published
+from chalicelib.api.blueprint import Published
+from chalicelib.api.calls import BODY, QUERY, QUERY_VALUES
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.idempotency import KEY_LENGTH

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import Received
+from chalicelib.api.calls import Received
 from chalicelib.api.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,

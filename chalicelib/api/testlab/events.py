@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import Reply
 from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.api.blueprint import Reply
+from chalicelib.api.calls import Reply
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Integer, Text
 from chalicelib.api.testlab.models import RequestBody

@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
-from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import Reply
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.check_models import (
     ROWS,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.api.blueprint import ApiBlueprint, Call, Reading, View
+from chalicelib.api.blueprint import ApiBlueprint, View
+from chalicelib.api.calls import Call, Reading
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade import client_auth
 from chalicelib.api.upgrade.client_models import ClientBody

@@ -10,7 +10,7 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import Received
+from chalicelib.api.calls import Received
 from chalicelib.api.problems import detail_header, hint_header, status_of
 from chalicelib.api.requests import (
     JSON_TYPE,

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import Reply
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
 from chalicelib.api.upgrade.experiment_imports import (
     ExperimentImport,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.blueprint import Call, Reading
+from chalicelib.api.calls import Call, Reading
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.client import ClientBlueprint, user_id_of
 from chalicelib.api.upgrade.client_models import FeatureFlagV5, FeatureFlagV6

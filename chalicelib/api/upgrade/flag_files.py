@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.blueprint import ApiBlueprint, Reply
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import Reply
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.upgrade.attachments import attachment

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.api.blueprint import Reply
+from chalicelib.api.calls import Reply
 from chalicelib.api.upgrade.attachments import attachment
 from chalicelib.api.upgrade.files import Files, judged, model_of, stored
 from chalicelib.api.upgrade.listings import listings_of

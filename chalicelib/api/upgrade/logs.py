@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import Call, Reading
+from chalicelib.api.calls import Call, Reading
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.requests import TooLarge
