@@ -25,11 +25,14 @@ from chalicelib.api.calls import (
     Reply,
     argument_types,
     crash,
+    json_text,
     request_id,
     requested,
     serialised,
+    written,
 )
 from chalicelib.api.conditional import not_modified, validators
+from chalicelib.api.kept_texts import KeptTexts
 from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders
@@ -130,38 +133,41 @@ class ApiBlueprint(Blueprint):
     ) -> Callable[[View], View]:
         """Publish a view whose first argument is the catalogue, as got by `read`.
 
-        Its answers carry the catalogue's validators, and no body where the client has it already.
+        It returns models or plain values. Its answers are written once for each catalogue and day,
+        carry the catalogue's validators, and no body where the client has it already.
         `absent`, if given, is the answer where the view finds nothing. While the store is
         unavailable they are of the last catalogue that was read, and say so by X-Stale; nothing
         is refused on the strength of that.
         """
 
+        kept = KeptTexts()
+
+        def answer(call: Call, catalogue: Catalogue) -> str:
+            source = catalogue, self.services.catalogue.today()
+            return kept.text(source, call.params, lambda: json_text(call(catalogue)))
+
         def conditionally(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
             catalogue = read(self.services)
             headers.update(validators(catalogue.revision))
             try:
-                answer = call(catalogue)
+                text = answer(call, catalogue)
             except NotFound:
                 # It may have been a cached catalogue; only a fresh one may refuse.
                 catalogue = self.services.catalogue.fresh()
                 headers.update(validators(catalogue.revision))
-                answer = self._call_or(call, catalogue, absent)
+                try:
+                    text = answer(call, catalogue)
+                except NotFound:
+                    if absent is None:
+                        raise
+                    text = json_text(absent)
             if self.services.catalogue.stale:
                 headers["X-Stale"] = "true"
             if not_modified(reading.request.headers, catalogue.revision):
                 return Response("", status_code=304)
-            return answer
+            return written(text)
 
         return self.publish(path, "GET", conditionally, refusal, conditional=True, stale_ok=True)
-
-    @staticmethod
-    def _call_or(call: Call, catalogue: Catalogue, absent: Any) -> Any:
-        try:
-            return call(catalogue)
-        except NotFound:
-            if absent is None:
-                raise
-            return absent
 
     def publish(
         self,

@@ -75,6 +75,11 @@ class Call:
         self._once = {} if once is None else {ONCE: once}
         self._converted: dict[str, Any] | None = None
 
+    @property
+    def params(self) -> Mapping[str, str]:
+        """What the path names, as it came."""
+        return self._params
+
     def converted(self) -> dict[str, Any]:
         """The arguments by name.
 
@@ -202,7 +207,14 @@ def serialised(answer: Any) -> Response:
     if isinstance(answer, Response):
         return answer
     reply = answer if isinstance(answer, Reply) else Reply(answer, {})
-    return Response(
-        to_json(reply.body, by_alias=True).decode(),
-        headers={"Content-Type": JSON_TYPE, **reply.headers},
-    )
+    return written(json_text(reply.body), reply.headers)
+
+
+def json_text(body: Any) -> str:
+    """Models, lists of them or plain values as JSON."""
+    return to_json(body, by_alias=True).decode()
+
+
+def written(text: str, headers: ResponseHeaders | None = None) -> Response:
+    """The answer that is this JSON."""
+    return Response(text, headers={"Content-Type": JSON_TYPE, **(headers or {})})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, catch_up, changed_blocks
@@ -16,6 +17,8 @@ class UserBlockService:
 
     def __init__(self, catalogue: CatalogueService) -> None:
         self._catalogue = catalogue
+        self._settled: tuple[Catalogue, date] | None = None
+        """The catalogue of which this process found that nothing is due, and on which day."""
 
     def named(self, name: str) -> UserBlock:
         """The block with a name.
@@ -67,7 +70,14 @@ class UserBlockService:
         return replace(catalogue, revision=replace(catalogue.revision, last_modified=before))
 
     def _due(self, catalogue: Catalogue) -> CatalogueChange | None:
-        return catch_up(catalogue, self._catalogue.today())
+        today = self._catalogue.today()
+        settled = self._settled
+        if settled is not None and settled[0] is catalogue and settled[1] == today:
+            return None
+        due = catch_up(catalogue, today)
+        if due is None:
+            self._settled = catalogue, today
+        return due
 
     def _change(self, blocks: tuple[UserBlock, ...]) -> None:
         def decide(catalogue: Catalogue) -> CatalogueChange | None:

@@ -56,6 +56,9 @@ from chalicelib.storage.tables import (
 
 T = TypeVar("T")
 
+REVISION = ["version", "last_modified", "as_of"]
+"""What a request needs of the item of the revision, which holds the API keys and more."""
+
 ITEM_BYTES = 380_000
 """Bytes of JSON in one item, which may have 400 KB in all."""
 
@@ -69,7 +72,7 @@ class DynamoCatalogueStore:
     @store_errors()
     def revision(self) -> Revision:
         try:
-            row = ConfigRow.get(keys.CONFIG, consistent_read=True)
+            row = ConfigRow.get(keys.CONFIG, consistent_read=True, attributes_to_get=REVISION)
         except ConfigRow.DoesNotExist:
             return Revision()
         return _revision(row)
