@@ -92,12 +92,12 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def dynamo_stores() -> Stores:
-    """All ports on the connected database."""
+def dynamo_stores(*, exact_totals: bool = True) -> Stores:
+    """All ports on the connected database; `exact_totals` as in `DynamoEventStore`."""
     return Stores(
         DynamoCatalogueStore(),
         DynamoUserStore(),
-        DynamoEventStore(),
+        DynamoEventStore(exact_totals=exact_totals),
         DynamoTotalsStore(),
         DynamoPurgeQueue(),
         DynamoEraser(),
@@ -129,7 +129,7 @@ def connect(settings: Settings) -> None:
 
 def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_now) -> Services:
     """The use cases on `stores`, or on the connected database."""
-    stores = stores or dynamo_stores()
+    stores = stores or dynamo_stores(exact_totals=settings.exact_totals)
     catalogue = CatalogueService(stores.catalogue, clock, settings.catalogue_ttl_ms / 1000)
     purge = PurgeService(catalogue, stores.users, stores.events, stores.totals, stores.queue, clock)
     contexts = tuple(settings.context_metadata)

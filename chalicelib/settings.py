@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     ip_address_mode: IpAddressMode = IpAddressMode.FULL
     """How much of the addresses of Test Lab's users is kept: `full`, `truncated` or `none`."""
 
+    exact_totals: bool = True
+    """Whether totals move in one transaction with each event, at twice the price of the writes."""
+
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
 
     metrics: bool | None = None

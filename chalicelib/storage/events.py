@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pynamodb.expressions.update import Action
+
 from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.storage import keys
@@ -12,15 +14,22 @@ from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.sequences import LeasedIds
 from chalicelib.storage.tables import EventRow, UserRow
 from chalicelib.storage.times import from_ms, to_ms
-from chalicelib.storage.totals import count
+from chalicelib.storage.totals import count, count_alone
 
 IDS_PER_LEASE = 1000
 
 
 class DynamoEventStore:
-    """`EventStore` on the table `events`."""
+    """`EventStore` on the table `events`.
 
-    def __init__(self) -> None:
+    With `exact_totals` an event is stored and counted in one transaction. Else each is a write of
+    its own, at half the price: a process that dies in between leaves an event that is not counted,
+    a write whose answer is lost may be counted twice, and an event that meets the deletion of its
+    user may stay.
+    """
+
+    def __init__(self, *, exact_totals: bool = True) -> None:
+        self._exact_totals = exact_totals
         self._ids = LeasedIds("event", IDS_PER_LEASE)
 
     def new_id(self) -> int:
@@ -33,26 +42,22 @@ class DynamoEventStore:
         row = UserRow(keys.user(user.id), keys.TESTLAB)
         same_variant = UserRow.variant_id == user.variant_id
         noted = UserRow.variants_with_events.contains(event.variant_id)
+        note: list[Action] = [UserRow.variants_with_events.add([event.variant_id])]
+        counted = Totals(event_total=1, distinct_user_events_total=1 if first else 0)
+        if record is None and not self._exact_totals:
+            with store_errors():
+                if first:  # before the event: it is by this note that the event is found again
+                    row.update(actions=note, condition=same_variant & ~noted)
+                _event_row(event).save(condition=EventRow.pk.does_not_exist())
+            count_alone(shard, counted)
+            return
         with transaction_once(record) as write:
-            write.save(
-                EventRow(
-                    keys.event_partition(event.variant_id),
-                    keys.event(event.user_id, event.id),
-                    id=event.id,
-                    user_id=event.user_id,
-                    time_stamp=to_ms(event.time_stamp),
-                ),
-                condition=EventRow.pk.does_not_exist(),
-            )
+            write.save(_event_row(event), condition=EventRow.pk.does_not_exist())
             if first:
-                write.update(
-                    row,
-                    actions=[UserRow.variants_with_events.add([event.variant_id])],
-                    condition=same_variant & ~noted,
-                )
+                write.update(row, actions=note, condition=same_variant & ~noted)
             else:
                 write.condition_check(UserRow, row.pk, row.sk, condition=same_variant & noted)
-            count(write, shard, Totals(event_total=1, distinct_user_events_total=1 if first else 0))
+            count(write, shard, counted)
 
     @store_errors()
     def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
@@ -115,6 +120,12 @@ class DynamoEventStore:
         with EventRow.batch_write() as batch:
             for event in events:
                 batch.delete(_key_row(event))
+
+
+def _event_row(event: Event) -> EventRow:
+    row = _key_row(event)
+    row.id, row.user_id, row.time_stamp = event.id, event.user_id, to_ms(event.time_stamp)
+    return row
 
 
 def _key_row(event: Event) -> EventRow:

@@ -44,12 +44,25 @@ class DynamoTotalsStore:
 
 def count(write: TransactWrite, shard: TotalsShard | None, change: Totals) -> None:
     """Add `change` to a shard within a transaction; nothing for a dead variant (None)."""
+    actions = _additions(change)
+    if shard is not None and actions:
+        write.update(_row(shard), actions=actions)
+
+
+@store_errors()
+def count_alone(shard: TotalsShard, change: Totals) -> None:
+    """Add `change` to a shard by a write of its own; repeated by the client, it adds twice."""
+    _row(shard).update(actions=_additions(change))
+
+
+def _additions(change: Totals) -> list[Action]:
     figures = (
         (TotalsRow.event_total, change.event_total),
         (TotalsRow.distinct_user_events_total, change.distinct_user_events_total),
         (TotalsRow.total_users, change.total_users),
     )
-    actions: list[Action] = [attribute.add(by) for attribute, by in figures if by]
-    if shard is not None and actions:
-        row = TotalsRow(shard.feature_id, keys.totals(shard.variant_id, shard.shard))
-        write.update(row, actions=actions)
+    return [attribute.add(by) for attribute, by in figures if by]
+
+
+def _row(shard: TotalsShard) -> TotalsRow:
+    return TotalsRow(shard.feature_id, keys.totals(shard.variant_id, shard.shard))
