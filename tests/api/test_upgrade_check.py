@@ -117,6 +117,14 @@ def test_exclusions_and_points_move(gateway: Gateway, experiment: dict[str, Any]
     assert shown == {**point, "target": "", "monitoredPointLogs": []}
 
 
+def test_a_point_keeps_the_id_that_it_came_with(gateway: Gateway) -> None:
+    row = columns(id="lesson-ada", user=user_row("ada"), site="lesson", target="start")
+    assert brought_in(gateway, "monitoredExperimentPoint", [row])["stored"] == 1
+    data = {"site": "lesson", "target": "start"}
+    marked = client(gateway, "mark", "ada", {"data": data, "status": "condition applied"})
+    assert marked["id"] == "lesson-ada"
+
+
 def test_groups_move(gateway: Gateway) -> None:
     body = design(
         ("site", "t"),
