@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -39,6 +40,7 @@ class Call:
         handler.send_response(status)
         handler.send_header("Content-Type", "application/x-amz-json-1.0")
         handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("x-amz-crc32", str(zlib.crc32(body)))
         handler.end_headers()
         handler.wfile.write(body[: len(body) // 2] if cut else body)
         if cut:

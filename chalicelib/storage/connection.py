@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from botocore.exceptions import ConnectionClosedError
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
@@ -50,7 +52,18 @@ def connect(region: str, prefix: str, endpoint: str | None = None) -> None:
         max_retry_attempts=RETRIES,
         max_pool_connections=POOL_SIZE,
     )
-    _ = _connection.client
+    _connection.client.meta.events.register("after-call.dynamodb", _insist_on_all)
+
+
+def _insist_on_all(http_response: Any, **_: Any) -> None:
+    """Refuse an answer that was cut.
+
+    botocore checks no lengths, takes half an answer for an empty one, and gives up comparing
+    checksums with its last attempt; and an empty answer means that there is no such item.
+    """
+    announced = http_response.headers.get("content-length")
+    if announced is not None and len(http_response.content) < int(announced):
+        raise ConnectionClosedError(endpoint_url=http_response.url)
 
 
 def shared() -> Connection:
@@ -102,7 +115,7 @@ def store_errors() -> Iterator[None]:
     except TransactWriteError as error:
         raise _cancelled(error) from error.cause
     except PynamoDBException as error:
-        code = error.cause_response_code
+        code = _code(error)
         if code in LOST_ALONE:
             raise LostRace("the item is not what it was") from error
         if code == REFUSED:
@@ -110,13 +123,24 @@ def store_errors() -> Iterator[None]:
         raise Unavailable(f"the database does not answer ({code or error.msg})") from error
 
 
+def _code(error: PynamoDBException) -> str | None:
+    """What DynamoDB calls its error; None where it did not answer.
+
+    PynamoDB's own property fails there: botocore's errors of the network have a response of None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
 def _cancelled(error: TransactWriteError) -> Exception:
-    if error.cause_response_code == REFUSED:
+    code = _code(error)
+    if code == REFUSED:
         return error
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
     if codes and codes <= LOST:
         return LostRace("an item of the transaction is not what it was")
-    described = ", ".join(sorted(codes)) or error.cause_response_code or error.msg
+    described = ", ".join(sorted(codes)) or code or error.msg
     return Unavailable(f"the database did not take the transaction ({described})")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -65,6 +66,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Hold the API against its document.")
     parser.add_argument("--seconds", type=int, default=180, help="how long (default: %(default)s)")
     seconds = parser.parse_args().seconds
+    # So that the server does not outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     with served() as url:
         command = [str(SCHEMATHESIS), "run", f"{url}/api/openapi.json", "--url", url]
         finished = subprocess.run([*command, "--max-time", str(seconds)], check=False)
