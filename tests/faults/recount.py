@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from chalicelib.domain.testlab_offers import variant_uuid
 from chalicelib.domain.users import Totals
 from chalicelib.storage import keys
 from chalicelib.storage.tables import (
@@ -184,14 +185,20 @@ def _nonzero(counts: Counter[Any]) -> Counts:
     return {subject: count for subject, count in counts.items() if count}
 
 
-def totals_of_rows() -> dict[int, Totals]:
-    """Test Lab's totals by variant, counted from the rows of users and events."""
+def totals_of_rows(variants: Iterable[int]) -> dict[int, Totals]:
+    """Test Lab's totals by variant, counted from the rows of users and events.
+
+    Users whom a mark enrolled count too; here none of them has a row in Test Lab.
+    """
     events: Counter[int] = Counter()
     who: defaultdict[int, set[str]] = defaultdict(set)
     for (user_id, variant_id), count in events_by_user().items():
         events[variant_id] += count
         who[variant_id].add(user_id)
-    users = Counter(Stored.read().users.values())
+    stored = Stored.read()
+    users = Counter(stored.users.values())
+    by_condition = {variant_uuid(variant_id): variant_id for variant_id in variants}
+    users.update(by_condition[c] for e in stored.enrollments if (c := e.condition) in by_condition)
     return {v: Totals(events[v], len(who[v]), users[v]) for v in {*users, *events}}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied
 from tests.faults import recount
@@ -36,7 +37,10 @@ LESSON = [("lesson", "start"), ("lesson", "end")]
 TEAM = [("team", "start"), ("team", "end")]
 PROBLEM = [("problem", "hint")]
 STRATIFIED = [("strata", "start"), ("strata", "end")]
-FIXED = ("lesson", "team")
+TESTLAB = [("x", ""), ("y", "")]
+"""Where Test Lab's experiments of these names are."""
+
+FIXED = ("lesson", "team", "x", "y")
 """Sites of experiments whose choice depends on nothing but the user, or the class."""
 
 
@@ -54,12 +58,13 @@ class World:
     def numbers(self) -> dict[str, int]:
         """Of the experiments, by their ids."""
         catalogue = self.application.services.catalogue.fresh()
-        return {experiment.id: number for number, experiment in catalogue.experiments()}
+        return {feature_uuid(f.id) if f.design is None else f.design.id: f.id for f in catalogue.features}
 
     def codes(self) -> dict[str, str]:
         """Codes of all conditions by their ids."""
         catalogue = self.application.services.catalogue.fresh()
-        return {c.id: c.code for _, e in catalogue.experiments() for c in e.conditions}
+        own = {variant_uuid(v.id): v.value for f in catalogue.features for v in f.variants}
+        return own | {c.id: c.code for _, e in catalogue.experiments() for c in e.conditions}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,7 @@ def world(application: ModuleType, start_server: Any, dynamodb_endpoint: str) ->
 
 def set_up(client: Client) -> Study:
     """Experiments of all kinds, flags, a metric, and users in classes."""
-    variants = [variant for name in "xy" for variant in _feature(client, name)]
+    features = [_feature(client, name) for name, _ in TESTLAB]
     metric = [{"metric": "time", "datatype": "continuous"}]
     client.call("POST", "/api/metric/save", {"metricUnit": metric, "context": ["home"]})
     users = [f"u{number}" for number in range(USERS)]
@@ -119,18 +124,22 @@ def set_up(client: Client) -> Study:
     for n, user_id in enumerate(users):
         group = {"group": {"classId": classes}, "workingGroup": {"classId": classes[n % CLASSES]}}
         client.call("POST", "/api/v6/init", group, user_id)
-    points = [*LESSON, *TEAM, *PROBLEM, *STRATIFIED]
+    points = [*LESSON, *TEAM, *PROBLEM, *STRATIFIED, *TESTLAB]
     sites = ("lesson", "team", "problem", "strata")
     experiments = {site: each["id"] for site, each in zip(sites, made, strict=True)}
+    experiments |= {name: uuid for (name, _), (uuid, _) in zip(TESTLAB, features, strict=True)}
+    variants = [variant_id for _, variant_ids in features for variant_id in variant_ids]
     return Study(variants, experiments, points, users, users[::8], users[3::16], classes)
 
 
-def _feature(client: Client, name: str) -> list[int]:
+def _feature(client: Client, name: str) -> tuple[str, list[int]]:
+    """An experiment of Test Lab with half of the users: its UUID, and its variants."""
     body = {"type_id": 3, "name": name, "start_date": "2020-01-01", "end_date": "2099-12-31"}
-    feature = client.call("POST", "/api/feature", {**body, "user_percentage": 0.1})
+    feature = client.call("POST", "/api/feature", {**body, "user_percentage": 0.5})
     variants = [{"feature_id": feature["id"], "value": value} for value in "ab"]
     path = f"/api/feature/{feature['id']}/variants"
-    return [each["id"] for each in client.call("POST", path, {"variants": variants})]
+    made = client.call("POST", path, {"variants": variants})
+    return feature_uuid(feature["id"]), [each["id"] for each in made]
 
 
 def test_every_answer_was_granted_or_said_when_to_ask_again(
@@ -145,7 +154,7 @@ def test_every_answer_was_granted_or_said_when_to_ask_again(
 
 
 def test_the_totals_are_a_recount_of_users_and_events(world: World) -> None:
-    counted = recount.totals_of_rows()
+    counted = recount.totals_of_rows(world.study.variants)
     assert recount.totals() == counted
     assert sum(each.total_users for each in counted.values()) > 0
     client = Client(world.url, Book(), "after")
