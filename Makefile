@@ -34,9 +34,10 @@ run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SC
 test: $(READY)  ## Run all tests on the embedded database
 	$(BIN)/python -m pytest -n auto
 
-test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
+test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
+	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
 
 contract: $(READY)  ## Call the API in all ways that its document allows, and others (SECONDS=180)
 	$(BIN)/python -m infra.contract --seconds $(SECONDS)

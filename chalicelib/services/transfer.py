@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -207,7 +207,8 @@ class TransferService:
             with suppress(LostRace):
                 if not participant.revision:
                     self._store.create([user])
-                elif _is_bare(participant.profile) and not _is_bare(user):
+                    return replace(participant, profile=user, revision=1)
+                if _is_bare(participant.profile) and not _is_bare(user):
                     self._store.update(participant, user, GroupChange(), self._clock())
                 else:
                     return participant

@@ -62,8 +62,8 @@ class Stored:
     def read(cls) -> Stored:
         """Read the whole table of users."""
         stored = cls()
-        for row in UserRow.scan(UserRow.sk == keys.TESTLAB, consistent_read=True):
-            stored.users[row.user_id] = int(row.variant_id)
+        for user in UserRow.scan(UserRow.sk == keys.TESTLAB, consistent_read=True):
+            stored.users[user.user_id] = int(user.variant_id)
         for row in RecordRow.scan(consistent_read=True):
             stored._add(row)
         return stored
