@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 SERVER_LOG = Path("build/contract-server.log")
@@ -36,27 +38,28 @@ def served() -> Iterator[str]:
     environment = {**os.environ, **SERVER}
     environment.pop("DYNAMODB_ENDPOINT", None)
     SERVER_LOG.parent.mkdir(exist_ok=True)
+    SERVER_LOG.unlink(missing_ok=True)
     command = [sys.executable, "-m", "infra.local"]
     with (
-        SERVER_LOG.open("w") as log,
+        SERVER_LOG.open("a") as log,
         subprocess.Popen(  # noqa: S603 - this program, and nothing of anybody else's
             command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
         ) as server,
     ):
         try:
-            yield _address(server)
+            yield _address(server, log)
         finally:
             server.terminate()
 
 
-def _address(server: subprocess.Popen[str]) -> str:
-    """The URL that a server prints once it is there."""
+def _address(server: subprocess.Popen[str], log: TextIO) -> str:
+    """The URL that a server prints once it is there; the rest of its output goes into `log`."""
     output = server.stdout
     assert output is not None  # noqa: S101 - it is a pipe
     for line in output:
         if found := re.search(r"Serving on (http://\S+)", line):
-            # Nobody reads what else it says; a full pipe would stop it.
-            threading.Thread(target=output.read, daemon=True).start()
+            # A full pipe would stop it.
+            threading.Thread(target=shutil.copyfileobj, args=(output, log), daemon=True).start()
             return found[1]
     sys.exit(f"the local server did not start; {SERVER_LOG} says why")
 
