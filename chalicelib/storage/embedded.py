@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
+from collections import defaultdict
 from typing import Any
 
 from moto import mock_aws
@@ -76,7 +77,9 @@ def _query_by_partition() -> None:
         if index_name is not None:
             return whole(self, hash_key, *args, **options)
         partition = copy.copy(self)
-        partition.items = {key: self.items[key] for key in (hash_key,) if key in self.items}
+        partition.items = defaultdict(dict)
+        if hash_key in self.items:
+            partition.items[hash_key] = self.items[hash_key]
         return whole(partition, hash_key, *args, **options)
 
     setattr(Table, whole.__name__, query)
