@@ -18,7 +18,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 SERVER_LOG = Path("build/contract-server.log")
@@ -46,20 +45,23 @@ def served() -> Iterator[str]:
             command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
         ) as server,
     ):
+        url = _address(server)
+        # A full pipe would stop it.
+        drain = threading.Thread(target=shutil.copyfileobj, args=(server.stdout, log))
+        drain.start()
         try:
-            yield _address(server, log)
+            yield url
         finally:
             server.terminate()
+            drain.join()
 
 
-def _address(server: subprocess.Popen[str], log: TextIO) -> str:
-    """The URL that a server prints once it is there; the rest of its output goes into `log`."""
+def _address(server: subprocess.Popen[str]) -> str:
+    """The URL that a server prints once it is there."""
     output = server.stdout
     assert output is not None  # noqa: S101 - it is a pipe
     for line in output:
         if found := re.search(r"Serving on (http://\S+)", line):
-            # A full pipe would stop it.
-            threading.Thread(target=shutil.copyfileobj, args=(output, log), daemon=True).start()
             return found[1]
     sys.exit(f"the local server did not start; {SERVER_LOG} says why")
 
