@@ -3,6 +3,7 @@
 PYTHON ?= python3
 STAGE ?= local
 ROLE ?= client
+SECONDS ?= 180
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -11,7 +12,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run openapi key keys transfer package cloud test test-dynamodb-local contract check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -33,9 +34,13 @@ run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SC
 test: $(READY)  ## Run all tests on the embedded database
 	$(BIN)/python -m pytest -n auto
 
-test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
+test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
+	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
+
+contract: $(READY)  ## Call the API in all ways that its document allows, and others (SECONDS=180)
+	$(BIN)/python -m infra.contract --seconds $(SECONDS)
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):

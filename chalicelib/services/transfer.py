@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
@@ -122,20 +123,24 @@ class TransferService:
         by_user: defaultdict[str, list[tuple[int, ForeignUserRecord]]] = defaultdict(list)
         for index, record in sorted(enumerate(records), key=lambda pair: pair[1].at):
             by_user[record.user.id].append((index, record))
-        return self._report(list(by_user.values()), lambda r: self._bring_user_record(offers, r))
+        return self._report(list(by_user.values()), lambda: self._of_one_user(offers))
 
     def bring_in_groups(self, records: Sequence[ForeignGroupRecord]) -> TransferReport:
         """Store records of groups."""
         _, offers = self._offers.current()
         alone = [[pair] for pair in enumerate(records)]
-        return self._report(alone, lambda record: self._bring_group_record(offers, record))
+        return self._report(alone, lambda: partial(self._bring_group_record, offers))
 
     def _report(
-        self, work: Sequence[Sequence[tuple[int, T]]], bring: Callable[[T], bool]
+        self, work: Sequence[Sequence[tuple[int, T]]], begin: Callable[[], Callable[[T], bool]]
     ) -> TransferReport:
-        """What became of some records; the lists of `work` are done side by side."""
+        """What became of some records; the lists of `work` are done side by side.
+
+        `begin` gives, for each list, what brings in its records one after the other.
+        """
 
         def done(numbered: Sequence[tuple[int, T]]) -> list[bool | Refusal]:
+            bring = begin()
             return [_done(index, record, bring) for index, record in numbered]
 
         with Pool(AT_ONCE) as pool:
@@ -147,18 +152,38 @@ class TransferService:
             tuple(sorted(refused, key=lambda refusal: refusal.index)),
         )
 
-    def _bring_user_record(self, offers: Offers, record: ForeignUserRecord) -> bool:
-        """Store a record of a user; whether it was not there."""
-        tries = attempts("the record")
-        while True:
-            shift = next(tries)
-            participant = self._known(record.user)
-            with suppress(LostRace):
-                if isinstance(record, ForeignEnrollment):
-                    return self._enroll(offers, participant, record, shift)
-                if isinstance(record, ForeignExclusion):
-                    return self._exclude(offers, participant, record, shift)
-                return self._reach(participant, record)
+    def _of_one_user(self, offers: Offers) -> Callable[[ForeignUserRecord], bool]:
+        """What stores records of one user and tells whether each was not there.
+
+        The user is read once, and again after something was stored.
+        """
+        read: list[Participant] = []
+
+        def bring(record: ForeignUserRecord) -> bool:
+            if not isinstance(record, ForeignPoint):
+                _offer(offers, record.experiment_id)
+            tries = attempts("the record")
+            while True:
+                shift = next(tries)
+                if not read or (_is_bare(read[0].profile) and not _is_bare(record.user)):
+                    read[:] = [self._known(record.user)]
+                with suppress(LostRace):
+                    is_new = self._bring(offers, read[0], record, shift)
+                    if is_new:
+                        read.clear()
+                    return is_new
+                read.clear()
+
+        return bring
+
+    def _bring(
+        self, offers: Offers, participant: Participant, record: ForeignUserRecord, shift: int
+    ) -> bool:
+        if isinstance(record, ForeignEnrollment):
+            return self._enroll(offers, participant, record, shift)
+        if isinstance(record, ForeignExclusion):
+            return self._exclude(offers, participant, record, shift)
+        return self._reach(participant, record)
 
     def _known(self, user: Profile) -> Participant:
         """A user's records; one who was unknown is created as described.
@@ -179,7 +204,8 @@ class TransferService:
             with suppress(LostRace):
                 if not participant.revision:
                     self._store.create([user])
-                elif _is_bare(participant.profile) and not _is_bare(user):
+                    return replace(participant, profile=user, revision=1)
+                if _is_bare(participant.profile) and not _is_bare(user):
                     self._store.update(participant, user, GroupChange(), self._clock())
                 else:
                     return participant

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from botocore.exceptions import ConnectionClosedError
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
@@ -61,6 +63,18 @@ def connect(
         max_pool_connections=POOL_SIZE,
     )
     meter(_connection.client, CONNECT_TIMEOUT + READ_TIMEOUT)
+    _connection.client.meta.events.register("after-call.dynamodb", _insist_on_all)
+
+
+def _insist_on_all(http_response: Any, **_: Any) -> None:
+    """Refuse an answer that was cut.
+
+    botocore checks no lengths, takes half an answer for an empty one, and gives up comparing
+    checksums with its last attempt; and an empty answer means that there is no such item.
+    """
+    announced = http_response.headers.get("content-length")
+    if announced is not None and len(http_response.content) < int(announced):
+        raise ConnectionClosedError(endpoint_url=http_response.url)
 
 
 def shared() -> Connection:
@@ -123,6 +137,16 @@ def store_errors() -> Iterator[None]:
         ) from error
 
 
+def _code(error: PynamoDBException) -> str | None:
+    """What DynamoDB calls its error; None where it did not answer.
+
+    PynamoDB's own property fails there: botocore's errors of the network have a response of None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
 def _cancelled(error: TransactWriteError) -> Exception:
     if _code(error) == REFUSED:
         return error
@@ -134,16 +158,6 @@ def _cancelled(error: TransactWriteError) -> Exception:
         f"the database did not take the transaction ({described})",
         reason=", ".join(sorted(codes)) or _reason(error),
     )
-
-
-def _code(error: PynamoDBException) -> str | None:
-    """DynamoDB's word for what went wrong; None if it did not say any.
-
-    PynamoDB's own `cause_response_code` fails for a time-out, whose response is None.
-    """
-    response = getattr(error.cause, "response", None) or {}
-    code: str | None = response.get("Error", {}).get("Code")
-    return code
 
 
 def _reason(error: PynamoDBException) -> str:

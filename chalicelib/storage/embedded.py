@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
+from collections import defaultdict
 from typing import Any
 
 from moto import mock_aws
@@ -15,17 +16,22 @@ from moto.dynamodb.models.table import Table
 
 _lock = threading.RLock()
 
+INDEX_NAME = 6
+"""Which argument of `Table.query` it is, after the key."""
+
 
 def start() -> MockAWS:
     """Answer all calls to AWS in this process from memory; `stop()` of the result ends it.
 
-    Adds two things that moto leaves out: it serves one call at a time, for its tables have no
-    locks and the local server has threads; and it undoes a cancelled transaction by putting back
-    the items that the transaction names, where moto keeps a copy of each table that it names
-    (147 ms for one with 5,000 items).
+    Adds three things that moto leaves out: it serves one call at a time, for its tables have no
+    locks and the local server has threads; it undoes a cancelled transaction by putting back the
+    items that the transaction names, where moto keeps a copy of each table that it names (147 ms
+    for one with 5,000 items); and it looks for a partition by its key, where moto sorts the whole
+    table for each Query (26 ms for one with 2,000 items).
     """
     _serve_one_at_a_time()
     _undo_by_item()
+    _query_by_partition()
     mock = mock_aws()
     mock.start()
     return mock
@@ -60,6 +66,23 @@ def _undo_by_item() -> None:
 
     setattr(DynamoDBBackend, write.__name__, transact_write_items)
     setattr(Table, "__deepcopy__", uncopied)  # noqa: B010 - the class declares none
+
+
+@functools.cache
+def _query_by_partition() -> None:
+    whole = Table.query
+
+    def query(self: Table, hash_key: DynamoType | None, *args: Any, **options: Any) -> Any:
+        index_name = args[INDEX_NAME]
+        if index_name is not None:
+            return whole(self, hash_key, *args, **options)
+        partition = copy.copy(self)
+        partition.items = defaultdict(dict)
+        if hash_key in self.items:
+            partition.items[hash_key] = self.items[hash_key]
+        return whole(partition, hash_key, *args, **options)
+
+    setattr(Table, whole.__name__, query)
 
 
 def _saved(

@@ -12,6 +12,7 @@ from infra.openapi import answers, inputs
 from infra.openapi.client_routes import CLIENT_ROUTES
 from infra.openapi.experiment_routes import EXPERIMENT_ROUTES
 from infra.openapi.flag_routes import FLAG_ROUTES
+from infra.openapi.links import LINKS, links
 from infra.openapi.routes import About
 from infra.openapi.schemas import Json, Schemas
 from infra.openapi.segment_routes import SEGMENT_ROUTES
@@ -108,7 +109,10 @@ def document(blueprints: Sequence[ApiBlueprint] = api.BLUEPRINTS) -> Json:
     found, components = schemas.made()
     paths: Json = {}
     for route, head, taken, given in drafts:
-        operation = {**head, **taken(found), "responses": given(found)}
+        responses = given(found)
+        if following := links(name(route), ids):
+            responses["200"]["links"] = following
+        operation = {**head, **taken(found), "responses": responses}
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -141,6 +145,9 @@ def _check_described(published: Sequence[Published]) -> None:
         raise Undocumented(f"infra/openapi/*_routes.py says nothing of {', '.join(missing)}")
     if gone := sorted(set(ROUTES) - names):
         raise Undocumented(f"infra/openapi/*_routes.py still describes {', '.join(gone)}")
+    linked = {*LINKS, *(link.to for links_of in LINKS.values() for link in links_of)}
+    if gone := sorted(linked - names):
+        raise Undocumented(f"infra/openapi/links.py still links {', '.join(gone)}")
 
 
 def _tag(blueprint: ApiBlueprint) -> str:

@@ -76,9 +76,9 @@ class Assignment(TypedDict):
 
 
 class MarkedPoint(TypedDict):
-    """That a user reached a decision point."""
+    """That a user reached a decision point; one that was brought in keeps the id it had."""
 
-    id: Id
+    id: str
     userId: str
     site: str
     target: str

@@ -60,6 +60,27 @@ def test_the_document_has_every_route_and_no_other(app: ModuleType) -> None:
         assert ("HEAD" in methods) == ("GET" in methods)
 
 
+def test_links_take_what_answers_hold_to_where_it_is_taken() -> None:
+    by_id = {operation["operationId"]: operation for _, _, operation in operations()}
+    linked = [
+        (operation, link)
+        for operation in by_id.values()
+        for link in operation["responses"].get("200", {}).get("links", {}).values()
+    ]
+    assert linked
+    for operation, link in linked:
+        target = by_id[link["operationId"]]
+        taken = {f"{each['in']}.{each['name']}" for each in target.get("parameters", ())}
+        assert set(link.get("parameters", ())) <= taken, link
+        assert "requestBody" in target or "requestBody" not in link, link
+        example = operation["responses"]["200"]["content"][JSON]["example"]
+        for pointer in re.findall(r"\$response\.body#/([^\"]+)", json.dumps(link)):
+            value = example
+            for part in pointer.split("/"):
+                value = value[int(part) if isinstance(value, list) else part]
+            assert value, link
+
+
 def test_a_route_that_is_not_described_is_named() -> None:
     new = ApiBlueprint("chalicelib.api.upgrade.new", DIALECT)
 

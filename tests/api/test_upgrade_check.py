@@ -117,6 +117,14 @@ def test_exclusions_and_points_move(gateway: Gateway, experiment: dict[str, Any]
     assert shown == {**point, "target": "", "monitoredPointLogs": []}
 
 
+def test_a_point_keeps_the_id_that_it_came_with(gateway: Gateway) -> None:
+    row = columns(id="lesson-ada", user=user_row("ada"), site="lesson", target="start")
+    assert brought_in(gateway, "monitoredExperimentPoint", [row])["stored"] == 1
+    data = {"site": "lesson", "target": "start"}
+    marked = client(gateway, "mark", "ada", {"data": data, "status": "condition applied"})
+    assert marked["id"] == "lesson-ada"
+
+
 def test_groups_move(gateway: Gateway) -> None:
     body = design(
         ("site", "t"),
@@ -242,6 +250,9 @@ def test_rows_of_unknown_experiments_are_refused_one_by_one(gateway: Gateway, ta
         ("individualAssignment", {"enrollmentCode": "because"}),
         ("individualAssignment", {"createdAt": "yesterday"}),
         ("individualExclusion", {"id": "u"}),
+        ("individualExclusion", {"id": f"{uuid.UUID(int=1)}_\x00"}),
+        ("individualExclusion", {"id": f"{uuid.UUID(int=1)}_\ud800"}),
+        ("individualExclusion", {"id": f"{uuid.UUID(int=1)}_{'u' * 1000}"}),
         ("monitoredExperimentPoint", {"site": ""}),
         ("groupAssignment", {"conditionId": None}),
         ("groupExclusion", {"exclusionCode": None}),

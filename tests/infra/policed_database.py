@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
+from tests.database_proxy import Call, proxied
 from tests.infra.conftest import REGION
 
 TABLE = f"arn:aws:dynamodb:{REGION}:123456789012:table/"
@@ -69,48 +66,15 @@ def actions(operation: str, body: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @contextmanager
 def policed(database: str, policy: Policy) -> Iterator[str]:
     """URL of `database` behind `policy`."""
-    backend = urlsplit(database).netloc
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def handle(call: Call) -> None:
+        needed = actions(call.operation, call.arguments)
+        refused = [each for each in needed if not policy.allows(*each)]
+        if refused:
+            kind = "com.amazon.coral.service#AccessDeniedException"
+            call.answer(400, json.dumps({"__type": kind, "Message": str(refused)}).encode())
+        else:
+            call.answer(*call.forward())
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            operation = self.headers["X-Amz-Target"].split(".")[-1]
-            needed = actions(operation, json.loads(body))
-            refused = [each for each in needed if not policy.allows(*each)]
-            if refused:
-                kind = "com.amazon.coral.service#AccessDeniedException"
-                self._send(400, json.dumps({"__type": kind, "Message": str(refused)}).encode())
-            else:
-                self._send(*self._forward(body))
-
-        def _forward(self, body: bytes) -> tuple[int, bytes]:
-            connection = HTTPConnection(backend)
-            try:
-                connection.request("POST", "/", body, dict(self.headers))
-                response = connection.getresponse()
-                return response.status, response.read()
-            finally:
-                connection.close()
-
-        def _send(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.0")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Requests are not logged."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with proxied(database, handle) as url:
+        yield url

@@ -14,6 +14,7 @@ from chalicelib.domain.participants import (
     Exclusion,
     ExclusionCode,
     MonitoredPoint,
+    Participant,
     Profile,
 )
 from chalicelib.domain.transfer import (
@@ -28,7 +29,7 @@ from chalicelib.domain.transfer import (
 )
 from chalicelib.services import Services
 from chalicelib.services.transfer import TransferReport
-from tests.fakes import START, FixedClock, Memory, fake_stores, once
+from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     HERE,
@@ -114,6 +115,29 @@ def test_groups_that_nobody_told_are_filled_in(services: Services, memory: Memor
     assert memory.participants["u"].profile.group is None
     services.transfer.bring_in([excluded()])
     assert memory.participants["u"].profile.group == PUPIL.group
+
+
+def test_a_user_is_read_once_however_many_records_are_there_already(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.experiments.create(design("e"))
+    services.transfer.bring_in([excluded()])
+    read, reads = FakeParticipantStore.read, []
+
+    def counted(store: FakeParticipantStore, user_id: str) -> Participant:
+        reads.append(user_id)
+        return read(store, user_id)
+
+    monkeypatch.setattr(FakeParticipantStore, "read", counted)
+    assert services.transfer.bring_in([excluded()] * 100) == TransferReport(0, 100, ())
+    assert reads == ["u"]
+
+
+def test_a_record_of_an_unknown_experiment_brings_no_user(
+    services: Services, memory: Memory
+) -> None:
+    assert "there is no experiment e" in refused(services.transfer.bring_in([excluded()]))
+    assert memory.participants == {}
 
 
 @pytest.mark.parametrize("record", [enrolled(), excluded(), reached()])

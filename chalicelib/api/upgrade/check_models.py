@@ -114,7 +114,7 @@ class ExclusionRow(AdminBody):
     """A row of individualExclusion, whose id names the experiment and the user."""
 
     created_at: Time
-    id: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}_.+$")]
+    id: Annotated[Name, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}_.+$")]
     user: UserRow | None = None
     exclusion_code: ExclusionCode
 

@@ -1,0 +1,1 @@
+"""The contract test: `python -m infra.contract`, or `make contract`."""
