@@ -14,6 +14,8 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.demo import DemoService
 from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.erasure import ErasureService
+from chalicelib.services.erasure_ports import UserDataStore
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
@@ -49,6 +51,7 @@ from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
+from chalicelib.services.user_export import UserExportService
 from chalicelib.services.users import UserService
 from chalicelib.settings import Settings
 from chalicelib.storage import connection, tables
@@ -62,6 +65,7 @@ from chalicelib.storage.preview_users import DynamoPreviewUserStore
 from chalicelib.storage.purge import DynamoPurgeQueue
 from chalicelib.storage.strata import DynamoStratumStore
 from chalicelib.storage.totals import DynamoTotalsStore
+from chalicelib.storage.user_data import DynamoUserDataStore
 from chalicelib.storage.users import DynamoUserStore
 
 
@@ -80,6 +84,7 @@ class Stores:
     records: RecordStore
     preview_users: PreviewUserStore
     strata: StratumStore
+    user_data: UserDataStore
 
 
 def utc_now() -> datetime:
@@ -102,6 +107,7 @@ def dynamo_stores() -> Stores:
         DynamoRecordStore(),
         DynamoPreviewUserStore(),
         DynamoStratumStore(),
+        DynamoUserDataStore(),
     )
 
 
@@ -171,6 +177,24 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             open_testlab=settings.open_testlab,
         ),
         client_auth=ClientAuthService(catalogue, credentials),
+        erasure=ErasureService(
+            catalogue,
+            stores.participants,
+            stores.users,
+            stores.preview_users,
+            stores.strata,
+            stores.user_data,
+            purge,
+            clock,
+        ),
+        user_export=UserExportService(
+            catalogue,
+            stores.participants,
+            stores.users,
+            stores.events,
+            stores.preview_users,
+            stores.user_data,
+        ),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
     )
 

@@ -119,6 +119,7 @@ def enrollment_row(pk: str, enrollment: Enrollment, repeats: int) -> RecordRow:
         "code": enrollment.code.value,
         "at": to_ms(enrollment.at),
         "stratum": enrollment.stratum,
+        "variant": enrollment.variant_id,
     }
     sort_key = keys.enrollment(enrollment.number, place_key(enrollment.place))
     return RecordRow(pk, sort_key, data=data, n=repeats, met=set(enrollment.met) or None)
@@ -198,6 +199,7 @@ def enrollment_of(row: RecordRow) -> Enrollment:
         int(row.n or 0),
         data["stratum"],
         frozenset(row.met or ()),
+        data.get("variant"),
     )
 
 
