@@ -111,7 +111,18 @@ TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/users": About(USER, body=NEW_USER, refused=(404, 409)),
     "GET /api/users": About([USER], answer=list[UserAnswer], headers=PAGED),
     "DELETE /api/users/{user_id}": About(
-        "User with id 61 was deleted", refused=(404,), path={"user_id": "61"}
+        "User with id 61 was deleted",
+        refused=(404, 409),
+        path={"user_id": "61"},
+        note="With `everything=true` all goes that either API stores under the id, aliases included,"
+        " and the answer names the lists that the user was taken off: who leaves one that excludes"
+        " is let in again. The id of an alias is refused, with that of its owner. A call that has"
+        " more to erase than it has time for is answered 503; sent again it goes on.",
+    ),
+    "GET /api/users/{user_id}/export": About(
+        refused=(404, 409),
+        path={"user_id": "61"},
+        note="The id of an alias is refused, with that of its owner, whose export has the aliases.",
     ),
     "GET /api/userblocks": About([FREE, OWNED]),
     "GET /api/userblocks/{name}": About(OWNED, refused=(404,), path={"name": "70"}),

@@ -37,7 +37,7 @@ class Named(Answer):
 class ListUseAnswer(Answer):
     """What a list is a list of: by itself, or inside another segment."""
 
-    of: Literal["experiment", "flag"]
+    kind: Literal["experiment", "flag"]
     id: str
     name: str
     side: Literal["include", "exclude"]
@@ -65,7 +65,7 @@ class ListAnswer(Answer):
             context=segment.context,
             used_by=[
                 ListUseAnswer(
-                    of="experiment" if isinstance(use.holder, Experiment) else "flag",
+                    kind="experiment" if isinstance(use.holder, Experiment) else "flag",
                     id=use.holder.id,
                     name=use.holder.name,
                     side="exclude" if use.exclude else "include",
