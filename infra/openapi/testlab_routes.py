@@ -114,7 +114,7 @@ TESTLAB_ROUTES: dict[str, About] = {
         "User with id 61 was deleted",
         refused=(404, 409),
         path={"user_id": "61"},
-        note="With `everything=true` all goes that either API stores under the id, aliases included,"
+        note="With `everything=true` all goes that either API stores under the id, with aliases,"
         " and the answer names the lists that the user was taken off: who leaves one that excludes"
         " is let in again. The id of an alias is refused, with that of its owner. A call that has"
         " more to erase than it has time for is answered 503; sent again it goes on.",
