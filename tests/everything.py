@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.domain.experiments import Place
+from chalicelib.domain.marking import Mark
+from chalicelib.services import Services
 from chalicelib.storage import keys
 from chalicelib.storage.tables import RecordRow
 from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
@@ -115,6 +118,14 @@ class World:
         }
         send("POST", "/api/previewusers/assign", {"id": user_id, "assignments": [chosen]})
         RecordRow(keys.user(user_id), "~an idempotency key", data={"answer": user_id}).save()
+
+    def mark_at_once(self, process: Services, user_id: str) -> None:
+        """Marks and flags of a user, past HTTP, as they come while others are at work."""
+        for place in (Place("simple", "1"), Place("grouped", "1"), Place("within", "1")):
+            caller = process.participants.find(user_id)
+            if caller is not None:
+                process.marking.mark(caller.user, Mark(place))
+        process.evaluation.flags(process.evaluation.visitor(user_id), "home")
 
     def _list(self, user_id: str, *aliases: str) -> None:
         """Put a user on lists, with others who were there."""

@@ -1,0 +1,150 @@
+"""An erasure that dies at any call to the database is finished by the same call made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.domain.errors import Unavailable
+from chalicelib.services import Services
+from chalicelib.services.erasure import ErasureReport
+from chalicelib.services.participants import GroupUpdate
+from chalicelib.storage.connection import shared
+from chalicelib.storage.tables import TABLES
+from tests.everything import BOB, HOSTILE
+from tests.everything import World as Everything
+from tests.fakes import FixedClock
+from tests.http import Gateway
+from tests.recount import all_items, items_naming, recounted, stored_counts
+from tests.storage.test_killed_calls import World, world
+
+__all__ = ["world"]
+
+ALIAS = "an alias #%/é"
+AT_ONCE = 25
+"""What DynamoDB takes in one BatchWriteItem."""
+
+Item = dict[str, Any]
+State = dict[tuple[str, str], Item]
+"""All items as they are sent, by table and key."""
+
+
+def state() -> State:
+    found: State = {}
+    for table in TABLES:
+        name: str = table.Meta.table_name  # type: ignore[attr-defined]
+        names = [key["AttributeName"] for key in _keys(name)]
+        pages = shared().client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+        for item in (item for page in pages for item in page["Items"]):
+            found[name, json.dumps([item[each] for each in names])] = item
+    return found
+
+
+def restore(wanted: State, now: State) -> None:
+    """Make the tables what they were."""
+    writes: list[tuple[str, Item]] = [
+        (table, {"PutRequest": {"Item": item}})
+        for (table, key), item in wanted.items()
+        if now.get((table, key)) != item
+    ]
+    for (table, key), item in now.items():
+        if (table, key) not in wanted:
+            names = [each["AttributeName"] for each in _keys(table)]
+            writes.append((table, {"DeleteRequest": {"Key": {each: item[each] for each in names}}}))
+    for start in range(0, len(writes), AT_ONCE):
+        requests: dict[str, list[Item]] = {}
+        for table, request in writes[start : start + AT_ONCE]:
+            requests.setdefault(table, []).append(request)
+        left = shared().client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+        assert not left
+
+
+def _keys(table: str) -> list[dict[str, str]]:
+    schema: list[dict[str, str]] = shared().get_meta_table(table).data["KeySchema"]
+    return schema
+
+
+@contextmanager
+def watched(step: Callable[..., None]) -> Iterator[None]:
+    """Call `step` after each call to the database."""
+    events = shared().client.meta.events
+    events.register("after-call.dynamodb", step)
+    try:
+        yield
+    finally:
+        events.unregister("after-call.dynamodb", step)
+
+
+def names(report: ErasureReport) -> list[tuple[str, str]]:
+    return [(each.user_id, each.segment.name) for each in report.lists]
+
+
+def test_an_erasure_that_died_after_any_call_is_finished_by_another(
+    world: World, gateway: Gateway
+) -> None:
+    everything = Everything.made(gateway)
+    everything.add_user(HOSTILE, ALIAS)
+    process = bootstrap.build(world.settings, bootstrap.dynamo_stores(), FixedClock())
+    states = [state()]
+
+    def remember(model: Any, **_: Any) -> None:
+        if model.name in ("TransactWriteItems", "BatchWriteItem", "DeleteItem", "UpdateItem"):
+            now = state()
+            if now != states[-1]:
+                states.append(now)
+
+    with watched(remember):
+        whole = names(process.erasure.erase(HOSTILE))
+    *interrupted, end = states
+    assert len(interrupted) > 15
+    assert len(whole) > 6
+    now = end
+    told = 0
+    for before in interrupted:
+        restore(before, now)
+        report = process.erasure.erase(HOSTILE)
+        now = state()
+        assert now == end
+        told += set(names(report)) == set(whole)
+    assert told > len(interrupted) / 2, "until the lists of the alias are gone, with its profile"
+    for user_id in (HOSTILE, ALIAS):
+        assert items_naming(all_items(), user_id) == []
+
+
+def test_parallel_erasures_and_calls_of_the_user_leave_the_counters_right(
+    world: World, gateway: Gateway
+) -> None:
+    everything = Everything.made(gateway)
+    everything.add_user(BOB)
+    everything.add_user(HOSTILE, ALIAS)
+    processes = [world.services() for _ in range(4)]
+
+    def erase(process: Services) -> None:
+        with suppress(Unavailable):
+            process.erasure.erase(HOSTILE)
+
+    def take_part(process: Services) -> None:
+        for _ in range(4):
+            process.participants.init(
+                HOSTILE,
+                GroupUpdate({"classId": ["1a"]}, {"classId": "1a"}, True, True),
+                follow=True,
+            )
+            everything.mark_at_once(process, HOSTILE)
+
+    with ThreadPoolExecutor(len(processes)) as pool:
+        waiting = [pool.submit(erase, each) for each in processes[:2]]
+        waiting += [pool.submit(take_part, each) for each in processes[2:]]
+        for each in waiting:
+            each.result()
+    catalogue = processes[0].catalogue.fresh()
+    tables = all_items()
+    assert stored_counts(tables) == recounted(tables, catalogue)
+    processes[0].erasure.erase(HOSTILE)
+    tables = all_items()
+    assert items_naming(tables, HOSTILE) == []
+    assert stored_counts(tables) == recounted(tables, catalogue)
