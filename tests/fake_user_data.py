@@ -81,7 +81,8 @@ class FakeUserDataStore:
             for repeat in (kept.repeat for kept in repeats):
                 stored = self._memory.repeats.get((repeat.number, user_id), [])
                 if repeat in stored:
-                    stored.remove(repeat)
+                    # Of equal ones the last, for the first is the one that counted.
+                    del stored[len(stored) - 1 - stored[::-1].index(repeat)]
 
     def end(
         self,
