@@ -43,6 +43,7 @@ class World:
     gateway: Gateway
     ids: dict[str, str]
     variants: list[int]
+    users: int = 0
 
     @classmethod
     def made(cls, gateway: Gateway) -> World:
@@ -81,6 +82,7 @@ class World:
 
     def add_user(self, user_id: str, *aliases: str) -> None:
         """Let a user do everything that can be done, and some of it by aliases."""
+        self.users += 1
         send = self.send
         groups = {"group": {"classId": ["1a", "1b"]}, "workingGroup": {"classId": "1a"}}
         send("POST", "/api/v5/init", {"id": user_id, **groups})
@@ -130,18 +132,18 @@ class World:
     def _list(self, user_id: str, *aliases: str) -> None:
         """Put a user on lists, with others who were there."""
         names = [user_id, "on all lists", *aliases[:1]]
-        public = segment(*names, type="public", name=f"public {len(user_id)}")
+        public = segment(*names, type="public", name=f"public {self.users}")
         inside = self.send("POST", "/api/segments", public)["id"]
         included = {
             "experimentId": self.ids["listed"],
-            "list": segment(*names, name=f"included {len(user_id)}"),
+            "list": segment(*names, name=f"included {self.users}"),
         }
         self.send("POST", "/api/experiments/inclusionList", included)
-        holding = segment(name=f"holding {len(user_id)}", subSegmentIds=[inside])
+        holding = segment(name=f"holding {self.users}", subSegmentIds=[inside])
         body = {"experimentId": self.ids["gone"], "list": holding}
         self.send("POST", "/api/experiments/inclusionList", body)
         excluded = {"id": self.ids["off"], "enabled": True, "listType": "Individual"}
-        excluded["segment"] = segment(*names, name=f"excluded {len(user_id)}")
+        excluded["segment"] = segment(*names, name=f"excluded {self.users}")
         self.send("POST", "/api/flags/exclusionList", excluded)
 
     def _mark(
