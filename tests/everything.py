@@ -161,7 +161,7 @@ class World:
         self.send("POST", "/api/v5/mark", body)
 
     def _log(self, user_id: str) -> None:
-        grouped = {"a": {"time": 2}, user_id: {"time": 3, "grade": "B"}}
+        grouped: dict[str, dict[str, Any]] = {"a": {"time": 2}, user_id: {"time": 3, "grade": "B"}}
         entries = [entry(1, {"time": 1, "grade": user_id}, grouped), entry(2, {"time": 4})]
         self.send("POST", "/api/v5/log", {"userId": user_id, "value": entries})
         raw = json.dumps({"userId": user_id, "value": [entry(3, {"grade": "A"})]}).encode()

@@ -24,14 +24,8 @@ def all_items() -> Tables:
     """The items of all tables as they are, in a fixed order."""
     found: Tables = {}
     for table in TABLES:
-        pages = (
-            shared()
-            .client.get_paginator("scan")
-            .paginate(
-                TableName=table.Meta.table_name,  # type: ignore[attr-defined]
-                ConsistentRead=True,
-            )
-        )
+        scan = shared().client.get_paginator("scan")
+        pages = scan.paginate(TableName=table.Meta.table_name, ConsistentRead=True)
         rows = [
             {name: plain(value) for name, value in item.items()}
             for page in pages
@@ -149,11 +143,10 @@ def _count_enrollments(
     for data in (json.loads(item["data"]) for item in own):
         if data["variant"] is not None:
             counts["total_users", data["variant"]] += 1
-        for condition in design.conditions if design and data["stratum"] else ():
-            if condition.id == data["condition"]:
-                _, value, by_number = keys.stratum_counter(data["stratum"], condition.number).split(
-                    "#"
-                )
+        for arm in design.conditions if design and data["stratum"] else ():
+            if arm.id == data["condition"]:
+                counter = keys.stratum_counter(data["stratum"], arm.number)
+                _, value, by_number = counter.split("#")
                 counts["stratum", number, value, int(by_number)] += 1
     first = json.loads(min(own, key=lambda item: json.loads(item["data"])["at"])["data"])
     if design is not None and design.unit is Unit.GROUP and first["group"]:

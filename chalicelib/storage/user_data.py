@@ -25,17 +25,15 @@ from chalicelib.services.erasure_ports import Listing, OtherRecord
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import leave_group
-from chalicelib.storage.logs import sheet_key, sheet_of
+from chalicelib.storage.log_removal import drop_notes, drop_sheets, sheets_of
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
 from chalicelib.storage.reading import at_once, read_rows
 from chalicelib.storage.records import place_key
 from chalicelib.storage.tables import (
-    LoggedRow,
     PurgeRow,
     RecordRow,
     RepeatRow,
-    SheetRow,
     UserRow,
 )
 from chalicelib.storage.tallies import add_count, add_exclusions, add_tallies
@@ -44,22 +42,16 @@ from chalicelib.storage.totals import count
 ACTIONS = 95
 """Actions of one transaction, which may hold a hundred."""
 
-SHEETS_AT_ONCE = 200
-"""Sheets that are read at once, if they are small: an answer of DynamoDB ends at 1 MB."""
+MEMBER, ALIASES, EXPOSURES = "member", "aliases", "exposures"
 
-MEMBER, ALIASES, EXPOSURES = "member#", "aliases#", "exposures#"
+REMOVED_APART = frozenset({
+    "enrollment", "exclusion", "stratum", MEMBER, ALIASES, EXPOSURES, keys.PROFILE, keys.PREVIEW,
+    keys.TESTLAB,
+})  # fmt: skip
+"""Kinds of records that count or stand elsewhere too: they go with what they belong to."""
 
-KNOWN = (
-    "enrollment#", "exclusion#", "point#", "lifted#", "stratum#", MEMBER, ALIASES, EXPOSURES,
-    keys.PROFILE, keys.PREVIEW, keys.TESTLAB,
-)  # fmt: skip
-"""What the sort keys begin with that the use cases know of."""
-
-REMOVED_APART = (
-    "enrollment#", "exclusion#", "stratum#", MEMBER, ALIASES, EXPOSURES, keys.PROFILE,
-    keys.PREVIEW, keys.TESTLAB,
-)  # fmt: skip
-"""The same of those that count or stand elsewhere too: they go with what they belong to."""
+KNOWN = REMOVED_APART | {"point", "lifted"}
+"""All kinds that the use cases know of."""
 
 
 class DynamoUserDataStore:
@@ -90,10 +82,7 @@ class DynamoUserDataStore:
         return read_repeats(number, user_id)
 
     def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
-        after: str | None = None
-        while rows := _sheets(user_id, after):
-            yield [sheet_of(row) for row in rows]
-            after = rows[-1].sk
+        return sheets_of(user_id)
 
     @store_errors()
     def others(self, user_id: str) -> Sequence[OtherRecord]:
@@ -102,7 +91,7 @@ class DynamoUserDataStore:
         return [
             OtherRecord(str(item["sk"]), {k: v for k, v in item.items() if k not in ("pk", "sk")})
             for item in items
-            if not str(item["sk"]).startswith(KNOWN)
+            if _kind(str(item["sk"])) not in KNOWN
         ]
 
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
@@ -114,19 +103,10 @@ class DynamoUserDataStore:
                 raise LostRace("further aliases were made meanwhile")
 
     def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
-        packs: list[list[_SheetRemoval]] = []
-        room = 0
-        for removal in map(_SheetRemoval, sheets):
-            removal.drop_surplus()
-            if removal.actions > room:
-                packs.append([])
-                room = ACTIONS
-            packs[-1].append(removal)
-            room -= removal.actions
-        at_once(_remove_together, packs)
+        drop_sheets(sheets)
 
     def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
-        at_once(lambda key: _drop_notes(user_id, key), list(metric_keys))
+        at_once(lambda key: drop_notes(user_id, key), list(metric_keys))
 
     @store_errors()
     def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
@@ -180,7 +160,7 @@ class DynamoUserDataStore:
                     consistent_read=True,
                     attributes_to_get=["pk", "sk"],
                 )
-                if not row.sk.startswith(REMOVED_APART)
+                if _kind(row.sk) not in REMOVED_APART
             ]
         for start in range(0, len(rows), ACTIONS):
             with transaction() as write:
@@ -198,7 +178,7 @@ class DynamoUserDataStore:
 
     def finish(self, participant: Participant, listings: Sequence[Listing]) -> None:
         pk = keys.user(participant.id)
-        notes = [RecordRow(pk, f"{MEMBER}{each.key}#{each.version}") for each in listings]
+        notes = [RecordRow(pk, f"{MEMBER}#{each.key}#{each.version}") for each in listings]
         while len(notes) > ACTIONS:
             some, notes = notes[:ACTIONS], notes[ACTIONS:]
             with transaction() as write:
@@ -223,61 +203,6 @@ class DynamoUserDataStore:
                 entry.delete(condition=PurgeRow.due == entry.due)
 
 
-class _SheetRemoval:
-    """A sheet to be removed, with the notes of its metrics."""
-
-    def __init__(self, sheet: Sheet) -> None:
-        self._sheet = sheet
-        metrics = sorted(sheet.metrics())
-        self._notes, self._surplus = metrics[: ACTIONS - 1], metrics[ACTIONS - 1 :]
-
-    @property
-    def actions(self) -> int:
-        return 1 + len(self._notes)
-
-    @store_errors()
-    def drop_surplus(self) -> None:
-        """Remove the notes that find no room beside the sheet: by it they are found."""
-        with LoggedRow.batch_write() as batch:
-            for metric in self._surplus:
-                batch.delete(self._note(metric))
-
-    def add_to(self, write: TransactWrite) -> None:
-        sheet = self._sheet
-        row = SheetRow(keys.logs(sheet.user_id), sheet_key(sheet.key))
-        write.delete(row, condition=SheetRow.n == sheet.revision)
-        for metric in self._notes:
-            write.delete(self._note(metric))
-
-    def _note(self, metric_key: str) -> LoggedRow:
-        sheet = self._sheet
-        return LoggedRow(keys.metric(metric_key), keys.logged(sheet.user_id, sheet_key(sheet.key)))
-
-
-def _remove_together(removals: Sequence[_SheetRemoval]) -> None:
-    with transaction() as write:
-        for each in removals:
-            each.add_to(write)
-
-
-def _drop_notes(user_id: str, metric_key: str) -> None:
-    """Remove the notes of a metric that name sheets which are not there."""
-    with store_errors():
-        notes = list(
-            LoggedRow.query(
-                keys.metric(metric_key),
-                LoggedRow.sk.startswith(keys.logged(user_id, "")),
-                consistent_read=True,
-            )
-        )
-    for note in notes:
-        with suppress(LostRace), transaction() as write:
-            write.condition_check(
-                SheetRow, keys.logs(user_id), note.sheet, condition=SheetRow.pk.does_not_exist()
-            )
-            write.delete(note)
-
-
 def _move_on(write: TransactWrite, participant: Participant) -> Participant:
     """Insist that nobody changed the user's records, and move the revision; as it is then."""
     if not participant.revision:
@@ -290,12 +215,16 @@ def _move_on(write: TransactWrite, participant: Participant) -> Participant:
     return replace(participant, revision=participant.revision + 1)
 
 
+def _kind(sort_key: str) -> str:
+    """What kind of record a sort key is of."""
+    return sort_key.split("#")[0]
+
+
 @store_errors()
-def _rows(user_id: str, prefix: str) -> list[RecordRow]:
-    """Some of the records at a user."""
-    return list(
-        RecordRow.query(keys.user(user_id), RecordRow.sk.startswith(prefix), consistent_read=True)
-    )
+def _rows(user_id: str, kind: str) -> list[RecordRow]:
+    """The records of a kind at a user."""
+    of_kind = RecordRow.sk.startswith(f"{kind}#")
+    return list(RecordRow.query(keys.user(user_id), of_kind, consistent_read=True))
 
 
 @store_errors()
@@ -305,19 +234,6 @@ def _get(table: Any, pk: str, sk: str) -> Any:
         return table.get(pk, sk, consistent_read=True)
     except table.DoesNotExist:
         return None
-
-
-@store_errors()
-def _sheets(user_id: str, after: str | None) -> list[SheetRow]:
-    return list(
-        SheetRow.query(
-            keys.logs(user_id),
-            None if after is None else SheetRow.sk > after,
-            consistent_read=True,
-            limit=SHEETS_AT_ONCE,
-            page_size=SHEETS_AT_ONCE,
-        )
-    )
 
 
 def _repeat_row(user_id: str, kept: KeptRepeat) -> RepeatRow:

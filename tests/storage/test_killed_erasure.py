@@ -36,7 +36,7 @@ State = dict[tuple[str, str], Item]
 def state() -> State:
     found: State = {}
     for table in TABLES:
-        name: str = table.Meta.table_name  # type: ignore[attr-defined]
+        name: str = table.Meta.table_name
         names = [key["AttributeName"] for key in _keys(name)]
         pages = shared().client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
         for item in (item for page in pages for item in page["Items"]):
@@ -130,7 +130,7 @@ def test_parallel_erasures_and_calls_of_the_user_leave_the_counters_right(
         for _ in range(4):
             process.participants.init(
                 HOSTILE,
-                GroupUpdate({"classId": ["1a"]}, {"classId": "1a"}, True, True),
+                GroupUpdate({"classId": ("1a",)}, {"classId": "1a"}, True, True),
                 follow=True,
             )
             everything.mark_at_once(process, HOSTILE)

@@ -7,14 +7,13 @@ from typing import Any, Literal, Self
 
 from chalicelib.api.testlab.fields import Moment
 from chalicelib.api.testlab.models import Answer, RequestBody
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.api.testlab.names import Named, Names
 from chalicelib.domain.experiments import Experiment, Place
 from chalicelib.domain.logs import LogRow, Sheet
 from chalicelib.domain.marking import Repeat
 from chalicelib.domain.participants import Enrollment, Exclusion, MonitoredPoint
 from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment
-from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
 from chalicelib.domain.user_lists import NamingList
 from chalicelib.domain.users import Event, User
 from chalicelib.services.erasure import ErasureReport
@@ -25,13 +24,6 @@ class DeleteQuery(RequestBody):
     """With `everything` all that is stored of the user goes, else the row in Test Lab."""
 
     everything: Literal["true", "false"] = "false"
-
-
-class Named(Answer):
-    """Something by its id; the name is null if it is gone."""
-
-    id: str | int | None
-    name: str | None
 
 
 class ListUseAnswer(Answer):
@@ -308,56 +300,6 @@ class UserExport(Answer):
             others=[OtherAnswer.of(each) for each in data.others],
             aliases=[cls.of_data(alias, names) for alias in data.aliases.values()],
         )
-
-
-class Names:
-    """What things are called, where the catalogue knows them."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._flags = {flag.number: flag for flag in catalogue.flags.values()}
-        self._conditions = {
-            condition.id: condition.code
-            for _, experiment in catalogue.experiments()
-            for condition in experiment.conditions
-        }
-        self._conditions.update(
-            (variant_uuid(variant.id), variant.value) for variant in catalogue.variants()
-        )
-
-    def experiment(self, number: int) -> Named:
-        """An experiment of either API, by the number that records have."""
-        feature = self._catalogue.feature(number)
-        if feature is None:
-            return Named(id=number, name=None)
-        if feature.design is None:
-            return Named(id=feature_uuid(number), name=feature.name)
-        return Named(id=feature.design.id, name=feature.design.name)
-
-    def design(self, experiment_id: str) -> Named:
-        """An experiment by its id."""
-        feature = self._catalogue.experiment(experiment_id)
-        design = feature.design if feature else None
-        return Named(id=experiment_id, name=design.name if design else None)
-
-    def condition(self, condition_id: str | None) -> Named:
-        """A condition of an experiment, or a variant of Test Lab, by its id for UpGrade."""
-        return Named(id=condition_id, name=self._conditions.get(condition_id or ""))
-
-    def variant(self, variant_id: int) -> tuple[Named | None, Named]:
-        """The feature and the variant of Test Lab."""
-        found = self._catalogue.variant(variant_id)
-        if found is None:
-            return None, Named(id=variant_id, name=None)
-        feature, variant = found
-        return Named(id=feature.id, name=feature.name), Named(id=variant_id, name=variant.value)
-
-    def flag(self, number: int) -> Named:
-        """A flag by the number that exposures have."""
-        flag = self._flags.get(number)
-        if flag is None:
-            return Named(id=number, name=None)
-        return Named(id=flag.id, name=flag.name)
 
 
 def _segment(segment: Segment) -> Named:

@@ -6,8 +6,9 @@ from chalicelib.api.blueprint import ApiBlueprint, Reply
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
+from chalicelib.api.testlab.names import Names
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
-from chalicelib.api.testlab.user_data import DeleteQuery, Erased, Names, UserExport
+from chalicelib.api.testlab.user_data import DeleteQuery, Erased, UserExport
 from chalicelib.domain.users import User
 
 blueprint = ApiBlueprint(__name__, DIALECT)
