@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.testlab.models import EventAnswer, FeatureEventAnswer, UserAnswer
+from chalicelib.api.testlab.user_data import UserExport
 from infra.openapi.routes import About
 
 PAGED = ("Link",)
@@ -120,9 +121,12 @@ TESTLAB_ROUTES: dict[str, About] = {
         " more to erase than it has time for is answered 503; sent again it goes on.",
     ),
     "GET /api/users/{user_id}/export": About(
+        answer=UserExport,
         refused=(404, 409),
+        headers=PAGED,
         path={"user_id": "61"},
-        note="The id of an alias is refused, with that of its owner, whose export has the aliases.",
+        note="The id of an alias is refused, with that of its owner, whose export has the aliases."
+        " What is more than 4 MB comes in parts, each with further records of the lists.",
     ),
     "GET /api/userblocks": About([FREE, OWNED]),
     "GET /api/userblocks/{name}": About(OWNED, refused=(404,), path={"name": "70"}),

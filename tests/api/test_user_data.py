@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from chalicelib.api.testlab import export_parts
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
@@ -135,7 +137,7 @@ class TestExporting:
         testlab = body["testlab"]
         assert (testlab["feature"]["name"], testlab["variant"]["name"]) == ("testlab", "red")
         assert (testlab["ip_address"], testlab["deleted"]) == ("10.0.0.1", False)
-        assert [e["variant"]["name"] for e in testlab["events"]] == ["red", "red", "blue"]
+        assert [e["variant"]["name"] for e in body["events"]] == ["red", "red", "blue"]
         assert body["profile"]["working_group"] == {"classId": "1b"}
         assert body["profile"]["alias_of"] is None
         enrolled = {(e["experiment"]["name"], e["target"]): e for e in body["enrollments"]}
@@ -160,7 +162,7 @@ class TestExporting:
         assert [alias["id"] for alias in body["aliases"]] == sorted(ALIASES)
         first = body["aliases"][sorted(ALIASES).index(ALIASES[0])]
         assert first["profile"]["alias_of"] == HOSTILE
-        assert len(first["testlab"]["events"]) == 3
+        assert len(first["events"]) == 3
 
     def test_what_is_gone_from_the_catalogue_goes_by_its_id(
         self, gateway: Gateway, world: World
@@ -188,3 +190,42 @@ class TestExporting:
             assert answer.status == 409
             assert HOSTILE in answer.json["detail"]
         assert export(gateway, HOSTILE).json["aliases"][0]["profile"]["alias_of"] == HOSTILE
+
+    def test_what_is_too_much_for_an_answer_comes_in_parts(
+        self, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        whole = export(gateway, HOSTILE).json
+        monkeypatch.setattr(export_parts, "PART_BYTES", 2000)
+        parts: list[Any] = []
+        query: str | None = ""
+        while query is not None:
+            answer = gateway.get(f"{path(HOSTILE)}/export{query}")
+            assert answer.status == 200
+            assert len(answer.text) < 4000
+            parts.append(answer.json)
+            link = answer.headers.get("link")
+            query = link and link.split(">")[0].lstrip("<")
+        assert len(parts) > 8
+        assert {part["id"] for part in parts} == {HOSTILE}
+        assert joined(parts) == {**whole, "aliases": joined_aliases(parts)}
+        assert [joined_aliases([whole])] == [joined_aliases(parts)]
+        for part in ("0", "99", "x"):
+            assert gateway.get(f"{path(HOSTILE)}/export?part={part}").status == 403
+
+
+def joined(parts: list[Any]) -> dict[str, Any]:
+    """The whole of some parts: of the lists all that they have, of the rest what the first has."""
+    whole: dict[str, Any] = {**parts[0], "aliases": joined_aliases(parts)}
+    for part in parts[1:]:
+        for name in export_parts.LISTS:
+            whole[name] = [*whole[name], *part[name]]
+    return whole
+
+
+def joined_aliases(parts: list[Any]) -> list[Any]:
+    aliases: dict[str, list[Any]] = {}
+    for part in parts:
+        for alias in part["aliases"]:
+            aliases.setdefault(alias["id"], []).append(alias)
+    return [joined(own) for own in aliases.values()]

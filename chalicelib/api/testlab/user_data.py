@@ -111,7 +111,6 @@ class TestLabRow(Answer):
     ip_address: str
     time_stamp: Moment
     deleted: bool
-    events: list[TestLabEvent]
 
 
 class ProfileAnswer(Answer):
@@ -259,6 +258,7 @@ class UserExport(Answer):
 
     id: str
     testlab: TestLabRow | None
+    events: list[TestLabEvent]
     profile: ProfileAnswer | None
     enrollments: list[EnrollmentAnswer]
     marks_within_subjects: list[MarkAnswer]
@@ -279,7 +279,8 @@ class UserExport(Answer):
         records = data.participant
         return cls(
             id=records.id,
-            testlab=None if data.user is None else _testlab(data.user, data.events, names),
+            testlab=None if data.user is None else _testlab(data.user, names),
+            events=[_event(event, names) for event in data.events],
             profile=_profile(data),
             enrollments=[
                 _enrollment(each, names) for own in records.enrollments.values() for each in own
@@ -306,7 +307,7 @@ def _segment(segment: Segment) -> Named:
     return Named(id=segment.id, name=segment.name)
 
 
-def _testlab(user: User, events: Any, names: Names) -> TestLabRow:
+def _testlab(user: User, names: Names) -> TestLabRow:
     feature, variant = names.variant(user.variant_id)
     return TestLabRow(
         feature=feature,
@@ -314,7 +315,6 @@ def _testlab(user: User, events: Any, names: Names) -> TestLabRow:
         ip_address=user.ip_address,
         time_stamp=user.time_stamp,
         deleted=user.erased,
-        events=[_event(event, names) for event in events],
     )
 
 

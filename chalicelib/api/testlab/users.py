@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.api.blueprint import ApiBlueprint, Reply
 from chalicelib.api.testlab.dialect import DIALECT
+from chalicelib.api.testlab.export_parts import ExportQuery, part_reply
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
 from chalicelib.api.testlab.names import Names
@@ -49,7 +50,7 @@ def delete_user(user_id: Text, query: DeleteQuery) -> str | Erased:
 
 
 @blueprint.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)
-def export_user(user_id: Text) -> UserExport:
-    """All that is stored of a user in both APIs."""
+def export_user(user_id: Text, query: ExportQuery) -> Reply:
+    """All that is stored of a user in both APIs, in parts if it is very much."""
     data, catalogue = blueprint.services.user_export.export(user_id)
-    return UserExport.of_data(data, Names(catalogue))
+    return part_reply(UserExport.of_data(data, Names(catalogue)), query)
