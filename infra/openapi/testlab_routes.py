@@ -68,6 +68,39 @@ NEW_USER = {"id": "61", "variant_id": 5001, "ip_address": "192.0.2.21"}
 USER = {**NEW_USER, "time_stamp": TIME}
 TOTALS = {"event_total": 6, "distinct_user_events_total": 2, "total_users": 2}
 
+EXPORT: dict[str, Any] = {
+    "id": "61",
+    "testlab": {
+        "feature": {"id": 4730, "name": "experiment with sidenav"},
+        "variant": {"id": 5001, "name": "blue"},
+        "ip_address": "192.0.2.21",
+        "time_stamp": TIME,
+        "deleted": False,
+    },
+    "events": [
+        {
+            "id": 2241,
+            "feature": {"id": 4730, "name": "experiment with sidenav"},
+            "variant": {"id": 5001, "name": "blue"},
+            "time_stamp": TIME,
+        }
+    ],
+    "profile": None,
+    "enrollments": [],
+    "marks_within_subjects": [],
+    "exclusions": [],
+    "points": [],
+    "lifted": [],
+    "flags": [],
+    "preview": None,
+    "strata": {"pretest": "high"},
+    "lists": [],
+    "old_lists": [],
+    "logs": [],
+    "others": [],
+    "aliases": [],
+}
+
 TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/feature": About(EXPERIMENT, body=NEW_FEATURE, refused=(409,)),
     "GET /api/feature": About([ROLLOUT, RUNNING]),
@@ -121,6 +154,7 @@ TESTLAB_ROUTES: dict[str, About] = {
         " more to erase than it has time for is answered 503; sent again it goes on.",
     ),
     "GET /api/users/{user_id}/export": About(
+        EXPORT,
         answer=UserExport,
         refused=(404, 409),
         headers=PAGED,
