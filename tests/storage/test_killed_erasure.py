@@ -6,21 +6,27 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.experiments import Place, Unit
+from chalicelib.domain.logs import SheetKey
 from chalicelib.services import Services
 from chalicelib.services.erasure import ErasureReport
 from chalicelib.services.participants import GroupUpdate
+from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import TABLES
+from chalicelib.storage.logs import sheet_key
+from chalicelib.storage.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
 from tests.fakes import FixedClock
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
 from tests.storage.test_killed_calls import World, world
+from tests.unit.upgrade_service_samples import HERE, design, mark, number_of
 
 __all__ = ["world"]
 
@@ -147,3 +153,48 @@ def test_parallel_erasures_and_calls_of_the_user_leave_the_counters_right(
     tables = all_items()
     assert items_naming(tables, HOSTILE) == []
     assert stored_counts(tables) == recounted(tables, catalogue)
+
+
+def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: World) -> None:
+    services = world.services()
+    services.participants.init("u", GroupUpdate(), follow=True)
+    made = services.experiments.create(design(unit=Unit.WITHIN_SUBJECTS))
+    number = number_of(services)
+    for code in ("a", "b"):
+        mark(services, code=code)
+    with RepeatRow.batch_write() as batch:
+        for index in range(2, 2000):
+            data = {
+                "site": HERE.site,
+                "target": HERE.target,
+                "condition": made.conditions[index % 2].id,
+                "uniquifier": None,
+                "at": 1_800_000_000_000 + index,
+            }
+            sort_key = keys.repeat(keys.place(HERE.site, HERE.target), index)
+            batch.save(RepeatRow(keys.repeats(number, "u"), sort_key, data=data))
+    rows = [{"id": 1, "time": 0, "data": {"m": 1}, "created_at": 0, "updated_at": 0, "version": 1}]
+    with SheetRow.batch_write() as sheets, LoggedRow.batch_write() as notes:
+        for index in range(2000):
+            name = SheetKey(("class", "key"), str(index))
+            sort_key = sheet_key(name)
+            values = {"group": ["class", "key"], "uniquifier": str(index), "rows": rows}
+            sheets.save(SheetRow(keys.logs("u"), sort_key, user_id="u", data=values, n=1))
+            key, note = keys.metric(name.metric("m")), keys.logged("u", sort_key)
+            notes.save(LoggedRow(key, note, user_id="u", sheet=sort_key))
+    with RecordRow.batch_write() as points:
+        for index in range(1000):
+            place = Place("site", str(index))
+            data = {"site": "site", "target": str(index), "at": 0, "id": "p"}
+            data |= {"experiment": None, "condition": None}
+            row = keys.point(keys.place(place.site, place.target))
+            points.save(RecordRow(keys.user("u"), row, data=data))
+    calls = count()
+    with watched(lambda **_: next(calls)):
+        report = services.erasure.erase("u")
+    assert next(calls) < 350, "some dozens at a time"
+    assert (report.logs, report.points, report.enrollments) == (2000, 1001, 1)
+    tables = all_items()
+    assert tables["events"] == []
+    assert tables["users"] == []
+    assert stored_counts(tables) == {}
