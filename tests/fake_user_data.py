@@ -131,6 +131,7 @@ class FakeUserDataStore:
         with self._memory.lock:
             row = self._memory.participant(participant.id)
             require(row.revision == participant.revision)
+            require(row.profile.created_at == participant.profile.created_at)
             self._store(replace(row, points={}, lifted={}))
             for owner, key in list(self._memory.others):
                 if owner == participant.id:
@@ -147,6 +148,7 @@ class FakeUserDataStore:
         with self._memory.lock:
             row = self._memory.participant(participant.id)
             require(row.revision == participant.revision)
+            require(row.profile.created_at == participant.profile.created_at)
             members = {
                 segment_id: frozenset(v for v in versions if (segment_id, v) not in gone)
                 for segment_id, versions in row.members.items()

@@ -641,6 +641,7 @@ class FakeParticipantStore:
         """The user's row as it follows on what was read."""
         row = self._row(participant.id)
         require(row.revision == participant.revision > 0)
+        require(row.profile.created_at == participant.profile.created_at)
         return replace(row, profile=profile, revision=row.revision + 1)
 
     def _group(self, key: GroupKey) -> GroupRecord:

@@ -29,7 +29,7 @@ from chalicelib.storage.log_removal import drop_notes, drop_sheets, sheets_of
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
 from chalicelib.storage.reading import at_once, read_rows
-from chalicelib.storage.records import place_key
+from chalicelib.storage.records import place_key, unchanged
 from chalicelib.storage.tables import (
     PurgeRow,
     RecordRow,
@@ -189,8 +189,7 @@ class DynamoUserDataStore:
             return
         with transaction() as write:
             if participant.revision:
-                unchanged = RecordRow.n == participant.revision
-                write.delete(RecordRow(pk, keys.PROFILE), condition=unchanged)
+                write.delete(RecordRow(pk, keys.PROFILE), condition=unchanged(participant))
             for note in notes:
                 write.delete(note)
 
@@ -210,7 +209,7 @@ def _move_on(write: TransactWrite, participant: Participant) -> Participant:
     write.update(
         RecordRow(keys.user(participant.id), keys.PROFILE),
         actions=[RecordRow.n.set(participant.revision + 1)],
-        condition=RecordRow.n == participant.revision,
+        condition=unchanged(participant),
     )
     return replace(participant, revision=participant.revision + 1)
 

@@ -75,7 +75,7 @@ def _keys(table: str) -> list[dict[str, str]]:
 
 
 @contextmanager
-def watched(step: Callable[..., None]) -> Iterator[None]:
+def watched(step: Callable[..., object]) -> Iterator[None]:
     """Call `step` after each call to the database."""
     events = shared().client.meta.events
     events.register("after-call.dynamodb", step)

@@ -33,7 +33,7 @@ from chalicelib.storage import keys
 from chalicelib.storage.raw import plain
 from chalicelib.storage.tables import LoggedRow, RecordRow
 from tests.fakes import START
-from tests.unit.upgrade_service_samples import HERE, class_key, group_design
+from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 
 NUMBER = 7
 OFFER = Offer.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
@@ -242,6 +242,31 @@ def test_a_profile_that_changed_stays_with_the_notes(stores: Stores) -> None:
             call()
     assert known(stores).members == {"s": frozenset({1})}
     assert len(known(stores).points) == 1
+
+
+def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
+    """Though at the same revision: what was decided on the one must not be done to the other."""
+    made = START
+    stores.participants.create([Profile("u", created_at=made)])
+    store(stores, "u", Records(enrolled()))
+    before = known(stores)
+    ending = Ending(before.enrollments[NUMBER])
+    stores.user_data.end(before, ending, {}, [])
+    stores.user_data.drop_records(known(stores))
+    stores.user_data.finish(known(stores), [])
+    stores.participants.create([Profile("u", created_at=made + timedelta(milliseconds=1))])
+    store(stores, "u", Records(enrolled()))
+    after = known(stores)
+    assert after.revision == before.revision
+    point = MonitoredPoint("p", THERE, "e", None, START)
+    outcome = Outcome(OFFER, point, None, Records())
+    with pytest.raises(LostRace):
+        stores.user_data.end(before, ending, {}, [])
+    with pytest.raises(LostRace):
+        stores.user_data.finish(before, [])
+    with pytest.raises(LostRace):
+        stores.participants.store_mark(before, {}, outcome, Counting(), ())
+    assert known(stores) == after
 
 
 def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) -> None:
