@@ -14,6 +14,8 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.demo import DemoService
 from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.erasure import ErasureService
+from chalicelib.services.erasure_ports import UserDataStore
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
@@ -51,6 +53,7 @@ from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
+from chalicelib.services.user_export import UserExportService
 from chalicelib.services.users import UserService
 from chalicelib.settings import Settings
 from chalicelib.storage import connection, tables
@@ -65,6 +68,7 @@ from chalicelib.storage.preview_users import DynamoPreviewUserStore
 from chalicelib.storage.purge import DynamoPurgeQueue
 from chalicelib.storage.strata import DynamoStratumStore
 from chalicelib.storage.totals import DynamoTotalsStore
+from chalicelib.storage.user_data import DynamoUserDataStore
 from chalicelib.storage.users import DynamoUserStore
 
 
@@ -84,6 +88,7 @@ class Stores:
     preview_users: PreviewUserStore
     strata: StratumStore
     idempotency: IdempotencyStore
+    user_data: UserDataStore
 
 
 def utc_now() -> datetime:
@@ -107,6 +112,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         DynamoPreviewUserStore(),
         DynamoStratumStore(),
         DynamoIdempotencyStore(),
+        DynamoUserDataStore(),
     )
 
 
@@ -180,6 +186,24 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             open_testlab=settings.open_testlab,
         ),
         client_auth=ClientAuthService(catalogue, credentials),
+        erasure=ErasureService(
+            catalogue,
+            stores.participants,
+            stores.users,
+            stores.preview_users,
+            stores.strata,
+            stores.user_data,
+            purge,
+            clock,
+        ),
+        user_export=UserExportService(
+            catalogue,
+            stores.participants,
+            stores.users,
+            stores.events,
+            stores.preview_users,
+            stores.user_data,
+        ),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),
     )

@@ -118,6 +118,7 @@ class Memory:
     results: dict[int, list[QueryResult]] = field(default_factory=dict)
     preview_users: dict[str, PreviewUser] = field(default_factory=dict)
     factors: dict[str, StratificationFactor] = field(default_factory=dict)
+    others: dict[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
     answers: dict[tuple[str | None, str], IdempotencyRecord] = field(default_factory=dict)
 
     def require_unanswered(self, record: IdempotencyRecord | None) -> None:
@@ -197,7 +198,7 @@ class FakeCatalogueStore:
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
         with self._memory.lock:
             self._memory.require_unanswered(change.record)
-            _require(self._memory.revision.version == base.version)
+            require(self._memory.revision.version == base.version)
             self._memory.revision = revision
             self._memory.keep(change.record)
             self._memory.blocks.update((block.id, block.feature_id) for block in change.blocks)
@@ -232,7 +233,7 @@ class FakeUserStore:
     ) -> None:
         with self._memory.lock:
             self._memory.require_unanswered(record)
-            _require(user.id not in self._memory.users)
+            require(user.id not in self._memory.users)
             self._memory.users[user.id] = _bare(user)
             self._memory.count(shard, Totals(total_users=1))
             self._memory.keep(record)
@@ -249,7 +250,7 @@ class FakeUserStore:
     def begin_erasure(self, user: User, entry: ErasedUser) -> None:
         with self._memory.lock:
             row = self._memory.users.get(user.id)
-            _require(row is not None and not row.erased and _same(row, user))
+            require(row is not None and not row.erased and _same(row, user))
             assert row is not None
             self._memory.users[user.id] = replace(row, erased=True)
             self._memory.enqueue(entry)
@@ -257,9 +258,9 @@ class FakeUserStore:
     def finish_erasure(self, user: User, shard: TotalsShard | None, entry: ErasedUser) -> None:
         with self._memory.lock:
             row = self._memory.users.get(user.id)
-            _require(row is not None and row.erased and _same(row, user))
+            require(row is not None and row.erased and _same(row, user))
             assert row is not None
-            _require(not row.variants_with_events)
+            require(not row.variants_with_events)
             del self._memory.users[user.id]
             self._memory.count(shard, Totals(total_users=-1))
             self._memory.dequeue(entry)
@@ -286,11 +287,11 @@ class FakeEventStore:
         first = event.variant_id not in user.variants_with_events
         with self._memory.lock:
             self._memory.require_unanswered(record)
-            _require(_event_key(event) not in self._memory.events)
+            require(_event_key(event) not in self._memory.events)
             row = self._memory.users.get(user.id)
-            _require(row is not None and not row.erased and row.variant_id == user.variant_id)
+            require(row is not None and not row.erased and row.variant_id == user.variant_id)
             assert row is not None
-            _require(first == (event.variant_id not in row.variants_with_events))
+            require(first == (event.variant_id not in row.variants_with_events))
             self._memory.users[user.id] = _noting(
                 row, row.variants_with_events | {event.variant_id}
             )
@@ -319,11 +320,11 @@ class FakeEventStore:
     ) -> None:
         assert len(events) + 2 <= TRANSACTION_ACTIONS, "with the user's row and the totals"
         with self._memory.lock:
-            _require(all(_event_key(event) in self._memory.events for event in events))
+            require(all(_event_key(event) in self._memory.events for event in events))
             row = self._memory.users.get(user.id)
-            _require(row is not None and row.erased and _same(row, user))
+            require(row is not None and row.erased and _same(row, user))
             assert row is not None
-            _require(variant_id in row.variants_with_events)
+            require(variant_id in row.variants_with_events)
             self.drop(events)
             if last:
                 self._memory.users[user.id] = _noting(row, row.variants_with_events - {variant_id})
@@ -411,7 +412,7 @@ class FakeParticipantStore:
     def create(self, profiles: Sequence[Profile]) -> None:
         assert len(profiles) <= TRANSACTION_ACTIONS
         with self._memory.lock:
-            _require(not any(self._row(profile.id).revision for profile in profiles))
+            require(not any(self._row(profile.id).revision for profile in profiles))
             for profile in profiles:
                 self._store(replace(self._row(profile.id), profile=profile, revision=1))
 
@@ -423,12 +424,12 @@ class FakeParticipantStore:
         at: datetime,
     ) -> None:
         with self._memory.lock:
-            row = self._next(participant, profile)
+            row = self.next(participant, profile)
             self._memory.tallies.extend(-tally for tally in of_ending(change.enrollments))
             stored = participant.exclusions.keys() & set(change.lifted)
             self._memory.excluded.extend(ExclusionTally(number, -1) for number in stored)
             for gone in change.left:
-                self._leave_group(gone)
+                self.leave_group(gone)
             for enrolled in change.uncounted:
                 self._memory.strata[enrolled.number, enrolled.value, enrolled.condition] -= 1
             left = {
@@ -448,7 +449,7 @@ class FakeParticipantStore:
                 )
             )
 
-    def _leave_group(self, left: GroupLeft) -> None:
+    def leave_group(self, left: GroupLeft) -> None:
         group = self._group(left.group)
         before = group.counts.get(left.number, 0)
         if before:
@@ -468,7 +469,7 @@ class FakeParticipantStore:
         point = outcome.point
         with self._memory.lock:
             self._memory.require_unanswered(record)
-            row = self._next(participant, participant.profile)
+            row = self.next(participant, participant.profile)
             self._require_unchanged(participant, groups, outcome.offer, outcome.records)
             if point.place not in participant.points:
                 row = replace(row, points={**row.points, point.place: point})
@@ -488,7 +489,7 @@ class FakeParticipantStore:
         counting: Counting,
     ) -> None:
         with self._memory.lock:
-            row = self._next(participant, participant.profile)
+            row = self.next(participant, participant.profile)
             self._require_unchanged(participant, groups, offer, records)
             self._add(row, participant, groups, offer, records, counting)
 
@@ -501,12 +502,12 @@ class FakeParticipantStore:
         with self._memory.lock:
             group = self._group(key)
             if isinstance(record, GroupEnrollment):
-                _require(record.number not in group.enrollments)
+                require(record.number not in group.enrollments)
                 tally = Tally(record.number, record.condition_id, record.place, groups=1)
                 self._memory.tallies.append(tally)
                 group = replace(group, enrollments={**group.enrollments, record.number: record})
             else:
-                _require(record.number not in group.exclusions)
+                require(record.number not in group.exclusions)
                 self._memory.excluded.append(ExclusionTally(record.number, 0, 1))
                 group = replace(group, exclusions={**group.exclusions, record.number: record})
             self._memory.groups[key] = group
@@ -520,20 +521,20 @@ class FakeParticipantStore:
     ) -> None:
         if records.group_enrollment is not None:
             key, enrolled = records.group_enrollment
-            _require(enrolled.number not in self._group(key).enrollments)
+            require(enrolled.number not in self._group(key).enrollments)
         for key, exclusion in records.group_exclusions:
-            _require(exclusion.number not in self._group(key).exclusions)
+            require(exclusion.number not in self._group(key).exclusions)
         for key in records.dropped:
             gone = {each.number for each in dropped_at_once(groups[key])}
-            _require(gone <= self._group(key).enrollments.keys())
+            require(gone <= self._group(key).enrollments.keys())
         there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
         if there is not None and enrollment is not None:
             at = (enrollment.number, enrollment.place)
-            _require(at not in self._group(there).enrolled_at)
+            require(at not in self._group(there).enrolled_at)
         counted = _counted_group(participant, offer, records)
         if counted is not None and enrollment is not None:
             before = groups[counted].counts.get(enrollment.number, 0)
-            _require(self._group(counted).counts.get(enrollment.number, 0) == before)
+            require(self._group(counted).counts.get(enrollment.number, 0) == before)
 
     def _add(
         self,
@@ -650,7 +651,7 @@ class FakeParticipantStore:
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:  # noqa: ARG002
         with self._memory.lock:
             row = self._row(user_id)
-            _require(row.exposures.isdisjoint(numbers))
+            require(row.exposures.isdisjoint(numbers))
             self._store(replace(row, exposures=row.exposures.union(numbers)))
             self._memory.exposed.update(numbers)
 
@@ -663,9 +664,11 @@ class FakeParticipantStore:
     def _store(self, row: Participant) -> None:
         self._memory.participants[row.id] = row
 
-    def _next(self, participant: Participant, profile: Profile) -> Participant:
+    def next(self, participant: Participant, profile: Profile) -> Participant:
+        """The user's row as it follows on what was read."""
         row = self._row(participant.id)
-        _require(row.revision == participant.revision > 0)
+        require(row.revision == participant.revision > 0)
+        require(row.profile.created_at == participant.profile.created_at)
         return replace(row, profile=profile, revision=row.revision + 1)
 
     def _group(self, key: GroupKey) -> GroupRecord:
@@ -776,7 +779,7 @@ class FakePreviewUserStore:
     def put(self, user: PreviewUser) -> None:
         with self._memory.lock:
             stored = self.get(user.id)
-            _require((stored.version if stored else 0) == user.version - 1)
+            require((stored.version if stored else 0) == user.version - 1)
             self._memory.preview_users[user.id] = user
             row = self._memory.participant(user.id)
             self._memory.participants[user.id] = replace(row, preview=user.conditions())
@@ -784,7 +787,7 @@ class FakePreviewUserStore:
     def remove(self, user: PreviewUser) -> None:
         with self._memory.lock:
             stored = self.get(user.id)
-            _require(stored is not None and stored.version == user.version)
+            require(stored is not None and stored.version == user.version)
             del self._memory.preview_users[user.id]
             row = self._memory.participant(user.id)
             self._memory.participants[user.id] = replace(row, preview=None)
@@ -923,6 +926,7 @@ class FakeEraser:
                 memory.preview_users,
                 memory.factors,
                 memory.answers,
+                memory.others,
             ):
                 rows.clear()
             memory.settings = ClientSettings()
@@ -931,6 +935,8 @@ class FakeEraser:
 
 def fake_stores(memory: Memory | None = None) -> Stores:
     """All ports on one memory, a new one unless it is given."""
+    from tests.fake_user_data import FakeUserDataStore  # which builds on what is here
+
     memory = memory or Memory()
     return Stores(
         FakeCatalogueStore(memory),
@@ -945,6 +951,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakePreviewUserStore(memory),
         FakeStratumStore(memory),
         FakeIdempotencyStore(memory),
+        FakeUserDataStore(memory, FakeParticipantStore(memory)),
     )
 
 
@@ -997,7 +1004,8 @@ def _apply(things: dict[K, R], changes: Iterable[Change[R]], key: Callable[[R], 
     things.update(after)
 
 
-def _require(held: bool) -> None:
+def require(held: bool) -> None:
+    """Lose the race if something was not as the caller took it for."""
     if not held:
         raise LostRace("an item is not what it was")
 

@@ -70,7 +70,8 @@ class Enrollment:
 
     `condition_id` is None for within-subjects experiments, whose marks there are `repeats`, and
     `met` the ids of the conditions that these named ("" for none). `stratum` is the user's value of
-    the stratification factor for which the enrollment counts.
+    the stratification factor for which the enrollment counts, `variant_id` the variant of Test Lab
+    in whose totals it counts as a user.
     """
 
     number: int
@@ -82,6 +83,7 @@ class Enrollment:
     repeats: int = 0
     stratum: str | None = None
     met: frozenset[str] = frozenset()
+    variant_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,8 @@ def decide(
 ) -> Outcome:
     """What a mark stores: the point, and at the first mark an enrollment with the user's variant.
 
-    Where the variant of an enrollment was replaced, the next mark enrolls anew.
+    It counts as a user of the variant, unless the user's row in Test Lab does. Where the variant of
+    an enrollment was replaced, the next mark enrolls anew.
 
     Raises:
         UnknownCondition: if the experiment has no variant with the value that the mark names.
@@ -140,6 +141,7 @@ def decide(
             None,
             EnrollmentCode.ALGORITHM,
             now,
+            variant_id=None if participant.variant_id == offer.variant.id else offer.variant.id,
         )
     condition = mark.code if point.condition is None else point.condition
     return Outcome(None, point, condition, Records(enrollment=enrollment))

@@ -11,6 +11,7 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService
 from chalicelib.services.demo import DemoService
 from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.erasure import ErasureService
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
@@ -31,6 +32,7 @@ from chalicelib.services.stratification import StratificationService
 from chalicelib.services.study_setup import StudySetupService
 from chalicelib.services.transfer import TransferService
 from chalicelib.services.user_blocks import UserBlockService
+from chalicelib.services.user_export import UserExportService
 from chalicelib.services.users import UserService
 
 
@@ -67,3 +69,5 @@ class Services:
     client_auth: ClientAuthService
     imports: ImportService
     idempotency: IdempotencyService
+    erasure: ErasureService
+    user_export: UserExportService

@@ -241,10 +241,10 @@ def _counting(
 def _counting_for_testlab(
     offer: TestLabOffer, outcome: Outcome, participant: Participant, attempt: int
 ) -> Counting:
-    """A first enrollment counts as a user of the variant, unless the user is one already."""
+    """Where a first enrollment counts, as a user of the variant too if it does."""
     feature, variant = offer.feature, offer.variant
-    if outcome.records.enrollment is None or variant is None:
+    enrollment = outcome.records.enrollment
+    if enrollment is None or variant is None:
         return Counting()
     shard = TotalsShard.pick(feature.id, variant.id, feature.totals_shards, participant.id, attempt)
-    counted = participant.variant_id == variant.id
-    return Counting(shard.shard, totals=None if counted else shard)
+    return Counting(shard.shard, totals=None if enrollment.variant_id is None else shard)

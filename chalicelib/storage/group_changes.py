@@ -123,7 +123,7 @@ def change_group(
         stored = sorted(participant.exclusions.keys() & set(change.lifted))
         add_exclusions(write, (ExclusionTally(number, -1) for number in stored), 0)
         for left in change.left:
-            _leave_group(write, groups[left.group], left)
+            leave_group(write, groups[left.group], left)
         for enrollment in change.enrollments:
             key = keys.enrollment(enrollment.number, place_key(enrollment.place))
             write.delete(RecordRow(pk, key))
@@ -135,7 +135,7 @@ def change_group(
             write.save(RecordRow(pk, keys.lifted(number), data={"at": to_ms(at)}))
 
 
-def _leave_group(write: TransactWrite, record: GroupRecord, left: GroupLeft) -> None:
+def leave_group(write: TransactWrite, record: GroupRecord, left: GroupLeft) -> None:
     """Count a user less in the group; and the group, if it is incomplete now."""
     before = record.counts.get(left.number, 0)
     if before == 0:

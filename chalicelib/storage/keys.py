@@ -213,6 +213,16 @@ def member(segment_id: str, version: int) -> str:
     return f"member#{part(segment_id)}#{version}"
 
 
+def member_of(version: int, user_id: str) -> str:
+    """Sort key of a user whom a version of a segment names, in the segment's own partition."""
+    return f"{version}#{part(user_id)}"
+
+
+def aliases(first: str) -> str:
+    """Sort key of the note, at an owner, of aliases that were made together."""
+    return f"aliases#{part(first)}"
+
+
 def stratum(factor: str) -> str:
     """Sort key of a user's value of a stratification factor."""
     return f"stratum#{part(factor)}"

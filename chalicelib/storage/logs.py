@@ -51,7 +51,7 @@ class DynamoLogStore:
         return self._ids.next()
 
     def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
-        wanted = [(keys.logs(user_id), _sort_key(key)) for key in sheet_keys]
+        wanted = [(keys.logs(user_id), sheet_key(key)) for key in sheet_keys]
         return {sheet.key: sheet for sheet in _read(wanted)}
 
     def store(
@@ -123,7 +123,7 @@ class _Write:
         write.save(
             SheetRow(
                 keys.logs(self._sheet.user_id),
-                _sort_key(self.key),
+                sheet_key(self.key),
                 user_id=self._sheet.user_id,
                 data=self._values,
                 n=self._sheet.revision,
@@ -134,7 +134,7 @@ class _Write:
             write.save(self._note(metric))
 
     def _note(self, metric_key: str) -> LoggedRow:
-        user_id, sheet = self._sheet.user_id, _sort_key(self.key)
+        user_id, sheet = self._sheet.user_id, sheet_key(self.key)
         return LoggedRow(
             keys.metric(metric_key), keys.logged(user_id, sheet), user_id=user_id, sheet=sheet
         )
@@ -184,10 +184,11 @@ def _store_together(
 
 
 def _read(places: Sequence[tuple[str, str]]) -> list[Sheet]:
-    return [_sheet(row) for row in read_rows(SheetRow, places)]
+    return [sheet_of(row) for row in read_rows(SheetRow, places)]
 
 
-def _sort_key(key: SheetKey) -> str:
+def sheet_key(key: SheetKey) -> str:
+    """The sort key of a sheet."""
     if key.group is None:
         return keys.SIMPLE_SHEET
     return keys.sheet(*key.group, key.uniquifier)
@@ -211,7 +212,8 @@ def _values(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def _sheet(row: SheetRow) -> Sheet:
+def sheet_of(row: SheetRow) -> Sheet:
+    """The sheet that an item holds."""
     values = row.data
     group = values["group"]
     return Sheet(

@@ -7,6 +7,7 @@ from typing import Any
 
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.erasure import KeptRepeat
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.marking import Outcome, Records, Repeat
@@ -206,15 +207,18 @@ def _write_enrollment(
 
 
 @store_errors()
-def read_repeats(number: int, user_id: str) -> list[Repeat]:
+def read_repeats(number: int, user_id: str) -> list[KeptRepeat]:
     """The marks of a user in a within-subjects experiment."""
     return [
-        Repeat(
-            number,
-            Place(row.data["site"], row.data["target"]),
-            row.data["condition"],
-            row.data["uniquifier"],
-            from_ms(row.data["at"]),
+        KeptRepeat(
+            Repeat(
+                number,
+                Place(row.data["site"], row.data["target"]),
+                row.data["condition"],
+                row.data["uniquifier"],
+                from_ms(row.data["at"]),
+            ),
+            int(row.sk.rpartition("#")[2]),
         )
         for row in RepeatRow.query(keys.repeats(number, user_id), consistent_read=True)
     ]

@@ -84,6 +84,10 @@ class DynamoParticipantStore:
         return group_record_of(key, list(rows))
 
     def create(self, profiles: Sequence[Profile]) -> None:
+        aliases: defaultdict[str, list[str]] = defaultdict(list)
+        for profile in profiles:
+            if profile.owner is not None:
+                aliases[profile.owner].append(profile.id)
         with transaction() as write:
             for profile in profiles:
                 write.save(
@@ -92,6 +96,10 @@ class DynamoParticipantStore:
                     ),
                     condition=RecordRow.pk.does_not_exist(),
                 )
+            # By these an owner's aliases are found, all of one call in one item.
+            for owner, ids in aliases.items():
+                note = RecordRow(keys.user(owner), keys.aliases(ids[0]))
+                write.update(note, actions=[RecordRow.ids.add(set(ids))])
 
     def update(
         self, participant: Participant, profile: Profile, change: GroupChange, at: datetime
@@ -159,7 +167,11 @@ class DynamoParticipantStore:
         users = sorted(user_ids)
         with Pool(READERS) as pool:
             found = pool.map(lambda user_id: read_repeats(number, user_id), users)
-            return {user_id: own for user_id, own in zip(users, found, strict=True) if own}
+            return {
+                user_id: [kept.repeat for kept in own]
+                for user_id, own in zip(users, found, strict=True)
+                if own
+            }
 
     @store_errors()
     def stratum(self, number: int, value: str) -> Mapping[int, int]:
@@ -185,8 +197,7 @@ class DynamoParticipantStore:
         # Only then: whoever is named here has been told.
         with RecordRow.batch_write() as batch:
             for user_id in user_ids:
-                sort_key = f"{version}#{keys.part(user_id)}"
-                data = {"user_id": user_id}
+                sort_key, data = keys.member_of(version, user_id), {"user_id": user_id}
                 batch.save(RecordRow(keys.segment(segment_id), sort_key, data=data))
 
     @store_errors()
@@ -205,12 +216,11 @@ class DynamoParticipantStore:
         gone = self.members(segment_id, version)
         with RecordRow.batch_write() as batch:
             for user_id in gone:
-                batch.delete(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
-        # Only then: it is by these that the notes are found.
+                batch.delete(RecordRow(keys.segment(segment_id), keys.member_of(version, user_id)))
+        # Only then: whoever is named there has been told, and is found by that when erased.
         with RecordRow.batch_write() as batch:
             for user_id in gone:
-                sort_key = f"{version}#{keys.part(user_id)}"
-                batch.delete(RecordRow(keys.segment(segment_id), sort_key))
+                batch.delete(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
 
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
         parts = _exposure_parts(numbers)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.experiments import Place
@@ -23,7 +25,7 @@ from chalicelib.domain.participants import (
     Profile,
 )
 from chalicelib.storage import keys
-from chalicelib.storage.tables import RecordRow
+from chalicelib.storage.tables import CompactJson, RecordRow
 from chalicelib.storage.times import from_ms, to_ms
 
 
@@ -119,6 +121,7 @@ def enrollment_row(pk: str, enrollment: Enrollment, repeats: int) -> RecordRow:
         "code": enrollment.code.value,
         "at": to_ms(enrollment.at),
         "stratum": enrollment.stratum,
+        "variant": enrollment.variant_id,
     }
     sort_key = keys.enrollment(enrollment.number, place_key(enrollment.place))
     return RecordRow(pk, sort_key, data=data, n=repeats, met=set(enrollment.met) or None)
@@ -158,8 +161,18 @@ def next_revision(write: TransactWrite, participant: Participant, profile: Profi
             RecordRow.n.set(participant.revision + 1),
             RecordRow.data.set(profile_values(profile)),
         ],
-        condition=RecordRow.n == participant.revision,
+        condition=unchanged(participant),
     )
+
+
+def unchanged(participant: Participant) -> Condition:
+    """That the profile has the revision that was read, and is the same user's.
+
+    Who was erased and came back may be at the same revision, but was not made at the same time.
+    """
+    made = f'"created_at":{CompactJson().serialize(_to_ms(participant.profile.created_at))},'
+    both: Condition = (RecordRow.n == participant.revision) & Path("data").contains(made)
+    return both
 
 
 def place_key(place: Place) -> str:
@@ -198,6 +211,7 @@ def enrollment_of(row: RecordRow) -> Enrollment:
         int(row.n or 0),
         data["stratum"],
         frozenset(row.met or ()),
+        data.get("variant"),
     )
 
 

@@ -204,7 +204,7 @@ class RecordRow(UsersTable):
     """Anything else in the collection of a user or a group; the sort key says what.
 
     `data` are its fields, `n` a count or the version of a list, `numbers` those of flags, `met`
-    ids of conditions.
+    ids of conditions, `ids` those of aliases.
     `variant_id` is that of a row of Test Lab, which is read with the others.
     """
 
@@ -212,6 +212,7 @@ class RecordRow(UsersTable):
     n = NumberAttribute(null=True)
     numbers = NumberSetAttribute(null=True)
     met = UnicodeSetAttribute(null=True)
+    ids = UnicodeSetAttribute(null=True)
     variant_id = NumberAttribute(null=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.testlab.models import EventAnswer, FeatureEventAnswer, UserAnswer
+from chalicelib.api.testlab.user_data import UserExport
 from infra.openapi.routes import About
 
 PAGED = ("Link",)
@@ -67,6 +68,39 @@ NEW_USER = {"id": "61", "variant_id": 5001, "ip_address": "192.0.2.21"}
 USER = {**NEW_USER, "time_stamp": TIME}
 TOTALS = {"event_total": 6, "distinct_user_events_total": 2, "total_users": 2}
 
+EXPORT: dict[str, Any] = {
+    "id": "61",
+    "testlab": {
+        "feature": {"id": 4730, "name": "experiment with sidenav"},
+        "variant": {"id": 5001, "name": "blue"},
+        "ip_address": "192.0.2.21",
+        "time_stamp": TIME,
+        "deleted": False,
+    },
+    "events": [
+        {
+            "id": 2241,
+            "feature": {"id": 4730, "name": "experiment with sidenav"},
+            "variant": {"id": 5001, "name": "blue"},
+            "time_stamp": TIME,
+        }
+    ],
+    "profile": None,
+    "enrollments": [],
+    "marks_within_subjects": [],
+    "exclusions": [],
+    "points": [],
+    "lifted": [],
+    "flags": [],
+    "preview": None,
+    "strata": {"pretest": "high"},
+    "lists": [],
+    "old_lists": [],
+    "logs": [],
+    "others": [],
+    "aliases": [],
+}
+
 TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/feature": About(EXPERIMENT, body=NEW_FEATURE, refused=(409,)),
     "GET /api/feature": About([ROLLOUT, RUNNING]),
@@ -111,7 +145,22 @@ TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/users": About(USER, body=NEW_USER, refused=(404, 409)),
     "GET /api/users": About([USER], answer=list[UserAnswer], headers=PAGED),
     "DELETE /api/users/{user_id}": About(
-        "User with id 61 was deleted", refused=(404,), path={"user_id": "61"}
+        "User with id 61 was deleted",
+        refused=(404, 409),
+        path={"user_id": "61"},
+        note="With `everything=true` all goes that either API stores under the id, with aliases,"
+        " and the answer names the lists that the user was taken off: who leaves one that excludes"
+        " is let in again. The id of an alias is refused, with that of its owner. A call that has"
+        " more to erase than it has time for is answered 503; sent again it goes on.",
+    ),
+    "GET /api/users/{user_id}/export": About(
+        EXPORT,
+        answer=UserExport,
+        refused=(404, 409),
+        headers=PAGED,
+        path={"user_id": "61"},
+        note="The id of an alias is refused, with that of its owner, whose export has the aliases."
+        " What is more than 4 MB comes in parts, each with further records of the lists.",
     ),
     "GET /api/userblocks": About([FREE, OWNED]),
     "GET /api/userblocks/{name}": About(OWNED, refused=(404,), path={"name": "70"}),

@@ -79,6 +79,8 @@ def test_no_two_users_share_a_partition(pair: tuple[str, str]) -> None:
     assume(first != second)
     assert keys.user(first) != keys.user(second)
     assert keys.erased_user(first) != keys.erased_user(second)
+    assert keys.aliases(first) != keys.aliases(second)
+    assert keys.member_of(1, first) != keys.member_of(1, second)
 
 
 @quickly
@@ -104,6 +106,8 @@ def test_events_of_a_user_are_in_the_order_of_their_ids(user_id: str, ids: list[
 def test_keys_of_a_user_are_short_enough(user_id: str, event_id: int) -> None:
     assert len(keys.event(user_id, event_id).encode()) <= SORT_KEY_BYTES
     assert len(keys.erased_user(user_id).encode()) <= SORT_KEY_BYTES
+    assert len(keys.aliases(user_id).encode()) <= SORT_KEY_BYTES
+    assert len(keys.member_of(2**48, user_id).encode()) <= SORT_KEY_BYTES
     assert len(keys.user(user_id).encode()) <= PARTITION_KEY_BYTES
     assert len(keys.user(user_id).encode()) <= SORT_KEY_BYTES, "it sorts the index by variant"
 

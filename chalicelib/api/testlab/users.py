@@ -8,9 +8,12 @@ from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.calls import Reply
 from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
+from chalicelib.api.testlab.export_parts import ExportQuery, part_reply
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
+from chalicelib.api.testlab.names import Names
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
+from chalicelib.api.testlab.user_data import DeleteQuery, Erased, UserExport
 from chalicelib.domain.users import User
 
 blueprint = ApiBlueprint(__name__, DIALECT)
@@ -18,6 +21,7 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 CREATE_REFUSED = "Error in creating the user in postgres"
 LIST_REFUSED = "Error getting the users in postgres"
 DELETE_REFUSED = "Error in deleting the user in postgres"
+EXPORT_REFUSED = "Error in exporting the user"
 
 USER_BYTES = 160
 """JSON of a user, but for the id."""
@@ -46,7 +50,17 @@ def list_users(query: PageQuery) -> Reply:
 
 
 @blueprint.endpoint("/api/users/{user_id}", "DELETE", refusal=DELETE_REFUSED)
-def delete_user(user_id: Text) -> str:
-    """Delete a user and all their events."""
+def delete_user(user_id: Text, query: DeleteQuery) -> str | Erased:
+    """Delete a user and all their events, or everything that is stored of them in both APIs."""
+    message = f"User with id {user_id} was deleted"
+    if query.everything == "true":
+        return Erased.of_report(message, blueprint.services.erasure.erase(user_id))
     blueprint.services.users.delete(user_id)
-    return f"User with id {user_id} was deleted"
+    return message
+
+
+@blueprint.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)
+def export_user(user_id: Text, query: ExportQuery) -> Reply:
+    """All that is stored of a user in both APIs, in parts if it is very much."""
+    data, catalogue = blueprint.services.user_export.export(user_id)
+    return part_reply(UserExport.of_data(data, Names(catalogue)), query)

@@ -1,0 +1,231 @@
+"""Erasing and exporting all that is stored of a user, over HTTP."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from chalicelib.api.testlab import export_parts
+from tests.everything import ALIASES, BOB, HOSTILE, World
+from tests.http import Answer, Gateway
+from tests.recount import all_items, items_naming, recounted, stored_counts
+
+DELETE_REFUSED = "Error in deleting the user in postgres"
+EXPORT_REFUSED = "Error in exporting the user"
+PROBLEM = {"accept": "application/problem+json"}
+
+
+@pytest.fixture
+def world(gateway: Gateway) -> World:
+    return World.made(gateway)
+
+
+def path(user_id: str) -> str:
+    return f"/api/users/{quote(user_id, safe='')}"
+
+
+def erase(gateway: Gateway, user_id: str) -> Answer:
+    return gateway.delete(f"{path(user_id)}?everything=true")
+
+
+def export(gateway: Gateway, user_id: str) -> Answer:
+    return gateway.get(f"{path(user_id)}/export")
+
+
+def check_counters(app: ModuleType) -> None:
+    tables = all_items()
+    assert stored_counts(tables) == recounted(tables, app.services.catalogue.fresh())
+
+
+def test_nothing_names_a_user_who_was_erased_and_others_stay_as_they_are(
+    app: ModuleType, gateway: Gateway, world: World
+) -> None:
+    world.add_user(BOB, "alias of bob")
+    counts = stored_counts(all_items())
+    world.add_user(HOSTILE, *ALIASES)
+    world.send("DELETE", f"/api/experiments/{world.ids['gone']}")
+    others = items_naming(all_items(), BOB)
+    check_counters(app)
+    assert len(items_naming(all_items(), HOSTILE)) > 40
+
+    answer = erase(gateway, HOSTILE)
+    assert answer.status == 200, answer.text
+    tables = all_items()
+    for user_id in (HOSTILE, *ALIASES):
+        assert items_naming(tables, user_id) == []
+    assert items_naming(tables, BOB) == others
+    check_counters(app)
+    assert stored_counts(tables) == counts, "as if the user had never been"
+
+
+class TestErasing:
+    def test_the_answer_names_the_lists_and_their_sides(
+        self, gateway: Gateway, world: World
+    ) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        body = erase(gateway, HOSTILE).json
+        assert body["message"] == f"User with id {HOSTILE} was deleted"
+        assert body["aliases"] == sorted(ALIASES)
+        assert (body["enrollments"], body["exclusions"]) == (9, 1)
+        assert (body["points"], body["exposures"], body["logs"]) == (11, 1, 4)
+        lists = {(each["user_id"], each["name"].split()[0]): each for each in body["lists"]}
+        assert {user_id for user_id, _ in lists} == {HOSTILE, ALIASES[0]}
+        uses = {
+            name: [(use["kind"], use["name"], use["side"]) for use in each["used_by"]]
+            for (user_id, name), each in lists.items()
+            if user_id == HOSTILE
+        }
+        assert uses == {
+            "public": [("experiment", "gone", "include")],
+            "included": [("experiment", "listed", "include")],
+            "excluded": [("flag", "flag off", "exclude")],
+        }
+        shown = lists[HOSTILE, "included"]
+        assert shown["used_by"][0]["id"] == world.ids["listed"]
+        assert (shown["type"], shown["context"], shown["inside"]) == ("private", "home", [])
+        again = erase(gateway, HOSTILE).json
+        assert again == {
+            **dict.fromkeys(("enrollments", "exclusions", "points", "exposures", "logs"), 0),
+            "message": body["message"],
+            "lists": [],
+            "aliases": [],
+        }
+
+    @pytest.mark.parametrize("query", ["", "?everything=false", "?other=x"])
+    def test_without_everything_only_test_lab_forgets(
+        self, gateway: Gateway, world: World, query: str
+    ) -> None:
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        world.send("POST", "/api/users", row)
+        answer = gateway.delete(f"{path(HOSTILE)}{query}")
+        assert (answer.status, answer.json) == (200, f"User with id {HOSTILE} was deleted")
+        kept = export(gateway, HOSTILE).json
+        assert kept["testlab"] is None
+        assert kept["profile"] is not None
+
+    @pytest.mark.parametrize("value", ["", "1", "yes", "TRUE", "true&everything=x"])
+    def test_anything_but_true_and_false_is_refused(
+        self, gateway: Gateway, world: World, value: str
+    ) -> None:
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        answer = gateway.delete(f"{path(HOSTILE)}?everything={value}")
+        assert (answer.status, answer.json) == (403, DELETE_REFUSED)
+        assert "everything" in answer.headers["x-error-detail"]
+        assert export(gateway, HOSTILE).status == 200
+
+    def test_who_comes_back_is_a_new_user(
+        self, app: ModuleType, gateway: Gateway, world: World
+    ) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        erase(gateway, HOSTILE)
+        world.add_user(HOSTILE, *ALIASES)
+        check_counters(app)
+        erase(gateway, HOSTILE)
+        check_counters(app)
+        assert items_naming(all_items(), HOSTILE) == []
+
+
+class TestExporting:
+    def test_all_is_told_with_names_and_times(self, gateway: Gateway, world: World) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        body = export(gateway, HOSTILE).json
+        assert body["id"] == HOSTILE
+        testlab = body["testlab"]
+        assert (testlab["feature"]["name"], testlab["variant"]["name"]) == ("testlab", "red")
+        assert (testlab["ip_address"], testlab["deleted"]) == ("10.0.0.1", False)
+        assert [e["variant"]["name"] for e in body["events"]] == ["red", "red", "blue"]
+        assert body["profile"]["working_group"] == {"classId": "1b"}
+        assert body["profile"]["alias_of"] is None
+        enrolled = {(e["experiment"]["name"], e["target"]): e for e in body["enrollments"]}
+        assert len(enrolled) == 9
+        assert enrolled["grouped", "1"]["group"] == "1b"
+        assert enrolled["stratified", ""]["stratum"] == "high"
+        assert enrolled["within", "1"]["marks"] == 6
+        assert {c["name"] for c in enrolled["within", "1"]["conditions_met"]} == {None, "a", "b"}
+        assert enrolled["simple", "1"]["condition"]["name"] in ("control", "variant")
+        assert len(body["marks_within_subjects"]) == 8
+        assert [e["experiment"]["name"] for e in body["exclusions"]] == ["excluding"]
+        assert len(body["points"]) == 11
+        assert [f["name"] for f in body["flags"]] == ["flag on"]
+        assert body["preview"]["assignments"][0]["experiment"]["name"] == "simple"
+        assert body["strata"] == {"pretest": "high", "age": "9"}
+        assert len(body["lists"]) == 3
+        assert [(log["group_class"], log["uniquifier"]) for log in body["logs"]].count(
+            (None, "1")
+        ) == 1
+        assert body["logs"][0]["rows"][0]["time"].endswith("Z")
+        assert body["others"][0]["key"] == "~an idempotency key"
+        assert [alias["id"] for alias in body["aliases"]] == sorted(ALIASES)
+        first = body["aliases"][sorted(ALIASES).index(ALIASES[0])]
+        assert first["profile"]["alias_of"] == HOSTILE
+        assert len(first["events"]) == 3
+
+    def test_what_is_gone_from_the_catalogue_goes_by_its_id(
+        self, gateway: Gateway, world: World
+    ) -> None:
+        world.add_user(HOSTILE)
+        for name in ("gone", "simple"):
+            world.send("DELETE", f"/api/experiments/{world.ids[name]}")
+        world.send("DELETE", f"/api/flags/{world.ids['on']}")
+        body = export(gateway, HOSTILE).json
+        assert [f["name"] for f in body["flags"]] == [None]
+        assert [e["experiment"]["name"] for e in body["enrollments"]].count(None) == 3
+        assert body["preview"]["assignments"][0]["condition"]["name"] is None
+        assert {p["experiment"]["name"] for p in body["points"]} >= {None, "within"}
+
+    def test_of_an_unknown_user_there_is_nothing(self, gateway: Gateway) -> None:
+        answer = export(gateway, HOSTILE)
+        assert (answer.status, answer.json) == (403, EXPORT_REFUSED)
+        answer = gateway.send("GET", f"{path(HOSTILE)}/export", headers=PROBLEM)
+        assert answer.status == 404
+
+    def test_an_alias_is_told_who_the_owner_is(self, gateway: Gateway, world: World) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        for method, of in (("GET", "/export"), ("DELETE", "?everything=true")):
+            answer = gateway.send(method, f"{path(ALIASES[0])}{of}", headers=PROBLEM)
+            assert answer.status == 409
+            assert HOSTILE in answer.json["detail"]
+        assert export(gateway, HOSTILE).json["aliases"][0]["profile"]["alias_of"] == HOSTILE
+
+    def test_what_is_too_much_for_an_answer_comes_in_parts(
+        self, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        whole = export(gateway, HOSTILE).json
+        monkeypatch.setattr(export_parts, "PART_BYTES", 2000)
+        parts: list[Any] = []
+        query: str | None = ""
+        while query is not None:
+            answer = gateway.get(f"{path(HOSTILE)}/export{query}")
+            assert answer.status == 200
+            assert len(answer.text) < 4000
+            parts.append(answer.json)
+            link = answer.headers.get("link")
+            query = link and link.split(">")[0].lstrip("<")
+        assert len(parts) > 5
+        assert {part["id"] for part in parts} == {HOSTILE}
+        assert joined(parts) == {**whole, "aliases": joined_aliases(parts)}
+        assert [joined_aliases([whole])] == [joined_aliases(parts)]
+        for part in ("0", "99", "x"):
+            assert gateway.get(f"{path(HOSTILE)}/export?part={part}").status == 403
+
+
+def joined(parts: list[Any]) -> dict[str, Any]:
+    """The whole of some parts: of the lists all that they have, of the rest what the first has."""
+    whole: dict[str, Any] = {**parts[0], "aliases": joined_aliases(parts)}
+    for part in parts[1:]:
+        for name in export_parts.LISTS:
+            whole[name] = [*whole[name], *part[name]]
+    return whole
+
+
+def joined_aliases(parts: list[Any]) -> list[Any]:
+    aliases: dict[str, list[Any]] = {}
+    for part in parts:
+        for alias in part["aliases"]:
+            aliases.setdefault(alias["id"], []).append(alias)
+    return [joined(own) for own in aliases.values()]

@@ -1,0 +1,168 @@
+"""All that is stored of a user, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from chalicelib.domain.erasure import Ending, KeptRepeat
+from chalicelib.domain.experiments import Place
+from chalicelib.domain.logs import Sheet
+from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
+from chalicelib.domain.tallies import ExclusionTally
+from chalicelib.domain.users import Totals, TotalsShard
+from chalicelib.services.erasure_ports import Listing, OtherRecord
+from chalicelib.storage import keys
+from tests.fakes import FakeParticipantStore, Memory, require
+
+
+class FakeUserDataStore:
+    """`Memory.others` are records at users, by user id and key, that nothing else knows of."""
+
+    def __init__(self, memory: Memory, participants: FakeParticipantStore) -> None:
+        self._memory = memory
+        self._participants = participants
+
+    def aliases(self, user_id: str) -> Sequence[str]:
+        with self._memory.lock:
+            rows = list(self._memory.participants.values())
+        return sorted(row.id for row in rows if row.profile.owner == user_id)
+
+    def listings(self, user_id: str, current: Mapping[str, int]) -> Sequence[Listing]:
+        with self._memory.lock:
+            found = {
+                (segment_id, version)
+                for segment_id, versions in self._memory.participant(user_id).members.items()
+                for version in versions
+            }
+            found |= {
+                place for place in current.items() if user_id in self._memory.lists.get(place, {})
+            }
+        return [Listing(segment_id, version, segment_id) for segment_id, version in sorted(found)]
+
+    def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
+        places: Counter[Place] = Counter()
+        kept = []
+        with self._memory.lock:
+            for repeat in self._memory.repeats.get((number, user_id), ()):
+                kept.append(KeptRepeat(repeat, places[repeat.place]))
+                places[repeat.place] += 1
+        return kept
+
+    def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
+        with self._memory.lock:
+            found = [sheet for (owner, _), sheet in self._memory.sheets.items() if owner == user_id]
+        yield from ([sheet] for sheet in found)
+
+    def others(self, user_id: str) -> Sequence[OtherRecord]:
+        with self._memory.lock:
+            found = dict(sorted(self._memory.others.items()))
+        return [
+            OtherRecord(key, values) for (owner, key), values in found.items() if owner == user_id
+        ]
+
+    def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
+        require({*self.aliases(user_id)} <= {*aliases})
+
+    def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
+        with self._memory.lock:
+            for sheet in sheets:
+                key = sheet.user_id, sheet.key
+                stored = self._memory.sheets.get(key)
+                require(stored is not None and stored.revision == sheet.revision)
+                del self._memory.sheets[key]
+
+    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
+        """Sheets themselves are all that this memory notes."""
+
+    def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
+        with self._memory.lock:
+            for repeat in (kept.repeat for kept in repeats):
+                stored = self._memory.repeats.get((repeat.number, user_id), [])
+                if repeat in stored:
+                    # Of equal ones the last, for the first is the one that counted.
+                    del stored[len(stored) - 1 - stored[::-1].index(repeat)]
+
+    def end(
+        self,
+        participant: Participant,
+        ending: Ending,
+        groups: Mapping[GroupKey, GroupRecord],
+        variants: Collection[TotalsShard],
+    ) -> None:
+        with self._memory.lock:
+            row = self._participants.next(participant, participant.profile)
+            now = self._participants.groups(groups)
+            for left in ending.left:
+                before, after = groups[left.group].counts, now[left.group].counts
+                require(before.get(left.number) == after.get(left.number))
+                self._participants.leave_group(left)
+            self._memory.tallies.extend(ending.tallies)
+            self._memory.excluded.extend(ExclusionTally(n, -1) for n in ending.exclusions)
+            for each in ending.uncounted:
+                self._memory.strata[each.number, each.value, each.condition] -= 1
+            for shard in variants:
+                self._memory.count(shard, Totals(total_users=-1))
+            self.drop_repeats(participant.id, ending.repeats)
+            enrollments = {
+                number: tuple(
+                    replace(e, met=e.met - ending.unmet.get((number, e.place), frozenset()))
+                    for e in own
+                    if all((e.number, e.place) != (x.number, x.place) for x in ending.enrollments)
+                )
+                for number, own in row.enrollments.items()
+            }
+            self._memory.participants[row.id] = replace(
+                row,
+                enrollments={number: own for number, own in enrollments.items() if own},
+                exclusions={
+                    n: each for n, each in row.exclusions.items() if n not in ending.exclusions
+                },
+            )
+
+    def drop_exposures(self, user_id: str) -> None:
+        with self._memory.lock:
+            row = self._memory.participant(user_id)
+            self._memory.exposed.subtract(row.exposures)
+            self._store(replace(row, exposures=frozenset()))
+
+    def drop_records(self, participant: Participant) -> int:
+        with self._memory.lock:
+            row = self._memory.participant(participant.id)
+            require(row.revision == participant.revision)
+            require(row.profile.created_at == participant.profile.created_at)
+            self._store(replace(row, points={}, lifted={}))
+            for owner, key in list(self._memory.others):
+                if owner == participant.id:
+                    del self._memory.others[owner, key]
+        return participant.revision
+
+    def drop_listings(self, user_id: str, listings: Sequence[Listing]) -> None:
+        with self._memory.lock:
+            for each in listings:
+                self._memory.lists.get((each.segment_id, each.version), {}).pop(user_id, None)
+
+    def finish(self, participant: Participant, listings: Sequence[Listing]) -> None:
+        gone = {(each.segment_id, each.version) for each in listings}
+        with self._memory.lock:
+            row = self._memory.participant(participant.id)
+            require(row.revision == participant.revision)
+            require(row.profile.created_at == participant.profile.created_at)
+            members = {
+                segment_id: frozenset(v for v in versions if (segment_id, v) not in gone)
+                for segment_id, versions in row.members.items()
+            }
+            kept = {segment_id: versions for segment_id, versions in members.items() if versions}
+            self._store(replace(row, profile=Profile(row.id), revision=0, members=kept))
+
+    def close_queue(self, user_id: str) -> None:
+        with self._memory.lock:
+            if user_id not in self._memory.users:
+                self._memory.queue.pop(keys.erased_user(user_id), None)
+
+    def _store(self, row: Participant) -> None:
+        if row == Participant(Profile(row.id)):
+            self._memory.participants.pop(row.id, None)
+        else:
+            self._memory.participants[row.id] = row

@@ -1,0 +1,168 @@
+"""All items of all tables, and what the counters among them should say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.experiments import Unit
+from chalicelib.storage import keys
+from chalicelib.storage.connection import shared
+from chalicelib.storage.raw import plain
+from chalicelib.storage.tables import TABLES
+
+Item = dict[str, Any]
+Tables = dict[str, list[Item]]
+Counts = Counter[tuple[Any, ...]]
+
+
+def all_items() -> Tables:
+    """The items of all tables as they are, in a fixed order."""
+    found: Tables = {}
+    for table in TABLES:
+        scan = shared().client.get_paginator("scan")
+        pages = scan.paginate(TableName=table.Meta.table_name, ConsistentRead=True)
+        rows = [
+            {name: plain(value) for name, value in item.items()}
+            for page in pages
+            for item in page["Items"]
+        ]
+        found[table.Meta.table] = sorted(rows, key=written)  # type: ignore[attr-defined]
+    return found
+
+
+def written(item: Item) -> str:
+    """An item as text, with all that is JSON within it unescaped."""
+    return json.dumps(item, ensure_ascii=False, sort_keys=True)
+
+
+def items_naming(tables: Tables, user_id: str) -> list[str]:
+    """All items that hold an id: as it is, as a part of a key, in JSON, or within it."""
+    spellings = {
+        user_id,
+        keys.part(user_id),
+        json.dumps(user_id)[1:-1],
+        json.dumps(user_id, ensure_ascii=False)[1:-1],
+    }
+    spellings |= {json.dumps(each, ensure_ascii=False)[1:-1] for each in [*spellings]}
+    return [
+        f"{table}: {text}"
+        for table, items in tables.items()
+        for text in map(written, items)
+        if any(spelling in text for spelling in spellings)
+    ]
+
+
+def stored_counts(tables: Tables) -> Counts:
+    """What the counters say; those that say 0 are left out."""
+    counts: Counts = Counter()
+    for item in tables["variants"]:
+        kind, *rest = item["sk"].split("#")
+        number = int(item["feature_id"])
+        if kind == "enrolled":
+            condition, place, _ = rest
+            counts["users", number] += item.get("users", 0)
+            counts["condition users", number, condition] += item.get("condition_users", 0)
+            counts["point users", number, condition, place] += item.get("point_users", 0)
+        elif kind == "day":
+            day, condition, place, _ = rest
+            for name in (name for name in item if name[0] == "u" and name[1:].isdigit()):
+                counts["hour", number, day, int(name[1:]), condition, place] += item[name]
+        elif kind == "totals":
+            for name in ("event_total", "distinct_user_events_total", "total_users"):
+                counts[name, int(rest[0])] += item.get(name, 0)
+        elif kind == "excluded":
+            counts["excluded " + rest[0], number] += item["n"]
+        elif kind in ("groups", "exposed"):
+            counts[kind, number] += item["n"]
+        elif kind == "stratum":
+            counts["stratum", number, rest[0], int(rest[1])] += item["n"]
+    for item in tables["users"]:
+        if item["pk"].startswith("group#") and item["sk"].startswith("count#"):
+            counts["group", item["pk"], int(item["sk"].split("#")[1])] += item["n"]
+    return Counter({key: n for key, n in counts.items() if n})
+
+
+def recounted(tables: Tables, catalogue: Catalogue) -> Counts:
+    """What they should say, by the records."""
+    counts: Counts = Counter()
+    repeats = _by(tables["events"], "repeat#")
+    for pk, items in _by(tables["users"], "user#").items():
+        enrollments: defaultdict[int, list[Item]] = defaultdict(list)
+        for item in items:
+            kind, *rest = item["sk"].split("#")
+            if kind == "enrollment":
+                enrollments[int(rest[0])].append(item)
+            elif kind == "exclusion":
+                counts["excluded users", int(rest[0])] += 1
+            elif kind == "exposures":
+                counts.update(("exposed", int(number)) for number in item["numbers"])
+            elif kind == "testlab":
+                counts["total_users", int(item.get("variant_id") or item["erased_variant_id"])] += 1
+        for number, own in enrollments.items():
+            marks = repeats.get(f"repeat#{number}#{pk.removeprefix('user#')}", [])
+            _count_enrollments(counts, number, own, marks, catalogue)
+    for items in _by(tables["users"], "group#").values():
+        for item in items:
+            kind, *rest = item["sk"].split("#")
+            if kind == "exclusion":
+                counts["excluded groups", int(rest[0])] += 1
+            feature = catalogue.feature(int(rest[0])) if kind == "count" else None
+            complete = feature.design.complete_condition if feature and feature.design else None
+            if complete and complete.user_count and item["n"] >= complete.user_count:
+                counts["groups", int(rest[0])] += 1
+    for pk, items in _by(tables["events"], "variant#").items():
+        variant_id = int(pk.split("#")[1])
+        counts["event_total", variant_id] += len(items)
+        counts["distinct_user_events_total", variant_id] += len({i["user_id"] for i in items})
+    return counts
+
+
+def _count_enrollments(
+    counts: Counts, number: int, own: list[Item], marks: list[Item], catalogue: Catalogue
+) -> None:
+    feature = catalogue.feature(number)
+    design = feature.design if feature else None
+    counts["users", number] += 1
+    met: set[str] = set()
+    there: set[tuple[str, str]] = set()
+    for data, place in _met(own, marks):
+        condition = keys.part(data["condition"] or keys.NO_CONDITION)
+        if (condition, place) in there:
+            continue
+        there.add((condition, place))
+        counts["condition users", number, condition] += condition not in met
+        met.add(condition)
+        counts["point users", number, condition, place] += 1
+        at = datetime.fromtimestamp(data["at"] / 1000, UTC)
+        counts["hour", number, at.date().isoformat(), at.hour, condition, place] += 1
+    for data in (json.loads(item["data"]) for item in own):
+        if data["variant"] is not None:
+            counts["total_users", data["variant"]] += 1
+        for arm in design.conditions if design and data["stratum"] else ():
+            if arm.id == data["condition"]:
+                counter = keys.stratum_counter(data["stratum"], arm.number)
+                _, value, by_number = counter.split("#")
+                counts["stratum", number, value, int(by_number)] += 1
+    first = json.loads(min(own, key=lambda item: json.loads(item["data"])["at"])["data"])
+    if design is not None and design.unit is Unit.GROUP and first["group"]:
+        counts["group", keys.group(design.group or "", first["group"]), number] += 1
+
+
+def _met(own: list[Item], marks: list[Item]) -> Iterator[tuple[Item, str]]:
+    """What was met at which place: by enrollments, or within subjects by marks."""
+    for item in sorted(marks, key=lambda item: item["sk"]) or own:
+        place = item["sk"].split("#")[0 if marks else 2]
+        yield json.loads(item["data"]), place
+
+
+def _by(items: Iterable[Item], prefix: str) -> dict[str, list[Item]]:
+    found: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item["pk"].startswith(prefix):
+            found[item["pk"]].append(item)
+    return found

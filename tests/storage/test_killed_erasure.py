@@ -1,0 +1,200 @@
+"""An erasure that dies at any call to the database is finished by the same call made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.experiments import Place, Unit
+from chalicelib.domain.logs import SheetKey
+from chalicelib.services import Services
+from chalicelib.services.erasure import ErasureReport
+from chalicelib.services.participants import GroupUpdate
+from chalicelib.storage import keys
+from chalicelib.storage.connection import shared
+from chalicelib.storage.logs import sheet_key
+from chalicelib.storage.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
+from tests.everything import BOB, HOSTILE
+from tests.everything import World as Everything
+from tests.fakes import FixedClock
+from tests.http import Gateway
+from tests.recount import all_items, items_naming, recounted, stored_counts
+from tests.storage.test_killed_calls import World, world
+from tests.unit.upgrade_service_samples import HERE, design, mark, number_of
+
+__all__ = ["world"]
+
+ALIAS = "an alias #%/é"
+AT_ONCE = 25
+"""What DynamoDB takes in one BatchWriteItem."""
+
+Item = dict[str, Any]
+State = dict[tuple[str, str], Item]
+"""All items as they are sent, by table and key."""
+
+
+def state() -> State:
+    found: State = {}
+    for table in TABLES:
+        name: str = table.Meta.table_name
+        names = [key["AttributeName"] for key in _keys(name)]
+        pages = shared().client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+        for item in (item for page in pages for item in page["Items"]):
+            found[name, json.dumps([item[each] for each in names])] = item
+    return found
+
+
+def restore(wanted: State, now: State) -> None:
+    """Make the tables what they were."""
+    writes: list[tuple[str, Item]] = [
+        (table, {"PutRequest": {"Item": item}})
+        for (table, key), item in wanted.items()
+        if now.get((table, key)) != item
+    ]
+    for (table, key), item in now.items():
+        if (table, key) not in wanted:
+            names = [each["AttributeName"] for each in _keys(table)]
+            writes.append((table, {"DeleteRequest": {"Key": {each: item[each] for each in names}}}))
+    for start in range(0, len(writes), AT_ONCE):
+        requests: dict[str, list[Item]] = {}
+        for table, request in writes[start : start + AT_ONCE]:
+            requests.setdefault(table, []).append(request)
+        left = shared().client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+        assert not left
+
+
+def _keys(table: str) -> list[dict[str, str]]:
+    schema: list[dict[str, str]] = shared().get_meta_table(table).data["KeySchema"]
+    return schema
+
+
+@contextmanager
+def watched(step: Callable[..., object]) -> Iterator[None]:
+    """Call `step` after each call to the database."""
+    events = shared().client.meta.events
+    events.register("after-call.dynamodb", step)
+    try:
+        yield
+    finally:
+        events.unregister("after-call.dynamodb", step)
+
+
+def names(report: ErasureReport) -> list[tuple[str, str]]:
+    return [(each.user_id, each.segment.name) for each in report.lists]
+
+
+def test_an_erasure_that_died_after_any_call_is_finished_by_another(
+    world: World, gateway: Gateway
+) -> None:
+    everything = Everything.made(gateway)
+    everything.add_user(HOSTILE, ALIAS)
+    process = bootstrap.build(world.settings, bootstrap.dynamo_stores(), FixedClock())
+    states = [state()]
+
+    def remember(model: Any, **_: Any) -> None:
+        if model.name in ("TransactWriteItems", "BatchWriteItem", "DeleteItem", "UpdateItem"):
+            now = state()
+            if now != states[-1]:
+                states.append(now)
+
+    with watched(remember):
+        whole = names(process.erasure.erase(HOSTILE))
+    *interrupted, end = states
+    assert len(interrupted) > 15
+    owners = {each for each in whole if each[0] == HOSTILE}
+    assert len(owners) == 3
+    now = end
+    for before in interrupted:
+        restore(before, now)
+        report = process.erasure.erase(HOSTILE)
+        now = state()
+        assert now == end
+        assert owners <= set(names(report)), "what the answer tells goes last"
+    for user_id in (HOSTILE, ALIAS):
+        assert items_naming(all_items(), user_id) == []
+
+
+def test_parallel_erasures_and_calls_of_the_user_leave_the_counters_right(
+    world: World, gateway: Gateway
+) -> None:
+    everything = Everything.made(gateway)
+    everything.add_user(BOB)
+    everything.add_user(HOSTILE, ALIAS)
+    processes = [world.services() for _ in range(4)]
+
+    def erase(process: Services) -> None:
+        with suppress(Unavailable):
+            process.erasure.erase(HOSTILE)
+
+    def take_part(process: Services) -> None:
+        for _ in range(4):
+            process.participants.init(
+                HOSTILE,
+                GroupUpdate({"classId": ("1a",)}, {"classId": "1a"}, True, True),
+                follow=True,
+            )
+            everything.mark_at_once(process, HOSTILE)
+
+    with ThreadPoolExecutor(len(processes)) as pool:
+        waiting = [pool.submit(erase, each) for each in processes[:2]]
+        waiting += [pool.submit(take_part, each) for each in processes[2:]]
+        for each in waiting:
+            each.result()
+    catalogue = processes[0].catalogue.fresh()
+    tables = all_items()
+    assert stored_counts(tables) == recounted(tables, catalogue)
+    processes[0].erasure.erase(HOSTILE)
+    tables = all_items()
+    assert items_naming(tables, HOSTILE) == []
+    assert stored_counts(tables) == recounted(tables, catalogue)
+
+
+def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: World) -> None:
+    services = world.services()
+    services.participants.init("u", GroupUpdate(), follow=True)
+    made = services.experiments.create(design(unit=Unit.WITHIN_SUBJECTS))
+    number = number_of(services)
+    for code in ("a", "b"):
+        mark(services, code=code)
+    with RepeatRow.batch_write() as batch:
+        for index in range(2, 2000):
+            data = {
+                "site": HERE.site,
+                "target": HERE.target,
+                "condition": made.conditions[index % 2].id,
+                "uniquifier": None,
+                "at": 1_800_000_000_000 + index,
+            }
+            sort_key = keys.repeat(keys.place(HERE.site, HERE.target), index)
+            batch.save(RepeatRow(keys.repeats(number, "u"), sort_key, data=data))
+    rows = [{"id": 1, "time": 0, "data": {"m": 1}, "created_at": 0, "updated_at": 0, "version": 1}]
+    with SheetRow.batch_write() as sheets, LoggedRow.batch_write() as notes:
+        for index in range(2000):
+            name = SheetKey(("class", "key"), str(index))
+            sort_key = sheet_key(name)
+            values = {"group": ["class", "key"], "uniquifier": str(index), "rows": rows}
+            sheets.save(SheetRow(keys.logs("u"), sort_key, user_id="u", data=values, n=1))
+            key, note = keys.metric(name.metric("m")), keys.logged("u", sort_key)
+            notes.save(LoggedRow(key, note, user_id="u", sheet=sort_key))
+    with RecordRow.batch_write() as points:
+        for index in range(1000):
+            place = Place("site", str(index))
+            data = {"site": "site", "target": str(index), "at": 0, "id": "p"}
+            data |= {"experiment": None, "condition": None}
+            row = keys.point(keys.place(place.site, place.target))
+            points.save(RecordRow(keys.user("u"), row, data=data))
+    calls = count()
+    with watched(lambda **_: next(calls)):
+        report = services.erasure.erase("u")
+    assert next(calls) < 350, "some dozens at a time"
+    assert (report.logs, report.points, report.enrollments) == (2000, 1001, 1)
+    tables = all_items()
+    assert tables["events"] == []
+    assert tables["users"] == []
+    assert stored_counts(tables) == {}

@@ -1,0 +1,378 @@
+"""What is stored under a user's id: found, counted off and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.bootstrap import Stores
+from chalicelib.domain.erasure import Ending, KeptRepeat
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments import CompleteCondition, Place
+from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
+from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.marking import Outcome, Records, Repeat
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    MonitoredPoint,
+    Participant,
+    Profile,
+)
+from chalicelib.domain.purge import ErasedUser
+from chalicelib.domain.tallies import ExclusionTally, Tally
+from chalicelib.domain.users import Totals, TotalsShard, User
+from chalicelib.services.participant_ports import Counting
+from chalicelib.storage import keys
+from chalicelib.storage.raw import plain
+from chalicelib.storage.tables import LoggedRow, RecordRow
+from tests.fakes import START
+from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
+
+NUMBER = 7
+OFFER = Offer.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
+HOSTILE = ["u", "a#b%c/é", "#" * 512]
+SHARD = TotalsShard(NUMBER, 3, 0)
+
+
+def known(stores: Stores, user_id: str = "u") -> Participant:
+    found = stores.participants.get(user_id)
+    assert found is not None
+    return found
+
+
+def create(stores: Stores, *user_ids: str, owner: str | None = None) -> None:
+    stores.participants.create([Profile(user_id, owner=owner) for user_id in user_ids])
+
+
+def enrolled(place: Place = HERE, **fields: object) -> Enrollment:
+    made = Enrollment(NUMBER, place, "id of a", "1a", EnrollmentCode.ALGORITHM, START)
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def store(
+    stores: Stores,
+    user_id: str,
+    records: Records,
+    counting: Counting | None = None,
+    place: Place = HERE,
+) -> None:
+    point = MonitoredPoint("p", place, "e", None, START)
+    groups = stores.participants.groups([class_key("1a")])
+    stores.participants.store_mark(
+        known(stores, user_id),
+        groups,
+        Outcome(OFFER, point, None, records),
+        counting or Counting(),
+        (),
+    )
+
+
+def log(stores: Stores, user_id: str, key: SheetKey, *names: str) -> Sheet:
+    row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
+    sheet = Sheet(user_id, key, (row,), 1)
+    assert not stores.logs.store([Merge(sheet, (), sheet.metrics())])
+    return sheet
+
+
+def all_sheets(stores: Stores, user_id: str) -> list[Sheet]:
+    return [sheet for some in stores.user_data.sheets(user_id) for sheet in some]
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_an_enrollment_ends_with_all_that_it_had_added(stores: Stores, user_id: str) -> None:
+    create(stores, user_id)
+    counting = Counting(2, ("high", 5), 1, SHARD)
+    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    records = Records(enrolled(variant_id=3), exclusion)
+    store(stores, user_id, records, counting)
+    before = known(stores, user_id)
+    assert before.enrollments == {NUMBER: (enrolled(variant_id=3),)}
+    ending = Ending(
+        enrollments=before.enrollments[NUMBER],
+        exclusions=(NUMBER,),
+        tallies=(
+            Tally(NUMBER, "id of a", HERE, START, users=-1, condition_users=-1, point_users=-1),
+        ),
+        left=(GroupLeft(NUMBER, class_key("1a"), 1),),
+        uncounted=(StratumEnrollment(NUMBER, HERE, "high", 5),),
+    )
+    groups = stores.participants.groups([class_key("1a")])
+    with pytest.raises(LostRace):
+        stores.user_data.end(replace(before, revision=1), ending, groups, [SHARD])
+    stores.user_data.end(before, ending, groups, [SHARD])
+    with pytest.raises(LostRace):
+        stores.user_data.end(before, ending, groups, [SHARD])
+    after = known(stores, user_id)
+    assert (after.enrollments, after.exclusions) == ({}, {})
+    assert (after.points, after.revision) == (before.points, before.revision + 1)
+    assert stores.participants.counted(NUMBER) == (0, 0)
+    assert stores.participants.tallies(NUMBER, [HERE])[1] == ExclusionTally(NUMBER)
+    (hour,) = stores.participants.hourly(NUMBER, START.date(), [HERE])
+    assert (hour.users, hour.groups) == (0, 1), "the group has been there"
+    assert set(stores.participants.stratum(NUMBER, "high").values()) == {0}
+    assert stores.totals.of_feature(NUMBER)[3] == Totals()
+    (group,) = stores.participants.groups([class_key("1a")]).values()
+    assert group.counts == {NUMBER: 0}
+
+
+def test_a_group_that_another_one_joined_meanwhile_is_counted_anew(stores: Stores) -> None:
+    create(stores, "u", "v")
+    store(stores, "u", Records(enrolled()), Counting(users_per_group=1))
+    groups = stores.participants.groups([class_key("1a")])
+    store(stores, "v", Records(enrolled()), Counting(users_per_group=1))
+    ending = Ending((enrolled(),), left=(GroupLeft(NUMBER, class_key("1a"), 1),))
+    with pytest.raises(LostRace):
+        stores.user_data.end(known(stores), ending, groups, [])
+    assert known(stores).enrollments
+    stores.user_data.end(known(stores), ending, stores.participants.groups(groups), [])
+    (group,) = stores.participants.groups(groups).values()
+    assert (group.counts, stores.participants.counted(NUMBER)[1]) == ({NUMBER: 1}, 1)
+
+
+def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
+    create(stores, "u")
+    conditions: Sequence[str | None] = ("a", "b", "a", None)
+    for number, condition in enumerate(conditions):
+        at = START + timedelta(minutes=number)
+        repeat = Repeat(NUMBER, HERE, condition, None, at)
+        first = enrolled(condition_id=None, group_id=None, met=frozenset({"a"}))
+        store(stores, "u", Records(None if number else first, repeat=repeat))
+    kept = stores.user_data.repeats("u", NUMBER)
+    assert [(each.repeat.condition_id, each.index) for each in kept] == [
+        ("a", 0),
+        ("b", 1),
+        ("a", 2),
+        (None, 3),
+    ]
+    stores.user_data.drop_repeats("u", [kept[2]])
+    ending = Ending(repeats=(kept[1], kept[3]))
+    stores.user_data.end(known(stores), ending, {}, [])
+    (left,) = known(stores).enrollments[NUMBER]
+    assert (left.met, left.repeats) == (frozenset({"a"}), 4)
+    assert [each.repeat for each in stores.user_data.repeats("u", NUMBER)] == [kept[0].repeat]
+    ending = Ending((left,), (KeptRepeat(kept[0].repeat, 0),))
+    stores.user_data.end(known(stores), ending, {}, [])
+    assert (known(stores).enrollments, stores.user_data.repeats("u", NUMBER)) == ({}, [])
+
+
+def test_exposures_are_counted_off(stores: Stores) -> None:
+    numbers = [1, 2, 64, 65, 200]
+    for user_id in ("u", "v"):
+        stores.participants.note_exposures(user_id, numbers, 3)
+    stores.user_data.drop_exposures("u")
+    stores.user_data.drop_exposures("u")
+    assert [stores.participants.exposures(number) for number in numbers] == [1] * 5
+    assert stores.participants.read("u").exposures == frozenset()
+    assert stores.participants.read("v").exposures == frozenset(numbers)
+
+
+@pytest.mark.parametrize("owner", HOSTILE)
+def test_aliases_are_found_until_they_are_dropped(stores: Stores, owner: str) -> None:
+    create(stores, owner)
+    create(stores, "b", "a#", owner=owner)
+    create(stores, "c", owner=owner)
+    assert stores.user_data.aliases(owner) == ["a#", "b", "c"]
+    assert stores.user_data.aliases("b") == []
+    with pytest.raises(LostRace):
+        stores.user_data.drop_aliases(owner, ["b", "a#"])
+    for alias in ("a#", "b", "c"):
+        stores.user_data.finish(known(stores, alias), [])
+    stores.user_data.drop_aliases(owner, ["a#", "b", "c"])
+    assert stores.user_data.aliases(owner) == []
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_lists_are_left_in_all_versions_and_by_nobody_else(stores: Stores, user_id: str) -> None:
+    create(stores, user_id)
+    note = stores.participants.note_members
+    note("s", 1, [user_id, "v"])
+    note("s", 2, [user_id, "v"])
+    note("t#%", 3, [user_id])
+    note("u", 4, ["v"])
+    listings = stores.user_data.listings(user_id, {"s": 2, "t#%": 3, "u": 4, "unmade": 0})
+    assert sorted((each.segment_id, each.version) for each in listings) == [
+        ("s", 1),
+        ("s", 2),
+        ("t#%", 3),
+    ]
+    stores.user_data.drop_listings(user_id, listings)
+    assert stores.participants.members("s", 2) == ["v"]
+    assert known(stores, user_id).members, "until the end it is known of which lists"
+    stores.user_data.finish(known(stores, user_id), listings)
+    assert stores.participants.get(user_id) is None
+    assert stores.participants.read(user_id) == Participant(Profile(user_id))
+    assert known_members(stores, "v") == {"s": {1, 2}, "u": {4}}
+
+
+def known_members(stores: Stores, user_id: str) -> dict[str, set[int]]:
+    found = stores.participants.read(user_id).members
+    return {segment_id: {*versions} for segment_id, versions in found.items()}
+
+
+def test_very_many_notes_of_lists_go_with_or_without_a_profile(stores: Stores) -> None:
+    create(stores, "u")
+    for user_id in ("u", "v"):
+        for number in range(200):
+            stores.participants.note_members(f"s{number}", 1, [user_id])
+        listings = stores.user_data.listings(user_id, {})
+        assert len(listings) == 200
+        stores.user_data.drop_listings(user_id, listings)
+        stores.user_data.finish(stores.participants.read(user_id), listings)
+        assert stores.participants.read(user_id) == Participant(Profile(user_id))
+    stores.user_data.finish(stores.participants.read("u"), [])
+
+
+def test_a_profile_that_changed_stays_with_the_notes(stores: Stores) -> None:
+    create(stores, "u")
+    stores.participants.note_members("s", 1, ["u"])
+    listings, before = stores.user_data.listings("u", {}), known(stores)
+    store(stores, "u", Records())
+    for call in (
+        lambda: stores.user_data.finish(before, listings),
+        lambda: stores.user_data.drop_records(before),
+    ):
+        with pytest.raises(LostRace):
+            call()
+    assert known(stores).members == {"s": frozenset({1})}
+    assert len(known(stores).points) == 1
+
+
+def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
+    """Though at the same revision: what was decided on the one must not be done to the other."""
+    made = START
+    stores.participants.create([Profile("u", created_at=made)])
+    store(stores, "u", Records(enrolled()))
+    before = known(stores)
+    ending = Ending(before.enrollments[NUMBER])
+    stores.user_data.end(before, ending, {}, [])
+    stores.user_data.drop_records(known(stores))
+    stores.user_data.finish(known(stores), [])
+    stores.participants.create([Profile("u", created_at=made + timedelta(milliseconds=1))])
+    store(stores, "u", Records(enrolled()))
+    after = known(stores)
+    assert after.revision == before.revision
+    point = MonitoredPoint("p", THERE, "e", None, START)
+    outcome = Outcome(OFFER, point, None, Records())
+    with pytest.raises(LostRace):
+        stores.user_data.end(before, ending, {}, [])
+    with pytest.raises(LostRace):
+        stores.user_data.finish(before, [])
+    with pytest.raises(LostRace):
+        stores.participants.store_mark(before, {}, outcome, Counting(), ())
+    assert known(stores) == after
+
+
+def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) -> None:
+    create(stores, "u", "v")
+    for number in range(200):
+        store(stores, "u", Records(), place=Place("site", str(number)))
+    store(stores, "u", Records(enrolled()), Counting())
+    stores.strata.store("pretest", {"u": "high"}, START)
+    revision = stores.user_data.drop_records(known(stores))
+    after = known(stores)
+    assert (after.points, after.revision) == ({}, revision)
+    assert (len(after.enrollments), after.strata) == (1, {"pretest": "high"})
+
+
+def test_logs_go_with_the_notes_of_their_metrics(stores: Stores) -> None:
+    names = [f"metric {number}" for number in range(120)]
+    other = SheetKey(("class", "key"), "1")
+    sheets = [log(stores, "u", SheetKey(), *names), log(stores, "u", other, *names[:3])]
+    log(stores, "v", SheetKey(), "metric 0")
+    assert sorted(all_sheets(stores, "u"), key=repr) == sorted(sheets, key=repr)
+    with pytest.raises(LostRace):
+        stores.user_data.drop_sheets([replace(sheets[1], revision=2)])
+    assert len(all_sheets(stores, "u")) == 2
+    stores.user_data.drop_sheets(sheets)
+    assert all_sheets(stores, "u") == []
+    assert [[s.user_id for s in some] for some in stores.logs.of_metric("metric 0")] == [["v"]]
+
+
+def test_an_entry_of_the_queue_goes_once_there_is_no_row(stores: Stores) -> None:
+    user = User("u", 3, "10.0.0.1", START)
+    entry = ErasedUser("u", START)
+    stores.users.create(user, SHARD)
+    stores.users.begin_erasure(user, entry)
+    stores.user_data.close_queue("u")
+    assert stores.queue.due(START) == [entry]
+    stores.users.finish_erasure(user, SHARD, entry)
+    stores.queue.postpone(entry)
+    stores.user_data.close_queue("u")
+    stores.user_data.close_queue("u")
+    assert stores.queue.due(START) == []
+
+
+class TestInDynamoDB:
+    """What the fakes have no like of."""
+
+    def test_notes_of_logs_that_were_never_stored_go(self, dynamo_stores: Stores) -> None:
+        log(dynamo_stores, "u", SheetKey(), "stored")
+        for metric, sheet in (("stored", "gone"), ("other", keys.SIMPLE_SHEET)):
+            row = LoggedRow(keys.metric(metric), keys.logged("u", sheet), user_id="u", sheet=sheet)
+            row.save()
+        longer = LoggedRow(keys.metric("stored"), keys.logged("u2", "x"), user_id="u2", sheet="x")
+        longer.save()
+        dynamo_stores.user_data.drop_notes("u", ["stored", "other"])
+        notes = [*LoggedRow.query(keys.metric("stored")), *LoggedRow.query(keys.metric("other"))]
+        assert sorted((n.user_id, n.sheet) for n in notes) == [
+            ("u", keys.SIMPLE_SHEET),
+            ("u", keys.SIMPLE_SHEET),
+            ("u2", "x"),
+        ], "of the sheet that there is, whatever it has values of"
+
+    def test_an_entry_of_a_list_without_its_note_is_found_in_the_version_in_force(
+        self, dynamo_stores: Stores
+    ) -> None:
+        sort_key = keys.member_of(2, "u")
+        RecordRow(keys.segment("s"), sort_key, data={"user_id": "u"}).save()
+        (found,) = dynamo_stores.user_data.listings("u", {"s": 2})
+        assert (found.segment_id, found.version) == ("s", 2)
+        dynamo_stores.user_data.drop_listings("u", [found])
+        assert dynamo_stores.participants.members("s", 2) == []
+
+    def test_what_else_is_at_a_user_is_told_and_goes(self, dynamo_stores: Stores) -> None:
+        create(dynamo_stores, "u")
+        for number in range(100):
+            RecordRow(keys.user("u"), f"~{number:03}", data={"of": "u"}, n=number).save()
+        others = dynamo_stores.user_data.others("u")
+        assert len(others) == 100
+        assert (others[7].key, others[7].values) == ("~007", {"data": '{"of":"u"}', "n": 7})
+        dynamo_stores.user_data.drop_records(known(dynamo_stores))
+        assert dynamo_stores.user_data.others("u") == []
+
+    def test_an_alias_that_is_made_with_dropped_ones_is_kept_in_the_note(
+        self, dynamo_stores: Stores
+    ) -> None:
+        create(dynamo_stores, "u")
+        create(dynamo_stores, "a", "b", owner="u")
+        dynamo_stores.user_data.finish(known(dynamo_stores, "a"), [])
+        create(dynamo_stores, "a", "c", owner="u")
+        assert dynamo_stores.user_data.aliases("u") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        ({"S": "x"}, "x"),
+        ({"N": "-7"}, -7),
+        ({"N": "0.5"}, 0.5),
+        ({"BOOL": True}, True),
+        ({"NULL": True}, None),
+        ({"B": b"\x00\x01"}, "AAE="),
+        ({"BS": [b"b", b"a"]}, ["YQ==", "Yg=="]),
+        ({"B": "AAE="}, "AAE="),
+        ({"SS": ["b", "a"]}, ["a", "b"]),
+        ({"NS": ["2", "1"]}, [1, 2]),
+        ({"L": [{"S": "x"}]}, ["x"]),
+        ({"M": {"k": {"N": "1"}}}, {"k": 1}),
+    ],
+)
+def test_an_item_is_told_as_plain_values(sent: dict[str, object], value: object) -> None:
+    assert plain(sent) == value

@@ -1,0 +1,217 @@
+"""How a user's part in experiments ends, and off which counters that is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.erasure import (
+    Ending,
+    KeptRepeat,
+    ParticipationEnd,
+    has_repeats,
+    participation_end,
+)
+from chalicelib.domain.experiments import CompleteCondition, Experiment, Place
+from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
+from chalicelib.domain.marking import Repeat
+from chalicelib.domain.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    Participant,
+    Profile,
+)
+from chalicelib.domain.tallies import Tally
+from tests.fakes import START
+from tests.unit.samples import feature
+from tests.unit.upgrade_service_samples import HERE, THERE, class_key, design, group_design
+
+NUMBER = 7
+MINUTE = timedelta(minutes=1)
+
+
+def enrolled(
+    place: Place = HERE,
+    condition: str | None = "id of a",
+    minute: float = 0,
+    *,
+    number: int = NUMBER,
+    group: str | None = None,
+    stratum: str | None = None,
+    variant: int | None = None,
+) -> Enrollment:
+    return Enrollment(
+        number,
+        place,
+        condition,
+        group,
+        EnrollmentCode.ALGORITHM,
+        START + minute * MINUTE,
+        stratum=stratum,
+        variant_id=variant,
+    )
+
+
+def marked(
+    index: int, place: Place = HERE, condition: str | None = "id of a", minute: float = 0
+) -> KeptRepeat:
+    return KeptRepeat(Repeat(NUMBER, place, condition, None, START + minute * MINUTE), index)
+
+
+def end(
+    *enrollments: Enrollment,
+    repeats: Sequence[KeptRepeat] = (),
+    excluded: Sequence[int] = (),
+    design: Experiment | None = None,
+) -> ParticipationEnd:
+    own: dict[int, tuple[Enrollment, ...]] = {}
+    for each in enrollments:
+        own[each.number] = (*own.get(each.number, ()), each)
+    exclusions = {n: Exclusion(n, ExclusionCode.LISTED, START) for n in excluded}
+    participant = Participant(Profile("u"), own, exclusions, revision=1)
+    features = () if design is None else (replace(feature(NUMBER), design=design),)
+    kept: Mapping[int, Sequence[KeptRepeat]] = {NUMBER: repeats} if repeats else {}
+    return participation_end(participant, kept, Catalogue(features=features))
+
+
+def figures(tally: Tally) -> tuple[str | None, Place | None, int, int, int]:
+    return (
+        tally.condition_id,
+        tally.place,
+        tally.users,
+        tally.condition_users,
+        tally.point_users,
+    )
+
+
+def test_who_took_no_part_ends_nothing() -> None:
+    assert end() == ParticipationEnd((), ())
+
+
+def test_the_newest_ends_first_and_with_the_oldest_the_user() -> None:
+    first, second, third = enrolled(), enrolled(THERE, minute=1), enrolled(Place("c", ""), "b", 2)
+    (ending,) = end(third, first, second).endings
+    assert ending.enrollments == (third, second, first)
+    assert [figures(tally)[2:] for tally in ending.tallies] == [
+        (0, -1, -1),
+        (0, 0, -1),
+        (-1, -1, -1),
+    ]
+    assert [tally.at for tally in ending.tallies] == [third.at, second.at, first.at]
+    assert (ending.left, ending.uncounted, ending.variants, ending.unmet) == ((), (), (), {})
+
+
+def test_very_many_enrollments_end_in_pieces() -> None:
+    places = [Place("site", str(number)) for number in range(40)]
+    many = [enrolled(place, minute=number) for number, place in enumerate(places)]
+    endings = end(*many, excluded=range(200)).endings
+    assert [len(ending.enrollments) for ending in endings] == [15, 15, 10, 0, 0, 0, 0, 0]
+    assert [e for ending in endings for e in ending.enrollments] == many[::-1]
+    assert [n for ending in endings for n in ending.exclusions] == [*range(200)]
+    assert sum(tally.users for ending in endings for tally in ending.tallies) == -1
+    assert endings[2].tallies[-1].users == -1
+
+
+@pytest.mark.parametrize(
+    ("complete", "needed"),
+    [(None, None), (CompleteCondition(3, 1), 3), (CompleteCondition(), None)],
+)
+def test_a_group_has_a_user_less_with_the_first_enrollment(
+    complete: CompleteCondition | None, needed: int | None
+) -> None:
+    places = [Place("site", str(number)) for number in range(20)]
+    many = [enrolled(p, minute=n, group="1b" if n else "1a") for n, p in enumerate(places)]
+    *others, last = end(*many, design=group_design(complete=complete)).endings
+    assert others
+    assert not any(ending.left for ending in others)
+    assert last.left == (GroupLeft(NUMBER, class_key("1a"), needed),)
+
+
+@pytest.mark.parametrize(
+    ("group", "of"),
+    [("1a", design()), ("1a", None), (None, group_design())],
+    ids=["no group experiment", "the experiment is gone", "the group was never told"],
+)
+def test_no_group_has_a_user_less_otherwise(group: str | None, of: Experiment | None) -> None:
+    (ending,) = end(enrolled(group=group), design=of).endings
+    assert ending.left == ()
+
+
+def test_a_stratum_has_an_enrollment_less_where_the_condition_is_known() -> None:
+    made = design()
+    numbered = tuple(replace(c, number=n) for n, c in enumerate(made.conditions, 5))
+    made = replace(made, conditions=numbered)
+    known, gone = enrolled(stratum="high"), enrolled(THERE, "id of x", stratum="high")
+    (ending,) = end(known, gone, design=made).endings
+    assert ending.uncounted == (StratumEnrollment(NUMBER, HERE, "high", 5),)
+    assert end(known).endings[0].uncounted == ()
+
+
+def test_a_variant_of_test_lab_has_a_user_less_where_the_enrollment_counted() -> None:
+    (ending,) = end(enrolled(variant=3), enrolled(THERE)).endings
+    assert ending.variants == ((NUMBER, 3),)
+
+
+class TestMarksWithinSubjects:
+    @pytest.mark.parametrize(
+        ("enrollment", "expected"),
+        [
+            (enrolled(), False),
+            (enrolled(condition=None), True),
+            (replace(enrolled(), repeats=1), True),
+        ],
+    )
+    def test_there_may_be_some_where_no_condition_is_kept(
+        self, enrollment: Enrollment, expected: bool
+    ) -> None:
+        assert has_repeats([enrollment]) is expected
+
+    def test_each_condition_that_was_met_counted_once_at_each_place(self) -> None:
+        here = [marked(n, HERE, c, n) for n, c in enumerate(("id of a", None, "id of a"))]
+        there = [marked(0, THERE, "id of a", 0.5), marked(1, THERE, "id of a", 1.5)]
+        own = enrolled(condition=None), enrolled(THERE, None, 0.5)
+        ended = end(*own, repeats=[*there, *here])
+        assert set(ended.spare) == {here[2], there[1]}
+        (ending,) = ended.endings
+        assert ending.repeats == (here[1], there[0], here[0])
+        assert [figures(tally) for tally in ending.tallies] == [
+            (None, HERE, 0, -1, -1),
+            ("id of a", THERE, 0, 0, -1),
+            ("id of a", HERE, -1, -1, -1),
+        ]
+        assert ending.enrollments == own[::-1]
+        assert ending.unmet == {}
+
+    def test_an_enrollment_that_stays_has_met_less(self) -> None:
+        """Killed after the first piece, the next mark must count as if the rest were new."""
+        conditions = [None, *(f"id of {n}" for n in range(20))]
+        marks = [marked(n, HERE, c, n) for n, c in enumerate(conditions)]
+        first, last = end(enrolled(condition=None), repeats=marks).endings
+        assert first.enrollments == ()
+        assert first.unmet == {(NUMBER, HERE): frozenset(f"id of {n}" for n in range(5, 20))}
+        assert last.unmet == {}
+        (met,) = Ending(repeats=(marks[0],)).unmet.values()
+        assert met == {""}
+
+    def test_marks_at_a_place_are_in_the_order_of_their_numbers_whatever_clocks_say(self) -> None:
+        marks = [marked(0, HERE, "id of a", 5), marked(1, HERE, "id of b", 1)]
+        (ending,) = end(enrolled(condition=None, minute=5), repeats=marks[::-1]).endings
+        assert ending.repeats == (marks[1], marks[0])
+
+    def test_an_enrollment_from_elsewhere_counted_by_itself(self) -> None:
+        mark = marked(0, HERE, None, 1)
+        first, last = end(enrolled(condition=None), repeats=[mark]).endings
+        assert (first.repeats, first.enrollments) == ((mark,), ())
+        assert figures(first.tallies[0]) == (None, HERE, 0, -1, -1)
+        assert (last.repeats, len(last.enrollments)) == ((), 1)
+        assert figures(last.tallies[0]) == (None, HERE, -1, -1, -1)
+
+    def test_marks_without_an_enrollment_counted_nowhere(self) -> None:
+        mark = marked(0, THERE)
+        assert end(enrolled(condition=None), repeats=[mark]).spare == (mark,)

@@ -1,0 +1,380 @@
+"""Erasing and exporting users, on the fakes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
+from chalicelib.domain.experiments import CompleteCondition, Place, Unit
+from chalicelib.domain.marking import Mark, MarkStatus
+from chalicelib.domain.metrics import MetricType
+from chalicelib.domain.participants import Profile
+from chalicelib.domain.purge import ErasedUser
+from chalicelib.domain.tallies import Tally
+from chalicelib.services import Services
+from chalicelib.services.erasure import WORK_TIME, IsAlias
+from chalicelib.services.metrics import MetricDraft
+from chalicelib.services.preview_users import RequestedAssignment
+from tests.fakes import START, FixedClock, Memory, Step, once
+from tests.unit.measure_samples import AREAS, asking, flag, part
+from tests.unit.samples import add_user, draft, drafts, process, record
+from tests.unit.upgrade_service_samples import (
+    HERE,
+    THERE,
+    Killed,
+    caller,
+    design,
+    group_design,
+    in_class,
+    join,
+    known,
+    mark,
+    mortal,
+    segment,
+)
+
+USER = "u"
+ALIAS = "alias"
+WITHIN = Place("within", "")
+GROUPED = Place("grouped", "")
+
+
+@dataclass
+class World:
+    """A server on which a user has done everything, and another one `v` too."""
+
+    memory: Memory
+    clock: FixedClock
+    services: Services
+
+    def process(self, before: Step | None = None, after: Step | None = None) -> Services:
+        return process(self.memory, self.clock, before=before, after=after)
+
+    def named(self, user_id: str) -> list[object]:
+        """All that is stored under an id."""
+        memory = self.memory
+        found: list[object] = [
+            each
+            for rows in (memory.users, memory.participants, memory.preview_users)
+            for key, each in rows.items()
+            if key == user_id
+        ]
+        found += [key for key in (*memory.sheets, *memory.others) if key[0] == user_id]
+        found += [each for each in memory.events.values() if each.user_id == user_id]
+        found += [key for key, marks in memory.repeats.items() if key[1] == user_id and marks]
+        found += [key for key, users in memory.lists.items() if user_id in users]
+        found += [each for each in memory.queue.values() if isinstance(each, ErasedUser)]
+        return found
+
+    def counters(self) -> tuple[object, ...]:
+        """What is counted, without what is 0."""
+        sums: Counter[tuple[object, ...]] = Counter()
+        for each in self.memory.tallies:
+            for name in ("users", "condition_users", "point_users"):
+                sums[each.number, each.condition_id, each.place, name] += getattr(each, name)
+        for excluded in self.memory.excluded:
+            sums["excluded", excluded.number] += excluded.users
+        groups = Counter(
+            {(key, n): c for key, g in self.memory.groups.items() for n, c in g.counts.items()}
+        )
+        memory = self.memory
+        counters = (sums, groups, memory.exposed, memory.strata, memory.complete_groups)
+        above_zero = ({key: n for key, n in each.items() if n} for each in counters)
+        return (*above_zero, memory.counted())
+
+
+@pytest.fixture
+def empty() -> World:
+    memory, clock = Memory(), FixedClock()
+    services = process(memory, clock)
+    made = services.features.create(draft("testlab"))
+    services.features.replace_variants(made.id, drafts(made.id, None, None))
+    services.user_blocks.catch_up()
+    keys = ["time", AREAS.metric("time")]
+    services.metrics.save([MetricDraft(k, MetricType.CONTINUOUS, None, ("home",)) for k in keys])
+    services.segments.put(segment("s"), ["somebody"])
+    services.experiments.create(asking(design(places=(HERE, THERE)), *keys))
+    services.experiments.create(
+        replace(
+            group_design("g", complete=CompleteCondition(2, 9)),
+            points=tuple(replace(p, site=GROUPED.site, target="") for p in design().points),
+        )
+    )
+    services.experiments.create(
+        design("w", unit=Unit.WITHIN_SUBJECTS, places=(WITHIN,), weights={"a": 50, "b": 50})
+    )
+    services.experiments.create(design("x", places=(Place("excluding", ""),)))
+    services.flags.create(flag())
+    return World(memory, clock, services)
+
+
+def fill(world: World, user_id: str, alias: str | None = None) -> None:
+    """Let a user do everything."""
+    services = world.services
+    join(services, user_id, update=in_class("1a"))
+    if alias is not None:
+        services.participants.set_aliases(caller(services, user_id), [alias])
+    for place in (HERE, THERE, GROUPED, Place("testlab", "")):
+        mark(services, user_id, place)
+    for code in ("a", "b", "a"):
+        mark(services, user_id, WITHIN, code)
+    mark(services, user_id, Place("excluding", ""), status=MarkStatus.NOT_APPLIED)
+    services.logs.log(user_id, [part(time=1), part(key=AREAS, time=2)])
+    services.evaluation.flags(services.evaluation.visitor(user_id), "home")
+    variants = [variant.id for variant in services.catalogue.fresh().variants()]
+    for each in (user_id, *([alias] if alias else [])):
+        add_user(services, each, variants[0])
+        record(services, each, variants[0], 2)
+        record(services, each, variants[1])
+    services.stratification.put({"pretest": {user_id: "high"}})
+    members = [*services.segments.members(services.segments.get("s")), user_id]
+    services.segments.put(segment("s"), [*members, *([alias] if alias else [])])
+    services.preview_users.put(user_id, [RequestedAssignment("e", "id of a")])
+    world.memory.others[user_id, "~key"] = {"answer": 1}
+
+
+@pytest.fixture
+def world(empty: World) -> World:
+    fill(empty, "v")
+    return empty
+
+
+def test_everything_goes_and_the_counters_are_as_if_the_user_had_never_been(world: World) -> None:
+    before = world.counters()
+    fill(world, USER, ALIAS)
+    assert world.counters() != before
+    report = world.services.erasure.erase(USER)
+    assert world.named(USER) == world.named(ALIAS) == []
+    assert world.counters() == before
+    assert (report.user_id, report.aliases) == (USER, [ALIAS])
+    assert [(each.user_id, each.segment.id) for each in report.lists] == [
+        (ALIAS, "s"),
+        (USER, "s"),
+    ]
+    assert (report.enrollments, report.exclusions) == (5, 1)
+    assert (report.points, report.exposures, report.logs) == (6, 1, 2)
+    assert len(world.named("v")) > 9
+
+
+def test_an_unknown_user_counts_as_erased(world: World) -> None:
+    before = world.counters()
+    report = world.services.erasure.erase(USER)
+    assert (report.lists, report.aliases, report.enrollments) == ([], [], 0)
+    assert world.counters() == before
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_killed_anywhere_another_call_finishes(empty: World, step: str) -> None:
+    """Each call is the last of some process; what it leaves counts as it is stored."""
+    before = empty.counters()
+    at, done = 0, False
+    while not done:
+        fill(empty, USER, ALIAS)
+        try:
+            mortal(empty.memory, empty.clock, at, step).erasure.erase(USER)
+            done = True
+        except Killed:
+            empty.services.erasure.erase(USER)
+        assert empty.named(USER) == empty.named(ALIAS) == []
+        assert empty.counters() == before
+        at += 1
+    assert at > 40
+
+
+def test_the_id_of_an_alias_is_refused_and_names_the_owner(world: World) -> None:
+    fill(world, USER, ALIAS)
+    for call in (world.services.erasure.erase, world.services.user_export.export):
+        with pytest.raises(IsAlias, match=USER):
+            call(ALIAS)
+    assert world.named(ALIAS)
+
+
+def test_an_alias_of_nobody_is_erased_by_itself(world: World) -> None:
+    fill(world, USER, ALIAS)
+    del world.memory.participants[USER]
+    world.services.erasure.erase(ALIAS)
+    assert world.named(ALIAS) == []
+
+
+def test_an_id_that_became_a_user_of_its_own_is_no_alias_any_more(world: World) -> None:
+    fill(world, USER, ALIAS)
+    renew: Callable[[], object] = lambda: world.memory.participants.update(  # noqa: E731
+        {ALIAS: replace(world.memory.participants[ALIAS], profile=Profile(ALIAS))}
+    )
+    report = world.process(after=once("user_data.aliases", renew)).erasure.erase(USER)
+    assert report.aliases == []
+    assert world.named(ALIAS)
+    assert world.named(USER) == []
+
+
+def test_an_alias_that_is_made_meanwhile_goes_too(world: World) -> None:
+    fill(world, USER, ALIAS)
+    services = world.services
+    owner = caller(services, USER)
+
+    def another() -> None:
+        services.participants.set_aliases(owner, ["late"])
+
+    report = world.process(before=once("user_data.drop_aliases", another)).erasure.erase(USER)
+    assert report.aliases == [ALIAS, "late"]
+    assert world.named("late") == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["user_data.end", "user_data.drop_records", "user_data.finish", "user_data.drop_sheets"],
+)
+def test_what_a_client_does_meanwhile_goes_too_or_is_a_new_user_s(world: World, call: str) -> None:
+    before = world.counters()
+    fill(world, USER)
+
+    def act() -> None:
+        services = world.services
+        services.preview_users.remove(USER)
+        services.marking.mark(known(services, USER), Mark(WITHIN, "b"))
+        services.logs.log(USER, [part(minute=1, time=9), part(key=AREAS, minute=1, time=9)])
+
+    world.process(before=once(call, act)).erasure.erase(USER)
+    world.services.erasure.erase(USER)
+    assert world.named(USER) == []
+    assert world.counters() == before
+
+
+def test_who_comes_back_after_the_profile_went_is_a_new_user(world: World) -> None:
+    fill(world, USER)
+    back = once("user_data.finish", lambda: join(world.services, USER))
+    world.process(after=back).erasure.erase(USER)
+    assert known(world.services, USER).revision == 1
+    assert known(world.services, USER).enrollments == {}
+
+
+def test_others_who_are_always_faster_end_the_call(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(world, USER)
+
+    def give_up(_: str) -> object:
+        yield 0
+        raise Unavailable("too many writers at once")
+
+    monkeypatch.setattr("chalicelib.services.erasure.attempts", give_up)
+
+    def lose(call: str) -> None:
+        if call == "user_data.finish":
+            raise LostRace("somebody was faster")
+
+    with pytest.raises(Unavailable):
+        world.process(before=lose).erasure.erase(USER)
+
+
+def test_races_that_were_lost_in_a_row_are_run_again(world: World) -> None:
+    fill(world, USER)
+    calls: Counter[str] = Counter()
+
+    def lose(call: str) -> None:
+        calls[call] += 1
+        # The first step, before anything was got on with.
+        if call == "participants.read" and calls[call] <= 3:
+            raise LostRace("somebody was faster")
+
+    world.process(before=lose).erasure.erase(USER)
+    assert world.named(USER) == []
+
+
+def test_a_call_that_would_take_too_long_says_so_and_another_goes_on(world: World) -> None:
+    before = world.counters()
+    fill(world, USER)
+
+    def wait() -> None:
+        world.clock.advance(WORK_TIME + timedelta(seconds=1))
+
+    with pytest.raises(Unavailable, match="again"):
+        world.process(after=once("user_data.end", wait)).erasure.erase(USER)
+    assert world.named(USER)
+    world.services.erasure.erase(USER)
+    assert world.counters() == before
+
+
+def test_a_variant_that_is_gone_has_no_totals_to_take_from(world: World) -> None:
+    fill(world, USER)
+    feature = world.services.catalogue.fresh().named("testlab")
+    assert feature is not None
+    world.services.features.delete(feature.id)
+    world.services.erasure.erase(USER)
+    assert not any(figures.total_users < 0 for figures in world.memory.counted().values())
+    assert world.named(USER) == []
+
+
+def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: World) -> None:
+    services = world.services
+    join(services, USER)
+    before = world.memory.counted()
+    mark(services, USER, Place("testlab", ""))
+    assert world.memory.counted() != before
+    services.erasure.erase(USER)
+    assert world.memory.counted() == before
+
+
+@pytest.mark.parametrize("call", ["erase", "export"])
+def test_an_id_that_nobody_can_have_is_refused(world: World, call: str) -> None:
+    service = world.services.erasure if call == "erase" else world.services.user_export
+    with pytest.raises(Invalid):
+        getattr(service, call)("x" * 513)
+
+
+class TestExport:
+    def test_all_is_there(self, world: World) -> None:
+        fill(world, USER, ALIAS)
+        data, catalogue = world.services.user_export.export(USER)
+        assert isinstance(catalogue, Catalogue)
+        assert data.participant == world.services.participants.find(USER).user  # type: ignore[union-attr]
+        assert data.user is not None
+        assert (data.user.id, len(data.events)) == (USER, 3)
+        assert [repeat.place for repeat in data.repeats] == [WITHIN] * 3
+        assert data.preview is not None
+        assert [each.segment.id for each in data.lists] == ["s"]
+        assert data.old_lists == []
+        assert {sheet.key for sheet in data.sheets} == {
+            AREAS,
+            replace(AREAS, group=None, uniquifier="1"),
+        }
+        assert [other.key for other in data.others] == ["~key"]
+        assert list(data.aliases) == [ALIAS]
+        assert len(data.aliases[ALIAS].events) == 3
+
+    def test_a_note_of_a_list_that_counts_no_more_is_told_too(self, world: World) -> None:
+        world.services.user_export._participants.note_members("old", 1, [USER])
+        data, _ = world.services.user_export.export(USER)
+        assert (data.lists, data.old_lists) == ((), ["old"])
+
+    def test_an_id_that_became_a_user_of_its_own_is_no_alias(self, world: World) -> None:
+        fill(world, USER, ALIAS)
+        row = world.memory.participants[ALIAS]
+        renew: Callable[[], object] = lambda: world.memory.participants.update(  # noqa: E731
+            {ALIAS: replace(row, profile=Profile(ALIAS))}
+        )
+        services = world.process(after=once("user_data.aliases", renew))
+        data, _ = services.user_export.export(USER)
+        assert data.aliases == {}
+
+    def test_what_nobody_stored_is_not_found(self, world: World) -> None:
+        with pytest.raises(NotFound):
+            world.services.user_export.export(USER)
+
+
+def test_the_oldest_enrollment_is_the_user(empty: World) -> None:
+    join(empty.services, USER)
+    mark(empty.services, USER, HERE)
+    empty.clock.advance(timedelta(minutes=1))
+    mark(empty.services, USER, THERE)
+    empty.services.erasure.erase(USER)
+    newest, oldest = empty.memory.tallies[-2:]
+    assert (newest.users, newest.place, newest.at) == (0, THERE, START + timedelta(minutes=1))
+    assert (oldest.users, oldest.place, oldest.at) == (-1, HERE, START)
+    assert isinstance(oldest, Tally)
