@@ -24,6 +24,7 @@ if settings.stage is Stage.LOCAL:
     from chalicelib.api import local_gateway
 
     local_gateway.install()
+    api.build_models()
 
 
 class JobFailed(Exception):

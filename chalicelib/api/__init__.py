@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalice.app import Chalice, CORSConfig
+from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
 from chalicelib.api.blueprint import ApiBlueprint
@@ -42,3 +43,15 @@ def register(app: Chalice, services: Services, observer: Observer, cors_origin: 
         blueprint.services = services
         blueprint.observer = observer
         app.register_blueprint(blueprint)
+
+
+def build_models() -> None:
+    """Build all that is built when it is first used, for a server whose threads share it."""
+    waiting: list[type[BaseModel]] = [BaseModel]
+    while waiting:
+        model = waiting.pop()
+        waiting.extend(model.__subclasses__())
+        if model.__module__.startswith(__name__):
+            model.model_rebuild()
+    for blueprint in BLUEPRINTS:
+        blueprint.build()

@@ -110,6 +110,7 @@ class ApiBlueprint(Blueprint):
         self._dialect = dialect
         self.published: list[Published] = []
         """The routes, for the document that describes them."""
+        self._arguments: list[Arguments] = []
 
     def endpoint(
         self, path: str, method: str = "GET", *, refusal: Refusal = "", conditional: bool = False
@@ -196,6 +197,7 @@ class ApiBlueprint(Blueprint):
         def decorate(view: View) -> View:
             types = argument_types(view, body)
             arguments = Arguments(types)
+            self._arguments.append(arguments)
             idempotent = ONCE in get_type_hints(view)
             self.published.append(
                 Published(
@@ -261,6 +263,11 @@ class ApiBlueprint(Blueprint):
             return view
 
         return decorate
+
+    def build(self) -> None:
+        """Build now what reads requests, which is built for the first of each route otherwise."""
+        for arguments in self._arguments:
+            arguments.build()
 
     def admits(self, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - for derived classes
         """Whether a client proves in another way than by a key that it may call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -134,12 +135,22 @@ class Reading:
 
 
 class Arguments:
-    """Converts what a request holds to the arguments that a view declares."""
+    """Converts what a request holds to the arguments that a view declares.
+
+    What it takes for that is built for the first request: of all routes a process serves a few,
+    and building them all would take half of its start-up.
+    """
 
     def __init__(self, types: Mapping[str, Any]) -> None:
-        self._adapters: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(hint) for name, hint in types.items()
-        }
+        self._types = types
+
+    @functools.cached_property
+    def _adapters(self) -> dict[str, TypeAdapter[Any]]:
+        return {name: TypeAdapter(hint) for name, hint in self._types.items()}
+
+    def build(self) -> None:
+        """Build it now."""
+        _ = self._adapters
 
     def convert(self, params: Mapping[str, str], reading: Reading) -> dict[str, Any]:
         """The arguments by name.

@@ -29,13 +29,13 @@ EVERYBODY = Decimal(1)
 class RequestBody(BaseModel):
     """Unknown keys are ignored: the original's admin page sends some."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Answer(BaseModel):
     """What is sent back, made of what has attributes of the same names."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 
     @classmethod
     def of(cls, source: object) -> Self:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 from http import HTTPStatus
-
-import jwt
-from jwt.types import Options
+from typing import TYPE_CHECKING
 
 from chalicelib.api.upgrade.error_bodies import Shape
 from chalicelib.domain.errors import SwitchyardError, Unauthorized
 from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 ALGORITHM = "HS256"
 SCHEME = "Bearer "
@@ -113,6 +114,9 @@ def check_token(authorization: str | None, credentials: ClientCredentials) -> No
     """
     if not authorization:
         raise TokenMissing("Token is not present in request header from client")
+    # Only here: most processes see no token, and it would take a tenth of their start-up.
+    import jwt
+
     token = authorization.removeprefix(SCHEME).strip()
     if token.count(".") != DOTS:
         raise TokenUnreadable("jwt malformed")

@@ -59,7 +59,7 @@ def _object(value: Any) -> Any:
 class ClientBody(BaseModel):
     """A body of v6; unknown fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class UserBody(ClientBody):

@@ -31,7 +31,9 @@ class Direction(StrEnum):
 
 
 class _Camel(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, alias_generator=to_camel, defer_build=True
+    )
 
 
 class SearchBody(_Camel):

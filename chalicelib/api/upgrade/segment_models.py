@@ -121,7 +121,9 @@ MemberId = Annotated[Text, AfterValidator(_cleaned)]
 class AdminBody(BaseModel):
     """Unknown keys are ignored: clients send back what they have read."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, alias_generator=to_camel, defer_build=True
+    )
 
 
 class GroupBody(AdminBody):

@@ -17,7 +17,7 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 class SettingBody(ClientBody):
     """POST /api/setting."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
     check_auth: bool = Field(alias="toCheckAuth")
     filter_metric: bool | None = Field(None, alias="toFilterMetric")
