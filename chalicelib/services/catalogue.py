@@ -145,20 +145,26 @@ class CatalogueService:
         return found if found is not None else lookup(self.fresh())
 
     def change(
-        self, decide: Callable[[Catalogue], CatalogueChange | None], what: str = "the catalogue"
+        self,
+        decide: Callable[[Catalogue], CatalogueChange | None],
+        what: str = "the catalogue",
+        *,
+        as_seen: bool = False,
     ) -> Catalogue:
         """Commit what `decide` makes of the newest catalogue; the catalogue that results.
 
         `decide` is asked again whenever somebody else was faster; None means that there is
-        nothing to do. What it raises ends the attempt, with nothing changed.
+        nothing to do. What it raises ends the attempt, with nothing changed. With `as_seen` it is
+        first asked of what the request has seen, which saves a trip where nothing has changed
+        since; then it must neither refuse nor do nothing for what a newer catalogue may hold.
 
         Raises:
             Unavailable: if others are faster again and again.
         """
         tries = attempts(what)
         while True:
-            next(tries)
-            catalogue = self.fresh()
+            attempt = next(tries)
+            catalogue = self.snapshot() if as_seen and attempt == 0 else self.fresh()
             change = decide(catalogue)
             if change is None:
                 return catalogue

@@ -175,6 +175,7 @@ class ExperimentService:
         self._follow(
             experiment_id,
             lambda design: State.ENROLLMENT_COMPLETE if design.state is State.ENROLLING else None,
+            as_seen=True,
         )
 
     def follow_schedules(self) -> None:
@@ -187,7 +188,13 @@ class ExperimentService:
             if due(experiment) is not None:
                 self._follow(experiment.id, due)
 
-    def _follow(self, experiment_id: str, rule: Callable[[Experiment], State | None]) -> None:
+    def _follow(
+        self,
+        experiment_id: str,
+        rule: Callable[[Experiment], State | None],
+        *,
+        as_seen: bool = False,
+    ) -> None:
         """Move an experiment, if it is still there, to the state that `rule` says, if any."""
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
@@ -202,7 +209,7 @@ class ExperimentService:
             after = replace(design, state=state, updated_at=self._clock(), version=version)
             return self._change(feature, self._moved(feature.id, design, after))
 
-        self._catalogue.change(decide)
+        self._catalogue.change(decide, as_seen=as_seen)
 
     def delete(self, experiment_id: str) -> Experiment:
         """Delete an experiment with its lists; what was stored of participants counts no more.

@@ -180,19 +180,19 @@ class MarkService:
             or offer.number in participant.enrollments
         ):
             return
-        count = self._counts.get(offer.number)
-        if count is None or self._monotonic() > count.read_at + COUNT_AGE:
-            count = self._read(offer.number)
-        else:
-            count.users += 1
-            if complete.group_count and offer.group_type:
-                count = self._read(offer.number)
         unit, users_needed = offer.experiment.unit, complete.user_count
-        if not _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
-            return
+        reckoned = self._counts.get(offer.number)
+        of_groups = bool(complete.group_count and offer.group_type)
+        if reckoned is not None and not of_groups and self._is_recent(reckoned):
+            reckoned.users += 1
+            if not _is_complete(unit, users_needed, None, reckoned.users, reckoned.groups):
+                return
         count = self._read(offer.number)
         if _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
             self._experiments.complete(offer.experiment.id)
+
+    def _is_recent(self, count: _Count) -> bool:
+        return self._monotonic() <= count.read_at + COUNT_AGE
 
     def _read(self, number: int) -> _Count:
         users, groups = self._store.counted(number)
