@@ -11,7 +11,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test test-dynamodb-local check format lint types imports coverage clean
+.PHONY: help install run openapi key keys transfer package cloud test bench test-dynamodb-local check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -36,6 +36,9 @@ test: $(READY)  ## Run all tests on the embedded database
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API and conformance tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
+
+bench: $(READY)  ## Measure, and write the tables of docs/performance.md anew: make bench [ONLY=round_trips]
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):

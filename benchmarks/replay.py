@@ -1,0 +1,197 @@
+"""The database's answers from memory: what the handler itself costs, without sockets.
+
+The answers to a request are recorded at the wire (botocore's event `before-send`) while the
+embedded database gives them, and are then given again, byte by byte. Everything above the socket
+runs as ever: signing, parsing, checksums.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.models import botocore_stubber
+
+from benchmarks.application import Application, Request
+from benchmarks.recorder import Call, Record, Recorder
+from benchmarks.routes import Case
+from benchmarks.worlds import World
+from chalicelib.storage import keys
+from chalicelib.storage.connection import shared
+
+TARGET = "X-Amz-Target"
+STUBBER = "process_request"
+"""The method by which moto answers; the embedded database has put one of its own there."""
+
+LEASED = frozenset(keys.sequence(name) for name in ("event", "log"))
+"""Sequences of which a process takes many ids at a time."""
+
+
+class Tape:
+    """Answers by what was asked: the same bytes, or else the same operation.
+
+    Writes differ from one time to the next in their ids and times, and their answers say nothing
+    of these. `delay` is how long each answer takes, in seconds.
+    """
+
+    def __init__(self, delay: float = 0) -> None:
+        self.delay = delay
+        self._exact: dict[tuple[str, bytes], AWSResponse] = {}
+        self._last: dict[str, AWSResponse] = {}
+
+    def record(self, request: AWSPreparedRequest, response: AWSResponse) -> None:
+        """Remember an answer."""
+        operation = _operation(request)
+        kept = AWSResponse(response.url, response.status_code, response.headers, None)
+        kept._content = response.content
+        self._exact[operation, _bytes(request.body)] = kept
+        self._last[operation] = kept
+
+    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """Botocore's hook."""
+        if self.delay:
+            time.sleep(self.delay)
+        operation = _operation(request)
+        found = self._exact.get((operation, _bytes(request.body)))
+        return found if found is not None else self._last[operation]
+
+
+def _operation(request: AWSPreparedRequest) -> str:
+    target = request.headers[TARGET]
+    return target.decode() if isinstance(target, bytes) else str(target)
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+@contextmanager
+def recording(tape: Tape) -> Iterator[None]:
+    """Let the embedded database's answers go on the tape as they are given."""
+    answer = botocore_stubber.process_request
+    lock = threading.Lock()
+
+    def process(request: Any) -> Any:
+        given = answer(request)
+        if given is not None:
+            status, headers, body = given
+            response = AWSResponse(request.url, status, headers, None)
+            content = body.encode() if isinstance(body, str) else body
+            response._content = content
+            with lock:
+                tape.record(request, response)
+        return given
+
+    setattr(botocore_stubber, STUBBER, process)
+    try:
+        yield
+    finally:
+        setattr(botocore_stubber, STUBBER, answer)
+
+
+@contextmanager
+def playing(tape: Tape) -> Iterator[None]:
+    """Answer the shared client from the tape, and from nothing else."""
+    events = shared().client.meta.events
+    enabled = botocore_stubber.enabled
+    botocore_stubber.enabled = False
+    events.register_first("before-send.dynamodb", tape)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.dynamodb", tape)
+        botocore_stubber.enabled = enabled
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A request that was made once, with what it asked of the database and what it was told."""
+
+    request: Request
+    record: Record
+    tape: Tape = field(repr=False)
+
+
+class Unexpected(Exception):
+    """A request was not answered as its case says."""
+
+
+def rehearse(world: World, case: Case, recorder: Recorder) -> Rehearsed:
+    """Make a request in a warm process: what it costs is that of an unchanged catalogue.
+
+    One in a thousand requests that give out ids leases the next thousand; it is made again.
+
+    Raises:
+        Unexpected: if it is not answered as it should be.
+    """
+    rehearsed = _rehearsed(world, case, recorder)
+    if any(map(_is_lease, rehearsed.record.calls)):
+        return _rehearsed(world, case, recorder)
+    return rehearsed
+
+
+def _is_lease(call: Call) -> bool:
+    return call.operation == "UpdateItem" and call.params["Key"]["pk"]["S"] in LEASED
+
+
+def _rehearsed(world: World, case: Case, recorder: Recorder) -> Rehearsed:
+    request = case.prepare(world)
+    # A catalogue that the preparation changed is read before.
+    world.application.services.catalogue.fresh()
+    tape = Tape()
+    with recording(tape), recorder.request() as record:
+        answer = world.application.send(request)
+    if answer.status != case.status:
+        detail = answer.headers.get("x-error-detail", "")
+        raise Unexpected(f"{case.name}: {answer.status} {answer.text} {detail}")
+    return Rehearsed(request, record, tape)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Milliseconds of a processor for one request: in all, and in the bare client."""
+
+    total: float
+    client: float
+
+    @property
+    def own(self) -> float:
+        """What is neither botocore's nor the socket's."""
+        return max(0.0, self.total - self.client)
+
+
+def cost(application: Application, rehearsed: Rehearsed, repeats: int, rounds: int = 7) -> Cost:
+    """The median over `rounds` of the mean of `repeats` requests, both ways in turn."""
+    event = application.event(rehearsed.request)
+    calls = [(call.operation, dict(call.params)) for call in rehearsed.record.calls]
+    client = shared().client
+
+    def request() -> None:
+        application.call(event)
+
+    def bare() -> None:
+        for operation, params in calls:
+            client._make_api_call(operation, params)
+
+    totals, clients = [], []
+    with playing(rehearsed.tape):
+        for _ in range(max(3, repeats // 5)):
+            request()
+            bare()
+        for _ in range(rounds):
+            totals.append(_mean(request, repeats))
+            clients.append(_mean(bare, repeats))
+    return Cost(median(totals), median(clients))
+
+
+def _mean(work: Callable[[], None], repeats: int) -> float:
+    started = time.process_time()
+    for _ in range(repeats):
+        work()
+    return (time.process_time() - started) * 1000 / repeats
