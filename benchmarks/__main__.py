@@ -10,7 +10,7 @@ import time
 
 from benchmarks.report import PROJECT, SHORT
 
-TABLES = ("round_trips",)
+TABLES = ("round_trips", "cpu")
 """Modules of `benchmarks.tables`, in the order in which they run."""
 
 

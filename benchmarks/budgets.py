@@ -188,10 +188,14 @@ CPU_MS = {
     "GET /api/feature/current": {10: 0.25},
     "GET /api/feature/current, 304": {10: 0.15},
     "POST /api/events": {10: 1.0},
-    "v6 assign": {1: 0.6, 100: 6.0},
-    "v6 featureflag": {100: 1.5},
+    "POST /api/events, the user's first": {10: 1.0},
+    "v6 assign, 1 experiment": {10: 0.6},
+    "v6 assign, all experiments": {1: 0.6, 100: 6.0},
+    "v6 featureflag, all flags": {100: 1.5},
 }
-"""By request and the number of features."""
+"""By request and the number of features; of all others `CPU_DEFAULT_MS`."""
+
+CPU_DEFAULT_MS = {10: 2.0}
 
 EXPONENT = 0.1
 """Of trips and capacity as data grow: flat, but for the steps of whole units."""

@@ -11,8 +11,6 @@ from benchmarks.replay import Cost, Rehearsed, cost, rehearse
 from benchmarks.routes import Case
 from benchmarks.worlds import World
 
-ROUNDS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -43,17 +41,17 @@ class Figures:
         ]
 
 
-def figures(world: World, *cases: Case, repeats: int = 0) -> Iterator[Figures]:
-    """What each request uses; with `repeats`, the processor's time as well."""
+def figures(world: World, *cases: Case, enough_ms: float = 0) -> Iterator[Figures]:
+    """What each request uses; with `enough_ms`, the processor's time as well."""
     recorder = Recorder()
     for case in cases:
         rehearsed = rehearse(world, case, recorder)
         units = rehearsed.record.units
-        spent = _cpu(world, case, rehearsed, repeats)
+        spent = _cpu(world, case, rehearsed, enough_ms)
         yield Figures(case, rehearsed.record.trips, units.read, units.write, spent)
 
 
-def _cpu(world: World, case: Case, rehearsed: Rehearsed, repeats: int) -> Cost | None:
-    if not repeats or not case.replayed:
+def _cpu(world: World, case: Case, rehearsed: Rehearsed, enough_ms: float) -> Cost | None:
+    if not enough_ms or not case.replayed:
         return None
-    return cost(world.application, rehearsed, repeats, ROUNDS)
+    return cost(world.application, rehearsed, enough_ms)

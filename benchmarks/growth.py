@@ -104,12 +104,12 @@ class Growth:
 
 
 def measured(
-    application: Application, dimension: str, sizes: Sequence[int], repeats: int = 0
+    application: Application, dimension: str, sizes: Sequence[int], enough_ms: float = 0
 ) -> Iterator[Growth]:
     """The growth of each request along a dimension."""
     at_sizes = []
     for size in sizes:
         world = DIMENSIONS[dimension](application, size)
-        at_sizes.append(list(figures(world, *CASES, repeats=repeats)))
+        at_sizes.append(list(figures(world, *CASES, enough_ms=enough_ms)))
     for each in zip(*at_sizes, strict=True):
         yield Growth(each[0].case.name, dimension, tuple(sizes), each)

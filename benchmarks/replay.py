@@ -155,19 +155,26 @@ def _rehearsed(world: World, case: Case, recorder: Recorder) -> Rehearsed:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Milliseconds of a processor for one request: in all, and in the bare client."""
+    """Milliseconds of a processor for one request, each a median.
+
+    `total` in all, `client` for the same calls in the bare client, `own` the difference of the two
+    made one right after the other: what is neither botocore's nor the socket's.
+    """
 
     total: float
     client: float
-
-    @property
-    def own(self) -> float:
-        """What is neither botocore's nor the socket's."""
-        return max(0.0, self.total - self.client)
+    own: float
 
 
-def cost(application: Application, rehearsed: Rehearsed, repeats: int, rounds: int = 7) -> Cost:
-    """The median over `rounds` of the mean of `repeats` requests, both ways in turn."""
+MOST, LEAST = 200, 5
+"""Pairs of a request and its bare calls."""
+
+
+def cost(application: Application, rehearsed: Rehearsed, enough_ms: float) -> Cost:
+    """What a request costs, measured for about `enough_ms` milliseconds.
+
+    Pairs, so that whatever else the machine does is in both halves of a difference.
+    """
     event = application.event(rehearsed.request)
     calls = [(call.operation, dict(call.params)) for call in rehearsed.record.calls]
     client = shared().client
@@ -179,19 +186,20 @@ def cost(application: Application, rehearsed: Rehearsed, repeats: int, rounds: i
         for operation, params in calls:
             client._make_api_call(operation, params)
 
-    totals, clients = [], []
     with playing(rehearsed.tape):
-        for _ in range(max(3, repeats // 5)):
-            request()
-            bare()
-        for _ in range(rounds):
-            totals.append(_mean(request, repeats))
-            clients.append(_mean(bare, repeats))
-    return Cost(median(totals), median(clients))
+        for _ in range(2):
+            once = _milliseconds(request) + _milliseconds(bare)
+        count = int(min(MOST, max(LEAST, enough_ms / once)))
+        pairs = [(_milliseconds(request), _milliseconds(bare)) for _ in range(count)]
+    totals, clients = zip(*pairs, strict=True)
+    return Cost(
+        median(totals),
+        median(clients),
+        max(0.0, median(total - bare for total, bare in pairs)),
+    )
 
 
-def _mean(work: Callable[[], None], repeats: int) -> float:
+def _milliseconds(work: Callable[[], None]) -> float:
     started = time.process_time()
-    for _ in range(repeats):
-        work()
-    return (time.process_time() - started) * 1000 / repeats
+    work()
+    return (time.process_time() - started) * 1000
