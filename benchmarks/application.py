@@ -18,7 +18,7 @@ ENVIRONMENT = {
     "DEMO_MODE": "true",
     "TABLE_PREFIX": "switchyard-bench",
     "CATALOGUE_TTL_MS": "0",
-    "LOG_LEVEL": "CRITICAL",
+    "LOG_LEVEL": "ERROR",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "local",

@@ -209,6 +209,9 @@ GROWING: dict[tuple[str, str], tuple[float, float]] = {
 }
 """What may grow, by dimension and request: exponents of trips and capacity."""
 
+GROWING_BY_NATURE = {"v6 featureflag, 100 flags, all new"}
+"""What of it is no fault."""
+
 FEATURES_EXPONENT = 1.1
 """Of the processor's time as features grow, where an answer holds them all."""
 

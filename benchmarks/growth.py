@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from benchmarks import budgets, routes, seeding
 from benchmarks.application import Application
 from benchmarks.figures import Figures, figures
-from benchmarks.worlds import Sizes, World, build
+from benchmarks.worlds import NO_FEATURES, Sizes, World, build
 
 CASES = (
     *routes.TESTLAB,
     *(case for case in routes.UPGRADE if case.name.startswith("v6 ") and case.replayed),
 )
 """What clients call; v5 does the same as v6."""
-
-NO_FEATURES = Sizes(testlab=1, large=1, flags=1, medium=1)
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
@@ -111,5 +109,6 @@ def measured(
     for size in sizes:
         world = DIMENSIONS[dimension](application, size)
         at_sizes.append(list(figures(world, *CASES, enough_ms=enough_ms)))
+        seeding.empty()
     for each in zip(*at_sizes, strict=True):
         yield Growth(each[0].case.name, dimension, tuple(sizes), each)

@@ -21,6 +21,7 @@ from moto.core.models import botocore_stubber
 from benchmarks.application import Application, Request
 from benchmarks.recorder import Call, Record, Recorder
 from benchmarks.routes import Case
+from benchmarks.store_stub import Answers, identity
 from benchmarks.worlds import World
 from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
@@ -37,11 +38,10 @@ class Tape:
     """Answers by what was asked: the same bytes, or else the same operation.
 
     Writes differ from one time to the next in their ids and times, and their answers say nothing
-    of these. `delay` is how long each answer takes, in seconds.
+    of these.
     """
 
-    def __init__(self, delay: float = 0) -> None:
-        self.delay = delay
+    def __init__(self) -> None:
         self._exact: dict[tuple[str, bytes], AWSResponse] = {}
         self._last: dict[str, AWSResponse] = {}
 
@@ -53,10 +53,18 @@ class Tape:
         self._exact[operation, _bytes(request.body)] = kept
         self._last[operation] = kept
 
+    def answers(self) -> Answers:
+        """What is on it, for a store stub."""
+        return Answers(
+            {
+                identity(_short(operation), body): response.content.decode()
+                for (operation, body), response in self._exact.items()
+            },
+            {_short(op): response.content.decode() for op, response in self._last.items()},
+        )
+
     def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Botocore's hook."""
-        if self.delay:
-            time.sleep(self.delay)
         operation = _operation(request)
         found = self._exact.get((operation, _bytes(request.body)))
         return found if found is not None else self._last[operation]
@@ -65,6 +73,10 @@ class Tape:
 def _operation(request: AWSPreparedRequest) -> str:
     target = request.headers[TARGET]
     return target.decode() if isinstance(target, bytes) else str(target)
+
+
+def _short(operation: str) -> str:
+    return operation.rpartition(".")[2]
 
 
 def _bytes(body: Any) -> bytes:

@@ -50,7 +50,7 @@ def unchanged(path: str) -> Prepare:
 
     def prepare(world: World) -> Request:
         request = get(path)(world)
-        etag = world.application.send(request).headers["etag"]
+        etag = world.asked.send(request).headers["etag"]
         return Request("GET", request.path, headers={"if-none-match": etag})
 
     return prepare

@@ -13,9 +13,9 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.application import Application
+from benchmarks.application import Answer, Application, Request
 from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
 from chalicelib.storage.tables import ConfigRow, FeatureRow, SequenceRow
@@ -41,11 +41,29 @@ class Sizes:
     medium: int = 10
 
 
+NO_FEATURES = Sizes(testlab=1, large=1, flags=1, medium=1)
+"""One of each kind."""
+
+
+class Asked(Protocol):
+    """Something that answers requests: an `Application`, or a server."""
+
+    def send(self, request: Request) -> Answer: ...
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any: ...
+
+
 @dataclass
 class World:
     """An application with data, and where to find them."""
 
-    application: Application
+    asked: Asked
     feature_id: int = 0
     variant_ids: tuple[int, ...] = ()
     experiment: Json = field(default_factory=dict)
@@ -53,10 +71,17 @@ class World:
     query_id: str = ""
     _numbers: Iterable[int] = field(default_factory=itertools.count)
 
+    @property
+    def application(self) -> Application:
+        """The application, where it is in this process."""
+        assert isinstance(self.asked, Application)  # noqa: S101 - a fault of the measurement
+        return self.asked
+
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Any:
-        return self.application.ask(method, path, body, headers)
+        """The parsed answer to a request that must succeed."""
+        return self.asked.ask(method, path, body, headers)
 
     def client(self, name: str, body: Any, user_id: str, method: str = "POST") -> Any:
         """A call of UpGrade's client API."""
@@ -169,6 +194,27 @@ def build(application: Application, sizes: Sizes | None = None) -> World:
     return world
 
 
+def build_by_api(asked: Asked, experiments: int, flags: int) -> World:
+    """A small world made with nothing but requests, so that any server can have it."""
+    world = World(asked)
+    world.ask("DELETE", "/api/v6/clearDB")
+    for number in range(10):
+        made = world.ask("POST", "/api/feature", feature(f"feature-{number}"))
+        world.feature_id = world.feature_id or made["id"]
+    variants = [{"feature_id": world.feature_id, "value": value} for value in ("a", "b")]
+    path = f"/api/feature/{world.feature_id}/variants"
+    stored = world.ask("POST", path, {"variants": variants})
+    world.variant_ids = tuple(variant["id"] for variant in stored)
+    world.ask("POST", "/api/metric/save", _metrics())
+    started(world, _measuring())
+    for number in range(experiments):
+        started(world, design(f"{MEDIUM} {number}", MEDIUM, f"{MEDIUM} {number}"))
+    for number in range(flags):
+        world.ask("POST", "/api/flags", flag(f"flag-{number}"))
+    world.ask("GET", "/api/feature/current")
+    return world
+
+
 def _add_testlab(world: World, count: int) -> None:
     first = world.ask("POST", "/api/feature", feature("feature-0"))
     world.feature_id = first["id"]
@@ -181,17 +227,7 @@ def _add_testlab(world: World, count: int) -> None:
 
 def _add_upgrade(world: World, sizes: Sizes) -> None:
     world.ask("POST", "/api/metric/save", _metrics())
-    asked = [
-        {
-            "name": key,
-            "query": {"operationType": "avg"},
-            "metric": {"key": key},
-            "repeatedMeasure": "MOST RECENT",
-        }
-        for key in (METRIC, f"workspace@__@areas@__@{METRIC}")
-    ]
-    measuring = design("measuring", SMALL, "small", queries=asked)
-    world.experiment = started(world, measuring)
+    world.experiment = started(world, _measuring())
     world.query_id = world.experiment["queries"][0]["id"]
     by_group = {"assignmentUnit": "group", "group": "classId", "consistencyRule": "group"}
     for number in range(3):
@@ -207,6 +243,20 @@ def _add_upgrade(world: World, sizes: Sizes) -> None:
         item = shared().client.get_item(TableName=_table(), Key={"pk": {"S": pk}})["Item"]
         _copy([item], sizes.flags - 1, _renamed("flag-"))
     reread(world)
+
+
+def _measuring() -> Json:
+    """An experiment that asks about the metrics."""
+    queries = [
+        {
+            "name": key,
+            "query": {"operationType": "avg"},
+            "metric": {"key": key},
+            "repeatedMeasure": "MOST RECENT",
+        }
+        for key in (METRIC, f"workspace@__@areas@__@{METRIC}")
+    ]
+    return design("measuring", SMALL, "small", queries=queries)
 
 
 def _metrics() -> Json:

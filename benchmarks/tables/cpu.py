@@ -14,7 +14,7 @@ from benchmarks.report import OK, PERFORMANCE, SHORT, Section, Table
 from benchmarks.worlds import Sizes, build
 
 SIZES = (1, 10, 100, 1_000)
-ENOUGH_MS, QUICK_MS = 400.0, 50.0
+ENOUGH_MS, QUICK_MS = 200.0, 50.0
 """For each request and size."""
 
 RENAMED = {

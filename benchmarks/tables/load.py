@@ -1,0 +1,113 @@
+"""The started server under load, on three stores."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks import application, budgets, routes
+from benchmarks.application import Request
+from benchmarks.callers import NEW
+from benchmarks.local_server import NotStarted, Remote, dynamodb_local, load, served, stub
+from benchmarks.recorder import Recorder
+from benchmarks.replay import Tape, recording
+from benchmarks.report import PERFORMANCE, Section, Table, verdict
+from benchmarks.worlds import World, build_by_api
+
+CONNECTIONS = (1, 8, 32)
+SECONDS, QUICK_SECONDS = 1.0, 0.5
+USERS = 8
+EXPERIMENTS, FLAGS = 10, 20
+
+NEW_USER = "POST /api/users"
+
+NAMES = (
+    "GET /api/feature/current",
+    "GET /api/feature/current, 304",
+    NEW_USER,
+    "POST /api/events",
+    "v6 init, a known user",
+    "v6 assign, 10 experiments",
+    "v6 mark, repeated",
+    "v6 log, 1 entry",
+    "v6 featureflag, 100 flags",
+)
+"""What can be sent again and again; here there are 20 flags."""
+
+EMBEDDED, LOCAL, STUB = "embedded", "DynamoDB Local", "4 ms"
+
+
+def measure(*, quick: bool) -> list[Section]:
+    """The table of load."""
+    seconds = QUICK_SECONDS if quick else SECONDS
+    table = Table(
+        ("request", "store", "connections", "requests/s", "p50, ms", "p99, ms", "errors", "target p50", "")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        answers = Path(folder) / "answers.json"
+        sent, trips = _record(answers)
+        for store in (EMBEDDED, LOCAL, STUB):
+            try:
+                with _running(store, answers) as url:
+                    if store != STUB:
+                        world = build_by_api(Remote(url), EXPERIMENTS, FLAGS)
+                        sent = {name: list(_requests(world, name)) for name in NAMES}
+                    for name, requests in sent.items():
+                        print(f"  {store}: {name}", file=sys.stderr, flush=True)
+                        for connections in CONNECTIONS:
+                            seen = load(url, requests, connections, seconds)
+                            target = trips[name] * budgets.LATENCY_MS + budgets.OVERHEAD_MS
+                            judged = store == STUB and connections < 8
+                            shown = [f"{seen[key]:.1f}" for key in ("p50", "p99")]
+                            table.add(
+                                name, store, connections, f"{seen['rate']:.0f}", *shown,
+                                f"{seen['errors']:.0f}",
+                                f"{target:g}" if judged else "",
+                                verdict(seen["p50"], target) if judged else "",
+                            )  # fmt: skip
+            except NotStarted as error:
+                print(f"  {store} is left out: {error}", file=sys.stderr)
+    return [Section(PERFORMANCE, "load", table.markdown())]
+
+
+@contextmanager
+def _running(store: str, answers: Path) -> Iterator[str]:
+    with ExitStack() as stack:
+        settings = {}
+        if store == LOCAL:
+            settings["DYNAMODB_ENDPOINT"] = stack.enter_context(dynamodb_local())
+        elif store == STUB:
+            endpoint = stack.enter_context(stub(answers, budgets.LATENCY_MS))
+            settings["DYNAMODB_ENDPOINT"] = endpoint
+        yield stack.enter_context(served(**settings))
+
+
+def _record(path: Path) -> tuple[dict[str, list[Request]], dict[str, int]]:
+    """Answers to all requests, for the stub; the requests, and their round trips."""
+    app = application.start()
+    world = build_by_api(app, EXPERIMENTS, FLAGS)
+    sent = {name: list(_requests(world, name)) for name in NAMES}
+    world.application.services.catalogue.fresh()
+    tape, recorder, trips = Tape(), Recorder(), {}
+    with recording(tape):
+        # What a process reads when it starts.
+        app.services.catalogue._cached = None
+        app.services.events._events._ids._ids = iter(range(0))
+        for name, requests in sent.items():
+            for request in (requests[0], *requests):
+                with recorder.request() as record:
+                    app.send(request)
+                trips[name] = record.trips
+    tape.answers().save(path)
+    return sent, trips
+
+
+def _requests(world: World, name: str) -> Iterator[Request]:
+    for _ in range(USERS):
+        request = routes.BY_NAME[name].prepare(world)
+        if name == NEW_USER:
+            request = Request("POST", request.path, {**request.body, "id": NEW.decode()})
+        yield request
