@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chalice.local import create_local_server
+from chalice.local import ChaliceRequestHandler, create_local_server
 
 from benchmarks import application, budgets, seeding
 from benchmarks.application import Request
@@ -50,6 +50,7 @@ def measure(*, quick: bool) -> list[Section]:
 @contextmanager
 def _serving(world: World) -> Iterator[str]:
     """The server that `make run` makes, in a thread: its store can be filled in process."""
+    setattr(ChaliceRequestHandler, "log_message", _say_nothing)  # noqa: B010 - replaced on purpose
     server = create_local_server(world.application.module.app, config_of("local"), "127.0.0.1", 0)
     thread = threading.Thread(target=server.server.serve_forever)
     thread.start()
@@ -58,3 +59,7 @@ def _serving(world: World) -> Iterator[str]:
     finally:
         server.server.shutdown()
         thread.join()
+
+
+def _say_nothing(*_: object) -> None:
+    """In place of a line for each request."""

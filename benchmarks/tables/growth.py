@@ -39,11 +39,13 @@ def measure(*, quick: bool) -> list[Section]:
             f"{max(f.cpu.own for each in growths for f in each.figures if f.cpu):.1f}",
         )
     shorts = sum(SHORT in row for row in table.rows)
-    sizes = "; ".join(
-        f"{dimension} {' → '.join(f'{size:,}' for size in found_sizes)}"
-        for dimension, found_sizes in (QUICK if quick else SIZES).items()
+    listed = "; ".join(
+        f"{dimension} {' → '.join(f'{size:,}' for size in sizes)}"
+        for dimension, sizes in (QUICK if quick else SIZES).items()
     )
-    text = f"{table.markdown()}\n\nSizes: {sizes}. {len(table.rows) - shorts} flat, {shorts} short."
+    text = (
+        f"{table.markdown()}\n\nSizes: {listed}. {len(table.rows) - shorts} flat, {shorts} short."
+    )
     return [Section(PERFORMANCE, "growth", text)]
 
 

@@ -81,8 +81,8 @@ def measure(*, quick: bool) -> list[Section]:
         table.add(what, f"{own:.0f}", f"{bare:.0f}", f"{ratio:.2f}", target, told)
     own_size, bare_size = _package_sizes()
     if own_size and bare_size:
-        ratio = f"{own_size / bare_size:.2f}"
-        table.add("package, MB", f"{own_size:.1f}", f"{bare_size:.1f}", ratio, "", "")
+        sizes = f"{own_size:.1f}", f"{bare_size:.1f}", f"{own_size / bare_size:.2f}"
+        table.add("package, MB", *sizes, "", "")
     listed = Table(("module", "ms of its own"))
     for name, own_ms in slowest:
         listed.add(f"`{name}`", f"{own_ms:.1f}")
