@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -63,6 +65,13 @@ class Section:
         if not found or not closed:
             raise NoMarkers(f"{self.document} has no {begin} ... {end}")
         self.document.write_text(f"{before}{begin}\n{self.text}\n{end}{after}")
+
+
+def machine() -> str:
+    """What the times were measured on. A busy machine makes all of them longer."""
+    processors, busy = os.cpu_count(), os.getloadavg()[1]
+    system = f"{platform.machine()}, {processors} processors, Python {platform.python_version()}"
+    return f"Measured on {system}; load average of the last five minutes {busy:.1f}."
 
 
 def verdict(result: float, target: float) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,7 +127,6 @@ def main() -> None:
     parser.add_argument("answers", type=Path)
     parser.add_argument("--delay", type=float, default=4.0, help="milliseconds")
     arguments = parser.parse_args()
-    os.nice(-1) if os.geteuid() == 0 else None
     asyncio.run(_main(Answers.load(arguments.answers), arguments.delay / 1000))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Mapping
 
@@ -10,7 +9,7 @@ from benchmarks import application, budgets
 from benchmarks.growth import CASES
 from benchmarks.recorder import Recorder
 from benchmarks.replay import Cost, cost, rehearse
-from benchmarks.report import OK, PERFORMANCE, SHORT, Section, Table
+from benchmarks.report import OK, PERFORMANCE, SHORT, Section, Table, machine
 from benchmarks.worlds import Sizes, build
 
 SIZES = (1, 10, 100, 1_000)
@@ -52,8 +51,7 @@ def measure(*, quick: bool) -> list[Section]:
             ", ".join(f"{target:g} at {size}" for size, target in targets.items()),
             _verdict(costs, targets),
         )
-    machine = f"Measured on {platform.machine()}, Python {platform.python_version()}."
-    return [Section(PERFORMANCE, "cpu", f"{table.markdown()}\n\n{machine}")]
+    return [Section(PERFORMANCE, "cpu", f"{table.markdown()}\n\n{machine()}")]
 
 
 def _verdict(costs: Mapping[int, Cost], targets: Mapping[int, float]) -> str:

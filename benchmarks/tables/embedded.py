@@ -11,7 +11,7 @@ from chalice.local import ChaliceRequestHandler, create_local_server
 from benchmarks import application, budgets, seeding
 from benchmarks.application import Request
 from benchmarks.local_server import load
-from benchmarks.report import PERFORMANCE, Section, Table, verdict
+from benchmarks.report import PERFORMANCE, Section, Table, machine, verdict
 from benchmarks.worlds import NO_FEATURES, World, build
 from infra.stages import config_of
 
@@ -44,7 +44,7 @@ def measure(*, quick: bool) -> list[Section]:
                 verdict(seen["p95"], target) if connections == 1 else "",
                 f"{seen['errors']:.0f}",
             )
-    return [Section(PERFORMANCE, "embedded", table.markdown())]
+    return [Section(PERFORMANCE, "embedded", f"{table.markdown()}\n\n{machine()}")]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from benchmarks.callers import NEW
 from benchmarks.local_server import NotStarted, Remote, dynamodb_local, load, served, stub
 from benchmarks.recorder import Recorder
 from benchmarks.replay import Tape, recording
-from benchmarks.report import PERFORMANCE, Section, Table, verdict
+from benchmarks.report import PERFORMANCE, Section, Table, machine, verdict
 from benchmarks.worlds import World, build_by_api
 
 CONNECTIONS = (1, 8, 32)
@@ -69,7 +69,7 @@ def measure(*, quick: bool) -> list[Section]:
                             )  # fmt: skip
             except NotStarted as error:
                 print(f"  {store} is left out: {error}", file=sys.stderr)
-    return [Section(PERFORMANCE, "load", table.markdown())]
+    return [Section(PERFORMANCE, "load", f"{table.markdown()}\n\n{machine()}")]
 
 
 @contextmanager
@@ -98,10 +98,18 @@ def _record(path: Path) -> tuple[dict[str, list[Request]], dict[str, int]]:
         for name, requests in sent.items():
             for request in (requests[0], *requests):
                 with recorder.request() as record:
-                    app.send(request)
+                    app.send(_new(world, request))
                 trips[name] = record.trips
     tape.answers().save(path)
     return sent, trips
+
+
+def _new(world: World, request: Request) -> Request:
+    """The request, with a name of its own where the callers put one."""
+    if not isinstance(request.body, dict) or request.body.get("id") != NEW.decode():
+        return request
+    body = {**request.body, "id": world.fresh()}
+    return Request(request.method, request.path, body, request.headers)
 
 
 def _requests(world: World, name: str) -> Iterator[Request]:
