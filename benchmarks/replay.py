@@ -27,6 +27,7 @@ from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
 
 TARGET = "X-Amz-Target"
+LEASE = b'{"Attributes": {"value": {"N": "1000000000"}}}'
 STUBBER = "process_request"
 """The method by which moto answers; the embedded database has put one of its own there."""
 
@@ -67,7 +68,16 @@ class Tape:
         """Botocore's hook."""
         operation = _operation(request)
         found = self._exact.get((operation, _bytes(request.body)))
-        return found if found is not None else self._last[operation]
+        if found is None:
+            found = self._last.get(operation)
+        return found if found is not None else _leased(request)
+
+
+def _leased(request: AWSPreparedRequest) -> AWSResponse:
+    """The next thousand ids: what is repeated often enough runs out of them."""
+    response = AWSResponse(request.url, 200, {}, None)
+    response._content = LEASE
+    return response
 
 
 def _operation(request: AWSPreparedRequest) -> str:
@@ -128,6 +138,7 @@ class Rehearsed:
     request: Request
     record: Record
     tape: Tape = field(repr=False)
+    status: int = 200
 
 
 class Unexpected(Exception):
@@ -162,7 +173,7 @@ def _rehearsed(world: World, case: Case, recorder: Recorder) -> Rehearsed:
     if answer.status != case.status:
         detail = answer.headers.get("x-error-detail", "")
         raise Unexpected(f"{case.name}: {answer.status} {answer.text} {detail}")
-    return Rehearsed(request, record, tape)
+    return Rehearsed(request, record, tape, case.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +197,18 @@ def cost(application: Application, rehearsed: Rehearsed, enough_ms: float) -> Co
     """What a request costs, measured for about `enough_ms` milliseconds.
 
     Pairs, so that whatever else the machine does is in both halves of a difference.
+
+    Raises:
+        Unexpected: if an answer is another one than when it was rehearsed.
     """
     event = application.event(rehearsed.request)
     calls = [(call.operation, dict(call.params)) for call in rehearsed.record.calls]
     client = shared().client
 
     def request() -> None:
-        application.call(event)
+        answer = application.call(event)
+        if answer["statusCode"] != rehearsed.status:
+            raise Unexpected(f"{rehearsed.request}: {answer}")
 
     def bare() -> None:
         for operation, params in calls:

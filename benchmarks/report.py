@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[1]
 PERFORMANCE = PROJECT / "docs" / "performance.md"
 OPERATIONS = PROJECT / "docs" / "operations.md"
 
-NUMBER = re.compile(r"[~<]?\$?\d|-$|$")
+NUMBER = re.compile(r"[~<]?-?\$?\d|-$|$")
 """What stands in a column of numbers: one, a dash, or nothing."""
 
 OK, SHORT = "ok", "**short**"
