@@ -7,14 +7,14 @@ database, then gives them again on a port of its own, each after `--delay` milli
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import socketserver
+import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-HEADER_END = b"\r\n\r\n"
 TABLES = {
     "features": ("pk", None),
     "variants": ("feature_id", "sk"),
@@ -53,27 +53,31 @@ def identity(operation: str, body: bytes) -> str:
     return f"{operation} {json.dumps(params, sort_keys=True)}"
 
 
-async def _serve(
-    answers: Answers, delay: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    try:
-        while True:
-            head = await reader.readuntil(HEADER_END)
-            headers = {
-                name.strip().lower(): value.strip()
-                for name, _, value in (
-                    line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:]
-                )
-            }
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
+class _Handler(socketserver.StreamRequestHandler):
+    """One connection in a thread: an event loop would sleep whole milliseconds only."""
+
+    answers: Answers
+    delay: float
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """Answer call after call, each `delay` seconds after it came."""
+        while line := self.rfile.readline():
+            came = time.perf_counter()
+            headers = {}
+            while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                name, _, value = line.decode("latin-1").partition(":")
+                headers[name.strip().lower()] = value.strip()
+            body = self.rfile.read(int(headers.get("content-length", 0)))
             operation = headers.get("x-amz-target", "").rpartition(".")[2]
-            await asyncio.sleep(delay)
-            writer.write(_response(operation, body, answers))
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
+            response = _response(operation, body, self.answers)
+            time.sleep(max(0.0, self.delay - (time.perf_counter() - came)))
+            self.wfile.write(response)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 def _response(operation: str, body: bytes, answers: Answers) -> bytes:
@@ -111,23 +115,17 @@ def _table(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"Table" if operation == "DescribeTable" else "TableDescription": described}
 
 
-async def _main(answers: Answers, delay: float) -> None:
-    server = await asyncio.start_server(
-        lambda reader, writer: _serve(answers, delay, reader, writer), "127.0.0.1", 0
-    )
-    port = server.sockets[0].getsockname()[1]
-    print(f"http://127.0.0.1:{port}", flush=True)
-    async with server:
-        await server.serve_forever()
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("answers", type=Path)
     parser.add_argument("--delay", type=float, default=4.0, help="milliseconds")
     arguments = parser.parse_args()
-    asyncio.run(_main(Answers.load(arguments.answers), arguments.delay / 1000))
+    _Handler.answers = Answers.load(arguments.answers)
+    _Handler.delay = arguments.delay / 1000
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+        server.serve_forever()
 
 
 if __name__ == "__main__":

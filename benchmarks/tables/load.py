@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
+
+import botocore.session
 
 from benchmarks import application, budgets, routes
 from benchmarks.application import Request
@@ -20,6 +24,7 @@ from benchmarks.worlds import World, build_by_api
 CONNECTIONS = (1, 8, 32)
 SECONDS, QUICK_SECONDS = 1.0, 0.5
 USERS = 8
+TRIPS = 100
 EXPERIMENTS, FLAGS = 10, 20
 
 NEW_USER = "POST /api/users"
@@ -45,6 +50,7 @@ def measure(*, quick: bool) -> list[Section]:
     seconds = QUICK_SECONDS if quick else SECONDS
     seen_columns = ("requests/s", "p50, ms", "p99, ms", "errors")
     table = Table(("request", "store", "connections", *seen_columns, "target p50", ""))
+    bare = 0.0
     with tempfile.TemporaryDirectory() as folder:
         answers = Path(folder) / "answers.json"
         sent, trips = _record(answers)
@@ -55,6 +61,8 @@ def measure(*, quick: bool) -> list[Section]:
                         world = build_by_api(Remote(url), EXPERIMENTS, FLAGS)
                         sent = {name: list(_requests(world, name)) for name in NAMES}
                     for name, requests in sent.items():
+                        if store == STUB and not bare:
+                            bare = _bare_trip(answers)
                         print(f"  {store}: {name}", file=sys.stderr, flush=True)
                         for connections in CONNECTIONS:
                             seen = load(url, requests, connections, seconds)
@@ -69,7 +77,26 @@ def measure(*, quick: bool) -> list[Section]:
                             )  # fmt: skip
             except NotStarted as error:
                 print(f"  {store} is left out: {error}", file=sys.stderr)
-    return [Section(PERFORMANCE, "load", f"{table.markdown()}\n\n{machine()}")]
+    trip = f"Bare boto3 waited {bare:.1f} ms for a trip to the stub (median)."
+    return [Section(PERFORMANCE, "load", f"{table.markdown()}\n\n{trip} {machine()}")]
+
+
+def _bare_trip(answers: Path) -> float:
+    """Milliseconds of a call to the stub from boto3 alone: what the machine makes of 4 ms."""
+    with stub(answers, budgets.LATENCY_MS) as url:
+        client = botocore.session.get_session().create_client(
+            "dynamodb",
+            region_name="us-east-1",
+            endpoint_url=url,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - nobody checks it
+        )
+        took = []
+        for _ in range(TRIPS):
+            started = time.perf_counter()
+            client.get_item(TableName="any", Key={"pk": {"S": "any"}})
+            took.append(1000 * (time.perf_counter() - started))
+    return median(took)
 
 
 @contextmanager
