@@ -12,7 +12,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test test-dynamodb-local contract check format lint types imports coverage clean
+.PHONY: help install run openapi key keys transfer package cloud test bench test-dynamodb-local contract check format lint types imports coverage clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -41,6 +41,9 @@ test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and 
 
 contract: $(READY)  ## Call the API in all ways that its document allows, and others (SECONDS=180)
 	$(BIN)/python -m infra.contract --seconds $(SECONDS)
+
+bench: $(READY)  ## Measure, and write the tables of docs/performance.md anew: make bench [ONLY=round_trips]
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):

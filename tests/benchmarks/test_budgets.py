@@ -1,0 +1,49 @@
+"""The guard: no request takes more trips or capacity than its budget."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import budgets, routes
+from benchmarks.application import Application
+from benchmarks.figures import figures
+from benchmarks.worlds import Sizes, build
+from chalicelib.api.access import CLIENT, CLIENT_PREFIXES, Route
+
+
+def test_every_request_that_is_measured_has_a_budget_and_no_other() -> None:
+    assert {case.name for case in routes.CASES} == set(budgets.BUDGETS)
+
+
+def test_every_route_of_clients_is_measured(bench: Application) -> None:
+    measured = {name.split(",")[0].split("?")[0] for name in budgets.BUDGETS}
+    for path, methods in bench.module.app.routes.items():
+        version = next((prefix for prefix in CLIENT_PREFIXES if path.startswith(prefix)), None)
+        if version is not None and not path.endswith("clearDB"):
+            call = path.removeprefix("/api/").replace("/", " ")
+            assert call in measured, call
+        for method in methods:
+            if Route(method, path) in CLIENT:
+                name = f"{method} {path}".replace("{feature_id}", "{id}")
+                assert name in measured, name
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [routes.TESTLAB, routes.TESTLAB_ADMINISTRATION, routes.UPGRADE, routes.UPGRADE_ADMINISTRATION],
+    ids=["testlab", "testlab-administration", "upgrade", "upgrade-administration"],
+)
+def test_requests_stay_within_their_budgets(
+    bench: Application, cases: tuple[routes.Case, ...]
+) -> None:
+    world = build(bench, Sizes(testlab=10, large=100, flags=100))
+    faults = [fault for each in figures(world, *cases) for fault in each.faults(strict=False)]
+    assert not faults
+
+
+def test_what_is_known_to_be_short_is_still_short(bench: Application) -> None:
+    """Whoever mends one takes it off the list."""
+    known = [routes.BY_NAME[name] for name, budget in budgets.BUDGETS.items() if budget.known]
+    world = build(bench, Sizes(testlab=1, large=0, flags=0, medium=0))
+    for each in figures(world, *known):
+        assert each.trips > each.budget.trips, f"{each.case.name} is within its budget now"
