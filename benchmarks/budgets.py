@@ -21,22 +21,12 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Round trips and units of a request.
-
-    `known` is what it takes today where that is more than the budget: the guard lets it be no more
-    than that, and the tables say "short".
-    """
+    """Round trips and units of a request."""
 
     trips: int
     read: float
     write: float
     floor: Floor
-    known: int | None = None
-
-    @property
-    def limit(self) -> int:
-        """Trips at which the guard stops."""
-        return self.known or self.trips
 
 
 _REVISION = Floor(1, 1, 0, "whether the catalogue changed must be asked")
@@ -97,7 +87,7 @@ UPGRADE = {
     "groupmembership": Budget(3, 2, 2, _WRITE_ONE),
     "workinggroup": Budget(3, 2, 2, _WRITE_ONE),
     "useraliases, a new alias": Budget(
-        4, 3, 2, Floor(2, 3, 1, "user, alias and catalogue at once; the alias on a condition")
+        4, 3, 4, Floor(2, 3, 4, "user, alias and catalogue at once; the alias and a note of it")
     ),
     "assign, 1 experiment": Budget(2, 2, 0, _SIDE_BY_SIDE),
     "assign, 10 experiments": Budget(2, 2, 0, _SIDE_BY_SIDE),
@@ -120,7 +110,7 @@ UPGRADE = {
         4, 3, 12, Floor(2, 3, 0, "which group it is, the user's record says")
     ),
     "mark, ending the experiment": Budget(
-        5, 5, 16, Floor(4, 4, 8, "the mark, the counters, the commit of the new state"), known=7
+        5, 3, 16, Floor(4, 3, 8, "the mark, the counters, the commit of the new state")
     ),
     "log, 1 entry, a new sheet": Budget(
         4, 3, 4, Floor(2, 3, 2, "all reads at once; the sheet, then the note of it")

@@ -26,11 +26,11 @@ class Figures:
     def budget(self) -> budgets.Budget:
         return budgets.of(self.case.name)
 
-    def faults(self, *, strict: bool = True) -> list[str]:
-        """What is beyond the budget; where not `strict`, what is known to be may stay so."""
+    def faults(self) -> list[str]:
+        """What is beyond the budget."""
         budget = self.budget
         pairs = (
-            ("trips", self.trips, budget.trips if strict else budget.limit),
+            ("trips", self.trips, budget.trips),
             ("read units", self.read, budget.read),
             ("write units", self.write, budget.write),
         )
