@@ -48,9 +48,11 @@ def without_messages(record: logging.LogRecord) -> bool:
 
 def outline(error: BaseException) -> list[str]:
     """The types of an exception and of those that led to it, the last one first, with frames."""
-    lines = []
+    lines: list[str] = []
+    told: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None:
+    while cause is not None and id(cause) not in told:
+        told.add(id(cause))
         lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
         frames = traceback.extract_tb(cause.__traceback__)
         lines += [f"  {each.filename}:{each.lineno} {each.name}" for each in reversed(frames)]
@@ -83,7 +85,10 @@ class Observer:
 
     @contextmanager
     def request(self, request_id: str, route: str) -> Iterator[Observed]:
-        """Within it, a request is answered; the database is waited for until its deadline."""
+        """Within it, a request is answered, which may lose so many seconds to a failing database.
+
+        See `services.accounting`: time in which the database answers is not lost.
+        """
         with self._watched("request", Observed(request_id, route), DEADLINE) as seen:
             yield seen
 

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     dynamodb_endpoint: str | None = None
     """URL of a database other than AWS's, e.g. DynamoDB Local; missing tables are created."""
 
+    dynamodb_timeout_ms: int = Field(1000, ge=100, le=20_000)
+    """Milliseconds for which the database is waited for at a time, once connected."""
+
     catalogue_ttl_ms: int = Field(0, ge=0, le=60_000)
     """Milliseconds for which a process answers without asking whether the catalogue changed.
 

@@ -24,6 +24,9 @@ START_SECONDS = 60
 CLIENT_SECRET = "what UpGrade's clients sign their tokens with"  # noqa: S105 - of the tests alone
 CLIENT_KEY = "the key of UpGrade's clients"
 
+PATIENCE_MS = "10000"
+"""For the database of the tests, which shares its processors with them."""
+
 OF_THIS_PROCESS = ("STAGE", "TABLE_PREFIX", "CLIENT_API_SECRET", "CLIENT_API_KEY")
 """Settings of the application in this process that servers do not share."""
 
@@ -85,6 +88,7 @@ def application(dynamodb_endpoint: str | None) -> ModuleType:
         TABLE_PREFIX="switchyard-test",
         CLIENT_API_SECRET=CLIENT_SECRET,
         CLIENT_API_KEY=CLIENT_KEY,
+        DYNAMODB_TIMEOUT_MS=PATIENCE_MS,
     )
     if dynamodb_endpoint is not None:
         os.environ["DYNAMODB_ENDPOINT"] = dynamodb_endpoint
@@ -151,6 +155,7 @@ def start_server(dynamodb_endpoint: str | None) -> Iterator[Any]:
     def start(**settings: str) -> Server:
         environment = {
             **{name: value for name, value in os.environ.items() if name not in OF_THIS_PROCESS},
+            "DYNAMODB_TIMEOUT_MS": PATIENCE_MS,
             "PORT": "0",
             "SCHEDULE": "0",
             "DEMO_DATA": "0",

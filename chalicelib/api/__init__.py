@@ -24,7 +24,10 @@ ALLOWED_HEADERS = [
     "If-Modified-Since", "If-None-Match", "Session-Id", "URL", "User-Id",
 ]  # fmt: skip
 """Besides those that Chalice allows by itself, X-Api-Key among them."""
-EXPOSED_HEADERS = ["ETag", "Last-Modified", "Link", "Retry-After", "X-Error-Detail", "X-Stale"]
+EXPOSED_HEADERS = [
+    "ETag", "Idempotent-Replayed", "Last-Modified", "Link", "Retry-After", "X-Error-Detail",
+    "X-Stale",
+]  # fmt: skip
 PREFLIGHT_SECONDS = 86400
 
 

@@ -134,7 +134,7 @@ class ApiBlueprint(Blueprint):
     ) -> Callable[[View], View]:
         """Publish a view whose first argument is the catalogue, as got by `read`.
 
-        It returns models or plain values. Its answers are written once for each catalogue and day,
+        It returns models or plain values. Its answers are written once for each catalogue,
         carry the catalogue's validators, and no body where the client has it already.
         `absent`, if given, is the answer where the view finds nothing. While the store is
         unavailable they are of the last catalogue that was read, and say so by X-Stale; nothing
@@ -144,8 +144,8 @@ class ApiBlueprint(Blueprint):
         kept = KeptTexts()
 
         def answer(call: Call, catalogue: Catalogue) -> str:
-            source = catalogue, self.services.catalogue.today()
-            return kept.text(source, call.params, lambda: json_text(call(catalogue)))
+            question = frozenset(call.converted().items())
+            return kept.text(catalogue, question, lambda: json_text(call(catalogue)))
 
         def conditionally(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
             catalogue = read(self.services)

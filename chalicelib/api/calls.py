@@ -76,11 +76,6 @@ class Call:
         self._once = {} if once is None else {ONCE: once}
         self._converted: dict[str, Any] | None = None
 
-    @property
-    def params(self) -> Mapping[str, str]:
-        """What the path names, as it came."""
-        return self._params
-
     def converted(self) -> dict[str, Any]:
         """The arguments by name.
 
@@ -150,7 +145,8 @@ class Arguments:
 
     def build(self) -> None:
         """Build it now."""
-        _ = self._adapters
+        for adapter in self._adapters.values():
+            adapter.rebuild()
 
     def convert(self, params: Mapping[str, str], reading: Reading) -> dict[str, Any]:
         """The arguments by name.

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date
+import weakref
+from collections.abc import Callable, Hashable
 
 from chalicelib.domain.catalogue import Catalogue
 
-TEXTS = 1000
-"""Answers of one route that a process keeps."""
-
-Source = tuple[Catalogue, date]
-"""What answers are made of: a catalogue, and the day."""
+CHARACTERS = 4_000_000
+"""Of all answers of one route that a process keeps."""
 
 
 class KeptTexts:
-    """The answers of one route by the parameters of its path.
+    """The answers of one route, by what it was asked for.
 
-    Clients poll, and a catalogue changes rarely: an answer is written once for all of them.
+    Clients poll, and a catalogue changes rarely: an answer is written once for all of them. What
+    follows from anything but the catalogue and the question must not be kept so; the day does,
+    for a new day makes a new catalogue.
     """
 
-    def __init__(self) -> None:
-        self._kept: tuple[Source, dict[frozenset[tuple[str, str]], str]] | None = None
+    def __init__(self, characters: int = CHARACTERS) -> None:
+        self._characters = characters
+        self._of: Callable[[], Catalogue | None] = lambda: None
+        self._texts: dict[Hashable, str] = {}
+        self._length = 0
 
-    def text(self, source: Source, params: Mapping[str, str], write: Callable[[], str]) -> str:
+    def text(self, catalogue: Catalogue, question: Hashable, write: Callable[[], str]) -> str:
         """The answer, made by `write` if it is not kept; what that raises is not kept."""
-        kept = self._kept
-        if kept is None or kept[0][0] is not source[0] or kept[0][1] != source[1]:
-            kept = self._kept = source, {}
-        texts, key = kept[1], frozenset(params.items())
-        found = texts.get(key)
+        texts = self._texts
+        if self._of() is not catalogue:
+            # The catalogue before is not held: it may be large.
+            texts = self._emptied(catalogue)
+        found = texts.get(question)
         if found is None:
             found = write()
-            if len(texts) >= TEXTS:
-                texts.clear()
-            texts[key] = found
+            if self._length + len(found) > self._characters:
+                texts = self._emptied(catalogue)
+            texts[question] = found
+            self._length += len(found)
         return found
+
+    def _emptied(self, catalogue: Catalogue) -> dict[Hashable, str]:
+        # A new one: another thread may be about to fill the old one from the old catalogue.
+        self._texts, self._length = {}, 0
+        self._of = weakref.ref(catalogue)
+        return self._texts

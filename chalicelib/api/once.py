@@ -98,7 +98,10 @@ class Once:
 
 
 def _kept(response: Response) -> KeptAnswer:
-    headers = {name: str(value) for name, value in response.headers.items()}
+    headers = {
+        name: value if isinstance(value, str) else ", ".join(value)
+        for name, value in response.headers.items()
+    }
     return KeptAnswer(response.status_code, headers, str(response.body))
 
 

@@ -21,7 +21,10 @@ QUEUE_LENGTH = 100
 """Entries of a random queue; round robin queues round it up to whole rounds."""
 
 SEEDS_KEPT = 2**14
-"""Seeds of which a process keeps the draw (some 4 MB): users come back, mark follows assign."""
+"""Seeds of which a process keeps the draw (some 4 MB): users come back, mark follows assign.
+
+Draws of queues are not kept: one queue would take the places of a hundred users.
+"""
 
 _IDENTITY = tuple(range(WIDTH))
 _ONWARDS = (*_IDENTITY[1:], 0)
@@ -56,7 +59,6 @@ def draws(seed: str) -> Iterator[float]:
         yield math.ldexp(number >> surplus, surplus - bits)
 
 
-@functools.lru_cache(SEEDS_KEPT)
 def first_draw(seed: str) -> float:
     """The first number that `seed` stands for, in [0, 1); every choice here uses no other.
 
@@ -66,6 +68,9 @@ def first_draw(seed: str) -> float:
     0.3697369867611133
     """
     return next(draws(seed))
+
+
+_kept_draw = functools.lru_cache(SEEDS_KEPT)(first_draw)
 
 
 def weighted_choice(draw: float, weights: Sequence[float]) -> int:
@@ -100,7 +105,7 @@ def condition_index(experiment_id: str, unit_id: str, weights: Sequence[float]) 
     >>> condition_index("0b2e1f6c-3f1a-4c2e-9d51-6d3c0a7b1e01", "vec-0", [50, 30, 20])
     0
     """
-    return weighted_choice(first_draw(f"{experiment_id}_{unit_id}"), weights)
+    return weighted_choice(_kept_draw(f"{experiment_id}_{unit_id}"), weights)
 
 
 def competing_index(user_id: str, candidates: int) -> int:
@@ -113,7 +118,7 @@ def competing_index(user_id: str, candidates: int) -> int:
     """
     if candidates < 1:
         raise ValueError("there is no experiment to choose")
-    return math.floor(first_draw(user_id) * candidates)
+    return math.floor(_kept_draw(user_id) * candidates)
 
 
 def ordered_queue(conditions: int, marks: int) -> list[int]:

@@ -48,8 +48,11 @@ class Account:
             self._lost_until = max(ended, self._lost_until)
 
     def allows(self, seconds: float) -> bool:
-        """Whether an attempt that may take so long ends before the deadline, should it fail."""
-        return self.lost + seconds <= self.deadline
+        """Whether an attempt that may take so long ends before the deadline, should it fail.
+
+        The first is allowed however long that is.
+        """
+        return not self.lost or self.lost + seconds <= self.deadline
 
 
 _open: ContextVar[Account | None] = ContextVar("account", default=None)

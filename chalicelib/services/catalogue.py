@@ -70,6 +70,12 @@ class CatalogueService:
         view = self._view.get()
         return view is not None and view.stale
 
+    def answer_stale(self) -> None:
+        """Let this request's answer count as older than it should be."""
+        view = self._view.get()
+        if view is not None:
+            view.stale = True
+
     def snapshot(self) -> Catalogue:
         """The catalogue, at most `ttl` old, or as the request has seen it before.
 
@@ -155,8 +161,8 @@ class CatalogueService:
 
         `decide` is asked again whenever somebody else was faster; None means that there is
         nothing to do. What it raises ends the attempt, with nothing changed. With `as_seen` it is
-        first asked of what the request has seen, which saves a trip where nothing has changed
-        since; then it must neither refuse nor do nothing for what a newer catalogue may hold.
+        first asked of the snapshot, which saves a trip where nothing has changed since; then it
+        must neither refuse nor do nothing for what a newer catalogue may hold.
 
         Raises:
             Unavailable: if others are faster again and again.

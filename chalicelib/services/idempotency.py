@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from chalicelib.domain.errors import LostRace
 from chalicelib.domain.idempotency import (
     AlreadyAnswered,
     IdempotencyRecord,
     KeptAnswer,
     RequestKey,
 )
+from chalicelib.services.attempts import attempts
 from chalicelib.services.ports import Clock, IdempotencyStore
 
 
@@ -37,8 +39,17 @@ class IdempotencyService:
         Raises:
             KeyReused: if that was to another request.
         """
-        try:
-            self._store.keep(self.record(key, answer))
-        except AlreadyAnswered as first:
-            return first.record.answer_to(key)
-        return answer
+        record = self.record(key, answer)
+        tries = attempts("the answer")
+        while True:
+            next(tries)
+            try:
+                self._store.keep(record)
+            except LostRace:
+                continue
+            except AlreadyAnswered as first:
+                # It may be this very record: the client repeats a write whose answer was lost.
+                if first.record.key == key and first.record.answer == answer:
+                    return answer
+                return first.record.answer_to(key)
+            return answer

@@ -188,6 +188,7 @@ class IdempotencyStore(Protocol):
 
         Raises:
             AlreadyAnswered: if one is kept.
+            LostRace: on a conflict with another write.
             Invalid: if it is longer than the store takes.
         """
         ...

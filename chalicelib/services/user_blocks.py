@@ -65,6 +65,7 @@ class UserBlockService:
         if not self._catalogue.stale:
             with suppress(Unavailable):
                 return self._catalogue.change(self._due)
+            self._catalogue.answer_stale()
             catalogue = self._catalogue.snapshot()
         before = catalogue.revision.last_modified - 1
         return replace(catalogue, revision=replace(catalogue.revision, last_modified=before))

@@ -18,7 +18,8 @@ from chalicelib.storage.metering import meter
 
 CONNECT_TIMEOUT = 0.25
 READ_TIMEOUT = 1.0
-"""Seconds; twice both is the deadline of a request (services/attempts.py)."""
+"""Seconds, unless the settings say otherwise; twice both is the deadline of a request
+(services/attempts.py)."""
 
 STARTING_UP = 20.0
 """Seconds for a database of one's own, which may have been started a moment ago."""
@@ -34,14 +35,18 @@ LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 LOST_ALONE = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 """The same for a single write."""
 
-REFUSED = "ValidationException"
+REFUSED = frozenset({"ValidationException"})
+"""What a call is refused for that will be refused again: a fault of this program."""
+
+REFUSED_ITEM = frozenset({"ValidationError", "ItemCollectionSizeLimitExceeded"})
+"""The same of an item of a transaction."""
 
 _connection: Connection | None = None
 _prefix = ""
 
 
 def connect(
-    region: str, prefix: str, endpoint: str | None = None, read_timeout: float | None = None
+    region: str, prefix: str, endpoint: str | None = None, read_timeout: float = READ_TIMEOUT
 ) -> None:
     """From here on, use one new connection, and tables that are called `<prefix>-<table>`.
 
@@ -58,11 +63,11 @@ def connect(
         aws_access_key_id=key,
         aws_secret_access_key=key,
         connect_timeout_seconds=CONNECT_TIMEOUT,
-        read_timeout_seconds=READ_TIMEOUT if read_timeout is None else read_timeout,
+        read_timeout_seconds=read_timeout,
         max_retry_attempts=RETRIES,
         max_pool_connections=POOL_SIZE,
     )
-    meter(_connection.client, CONNECT_TIMEOUT + READ_TIMEOUT)
+    meter(_connection.client, CONNECT_TIMEOUT + read_timeout)
     _connection.client.meta.events.register("after-call.dynamodb", _insist_on_all)
 
 
@@ -129,7 +134,7 @@ def store_errors() -> Iterator[None]:
         code = _code(error)
         if code in LOST_ALONE:
             raise LostRace("the item is not what it was") from error
-        if code == REFUSED:
+        if code in REFUSED:
             raise  # no use in trying again: a fault of this program
         raise Unavailable(
             f"the database does not answer ({code or error.msg})",
@@ -148,9 +153,9 @@ def _code(error: PynamoDBException) -> str | None:
 
 
 def _cancelled(error: TransactWriteError) -> Exception:
-    if _code(error) == REFUSED:
-        return error
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+    if _code(error) in REFUSED or codes & REFUSED_ITEM:
+        return error
     if codes and codes <= LOST:
         return LostRace("an item of the transaction is not what it was")
     described = ", ".join(sorted(codes)) or _code(error) or error.msg

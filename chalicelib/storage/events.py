@@ -23,9 +23,9 @@ class DynamoEventStore:
     """`EventStore` on the table `events`.
 
     With `exact_totals` an event is stored and counted in one transaction. Else each is a write of
-    its own, at half the price: a process that dies in between leaves an event that is not counted,
-    a write whose answer is lost may be counted twice, and an event that meets the deletion of its
-    user may stay.
+    its own, at half the price. The event is stored once all the same, but a process that dies in
+    between leaves it uncounted, two first events of a user at once count the user twice, a total
+    whose answer is lost may move twice, and an event that meets the deletion of its user may stay.
     """
 
     def __init__(self, *, exact_totals: bool = True) -> None:
@@ -46,9 +46,11 @@ class DynamoEventStore:
         counted = Totals(event_total=1, distinct_user_events_total=1 if first else 0)
         if record is None and not self._exact_totals:
             with store_errors():
-                if first:  # before the event: it is by this note that the event is found again
-                    row.update(actions=note, condition=same_variant & ~noted)
-                _event_row(event).save(condition=EventRow.pk.does_not_exist())
+                # By this note the event is found again, so it comes first. Both may be repeated by
+                # the client: they say nothing of what was there but the variant.
+                if first:
+                    row.update(actions=note, condition=same_variant)
+                _event_row(event).save()
             count_alone(shard, counted)
             return
         with transaction_once(record) as write:

@@ -10,7 +10,9 @@ from types import ModuleType
 
 import pytest
 from chalice import test as chalice_test
+from pydantic import BaseModel
 
+from chalicelib import api
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.errors import LostRace, Unavailable
 from tests.http import Gateway
@@ -32,6 +34,27 @@ def test_unknown_paths_and_methods_are_404_with_cors(
     assert gateway.send("HEAD", "/nowhere").text == ""
 
 
+@pytest.mark.usefixtures("app")
+def test_threads_of_a_local_server_find_all_built_that_reads_and_writes_requests() -> None:
+    """Two of them must not build the same thing at once."""
+    waiting: list[type[BaseModel]] = [BaseModel]
+    models = set()
+    while waiting:
+        models.add(model := waiting.pop())
+        waiting.extend(model.__subclasses__())
+    own = [model for model in models if model.__module__.startswith("chalicelib.api")]
+    adapters = [
+        adapter
+        for blueprint in api.BLUEPRINTS
+        for arguments in blueprint._arguments
+        for adapter in arguments._adapters.values()
+    ]
+    assert len(own) > 100
+    assert len(adapters) > 100
+    assert all(model.__pydantic_complete__ for model in own)
+    assert all(adapter.pydantic_complete for adapter in adapters)
+
+
 def test_every_route_answers_a_preflight(gateway: Gateway, app: ModuleType) -> None:
     for path, methods in app.app.routes.items():
         answer = gateway.send("OPTIONS", path.replace("{", "").replace("}", ""))
@@ -46,7 +69,9 @@ def test_every_route_answers_a_preflight(gateway: Gateway, app: ModuleType) -> N
 def test_answers_expose_what_scripts_may_read(gateway: Gateway) -> None:
     for path in ("/api/feature", "/api/feature/abc"):
         exposed = gateway.get(path).headers["access-control-expose-headers"]
-        assert exposed == "ETag,Last-Modified,Link,Retry-After,X-Error-Detail,X-Stale"
+        assert exposed == (
+            "ETag,Idempotent-Replayed,Last-Modified,Link,Retry-After,X-Error-Detail,X-Stale"
+        )
 
 
 def test_the_route_table_fits_the_gateway(app: ModuleType) -> None:

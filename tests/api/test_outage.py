@@ -35,11 +35,11 @@ def hung(app: ModuleType, silence: str, monkeypatch: pytest.MonkeyPatch) -> None
     gateway.post("/api/feature", FEATURE)
     gateway.get("/api/feature/current")
     monkeypatch.setattr(connection, "CONNECT_TIMEOUT", connection.CONNECT_TIMEOUT / FASTER)
-    monkeypatch.setattr(connection, "READ_TIMEOUT", connection.READ_TIMEOUT / FASTER)
     monkeypatch.setattr("chalicelib.observability.DEADLINE", DEADLINE / FASTER)
     monkeypatch.setattr(connection, "_connection", None)
     monkeypatch.setattr(connection, "_prefix", "")
-    connection.connect("us-east-1", app.settings.table_prefix, silence)
+    timeout = connection.READ_TIMEOUT / FASTER
+    connection.connect("us-east-1", app.settings.table_prefix, silence, read_timeout=timeout)
 
 
 @pytest.mark.usefixtures("hung")

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.storage.connection import READ_TIMEOUT
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied
 from tests.faults import recount
@@ -77,7 +78,9 @@ def world(application: ModuleType, start_server: Any, dynamodb_endpoint: str) ->
     database = FaultyDatabase(SEED)
     with proxied(dynamodb_endpoint, database) as endpoint:
         prefix = application.settings.table_prefix
-        url = start_server(DYNAMODB_ENDPOINT=endpoint, TABLE_PREFIX=prefix).url
+        # With the time limits of production.
+        settings = {"DYNAMODB_TIMEOUT_MS": str(int(READ_TIMEOUT * 1000))}
+        url = start_server(DYNAMODB_ENDPOINT=endpoint, TABLE_PREFIX=prefix, **settings).url
         world = World(url, database, application, set_up(Client(url, Book(), "setup")))
         participants = [
             Participant(Client(url, world.book, f"client {n}"), world.book, world.study, n)

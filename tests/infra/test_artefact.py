@@ -19,6 +19,7 @@ from chalicelib.storage import keys
 from infra.cloud.tables import creation
 from infra.stages import PROJECT
 from infra.template import Resolver, environment, for_stage
+from tests.conftest import PATIENCE_MS
 from tests.infra.conftest import REGION
 from tests.infra.policed_database import Policy, policed
 from tests.infra.proxy_events import RestApi, text_of
@@ -157,7 +158,11 @@ def start(
         urls = {"api": for_api, "upkeep": for_upkeep}
 
         def function(handler: str, policy: str) -> Function:
-            variables = {**environment(STAGE), "AWS_ENDPOINT_URL_DYNAMODB": urls[policy]}
+            variables = {
+                **environment(STAGE),
+                "AWS_ENDPOINT_URL_DYNAMODB": urls[policy],
+                "DYNAMODB_TIMEOUT_MS": PATIENCE_MS,
+            }
             return Function(code, runtime, handler, variables)
 
         yield function
@@ -311,6 +316,7 @@ def test_it_starts_soon_and_needs_little_memory_with_a_thousand_features(
         **environment(STAGE),
         "TABLE_PREFIX": prefix,
         "AWS_ENDPOINT_URL_DYNAMODB": shared_database,
+        "DYNAMODB_TIMEOUT_MS": PATIENCE_MS,
     }
     with Function(code, runtime, "app.app", variables) as function:
         send = Client(function, api, key)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import Stores, dynamo_stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
+from chalicelib.storage.connection import shared
 from tests.api.test_round_trips import CallCounter, counter
 from tests.fakes import START
 from tests.storage.test_idempotency_store import record
@@ -50,11 +52,29 @@ def test_no_transaction_is_paid_for(stores: Stores, counter: CallCounter) -> Non
     assert counter.calls == ["GetItem", "PutItem", "UpdateItem"]
 
 
-def test_of_two_first_events_at_once_one_is_decided_anew(stores: Stores) -> None:
-    add(stores, 1)
-    with pytest.raises(LostRace):
-        stores.events.add(Event(2, 1, "u", START), USER, SHARD)
+@pytest.mark.parametrize("operation", ["UpdateItem", "PutItem"])
+def test_an_event_is_stored_once_though_an_answer_is_lost(stores: Stores, operation: str) -> None:
+    """The client repeats a write that took effect."""
+    pauses = [0]
+
+    def repeat(**_: Any) -> int | None:
+        return pauses.pop() if pauses else None
+
+    events = shared().client.meta.events
+    events.register_first(f"needs-retry.dynamodb.{operation}", repeat)
+    try:
+        made = add(stores, 1)
+    finally:
+        events.unregister(f"needs-retry.dynamodb.{operation}", repeat)
+    assert not pauses
+    assert stores.events.of_variant(1, None, 10) == [made]
     assert stores.totals.of_feature(1) == {1: Totals(1, 1, 1)}
+
+
+def test_an_event_of_a_user_who_moved_is_decided_anew(stores: Stores) -> None:
+    with pytest.raises(LostRace):
+        stores.events.add(Event(2, 1, "u", START), replace(USER, variant_id=2), SHARD)
+    assert stores.events.of_variant(1, None, 10) == []
 
 
 def test_an_event_with_an_answer_to_keep_is_exact(stores: Stores, counter: CallCounter) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
-from pynamodb.exceptions import GetError, TransactWriteError, VerboseClientError
+from pynamodb.exceptions import (
+    CancellationReason,
+    GetError,
+    TransactWriteError,
+    VerboseClientError,
+)
 
 from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.storage.connection import store_errors
@@ -52,3 +57,12 @@ def test_a_request_that_no_database_would_take_is_a_fault_of_the_program(kind: A
 )
 def test_a_condition_that_does_not_hold_is_a_lost_race(code: str) -> None:
     assert isinstance(met(GetError("Failed", refused(code))), LostRace)
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_a_transaction_with_an_item_that_no_database_would_take_is_one_too(code: str) -> None:
+    response = {"Error": {"Code": "TransactionCanceledException", "Message": "user u"}}
+    reasons = [None, CancellationReason(code, "too large")]
+    cause = VerboseClientError(response, "TransactWriteItems", {}, cancellation_reasons=reasons)
+    error = TransactWriteError("Failed", cause)
+    assert met(error) is error

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.errors import Invalid, KeyReused
+from chalicelib.domain.errors import Invalid, KeyReused, LostRace
 from chalicelib.domain.idempotency import KEPT, KEY_LENGTH, KeptAnswer, RequestKey
 from chalicelib.services.idempotency import IdempotencyService
-from tests.fakes import FixedClock, fake_stores
+from tests.fakes import FixedClock, fake_stores, watched
 
 FIRST = KeptAnswer(200, {}, "1")
 SECOND = KeptAnswer(200, {}, "2")
@@ -64,12 +64,33 @@ def test_the_first_answer_is_given_again_for_a_day(
     assert service.first_answer(key()) is None
     assert service.keep(key(), FIRST) is FIRST
     assert service.first_answer(key()) == FIRST
-    assert service.keep(key(), SECOND) == FIRST
+    assert service.keep(key(), SECOND) is FIRST
     clock.advance(KEPT - timedelta(seconds=1))
     assert service.first_answer(key()) == FIRST
     clock.advance(timedelta(seconds=1))
     assert service.first_answer(key()) is None
     assert service.keep(key(), SECOND) is SECOND
+
+
+def test_a_conflict_with_another_write_is_tried_again(clock: FixedClock) -> None:
+    conflicts = [LostRace("a transaction holds the item")]
+
+    def conflict(_: str) -> None:
+        if conflicts:
+            raise conflicts.pop()
+
+    store = watched(fake_stores(), before=conflict).idempotency
+    assert IdempotencyService(store, clock).keep(key(), FIRST) is FIRST
+    assert not conflicts
+
+
+def test_an_answer_that_was_kept_by_a_lost_write_is_no_replay(
+    service: IdempotencyService,
+) -> None:
+    """The store's client repeats a write that took effect, and finds what it wrote."""
+    service.keep(key(), FIRST)
+    own = KeptAnswer(200, {}, "1")
+    assert service.keep(key(), own) is own
 
 
 def test_a_key_with_another_body_is_refused(service: IdempotencyService) -> None:

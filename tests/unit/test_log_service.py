@@ -10,9 +10,11 @@ import pytest
 
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments import State
+from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.logs import LogPart, Sheet, SheetKey, Value
 from chalicelib.domain.metrics import MetricType
 from chalicelib.services import Services
+from chalicelib.services.logs import LogReport
 from chalicelib.services.metrics import MetricDraft
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.measure_samples import AREAS, SIMPLE, asking, part
@@ -55,6 +57,26 @@ def many(count: int, minute: float = 0) -> list[LogPart]:
 
 
 # What is kept
+
+
+def test_a_log_with_an_answer_to_keep_is_stored_whole_when_another_was_faster(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    """Its first try is lost with all its sheets; what is kept tells of the second."""
+    sealed: list[int] = []
+
+    def seal(report: LogReport) -> IdempotencyRecord:
+        sealed.append(len(report.logged))
+        key = RequestKey.of("u", "POST /api/v6/log", "", "k", b"")
+        return IdempotencyRecord(key, KeptAnswer(200, {}, str(len(sealed))), START)
+
+    faster = once("logs.store", lambda: services.logs.log("u", many(1)))
+    report = process(memory, clock, before=faster).logs.log("u", many(3, minute=1), seal)
+    assert (len(report.logged), sealed) == (3, [3, 3])
+    assert sheet(memory, sheet_key(0)).revision == 2
+    assert set(stored(memory)) == {sheet_key(n) for n in range(3)}
+    [kept] = memory.answers.values()
+    assert kept.answer.body == "2"
 
 
 def test_what_an_experiment_measures_is_stored_and_the_rest_dropped(

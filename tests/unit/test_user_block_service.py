@@ -196,3 +196,23 @@ def test_a_stale_catalogue_is_answered_as_it_is_without_trying_to_allocate(
     assert calls == {"catalogue.revision": 1}
     assert stale.features == good.features
     assert stale.revision.last_modified == good.revision.last_modified - 1
+
+
+def test_an_answer_that_could_not_be_allocated_is_stale_though_the_catalogue_is_recent(
+    memory: Memory, clock: FixedClock
+) -> None:
+    """The catalogue is known, a new day has come, and the store cannot take what is due."""
+    down = False
+
+    def step(_: str) -> None:
+        if down:
+            raise Unavailable("no answer")
+
+    services = process(memory, clock, ttl=60, before=step)
+    services.features.create(draft("first", share="0.1"))
+    services.user_blocks.current()
+    clock.advance(timedelta(days=1))
+    down = True
+    with services.catalogue.one_view(stale_ok=True):
+        services.user_blocks.current()
+        assert services.catalogue.stale
