@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from chalicelib.domain.errors import Unavailable
 
 DEADLINE = 2.5
-"""Seconds after which no further attempt begins, for somebody waits for the answer: of a decision that
+"""Seconds after which no further attempt begins, for somebody waits: of a decision that
 others overtake, and of the calls of a request that fail (`storage.metering`)."""
 
 FEWEST = 3
