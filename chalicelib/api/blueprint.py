@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar
 
 from chalice.app import Blueprint, Response
 
@@ -23,7 +23,6 @@ from chalicelib.api.calls import (
     Reading,
     Received,
     Reply,
-    argument_types,
     crash,
     json_text,
     request_id,
@@ -66,20 +65,24 @@ class Dialect(Protocol):
 class Published:
     """A route as its documentation needs it; GET stands for HEAD too.
 
-    `arguments` are the types of what the view takes from the request, by name. `conditional`
-    routes answer 304, those of `any_type` read any body as JSON, and those that are `idempotent`
-    heed the header Idempotency-Key.
+    `conditional` routes answer 304, those of `any_type` read any body as JSON, and those that are
+    `idempotent` heed the header Idempotency-Key.
     """
 
     path: str
     method: str
     view: Callable[..., Any]
-    arguments: Mapping[str, Any]
+    taken: Arguments
     refusal: Refusal
     dialect: Dialect
     conditional: bool
     any_type: bool
     idempotent: bool
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The types of what the view takes from the request, by name."""
+        return self.taken.types
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,6 @@ class ApiBlueprint(Blueprint):
         self._dialect = dialect
         self.published: list[Published] = []
         """The routes, for the document that describes them."""
-        self._arguments: list[Arguments] = []
 
     def endpoint(
         self, path: str, method: str = "GET", *, refusal: Refusal = "", conditional: bool = False
@@ -195,16 +197,14 @@ class ApiBlueprint(Blueprint):
         route = Route(method, path)
 
         def decorate(view: View) -> View:
-            types = argument_types(view, body)
-            arguments = Arguments(types)
-            self._arguments.append(arguments)
-            idempotent = ONCE in get_type_hints(view)
+            arguments = Arguments(view, body)
+            idempotent = ONCE in view.__annotations__
             self.published.append(
                 Published(
                     path,
                     method,
                     view,
-                    types,
+                    arguments,
                     refusal,
                     self._dialect,
                     conditional,
@@ -266,8 +266,8 @@ class ApiBlueprint(Blueprint):
 
     def build(self) -> None:
         """Build now what reads requests, which is built for the first of each route otherwise."""
-        for arguments in self._arguments:
-            arguments.build()
+        for route in self.published:
+            route.taken.build()
 
     def admits(self, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - for derived classes
         """Whether a client proves in another way than by a key that it may call."""

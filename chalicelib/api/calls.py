@@ -136,12 +136,22 @@ class Arguments:
     and building them all would take half of its start-up.
     """
 
-    def __init__(self, types: Mapping[str, Any]) -> None:
-        self._types = types
+    def __init__(self, view: Callable[..., Any], body: Any) -> None:
+        """`body`, if given, is the type of the body in place of the view's."""
+        self._view = view
+        self._body = body
+
+    @functools.cached_property
+    def types(self) -> dict[str, Any]:
+        """What the view takes from the request, by name."""
+        hints = get_type_hints(self._view, include_extras=True)
+        if self._body is not None:
+            hints[BODY] = self._body
+        return {name: hint for name, hint in hints.items() if name not in NOT_SENT}
 
     @functools.cached_property
     def _adapters(self) -> dict[str, TypeAdapter[Any]]:
-        return {name: TypeAdapter(hint) for name, hint in self._types.items()}
+        return {name: TypeAdapter(hint) for name, hint in self.types.items()}
 
     def build(self) -> None:
         """Build it now."""
@@ -170,14 +180,6 @@ class Arguments:
                 kind = InvalidBody if name == BODY else InvalidParameter
                 raise kind(faults(error, name)) from error
         return values
-
-
-def argument_types(view: Callable[..., Any], body: Any) -> dict[str, Any]:
-    """What a view takes from the request, with its type; `body`, if given, is that of the body."""
-    hints = get_type_hints(view, include_extras=True)
-    if body is not None:
-        hints[BODY] = body
-    return {name: hint for name, hint in hints.items() if name not in NOT_SENT}
 
 
 def request_id(request: Request) -> str:

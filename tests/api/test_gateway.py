@@ -46,8 +46,8 @@ def test_threads_of_a_local_server_find_all_built_that_reads_and_writes_requests
     adapters = [
         adapter
         for blueprint in api.BLUEPRINTS
-        for arguments in blueprint._arguments
-        for adapter in arguments._adapters.values()
+        for route in blueprint.published
+        for adapter in route.taken._adapters.values()
     ]
     assert len(own) > 100
     assert len(adapters) > 100
