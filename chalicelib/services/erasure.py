@@ -103,17 +103,19 @@ class ErasureService:
         self._data.close_queue(user_id)
 
     def _erase_aliases(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
+        """Erase all aliases: each leaves the owner's notes with its profile, so none comes twice."""
         while aliases := self._data.aliases(user_id):
+            foreign = []
             for alias in aliases:
                 known = self._participants.get(alias)
-                # Somebody may have taken the id for a user of its own, after it was erased.
-                is_own = known is None or known.profile.owner == user_id
-                if not is_own or alias in report.aliases:
+                if known is None or known.profile.owner != user_id:
+                    foreign.append(alias)
                     continue
-                report.aliases.append(alias)
                 self._erase(alias, report, progress)
+                if alias not in report.aliases:
+                    report.aliases.append(alias)
             try:
-                self._data.drop_aliases(user_id, aliases)
+                self._data.drop_aliases(user_id, foreign)
             except LostRace:
                 progress.lost()
 

@@ -60,10 +60,10 @@ class UserDataStore(Protocol):
         ...
 
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
-        """Forget that some ids are aliases of a user.
+        """Forget that some ids were aliases of a user; those that are leave by `finish`.
 
         Raises:
-            LostRace: if further ones were made meanwhile.
+            LostRace: if further ones were made, or others left, meanwhile.
         """
         ...
 
@@ -122,8 +122,11 @@ class UserDataStore(Protocol):
     def finish(self, participant: Participant, listings: Sequence[Listing]) -> None:
         """Remove a user's notes of lists, and with the last of them the profile.
 
+        With the profile an alias leaves the notes of its owner.
+
         Raises:
-            LostRace: if the user's records are not what they were; some notes may be gone.
+            LostRace: if the user's records, or the owner's aliases, are not what they were; some
+                notes may be gone.
         """
         ...
 

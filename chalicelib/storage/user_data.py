@@ -8,7 +8,7 @@ values of it. So those elsewhere go first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -95,12 +95,11 @@ class DynamoUserDataStore:
         ]
 
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
+        gone = set(aliases)
         for row in _rows(user_id, ALIASES):
-            if (row.ids or set()) <= set(aliases):
-                with store_errors():
-                    row.delete(condition=RecordRow.ids == row.ids)
-            else:
-                raise LostRace("further aliases were made meanwhile")
+            if row.ids & gone:
+                with transaction() as write:
+                    _forget_aliases(write, row, gone)
 
     def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
         drop_sheets(sheets)
@@ -187,9 +186,14 @@ class DynamoUserDataStore:
                     write.delete(note)
         if not notes and not participant.revision:
             return
+        owner = participant.profile.owner
+        named = [] if owner is None else _rows(owner, ALIASES)
         with transaction() as write:
             if participant.revision:
                 write.delete(RecordRow(pk, keys.PROFILE), condition=unchanged(participant))
+            for row in named:
+                if participant.id in row.ids:
+                    _forget_aliases(write, row, {participant.id})
             for note in notes:
                 write.delete(note)
 
@@ -212,6 +216,16 @@ def _move_on(write: TransactWrite, participant: Participant) -> Participant:
         condition=unchanged(participant),
     )
     return replace(participant, revision=participant.revision + 1)
+
+
+def _forget_aliases(write: TransactWrite, row: RecordRow, gone: Set[str]) -> None:
+    """Take some ids off a note of aliases, and with the last one the note."""
+    unchanged_note = RecordRow.ids == row.ids
+    if row.ids <= gone:
+        write.delete(row, condition=unchanged_note)
+    else:
+        off = RecordRow.ids.delete(row.ids & gone)
+        write.update(row, actions=[off], condition=unchanged_note)
 
 
 def _kind(sort_key: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -72,6 +73,17 @@ def restore(wanted: State, now: State) -> None:
 def _keys(table: str) -> list[dict[str, str]]:
     schema: list[dict[str, str]] = shared().get_meta_table(table).data["KeySchema"]
     return schema
+
+
+class TickingClock(FixedClock):
+    """A clock that moves with each call to the database, as if all took their time."""
+
+    def __init__(self, tick: timedelta) -> None:
+        super().__init__()
+        self._tick = tick
+
+    def tick(self, **_: Any) -> None:
+        self.advance(self._tick)
 
 
 @contextmanager
@@ -198,3 +210,23 @@ def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: Wo
     assert tables["events"] == []
     assert tables["users"] == []
     assert stored_counts(tables) == {}
+
+
+def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> None:
+    clock = TickingClock(timedelta(milliseconds=40))
+    process = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    process.participants.init("u", GroupUpdate(), follow=True)
+    caller = process.participants.find("u")
+    assert caller is not None
+    aliases = [f"alias {number}" for number in range(60)]
+    for start in range(0, len(aliases), 20):
+        process.participants.set_aliases(caller, aliases[start : start + 20])
+    left = len(aliases)
+    with watched(clock.tick):
+        while left:
+            with suppress(Unavailable):
+                process.erasure.erase("u")
+            before, left = left, len(bootstrap.dynamo_stores().user_data.aliases("u"))
+            assert left < before, "no call starts over"
+    process.erasure.erase("u")
+    assert all_items()["users"] == []

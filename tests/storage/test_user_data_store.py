@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from chalicelib.domain.purge import ErasedUser
 from chalicelib.domain.tallies import ExclusionTally, Tally
 from chalicelib.domain.users import Totals, TotalsShard, User
 from chalicelib.services.participant_ports import Counting
-from chalicelib.storage import keys
+from chalicelib.storage import keys, user_data
 from chalicelib.storage.raw import plain
 from chalicelib.storage.tables import LoggedRow, RecordRow
 from tests.fakes import START
@@ -174,18 +175,15 @@ def test_exposures_are_counted_off(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("owner", HOSTILE)
-def test_aliases_are_found_until_they_are_dropped(stores: Stores, owner: str) -> None:
+def test_aliases_are_found_until_they_are_erased(stores: Stores, owner: str) -> None:
     create(stores, owner)
     create(stores, "b", "a#", owner=owner)
     create(stores, "c", owner=owner)
     assert stores.user_data.aliases(owner) == ["a#", "b", "c"]
     assert stores.user_data.aliases("b") == []
-    with pytest.raises(LostRace):
-        stores.user_data.drop_aliases(owner, ["b", "a#"])
-    for alias in ("a#", "b", "c"):
+    for alias, left in (("b", ["a#", "c"]), ("c", ["a#"]), ("a#", [])):
         stores.user_data.finish(known(stores, alias), [])
-    stores.user_data.drop_aliases(owner, ["a#", "b", "c"])
-    assert stores.user_data.aliases(owner) == []
+        assert stores.user_data.aliases(owner) == left
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
@@ -347,14 +345,33 @@ class TestInDynamoDB:
         dynamo_stores.user_data.drop_records(known(dynamo_stores))
         assert dynamo_stores.user_data.others("u") == []
 
-    def test_an_alias_that_is_made_with_dropped_ones_is_kept_in_the_note(
-        self, dynamo_stores: Stores
-    ) -> None:
-        create(dynamo_stores, "u")
+    def test_notes_of_what_is_no_alias_go_some_at_a_time(self, dynamo_stores: Stores) -> None:
+        data = dynamo_stores.user_data
         create(dynamo_stores, "a", "b", owner="u")
+        create(dynamo_stores, "c", owner="u")
+        data.drop_aliases("u", ["a"])
+        assert data.aliases("u") == ["b", "c"]
+        data.drop_aliases("u", ["b", "c", "d"])
+        assert data.aliases("u") == []
+        assert list(RecordRow.query(keys.user("u"))) == [], "no empty notes stay"
+
+    def test_an_alias_that_is_made_with_another_that_goes_is_kept_in_the_note(
+        self, dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create(dynamo_stores, "a", owner="u")
+        forget = user_data._forget_aliases
+
+        def late(*args: Any) -> None:
+            RecordRow(keys.user("u"), keys.aliases("a")).update([RecordRow.ids.add({"late"})])
+            forget(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(user_data, "_forget_aliases", late)
+            with pytest.raises(LostRace):
+                dynamo_stores.user_data.finish(known(dynamo_stores, "a"), [])
+        assert dynamo_stores.user_data.aliases("u") == ["a", "late"]
         dynamo_stores.user_data.finish(known(dynamo_stores, "a"), [])
-        create(dynamo_stores, "a", "c", owner="u")
-        assert dynamo_stores.user_data.aliases("u") == ["a", "b", "c"]
+        assert dynamo_stores.user_data.aliases("u") == ["late"]
 
 
 @pytest.mark.parametrize(

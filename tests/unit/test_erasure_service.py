@@ -213,6 +213,42 @@ def test_an_id_that_became_a_user_of_its_own_is_no_alias_any_more(world: World) 
     assert world.named(USER) == []
 
 
+def test_a_race_for_the_notes_of_aliases_is_run_again(world: World) -> None:
+    fill(world, USER, ALIAS)
+    lost = [LostRace("further ones were made")]
+
+    def disown() -> None:
+        world.memory.participants[ALIAS] = replace(
+            world.memory.participants[ALIAS], profile=Profile(ALIAS)
+        )
+
+    def lose(call: str) -> None:
+        if call == "user_data.drop_aliases" and lost:
+            raise lost.pop()
+
+    after = once("user_data.aliases", disown)
+    world.process(before=lose, after=after).erasure.erase(USER)
+    assert not lost
+    assert world.named(USER) == []
+    assert world.named(ALIAS)
+
+
+def test_an_alias_is_none_as_soon_as_it_is_erased(world: World) -> None:
+    """Else a call that goes on would take a stranger, who has the id by then, for the alias."""
+    fill(world, USER, ALIAS)
+
+    def wait() -> None:
+        world.clock.advance(WORK_TIME + timedelta(seconds=1))
+
+    with pytest.raises(Unavailable):
+        world.process(after=once("user_data.finish", wait)).erasure.erase(USER)
+    assert world.named(ALIAS) == []
+    variant = next(iter(world.services.catalogue.fresh().variants()))
+    add_user(world.services, ALIAS, variant.id)
+    assert world.services.erasure.erase(USER).aliases == []
+    assert world.memory.users[ALIAS].variant_id == variant.id
+
+
 def test_an_alias_that_is_made_meanwhile_goes_too(world: World) -> None:
     fill(world, USER, ALIAS)
     services = world.services
