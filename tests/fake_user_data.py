@@ -12,7 +12,7 @@ from chalicelib.domain.logs import Sheet
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.tallies import ExclusionTally
 from chalicelib.domain.users import Totals, TotalsShard
-from chalicelib.services.erasure_ports import Listing, OtherRecord
+from chalicelib.services.erasure_ports import Listing, OtherRecord, Remains
 from chalicelib.storage import keys
 from tests.fakes import FakeParticipantStore, Memory, require
 
@@ -61,6 +61,17 @@ class FakeUserDataStore:
         return [
             OtherRecord(key, values) for (owner, key), values in found.items() if owner == user_id
         ]
+
+    def remains(self, user_id: str) -> Remains:
+        memory = self._memory
+        with memory.lock:
+            row = memory.participant(user_id)
+            if row.revision or user_id in memory.users:
+                return Remains.USER
+            owners = {key[0] for key in (*memory.sheets, *memory.others, *memory.answers)}
+            if user_id in owners | memory.preview_users.keys() or row != _nobody(user_id):
+                return Remains.RECORDS
+        return Remains.NOTHING
 
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
         """Profiles themselves are all that this memory notes."""
@@ -136,6 +147,9 @@ class FakeUserDataStore:
             for owner, key in list(self._memory.others):
                 if owner == participant.id:
                     del self._memory.others[owner, key]
+            for place in list(self._memory.answers):
+                if place[0] == participant.id:
+                    del self._memory.answers[place]
         return participant.revision
 
     def drop_listings(self, user_id: str, listings: Sequence[Listing]) -> None:
@@ -162,7 +176,11 @@ class FakeUserDataStore:
                 self._memory.queue.pop(keys.erased_user(user_id), None)
 
     def _store(self, row: Participant) -> None:
-        if row == Participant(Profile(row.id)):
+        if row == _nobody(row.id):
             self._memory.participants.pop(row.id, None)
         else:
             self._memory.participants[row.id] = row
+
+
+def _nobody(user_id: str) -> Participant:
+    return Participant(Profile(user_id))

@@ -14,7 +14,7 @@ from chalicelib.domain.user_lists import NamingList, naming_lists
 from chalicelib.domain.users import TotalsShard, check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.erasure_ports import UserDataStore
+from chalicelib.services.erasure_ports import Remains, UserDataStore
 from chalicelib.services.participant_ports import (
     ParticipantStore,
     PreviewUserStore,
@@ -52,7 +52,7 @@ class ErasureService:
     """Erases users.
 
     Each step is bounded and can be killed, and what the rest is found by goes last; so the same
-    call made again finishes. Whatever a client does meanwhile makes the user anew.
+    call made again finishes. Whatever a client does meanwhile goes too, or makes the user anew.
     """
 
     def __init__(
@@ -78,6 +78,9 @@ class ErasureService:
     def erase(self, user_id: str) -> ErasureReport:
         """Erase a user and all aliases in both APIs; an unknown one counts as erased.
 
+        It returns only when a last look has found nothing: a request that was under way, and had
+        read the user before, may have stored something since.
+
         Raises:
             Invalid: if no user can have the id.
             IsAlias: if it is an alias of a user who is there.
@@ -88,6 +91,9 @@ class ErasureService:
         report = ErasureReport(user_id)
         progress = _Progress(self._clock, self._clock() + WORK_TIME)
         self._erase(user_id, report, progress)
+        while self._data.remains(user_id) is not Remains.NOTHING:
+            progress.made()
+            self._erase(user_id, report, progress)
         return report
 
     def _erase(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
@@ -103,7 +109,7 @@ class ErasureService:
         self._data.close_queue(user_id)
 
     def _erase_aliases(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
-        """Erase all aliases: each leaves the owner's notes with its profile, so none comes twice."""
+        """Erase all aliases: each leaves the owner's notes with its profile, and comes once."""
         while aliases := self._data.aliases(user_id):
             foreign = []
             for alias in aliases:
@@ -112,6 +118,10 @@ class ErasureService:
                     foreign.append(alias)
                     continue
                 self._erase(alias, report, progress)
+                # Who is there again is somebody else: no note names them an alias any more.
+                while self._data.remains(alias) is Remains.RECORDS:
+                    progress.made()
+                    self._erase(alias, report, progress)
                 if alias not in report.aliases:
                     report.aliases.append(alias)
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from chalicelib.domain.erasure import Ending, KeptRepeat
@@ -31,6 +32,14 @@ class OtherRecord:
 
     key: str
     values: Mapping[str, object]
+
+
+class Remains(Enum):
+    """What there is at a user: a profile or a row of Test Lab, only other records, or nothing."""
+
+    USER = auto()
+    RECORDS = auto()
+    NOTHING = auto()
 
 
 class UserDataStore(Protocol):
@@ -57,6 +66,10 @@ class UserDataStore(Protocol):
 
     def others(self, user_id: str) -> Sequence[OtherRecord]:
         """What is stored at a user besides the records that have a use here."""
+        ...
+
+    def remains(self, user_id: str) -> Remains:
+        """What is stored at a user and of their logs, read consistently."""
         ...
 
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:

@@ -30,6 +30,15 @@ def sheets_of(user_id: str) -> Iterator[Sequence[Sheet]]:
         after = rows[-1].sk
 
 
+def has_sheets(user_id: str) -> bool:
+    """Whether anything was logged of a user."""
+    only_keys = ["pk", "sk"]
+    found = SheetRow.query(
+        keys.logs(user_id), consistent_read=True, limit=1, attributes_to_get=only_keys
+    )
+    return any(found)
+
+
 def drop_sheets(sheets: Sequence[Sheet]) -> None:
     """Remove sheets, and the notes of their metrics, in as few transactions as come to hand.
 

@@ -21,11 +21,11 @@ from chalicelib.domain.logs import Sheet
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.tallies import ExclusionTally
 from chalicelib.domain.users import Totals, TotalsShard
-from chalicelib.services.erasure_ports import Listing, OtherRecord
+from chalicelib.services.erasure_ports import Listing, OtherRecord, Remains
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import leave_group
-from chalicelib.storage.log_removal import drop_notes, drop_sheets, sheets_of
+from chalicelib.storage.log_removal import drop_notes, drop_sheets, has_sheets, sheets_of
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
 from chalicelib.storage.reading import at_once, read_rows
@@ -94,6 +94,13 @@ class DynamoUserDataStore:
             if _kind(str(item["sk"])) not in KNOWN
         ]
 
+    @store_errors()
+    def remains(self, user_id: str) -> Remains:
+        of_user = _keys_of(user_id)
+        if not of_user.isdisjoint((keys.PROFILE, keys.TESTLAB)):
+            return Remains.USER
+        return Remains.RECORDS if of_user or has_sheets(user_id) else Remains.NOTHING
+
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
         gone = set(aliases)
         for row in _rows(user_id, ALIASES):
@@ -151,16 +158,12 @@ class DynamoUserDataStore:
                     add_count(write, number, keys.EXPOSED, 0, -1)
 
     def drop_records(self, participant: Participant) -> int:
+        pk = keys.user(participant.id)
         with store_errors():
-            rows = [
-                row
-                for row in RecordRow.query(
-                    keys.user(participant.id),
-                    consistent_read=True,
-                    attributes_to_get=["pk", "sk"],
-                )
-                if _kind(row.sk) not in REMOVED_APART
-            ]
+            found = sorted(_keys_of(participant.id))
+        rows = [
+            RecordRow(pk, sort_key) for sort_key in found if _kind(sort_key) not in REMOVED_APART
+        ]
         for start in range(0, len(rows), ACTIONS):
             with transaction() as write:
                 participant = _move_on(write, participant)
@@ -231,6 +234,13 @@ def _forget_aliases(write: TransactWrite, row: RecordRow, gone: Set[str]) -> Non
 def _kind(sort_key: str) -> str:
     """What kind of record a sort key is of."""
     return sort_key.split("#")[0]
+
+
+def _keys_of(user_id: str) -> Set[str]:
+    """The sort keys of all that is at a user."""
+    only_keys = ["pk", "sk"]
+    pages = RecordRow.query(keys.user(user_id), consistent_read=True, attributes_to_get=only_keys)
+    return {row.sk for row in pages}
 
 
 @store_errors()

@@ -14,6 +14,7 @@ from chalicelib.domain.erasure import Ending, KeptRepeat
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments import CompleteCondition, Place
 from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
+from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.offers import Offer
@@ -29,6 +30,7 @@ from chalicelib.domain.participants import (
 from chalicelib.domain.purge import ErasedUser
 from chalicelib.domain.tallies import ExclusionTally, Tally
 from chalicelib.domain.users import Totals, TotalsShard, User
+from chalicelib.services.erasure_ports import Remains
 from chalicelib.services.participant_ports import Counting
 from chalicelib.storage import keys, user_data
 from chalicelib.storage.raw import plain
@@ -291,6 +293,30 @@ def test_logs_go_with_the_notes_of_their_metrics(stores: Stores) -> None:
     stores.user_data.drop_sheets(sheets)
     assert all_sheets(stores, "u") == []
     assert [[s.user_id for s in some] for some in stores.logs.of_metric("metric 0")] == [["v"]]
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_it_is_known_whether_anything_remains(stores: Stores, user_id: str) -> None:
+    remains, other = stores.user_data.remains, user_id[:-1] + "x"
+    create(stores, other)
+    log(stores, other, SheetKey(), "m")
+    assert remains(user_id) is Remains.NOTHING
+    sheet = log(stores, user_id, SheetKey(), "m")
+    assert remains(user_id) is Remains.RECORDS
+    create(stores, user_id)
+    assert remains(user_id) is Remains.USER
+    stores.user_data.finish(known(stores, user_id), [])
+    stores.user_data.drop_sheets([sheet])
+    assert remains(user_id) is Remains.NOTHING
+    answer = KeptAnswer(200, {}, "{}")
+    stores.idempotency.keep(IdempotencyRecord(RequestKey(user_id, "d", "f"), answer, START))
+    assert remains(user_id) is Remains.RECORDS
+    stores.user_data.drop_records(stores.participants.read(user_id))
+    assert remains(user_id) is Remains.NOTHING
+    stores.participants.note_members("s", 1, [user_id])
+    assert remains(user_id) is Remains.RECORDS
+    stores.users.create(User(user_id, 3, "10.0.0.1", START), SHARD)
+    assert remains(user_id) is Remains.USER
 
 
 def test_an_entry_of_the_queue_goes_once_there_is_no_row(stores: Stores) -> None:

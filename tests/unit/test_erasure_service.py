@@ -282,9 +282,73 @@ def test_what_a_client_does_meanwhile_goes_too_or_is_a_new_user_s(world: World, 
     assert world.counters() == before
 
 
-def test_who_comes_back_after_the_profile_went_is_a_new_user(world: World) -> None:
+@pytest.mark.parametrize("user_id", [USER, ALIAS])
+def test_what_a_request_stores_that_had_read_the_user_before_goes_too(
+    world: World, user_id: str
+) -> None:
+    before = world.counters()
+    fill(world, USER, ALIAS)
+    finished: list[str] = []
+
+    def store(call: str) -> None:
+        if call != "user_data.finish":
+            return
+        finished.append(call)
+        if len(finished) == (1 if user_id == ALIAS else 2):
+            world.services.logs.log(user_id, [part(time=1)])
+            world.memory.others[user_id, "~late"] = {"answer": 2}
+
+    report = world.process(after=store).erasure.erase(USER)
+    assert world.named(USER) == world.named(ALIAS) == []
+    assert world.counters() == before
+    assert (len(finished), report.logs, report.aliases) == (3, 3, [ALIAS])
+
+
+def test_a_list_that_is_saved_before_the_end_names_the_user_no_more(world: World) -> None:
     fill(world, USER)
-    back = once("user_data.finish", lambda: join(world.services, USER))
+    saved = once(
+        "user_data.drop_listings", lambda: world.services.segments.put(segment("t"), [USER])
+    )
+    report = world.process(after=saved).erasure.erase(USER)
+    assert world.named(USER) == []
+    assert [each.segment.id for each in report.lists] == ["s", "t"]
+
+
+def test_who_never_stops_is_not_called_erased(world: World) -> None:
+    fill(world, USER)
+
+    def store(call: str) -> None:
+        if call == "user_data.remains":
+            world.clock.advance(WORK_TIME / 3)
+            world.services.logs.log(USER, [part(time=1)])
+
+    with pytest.raises(Unavailable, match="again"):
+        world.process(before=store).erasure.erase(USER)
+    world.services.erasure.erase(USER)
+    assert world.named(USER) == []
+
+
+def test_who_takes_the_id_of_an_alias_that_was_erased_stays(world: World) -> None:
+    fill(world, USER, ALIAS)
+    variant = next(iter(world.services.catalogue.fresh().variants()))
+    come = once("user_data.finish", lambda: add_user(world.services, ALIAS, variant.id))
+    world.process(after=come).erasure.erase(USER)
+    assert world.named(USER) == []
+    assert world.memory.users[ALIAS].variant_id == variant.id
+
+
+def test_who_comes_back_before_the_last_look_is_erased_again(world: World) -> None:
+    before = world.counters()
+    fill(world, USER)
+    back = once("user_data.finish", lambda: fill(world, USER))
+    world.process(after=back).erasure.erase(USER)
+    assert world.named(USER) == []
+    assert world.counters() == before
+
+
+def test_who_comes_back_after_it_is_a_new_user(world: World) -> None:
+    fill(world, USER)
+    back = once("user_data.remains", lambda: join(world.services, USER))
     world.process(after=back).erasure.erase(USER)
     assert known(world.services, USER).revision == 1
     assert known(world.services, USER).enrollments == {}
