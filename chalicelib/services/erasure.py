@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.erasure import Ending, has_repeats, participation_end
+from chalicelib.domain.erasure import (
+    Ending,
+    KeptRepeat,
+    experiments_of,
+    participation_end,
+    spare_repeats,
+)
 from chalicelib.domain.errors import Conflict, LostRace, Unavailable
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.user_lists import NamingList, naming_lists
@@ -25,6 +31,10 @@ from chalicelib.services.purge import PurgeService
 
 WORK_TIME = timedelta(seconds=20)
 """How long one request may work: API Gateway gives up after 29 seconds."""
+
+
+REPEATS_AT_ONCE = 200
+"""Marks within subjects that are dropped before a look at the clock."""
 
 
 class IsAlias(Conflict):
@@ -181,13 +191,10 @@ class ErasureService:
         """
         user_id, catalogue = participant.id, self._catalogue.fresh()
         repeats = {
-            number: self._data.repeats(user_id, number)
-            for number, enrollments in participant.enrollments.items()
-            if has_repeats(enrollments)
+            number: self._counted_repeats(participant, number, progress)
+            for number in experiments_of(participant, catalogue)
         }
-        planned = participation_end(participant, repeats, catalogue)
-        self._data.drop_repeats(user_id, planned.spare)
-        for ending in planned.endings:
+        for ending in participation_end(participant, repeats, catalogue):
             groups = self._participants.groups({left.group for left in ending.left})
             shards = list(_shards(catalogue, ending, user_id))
             self._data.end(participant, ending, groups, shards)
@@ -196,6 +203,18 @@ class ErasureService:
             report.exclusions += len(ending.exclusions)
             progress.made()
         return participant
+
+    def _counted_repeats(
+        self, participant: Participant, number: int, progress: _Progress
+    ) -> Sequence[KeptRepeat]:
+        """The marks within subjects that counted; all others are dropped."""
+        kept = self._data.repeats(participant.id, number)
+        spare = spare_repeats(participant.enrollments.get(number, ()), kept)
+        for start in range(0, len(spare), REPEATS_AT_ONCE):
+            self._data.drop_repeats(participant.id, spare[start : start + REPEATS_AT_ONCE])
+            progress.made()
+        gone = set(spare)
+        return [each for each in kept if each not in gone]
 
 
 class _Progress:

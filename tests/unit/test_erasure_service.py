@@ -411,6 +411,38 @@ def test_a_variant_that_is_gone_has_no_totals_to_take_from(world: World) -> None
     assert world.named(USER) == []
 
 
+def test_marks_go_though_their_enrollment_ended_without_them(world: World) -> None:
+    """As when the experiment was within subjects only at first, and then the group changed."""
+    fill(world, USER)
+    row = world.memory.participants[USER]
+    within = {key[0] for key in world.memory.repeats}
+    left = {number: own for number, own in row.enrollments.items() if number not in within}
+    assert len(left) == len(row.enrollments) - 1
+    world.memory.participants[USER] = replace(row, enrollments=left)
+    world.services.erasure.erase(USER)
+    assert world.named(USER) == []
+
+
+def test_very_many_marks_are_dropped_by_calls_that_each_go_on(world: World) -> None:
+    fill(world, USER)
+    ((key, marks),) = [(k, m) for k, m in world.memory.repeats.items() if k[1] == USER]
+    world.memory.repeats[key] = [
+        *marks,
+        *(replace(marks[0], at=START + timedelta(seconds=n)) for n in range(1, 1000)),
+    ]
+
+    def tick(call: str) -> None:
+        if call == "user_data.drop_repeats":
+            world.clock.advance(WORK_TIME)
+
+    for left in (802, 602, 402, 202, 2):
+        with pytest.raises(Unavailable):
+            world.process(after=tick).erasure.erase(USER)
+        assert len(world.memory.repeats[key]) == left
+    world.services.erasure.erase(USER)
+    assert world.named(USER) == []
+
+
 def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: World) -> None:
     services = world.services
     join(services, USER)
