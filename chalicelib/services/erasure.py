@@ -153,7 +153,8 @@ class ErasureService:
             else:
                 report.logs += sum(len(sheet.rows) for sheet in sheets)
                 progress.made()
-        self._data.drop_notes(user_id, sorted(self._catalogue.fresh().metrics))
+        for _ in self._data.drop_notes(user_id, self._catalogue.fresh().metrics):
+            progress.made()
 
     def _erase_records(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         """Erase the records of UpGrade, the profile last.
@@ -170,14 +171,15 @@ class ErasureService:
         for factor in sorted(participant.strata):
             self._strata.drop(factor, [user_id])
             progress.made()
-        revision = self._data.drop_records(participant)
+        for dropped in self._data.drop_records(participant):
+            participant = replace(participant, revision=dropped.revision)
+            progress.made()
         report.points += len(participant.points)
-        progress.made()
         catalogue = self._catalogue.fresh()
         current = {segment.id: segment.version for segment in catalogue.segments.values()}
         listings = self._data.listings(user_id, current)
         self._data.drop_listings(user_id, listings)
-        self._data.finish(replace(participant, revision=revision), listings)
+        self._data.finish(participant, listings)
         named = ((each.segment_id, each.version) for each in listings)
         report.lists.extend(naming_lists(catalogue, user_id, named))
 

@@ -34,6 +34,14 @@ class OtherRecord:
     values: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Some records that were removed, `answers` kept ones among them; `revision` is the user's."""
+
+    revision: int
+    answers: int
+
+
 class Remains(Enum):
     """What there is at a user: a profile or a row of Test Lab, only other records, or nothing."""
 
@@ -88,8 +96,8 @@ class UserDataStore(Protocol):
         """
         ...
 
-    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
-        """Remove the notes of logs of some metrics that were never stored."""
+    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
+        """Remove the notes of logs of some metrics that were never stored, some at a time."""
         ...
 
     def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
@@ -120,8 +128,8 @@ class UserDataStore(Protocol):
         """
         ...
 
-    def drop_records(self, participant: Participant) -> int:
-        """Remove what is at a user but what the other calls remove; the revision after it.
+    def drop_records(self, participant: Participant) -> Iterator[Dropped]:
+        """Remove what is at a user but what the other calls remove, some records at a time.
 
         Raises:
             LostRace: if the user's records are not what they were; some may be gone.

@@ -21,14 +21,14 @@ from chalicelib.domain.logs import Sheet
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.tallies import ExclusionTally
 from chalicelib.domain.users import Totals, TotalsShard
-from chalicelib.services.erasure_ports import Listing, OtherRecord, Remains
+from chalicelib.services.erasure_ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import leave_group
 from chalicelib.storage.log_removal import drop_notes, drop_sheets, has_sheets, sheets_of
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
-from chalicelib.storage.reading import at_once, read_rows
+from chalicelib.storage.reading import read_rows
 from chalicelib.storage.records import place_key, unchanged
 from chalicelib.storage.tables import (
     PurgeRow,
@@ -111,8 +111,8 @@ class DynamoUserDataStore:
     def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
         drop_sheets(sheets)
 
-    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
-        at_once(lambda key: drop_notes(user_id, key), list(metric_keys))
+    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
+        return drop_notes(user_id, sorted(metric_keys))
 
     @store_errors()
     def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
@@ -157,19 +157,19 @@ class DynamoUserDataStore:
                 for number in sorted(map(int, row.numbers)):
                     add_count(write, number, keys.EXPOSED, 0, -1)
 
-    def drop_records(self, participant: Participant) -> int:
+    def drop_records(self, participant: Participant) -> Iterator[Dropped]:
         pk = keys.user(participant.id)
         with store_errors():
             found = sorted(_keys_of(participant.id))
-        rows = [
-            RecordRow(pk, sort_key) for sort_key in found if _kind(sort_key) not in REMOVED_APART
-        ]
-        for start in range(0, len(rows), ACTIONS):
+        going = [sort_key for sort_key in found if _kind(sort_key) not in REMOVED_APART]
+        for start in range(0, len(going), ACTIONS):
+            some = going[start : start + ACTIONS]
             with transaction() as write:
                 participant = _move_on(write, participant)
-                for row in rows[start : start + ACTIONS]:
-                    write.delete(row)
-        return participant.revision
+                for sort_key in some:
+                    write.delete(RecordRow(pk, sort_key))
+            answers = sum(sort_key.startswith(keys.kept_answer("")) for sort_key in some)
+            yield Dropped(participant.revision, answers)
 
     @store_errors()
     def drop_listings(self, user_id: str, listings: Sequence[Listing]) -> None:

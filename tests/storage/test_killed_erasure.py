@@ -14,8 +14,10 @@ from chalicelib import bootstrap
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.experiments import Place, Unit
 from chalicelib.domain.logs import SheetKey
+from chalicelib.domain.metrics import MetricType
 from chalicelib.services import Services
-from chalicelib.services.erasure import ErasureReport
+from chalicelib.services.erasure import WORK_TIME, ErasureReport
+from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.participants import GroupUpdate
 from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
@@ -167,8 +169,8 @@ def test_parallel_erasures_and_calls_of_the_user_leave_the_counters_right(
     assert stored_counts(tables) == recounted(tables, catalogue)
 
 
-def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: World) -> None:
-    services = world.services()
+def add_thousands(services: Services) -> None:
+    """A user `u` with very many logs, marks, points, and notes of logs that were never stored."""
     services.participants.init("u", GroupUpdate(), follow=True)
     made = services.experiments.create(design(unit=Unit.WITHIN_SUBJECTS))
     number = number_of(services)
@@ -201,6 +203,17 @@ def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: Wo
             data |= {"experiment": None, "condition": None}
             row = keys.point(keys.place(place.site, place.target))
             points.save(RecordRow(keys.user("u"), row, data=data))
+    with LoggedRow.batch_write() as strays:
+        for index in range(1000):
+            key = keys.logged("u", str(index))
+            stray = LoggedRow(keys.metric("stray"), key, user_id="u", sheet=str(index))
+            strays.save(stray)
+    services.metrics.save([MetricDraft("stray", MetricType.CONTINUOUS, None, ("home",))])
+
+
+def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: World) -> None:
+    services = world.services()
+    add_thousands(services)
     calls = count()
     with watched(lambda **_: next(calls)):
         report = services.erasure.erase("u")
@@ -230,3 +243,22 @@ def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> 
             assert left < before, "no call starts over"
     process.erasure.erase("u")
     assert all_items()["users"] == []
+
+
+def test_no_step_works_on_without_a_look_at_the_clock(world: World) -> None:
+    """With calls as slow as 250 ms nothing is answered later than some calls after the end."""
+    clock = TickingClock(timedelta(milliseconds=250))
+    services = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    add_thousands(services)
+    longest, done = timedelta(), False
+    with watched(clock.tick):
+        while not done:
+            begun = clock()
+            with suppress(Unavailable):
+                services.erasure.erase("u")
+                done = True
+            longest = max(longest, clock() - begun)
+    assert WORK_TIME < longest < WORK_TIME + timedelta(seconds=6)
+    tables = all_items()
+    assert (tables["events"], tables["users"]) == ([], [])
+    assert stored_counts(tables) == {}

@@ -77,6 +77,12 @@ def store(
     )
 
 
+def drop_records(stores: Stores, participant: Participant) -> int:
+    """The revision after it."""
+    *_, last = stores.user_data.drop_records(participant)
+    return last.revision
+
+
 def log(stores: Stores, user_id: str, key: SheetKey, *names: str) -> Sheet:
     row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
     sheet = Sheet(user_id, key, (row,), 1)
@@ -236,7 +242,7 @@ def test_a_profile_that_changed_stays_with_the_notes(stores: Stores) -> None:
     store(stores, "u", Records())
     for call in (
         lambda: stores.user_data.finish(before, listings),
-        lambda: stores.user_data.drop_records(before),
+        lambda: drop_records(stores, before),
     ):
         with pytest.raises(LostRace):
             call()
@@ -252,7 +258,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
     before = known(stores)
     ending = Ending(before.enrollments[NUMBER])
     stores.user_data.end(before, ending, {}, [])
-    stores.user_data.drop_records(known(stores))
+    drop_records(stores, known(stores))
     stores.user_data.finish(known(stores), [])
     stores.participants.create([Profile("u", created_at=made + timedelta(milliseconds=1))])
     store(stores, "u", Records(enrolled()))
@@ -275,7 +281,7 @@ def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) ->
         store(stores, "u", Records(), place=Place("site", str(number)))
     store(stores, "u", Records(enrolled()), Counting())
     stores.strata.store("pretest", {"u": "high"}, START)
-    revision = stores.user_data.drop_records(known(stores))
+    revision = drop_records(stores, known(stores))
     after = known(stores)
     assert (after.points, after.revision) == ({}, revision)
     assert (len(after.enrollments), after.strata) == (1, {"pretest": "high"})
@@ -311,7 +317,8 @@ def test_it_is_known_whether_anything_remains(stores: Stores, user_id: str) -> N
     answer = KeptAnswer(200, {}, "{}")
     stores.idempotency.keep(IdempotencyRecord(RequestKey(user_id, "d", "f"), answer, START))
     assert remains(user_id) is Remains.RECORDS
-    stores.user_data.drop_records(stores.participants.read(user_id))
+    (dropped,) = stores.user_data.drop_records(stores.participants.read(user_id))
+    assert dropped.answers == 1
     assert remains(user_id) is Remains.NOTHING
     stores.participants.note_members("s", 1, [user_id])
     assert remains(user_id) is Remains.RECORDS
@@ -343,13 +350,26 @@ class TestInDynamoDB:
             row.save()
         longer = LoggedRow(keys.metric("stored"), keys.logged("u2", "x"), user_id="u2", sheet="x")
         longer.save()
-        dynamo_stores.user_data.drop_notes("u", ["stored", "other"])
+        assert len(list(dynamo_stores.user_data.drop_notes("u", ["stored", "other"]))) == 2
         notes = [*LoggedRow.query(keys.metric("stored")), *LoggedRow.query(keys.metric("other"))]
         assert sorted((n.user_id, n.sheet) for n in notes) == [
             ("u", keys.SIMPLE_SHEET),
             ("u", keys.SIMPLE_SHEET),
             ("u2", "x"),
         ], "of the sheet that there is, whatever it has values of"
+
+    def test_very_many_notes_go_some_at_a_time(self, dynamo_stores: Stores) -> None:
+        with LoggedRow.batch_write() as batch:
+            for number in range(120):
+                sheet = str(number)
+                key = keys.logged("u", sheet)
+                batch.save(LoggedRow(keys.metric("m"), key, user_id="u", sheet=sheet))
+        steps, left = dynamo_stores.user_data.drop_notes("u", ["m"]), []
+        for _ in steps:
+            left.append(LoggedRow.count(keys.metric("m")))
+        assert left == [72, 24, 0, 0]
+        names = [f"metric {number}" for number in range(250)]
+        assert len(list(dynamo_stores.user_data.drop_notes("u", names))) == 3
 
     def test_an_entry_of_a_list_without_its_note_is_found_in_the_version_in_force(
         self, dynamo_stores: Stores
@@ -368,7 +388,7 @@ class TestInDynamoDB:
         others = dynamo_stores.user_data.others("u")
         assert len(others) == 100
         assert (others[7].key, others[7].values) == ("~007", {"data": '{"of":"u"}', "n": 7})
-        dynamo_stores.user_data.drop_records(known(dynamo_stores))
+        drop_records(dynamo_stores, known(dynamo_stores))
         assert dynamo_stores.user_data.others("u") == []
 
     def test_notes_of_what_is_no_alias_go_some_at_a_time(self, dynamo_stores: Stores) -> None:
