@@ -143,6 +143,8 @@ class ErasureService:
         while (user := self._users.get(user_id)) is not None:
             self._purge.erase(user)
             progress.made()
+        for _ in self._purge.drop_dead_events(user_id):
+            progress.made()
 
     def _erase_logs(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         while sheets := next(self._data.sheets(user_id), ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +28,10 @@ RUN_TIME = timedelta(seconds=40)
 
 BATCH = 40
 """Rows of one transaction (which may hold 100), and of one read."""
+
+
+ANY_TIME = timedelta(days=1)
+"""How far ahead all entries of the queue are due."""
 
 
 class OutOfBudget(Exception):
@@ -97,6 +102,17 @@ class PurgeService:
             self._erase(user, self._budget(budget, REQUEST_TIME))
         except OutOfBudget:
             return
+
+    def drop_dead_events(self, user_id: str) -> Iterator[int]:
+        """Remove a user's events for variants that died, some at a time; how many each time.
+
+        Those that no row names any more: a purge takes variants off rows before their events.
+        """
+        for entry in self._queue.due(self._clock() + ANY_TIME):
+            for variant_id in entry.variant_ids if isinstance(entry, DeadVariants) else ():
+                while events := self._events.of_user(user_id, variant_id, BATCH):
+                    self._events.drop(events)
+                    yield len(events)
 
     def run_due(self) -> int:
         """Work on all entries whose time has come; the number of rows removed.

@@ -15,7 +15,7 @@ from chalicelib.domain.experiments import CompleteCondition, Place, Unit
 from chalicelib.domain.marking import Mark, MarkStatus
 from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import Profile
-from chalicelib.domain.purge import ErasedUser
+from chalicelib.domain.purge import SECOND_PASS, DeadVariants, ErasedUser
 from chalicelib.domain.tallies import Tally
 from chalicelib.services import Services
 from chalicelib.services.erasure import WORK_TIME, IsAlias
@@ -409,6 +409,21 @@ def test_a_variant_that_is_gone_has_no_totals_to_take_from(world: World) -> None
     world.services.erasure.erase(USER)
     assert not any(figures.total_users < 0 for figures in world.memory.counted().values())
     assert world.named(USER) == []
+
+
+def test_events_go_that_a_purge_had_taken_off_the_row_when_it_was_killed(world: World) -> None:
+    fill(world, USER)
+    memory = world.memory
+    feature = world.services.catalogue.fresh().named("testlab")
+    assert feature is not None
+    dead = feature.variants[1].id
+    noted = memory.users[USER].variants_with_events
+    memory.users[USER] = replace(memory.users[USER], variants_with_events=noted - {dead})
+    memory.enqueue(DeadVariants(feature.id, (dead,), START, START + SECOND_PASS))
+    memory.enqueue(ErasedUser("v", START))
+    world.services.erasure.erase(USER)
+    assert [each.user_id for each in memory.events.values()] == ["v"] * 3
+    assert len(memory.queue) == 2
 
 
 def test_marks_go_though_their_enrollment_ended_without_them(world: World) -> None:
