@@ -147,7 +147,9 @@ class ErasureService:
             progress.made()
 
     def _erase_logs(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
+        metrics: set[str] = set()
         while sheets := next(self._data.sheets(user_id), ()):
+            metrics.update(metric for sheet in sheets for metric in sheet.metrics())
             try:
                 self._data.drop_sheets(sheets)
             except LostRace:
@@ -155,7 +157,7 @@ class ErasureService:
             else:
                 report.logs += sum(len(sheet.rows) for sheet in sheets)
                 progress.made()
-        for _ in self._data.drop_notes(user_id, self._catalogue.fresh().metrics):
+        for _ in self._data.drop_notes(user_id, metrics.union(self._catalogue.fresh().metrics)):
             progress.made()
 
     def _erase_records(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:

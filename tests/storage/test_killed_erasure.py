@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib import bootstrap
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.experiments import Place, Unit
-from chalicelib.domain.logs import SheetKey
+from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
 from chalicelib.domain.metrics import MetricType
 from chalicelib.services import Services
 from chalicelib.services.erasure import WORK_TIME, ErasureReport
@@ -25,7 +25,7 @@ from chalicelib.storage.logs import sheet_key
 from chalicelib.storage.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
-from tests.fakes import FixedClock
+from tests.fakes import START, FixedClock
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
 from tests.storage.test_killed_calls import World, world
@@ -243,6 +243,17 @@ def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> 
             assert left < before, "no call starts over"
     process.erasure.erase("u")
     assert all_items()["users"] == []
+
+
+def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: World) -> None:
+    services, key = world.services(), keys.metric("of no experiment")
+    services.participants.init("u", GroupUpdate(), follow=True)
+    sheet = Sheet("u", SheetKey(), (LogRow(1, START, {"of no experiment": 1}, START, START),), 1)
+    assert not bootstrap.dynamo_stores().logs.store([Merge(sheet, (), sheet.metrics())])
+    LoggedRow(key, keys.logged("u", "never stored"), user_id="u", sheet="never stored").save()
+    services.erasure.erase("u")
+    assert items_naming(all_items(), "never stored") == []
+    assert all_items()["events"] == []
 
 
 def test_no_step_works_on_without_a_look_at_the_clock(world: World) -> None:
