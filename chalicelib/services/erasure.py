@@ -45,7 +45,9 @@ class IsAlias(Conflict):
 class ErasureReport:
     """What was erased; of a call that finishes another's work, what that had left.
 
-    `lists` named the user or an alias, `aliases` are the ids that were erased too.
+    `lists` named the user or an alias, `aliases` are the ids that were erased too; whatever these
+    had is counted with the user's. `testlab` says whether there was a row in Test Lab, `preview`
+    whether there was a preview user. `repeats` are marks within subjects.
     """
 
     user_id: str
@@ -56,6 +58,12 @@ class ErasureReport:
     points: int = 0
     exposures: int = 0
     logs: int = 0
+    testlab: bool = False
+    events: int = 0
+    repeats: int = 0
+    preview: bool = False
+    strata: int = 0
+    answers: int = 0
 
 
 class ErasureService:
@@ -108,7 +116,7 @@ class ErasureService:
 
     def _erase(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         self._erase_aliases(user_id, report, progress)
-        self._erase_in_testlab(user_id, progress)
+        self._erase_in_testlab(user_id, report, progress)
         self._erase_logs(user_id, report, progress)
         while True:
             try:
@@ -139,11 +147,13 @@ class ErasureService:
             except LostRace:
                 progress.lost()
 
-    def _erase_in_testlab(self, user_id: str, progress: _Progress) -> None:
+    def _erase_in_testlab(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         while (user := self._users.get(user_id)) is not None:
-            self._purge.erase(user)
+            report.testlab = True
+            report.events += self._purge.erase(user)
             progress.made()
-        for _ in self._purge.drop_dead_events(user_id):
+        for events in self._purge.drop_dead_events(user_id):
+            report.events += events
             progress.made()
 
     def _erase_logs(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
@@ -172,11 +182,14 @@ class ErasureService:
         report.exposures += len(participant.exposures)
         if (preview := self._preview_users.get(user_id)) is not None:
             self._preview_users.remove(preview)
+            report.preview = True
         for factor in sorted(participant.strata):
             self._strata.drop(factor, [user_id])
+            report.strata += 1
             progress.made()
         for dropped in self._data.drop_records(participant):
             participant = replace(participant, revision=dropped.revision)
+            report.answers += dropped.answers
             progress.made()
         report.points += len(participant.points)
         catalogue = self._catalogue.fresh()
@@ -197,7 +210,7 @@ class ErasureService:
         """
         user_id, catalogue = participant.id, self._catalogue.fresh()
         repeats = {
-            number: self._counted_repeats(participant, number, progress)
+            number: self._counted_repeats(participant, number, report, progress)
             for number in experiments_of(participant, catalogue)
         }
         for ending in participation_end(participant, repeats, catalogue):
@@ -207,17 +220,20 @@ class ErasureService:
             participant = replace(participant, revision=participant.revision + 1)
             report.enrollments += len(ending.enrollments)
             report.exclusions += len(ending.exclusions)
+            report.repeats += len(ending.repeats)
             progress.made()
         return participant
 
     def _counted_repeats(
-        self, participant: Participant, number: int, progress: _Progress
+        self, participant: Participant, number: int, report: ErasureReport, progress: _Progress
     ) -> Sequence[KeptRepeat]:
         """The marks within subjects that counted; all others are dropped."""
         kept = self._data.repeats(participant.id, number)
         spare = spare_repeats(participant.enrollments.get(number, ()), kept)
         for start in range(0, len(spare), REPEATS_AT_ONCE):
-            self._data.drop_repeats(participant.id, spare[start : start + REPEATS_AT_ONCE])
+            some = spare[start : start + REPEATS_AT_ONCE]
+            self._data.drop_repeats(participant.id, some)
+            report.repeats += len(some)
             progress.made()
         gone = set(spare)
         return [each for each in kept if each not in gone]

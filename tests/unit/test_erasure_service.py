@@ -12,13 +12,14 @@ import pytest
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
 from chalicelib.domain.experiments import CompleteCondition, Place, Unit
+from chalicelib.domain.idempotency import KeptAnswer, RequestKey
 from chalicelib.domain.marking import Mark, MarkStatus
 from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import Profile
 from chalicelib.domain.purge import SECOND_PASS, DeadVariants, ErasedUser
 from chalicelib.domain.tallies import Tally
 from chalicelib.services import Services
-from chalicelib.services.erasure import WORK_TIME, IsAlias
+from chalicelib.services.erasure import WORK_TIME, ErasureReport, IsAlias
 from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.preview_users import RequestedAssignment
 from tests.fakes import START, FixedClock, Memory, Step, once
@@ -148,6 +149,8 @@ def world(empty: World) -> World:
 def test_everything_goes_and_the_counters_are_as_if_the_user_had_never_been(world: World) -> None:
     before = world.counters()
     fill(world, USER, ALIAS)
+    key = RequestKey(USER, "digest", "fingerprint")
+    world.services.idempotency.keep(key, KeptAnswer(200, {}, "{}"))
     assert world.counters() != before
     report = world.services.erasure.erase(USER)
     assert world.named(USER) == world.named(ALIAS) == []
@@ -159,13 +162,15 @@ def test_everything_goes_and_the_counters_are_as_if_the_user_had_never_been(worl
     ]
     assert (report.enrollments, report.exclusions) == (5, 1)
     assert (report.points, report.exposures, report.logs) == (6, 1, 2)
+    assert (report.testlab, report.events, report.repeats) == (True, 6, 3)
+    assert (report.preview, report.strata, report.answers) == (True, 1, 1)
     assert len(world.named("v")) > 9
 
 
 def test_an_unknown_user_counts_as_erased(world: World) -> None:
     before = world.counters()
     report = world.services.erasure.erase(USER)
-    assert (report.lists, report.aliases, report.enrollments) == ([], [], 0)
+    assert report == ErasureReport(USER)
     assert world.counters() == before
 
 
@@ -421,7 +426,7 @@ def test_events_go_that_a_purge_had_taken_off_the_row_when_it_was_killed(world: 
     memory.users[USER] = replace(memory.users[USER], variants_with_events=noted - {dead})
     memory.enqueue(DeadVariants(feature.id, (dead,), START, START + SECOND_PASS))
     memory.enqueue(ErasedUser("v", START))
-    world.services.erasure.erase(USER)
+    assert world.services.erasure.erase(USER).events == 3
     assert [each.user_id for each in memory.events.values()] == ["v"] * 3
     assert len(memory.queue) == 2
 
