@@ -124,7 +124,6 @@ class ErasureService:
                 break
             except LostRace:
                 progress.lost()
-        self._data.close_queue(user_id)
 
     def _erase_aliases(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         """Erase all aliases: each leaves the owner's notes with its profile, and comes once."""
@@ -152,6 +151,7 @@ class ErasureService:
             report.testlab = True
             report.events += self._purge.erase(user)
             progress.made()
+        self._data.close_queue(user_id)
         for events in self._purge.drop_dead_events(user_id):
             report.events += events
             progress.made()

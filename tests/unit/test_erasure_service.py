@@ -66,7 +66,9 @@ class World:
             for key, each in rows.items()
             if key == user_id
         ]
-        found += [key for key in (*memory.sheets, *memory.others) if key[0] == user_id]
+        found += [
+            key for key in (*memory.sheets, *memory.others, *memory.answers) if key[0] == user_id
+        ]
         found += [each for each in memory.events.values() if each.user_id == user_id]
         found += [key for key, marks in memory.repeats.items() if key[1] == user_id and marks]
         found += [key for key, users in memory.lists.items() if user_id in users]
@@ -331,6 +333,17 @@ def test_who_never_stops_is_not_called_erased(world: World) -> None:
         world.process(before=store).erasure.erase(USER)
     world.services.erasure.erase(USER)
     assert world.named(USER) == []
+
+
+def test_an_alias_that_is_made_again_goes_again_and_is_told_once(world: World) -> None:
+    fill(world, USER, ALIAS)
+    owner = caller(world.services, USER)
+    again = once(
+        "user_data.finish", lambda: world.services.participants.set_aliases(owner, [ALIAS])
+    )
+    report = world.process(after=again).erasure.erase(USER)
+    assert world.named(ALIAS) == world.named(USER) == []
+    assert report.aliases == [ALIAS]
 
 
 def test_who_takes_the_id_of_an_alias_that_was_erased_stays(world: World) -> None:
