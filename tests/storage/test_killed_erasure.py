@@ -10,9 +10,12 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import pytest
+
 from chalicelib import bootstrap
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.experiments import Place, Unit
+from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
 from chalicelib.domain.metrics import MetricType
 from chalicelib.services import Services
@@ -26,6 +29,7 @@ from chalicelib.storage.tables import TABLES, LoggedRow, RecordRow, RepeatRow, S
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
 from tests.fakes import START, FixedClock
+from tests.fakes import watched as watched_ports
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
 from tests.storage.test_killed_calls import World, world
@@ -243,6 +247,34 @@ def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> 
             assert left < before, "no call starts over"
     process.erasure.erase("u")
     assert all_items()["users"] == []
+
+
+@pytest.mark.parametrize("user_id", ["u", ALIAS])
+def test_a_log_that_was_under_way_goes_with_its_notes_and_its_kept_answer(
+    world: World, user_id: str
+) -> None:
+    stores = bootstrap.dynamo_stores()
+    names = [f"metric {number}" for number in range(120)]
+    request = RequestKey(user_id, "digest", "fingerprint")
+    record = IdempotencyRecord(request, KeptAnswer(200, {}, "{}"), START)
+    finished = count(1)
+
+    def store(call: str) -> None:
+        if call == "user_data.finish" and next(finished) == (1 if user_id == ALIAS else 2):
+            row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
+            sheet = Sheet(user_id, SheetKey(), (row,), 1)
+            assert not stores.logs.store([Merge(sheet, (), sheet.metrics())])
+            stores.idempotency.keep(record)
+
+    process = bootstrap.build(world.settings, watched_ports(stores, after=store), FixedClock())
+    process.participants.init("u", GroupUpdate(), follow=True)
+    caller = process.participants.find("u")
+    assert caller is not None
+    process.participants.set_aliases(caller, [ALIAS])
+    report = process.erasure.erase("u")
+    assert (report.logs, report.answers, report.aliases) == (1, 1, [ALIAS])
+    tables = all_items()
+    assert (tables["users"], tables["events"]) == ([], [])
 
 
 def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: World) -> None:
