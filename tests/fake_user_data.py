@@ -12,7 +12,7 @@ from chalicelib.domain.logs import Sheet
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.tallies import ExclusionTally
 from chalicelib.domain.users import Totals, TotalsShard
-from chalicelib.services.erasure_ports import Listing, OtherRecord
+from chalicelib.services.erasure_ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage import keys
 from tests.fakes import FakeParticipantStore, Memory, require
 
@@ -62,8 +62,19 @@ class FakeUserDataStore:
             OtherRecord(key, values) for (owner, key), values in found.items() if owner == user_id
         ]
 
+    def remains(self, user_id: str) -> Remains:
+        memory = self._memory
+        with memory.lock:
+            row = memory.participant(user_id)
+            if row.revision or user_id in memory.users:
+                return Remains.USER
+            owners = {key[0] for key in (*memory.sheets, *memory.others, *memory.answers)}
+            if user_id in owners | memory.preview_users.keys() or row != _nobody(user_id):
+                return Remains.RECORDS
+        return Remains.NOTHING
+
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
-        require({*self.aliases(user_id)} <= {*aliases})
+        """Profiles themselves are all that this memory notes."""
 
     def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
         with self._memory.lock:
@@ -73,8 +84,9 @@ class FakeUserDataStore:
                 require(stored is not None and stored.revision == sheet.revision)
                 del self._memory.sheets[key]
 
-    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
+    def drop_notes(self, _user_id: str, _metric_keys: Collection[str]) -> Iterator[None]:
         """Sheets themselves are all that this memory notes."""
+        return iter([None])
 
     def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
         with self._memory.lock:
@@ -127,16 +139,19 @@ class FakeUserDataStore:
             self._memory.exposed.subtract(row.exposures)
             self._store(replace(row, exposures=frozenset()))
 
-    def drop_records(self, participant: Participant) -> int:
-        with self._memory.lock:
-            row = self._memory.participant(participant.id)
+    def drop_records(self, participant: Participant) -> Iterator[Dropped]:
+        memory = self._memory
+        with memory.lock:
+            row = memory.participant(participant.id)
             require(row.revision == participant.revision)
             require(row.profile.created_at == participant.profile.created_at)
             self._store(replace(row, points={}, lifted={}))
-            for owner, key in list(self._memory.others):
-                if owner == participant.id:
-                    del self._memory.others[owner, key]
-        return participant.revision
+            for other in [place for place in memory.others if place[0] == participant.id]:
+                del memory.others[other]
+            answers = [place for place in memory.answers if place[0] == participant.id]
+            for answer in answers:
+                del memory.answers[answer]
+        return iter([Dropped(participant.revision, len(answers))])
 
     def drop_listings(self, user_id: str, listings: Sequence[Listing]) -> None:
         with self._memory.lock:
@@ -162,7 +177,11 @@ class FakeUserDataStore:
                 self._memory.queue.pop(keys.erased_user(user_id), None)
 
     def _store(self, row: Participant) -> None:
-        if row == Participant(Profile(row.id)):
+        if row == _nobody(row.id):
             self._memory.participants.pop(row.id, None)
         else:
             self._memory.participants[row.id] = row
+
+
+def _nobody(user_id: str) -> Participant:
+    return Participant(Profile(user_id))

@@ -68,17 +68,6 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class ParticipationEnd:
-    """How a user's part in all experiments ends.
-
-    `spare` are repeats that no counter knows of: they go before, in any order.
-    """
-
-    spare: tuple[KeptRepeat, ...]
-    endings: tuple[Ending, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Counted:
     """A record that counted when it was made: an enrollment, or the repeat `kept`."""
 
@@ -109,23 +98,48 @@ def has_repeats(enrollments: Iterable[Enrollment]) -> bool:
     return any(each.condition_id is None or each.repeats for each in enrollments)
 
 
+def experiments_of(participant: Participant, catalogue: Catalogue) -> list[int]:
+    """The experiments that anything at a user names, though the user may have left them.
+
+    An enrollment may have ended, when the experiment was no longer within subjects, without its
+    marks.
+    """
+    marked = (each.experiment_id for each in participant.points.values())
+    features = (catalogue.experiment(each) for each in marked if each is not None)
+    return sorted(
+        participant.enrollments.keys()
+        | participant.exclusions.keys()
+        | participant.lifted.keys()
+        | {feature.id for feature in features if feature is not None}
+    )
+
+
+def spare_repeats(
+    enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]
+) -> tuple[KeptRepeat, ...]:
+    """The marks within subjects of one experiment that no counter knows of.
+
+    They go before what counted, in any order.
+    """
+    counted = {each.kept for each in _counted(enrollments, repeats)}
+    return tuple(kept for kept in repeats if kept not in counted)
+
+
 def participation_end(
     participant: Participant,
     repeats: Mapping[int, Sequence[KeptRepeat]],
     catalogue: Catalogue,
-) -> ParticipationEnd:
+) -> tuple[Ending, ...]:
     """How a user's part in all experiments ends; `repeats` are the marks within subjects.
 
     Of experiments that are gone the records and their tallies end, but no group and no stratum:
     nobody knows any more what they were.
     """
     pieces = [_Piece()]
-    counted_repeats: set[tuple[int, Place, int]] = set()
     for number, enrollments in sorted(participant.enrollments.items()):
         feature = catalogue.feature(number)
         design = feature.design if feature else None
         counted = _counted(enrollments, repeats.get(number, ()))
-        counted_repeats |= {(number, c.place, c.kept.index) for c in counted if c.kept}
         for position in reversed(range(len(counted))):
             ending = _ending(counted[position], counted[:position], design)
             if position == 0:
@@ -133,13 +147,7 @@ def participation_end(
             _add(pieces, ending)
     for number in sorted(participant.exclusions):
         _add(pieces, Ending(exclusions=(number,)))
-    spare = (
-        kept
-        for number, marks in repeats.items()
-        for kept in marks
-        if (number, kept.repeat.place, kept.index) not in counted_repeats
-    )
-    return ParticipationEnd(tuple(spare), tuple(each.ending for each in pieces if each.actions))
+    return tuple(each.ending for each in pieces if each.actions)
 
 
 def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -> list[_Counted]:
@@ -149,7 +157,8 @@ def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -
         marks[kept.repeat.place].append(kept)
     found: list[tuple[datetime, _Counted]] = []
     for each in enrollments:
-        own = marks[each.place]
+        # Others are of an enrollment that ended before this one: numbers begin anew.
+        own = [kept for kept in marks[each.place] if kept.index < each.repeats]
         if all(kept.repeat.at != each.at for kept in own):
             record = _Counted(each.number, each.place, each.condition_id, each.at, each)
             found.append((each.at, record))

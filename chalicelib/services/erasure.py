@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.erasure import Ending, has_repeats, participation_end
+from chalicelib.domain.erasure import (
+    Ending,
+    KeptRepeat,
+    experiments_of,
+    participation_end,
+    spare_repeats,
+)
 from chalicelib.domain.errors import Conflict, LostRace, Unavailable
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.user_lists import NamingList, naming_lists
 from chalicelib.domain.users import TotalsShard, check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.erasure_ports import UserDataStore
+from chalicelib.services.erasure_ports import Remains, UserDataStore
 from chalicelib.services.participant_ports import (
     ParticipantStore,
     PreviewUserStore,
@@ -27,6 +33,10 @@ WORK_TIME = timedelta(seconds=20)
 """How long one request may work: API Gateway gives up after 29 seconds."""
 
 
+REPEATS_AT_ONCE = 200
+"""Marks within subjects that are dropped before a look at the clock."""
+
+
 class IsAlias(Conflict):
     """The id is an alias: the user's data are under that of the owner."""
 
@@ -35,7 +45,9 @@ class IsAlias(Conflict):
 class ErasureReport:
     """What was erased; of a call that finishes another's work, what that had left.
 
-    `lists` named the user or an alias, `aliases` are the ids that were erased too.
+    `lists` named the user or an alias, `aliases` are the ids that were erased too; whatever these
+    had is counted with the user's. `testlab` says whether there was a row in Test Lab, `preview`
+    whether there was a preview user. `repeats` are marks within subjects.
     """
 
     user_id: str
@@ -46,13 +58,19 @@ class ErasureReport:
     points: int = 0
     exposures: int = 0
     logs: int = 0
+    testlab: bool = False
+    events: int = 0
+    repeats: int = 0
+    preview: bool = False
+    strata: int = 0
+    answers: int = 0
 
 
 class ErasureService:
     """Erases users.
 
     Each step is bounded and can be killed, and what the rest is found by goes last; so the same
-    call made again finishes. Whatever a client does meanwhile makes the user anew.
+    call made again finishes. Whatever a client does meanwhile goes too, or makes the user anew.
     """
 
     def __init__(
@@ -78,6 +96,9 @@ class ErasureService:
     def erase(self, user_id: str) -> ErasureReport:
         """Erase a user and all aliases in both APIs; an unknown one counts as erased.
 
+        It returns only when a last look has found nothing: a request that was under way, and had
+        read the user before, may have stored something since.
+
         Raises:
             Invalid: if no user can have the id.
             IsAlias: if it is an alias of a user who is there.
@@ -88,11 +109,14 @@ class ErasureService:
         report = ErasureReport(user_id)
         progress = _Progress(self._clock, self._clock() + WORK_TIME)
         self._erase(user_id, report, progress)
+        while self._data.remains(user_id) is not Remains.NOTHING:
+            progress.made()
+            self._erase(user_id, report, progress)
         return report
 
     def _erase(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         self._erase_aliases(user_id, report, progress)
-        self._erase_in_testlab(user_id, progress)
+        self._erase_in_testlab(user_id, report, progress)
         self._erase_logs(user_id, report, progress)
         while True:
             try:
@@ -100,30 +124,42 @@ class ErasureService:
                 break
             except LostRace:
                 progress.lost()
-        self._data.close_queue(user_id)
 
     def _erase_aliases(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
+        """Erase all aliases: each leaves the owner's notes with its profile, and comes once."""
         while aliases := self._data.aliases(user_id):
+            foreign = []
             for alias in aliases:
                 known = self._participants.get(alias)
-                # Somebody may have taken the id for a user of its own, after it was erased.
-                is_own = known is None or known.profile.owner == user_id
-                if not is_own or alias in report.aliases:
+                if known is None or known.profile.owner != user_id:
+                    foreign.append(alias)
                     continue
-                report.aliases.append(alias)
                 self._erase(alias, report, progress)
+                # Who is there again is somebody else: no note names them an alias any more.
+                while self._data.remains(alias) is Remains.RECORDS:
+                    progress.made()
+                    self._erase(alias, report, progress)
+                if alias not in report.aliases:
+                    report.aliases.append(alias)
             try:
-                self._data.drop_aliases(user_id, aliases)
+                self._data.drop_aliases(user_id, foreign)
             except LostRace:
                 progress.lost()
 
-    def _erase_in_testlab(self, user_id: str, progress: _Progress) -> None:
+    def _erase_in_testlab(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         while (user := self._users.get(user_id)) is not None:
-            self._purge.erase(user)
+            report.testlab = True
+            report.events += self._purge.erase(user)
+            progress.made()
+        self._data.close_queue(user_id)
+        for events in self._purge.drop_dead_events(user_id):
+            report.events += events
             progress.made()
 
     def _erase_logs(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
+        metrics: set[str] = set()
         while sheets := next(self._data.sheets(user_id), ()):
+            metrics.update(metric for sheet in sheets for metric in sheet.metrics())
             try:
                 self._data.drop_sheets(sheets)
             except LostRace:
@@ -131,7 +167,8 @@ class ErasureService:
             else:
                 report.logs += sum(len(sheet.rows) for sheet in sheets)
                 progress.made()
-        self._data.drop_notes(user_id, sorted(self._catalogue.fresh().metrics))
+        for _ in self._data.drop_notes(user_id, metrics.union(self._catalogue.fresh().metrics)):
+            progress.made()
 
     def _erase_records(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         """Erase the records of UpGrade, the profile last.
@@ -145,17 +182,21 @@ class ErasureService:
         report.exposures += len(participant.exposures)
         if (preview := self._preview_users.get(user_id)) is not None:
             self._preview_users.remove(preview)
+            report.preview = True
         for factor in sorted(participant.strata):
             self._strata.drop(factor, [user_id])
+            report.strata += 1
             progress.made()
-        revision = self._data.drop_records(participant)
+        for dropped in self._data.drop_records(participant):
+            participant = replace(participant, revision=dropped.revision)
+            report.answers += dropped.answers
+            progress.made()
         report.points += len(participant.points)
-        progress.made()
         catalogue = self._catalogue.fresh()
         current = {segment.id: segment.version for segment in catalogue.segments.values()}
         listings = self._data.listings(user_id, current)
         self._data.drop_listings(user_id, listings)
-        self._data.finish(replace(participant, revision=revision), listings)
+        self._data.finish(participant, listings)
         named = ((each.segment_id, each.version) for each in listings)
         report.lists.extend(naming_lists(catalogue, user_id, named))
 
@@ -169,21 +210,33 @@ class ErasureService:
         """
         user_id, catalogue = participant.id, self._catalogue.fresh()
         repeats = {
-            number: self._data.repeats(user_id, number)
-            for number, enrollments in participant.enrollments.items()
-            if has_repeats(enrollments)
+            number: self._counted_repeats(participant, number, report, progress)
+            for number in experiments_of(participant, catalogue)
         }
-        planned = participation_end(participant, repeats, catalogue)
-        self._data.drop_repeats(user_id, planned.spare)
-        for ending in planned.endings:
+        for ending in participation_end(participant, repeats, catalogue):
             groups = self._participants.groups({left.group for left in ending.left})
             shards = list(_shards(catalogue, ending, user_id))
             self._data.end(participant, ending, groups, shards)
             participant = replace(participant, revision=participant.revision + 1)
             report.enrollments += len(ending.enrollments)
             report.exclusions += len(ending.exclusions)
+            report.repeats += len(ending.repeats)
             progress.made()
         return participant
+
+    def _counted_repeats(
+        self, participant: Participant, number: int, report: ErasureReport, progress: _Progress
+    ) -> Sequence[KeptRepeat]:
+        """The marks within subjects that counted; all others are dropped."""
+        kept = self._data.repeats(participant.id, number)
+        spare = spare_repeats(participant.enrollments.get(number, ()), kept)
+        for start in range(0, len(spare), REPEATS_AT_ONCE):
+            some = spare[start : start + REPEATS_AT_ONCE]
+            self._data.drop_repeats(participant.id, some)
+            report.repeats += len(some)
+            progress.made()
+        gone = set(spare)
+        return [each for each in kept if each not in gone]
 
 
 class _Progress:

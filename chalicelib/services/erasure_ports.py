@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from chalicelib.domain.erasure import Ending, KeptRepeat
@@ -31,6 +32,22 @@ class OtherRecord:
 
     key: str
     values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Some records that were removed, `answers` kept ones among them; `revision` is the user's."""
+
+    revision: int
+    answers: int
+
+
+class Remains(Enum):
+    """What there is at a user: a profile or a row of Test Lab, only other records, or nothing."""
+
+    USER = auto()
+    RECORDS = auto()
+    NOTHING = auto()
 
 
 class UserDataStore(Protocol):
@@ -59,11 +76,15 @@ class UserDataStore(Protocol):
         """What is stored at a user besides the records that have a use here."""
         ...
 
+    def remains(self, user_id: str) -> Remains:
+        """What is stored at a user and of their logs, read consistently."""
+        ...
+
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
-        """Forget that some ids are aliases of a user.
+        """Forget that some ids were aliases of a user; those that are leave by `finish`.
 
         Raises:
-            LostRace: if further ones were made meanwhile.
+            LostRace: if further ones were made, or others left, meanwhile.
         """
         ...
 
@@ -75,8 +96,8 @@ class UserDataStore(Protocol):
         """
         ...
 
-    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
-        """Remove the notes of logs of some metrics that were never stored."""
+    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
+        """Remove the notes of logs of some metrics that were never stored, some at a time."""
         ...
 
     def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
@@ -107,8 +128,8 @@ class UserDataStore(Protocol):
         """
         ...
 
-    def drop_records(self, participant: Participant) -> int:
-        """Remove what is at a user but what the other calls remove; the revision after it.
+    def drop_records(self, participant: Participant) -> Iterator[Dropped]:
+        """Remove what is at a user but what the other calls remove, some records at a time.
 
         Raises:
             LostRace: if the user's records are not what they were; some may be gone.
@@ -122,8 +143,11 @@ class UserDataStore(Protocol):
     def finish(self, participant: Participant, listings: Sequence[Listing]) -> None:
         """Remove a user's notes of lists, and with the last of them the profile.
 
+        With the profile an alias leaves the notes of its owner.
+
         Raises:
-            LostRace: if the user's records are not what they were; some notes may be gone.
+            LostRace: if the user's records, or the owner's aliases, are not what they were; some
+                notes may be gone.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +31,10 @@ BATCH = 40
 """Rows of one transaction (which may hold 100), and of one read."""
 
 
+ANY_TIME = timedelta(days=1)
+"""How far ahead all entries of the queue are due."""
+
+
 class OutOfBudget(Exception):
     """The rows that one run may remove are used up; the queue keeps what is left."""
 
@@ -41,6 +47,8 @@ class Budget:
     clock: Clock
     deadline: datetime
     found: int = 0
+    events: int = 0
+    """Events of erased users among them."""
 
     def spend(self, rows: int) -> None:
         """Note rows that were removed.
@@ -88,15 +96,27 @@ class PurgeService:
         except (OutOfBudget, Unavailable):
             return
 
-    def erase(self, user: User, budget: int | None = ROWS_IN_REQUEST) -> None:
+    def erase(self, user: User, budget: int | None = ROWS_IN_REQUEST) -> int:
         """Delete a user: out of sight at once, events and row as far as `budget` goes.
 
-        Events that are left to the scheduled function are listed and counted until then.
+        Events that are left to the scheduled function are listed and counted until then. Returns
+        how many were removed.
         """
-        try:
-            self._erase(user, self._budget(budget, REQUEST_TIME))
-        except OutOfBudget:
-            return
+        spent = self._budget(budget, REQUEST_TIME)
+        with suppress(OutOfBudget):
+            self._erase(user, spent)
+        return spent.events
+
+    def drop_dead_events(self, user_id: str) -> Iterator[int]:
+        """Remove a user's events for variants that died, some at a time; how many each time.
+
+        Those that no row names any more: a purge takes variants off rows before their events.
+        """
+        for entry in self._queue.due(self._clock() + ANY_TIME):
+            for variant_id in entry.variant_ids if isinstance(entry, DeadVariants) else ():
+                while events := self._events.of_user(user_id, variant_id, BATCH):
+                    self._events.drop(events)
+                    yield len(events)
 
     def run_due(self) -> int:
         """Work on all entries whose time has come; the number of rows removed.
@@ -202,6 +222,7 @@ class PurgeService:
             batch: list[Event] = list(events[:BATCH])
             last = len(events) <= BATCH
             self._events.erase(batch, user, variant_id, shard, last=last)
+            budget.events += len(batch)
             budget.spend(len(batch))
 
 

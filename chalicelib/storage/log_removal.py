@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 from pynamodb.transactions import TransactWrite
 
@@ -22,12 +23,26 @@ SHEETS_AT_ONCE = 200
 """Sheets that are read at once, if they are small: an answer of DynamoDB ends at 1 MB."""
 
 
+METRICS_AT_ONCE = 100
+NOTES_AT_ONCE = 48
+"""Metrics whose notes are read, and notes that are removed, before a look at the clock."""
+
+
 def sheets_of(user_id: str) -> Iterator[Sequence[Sheet]]:
     """All sheets of a user, some at a time."""
     after: str | None = None
     while rows := _sheets(user_id, after):
         yield [sheet_of(row) for row in rows]
         after = rows[-1].sk
+
+
+def has_sheets(user_id: str) -> bool:
+    """Whether anything was logged of a user."""
+    only_keys = ["pk", "sk"]
+    found = SheetRow.query(
+        keys.logs(user_id), consistent_read=True, limit=1, attributes_to_get=only_keys
+    )
+    return any(found)
 
 
 def drop_sheets(sheets: Sequence[Sheet]) -> None:
@@ -85,21 +100,43 @@ def _remove_together(removals: Sequence[_SheetRemoval]) -> None:
             each.add_to(write)
 
 
-def drop_notes(user_id: str, metric_key: str) -> None:
-    """Remove the notes of a metric that name sheets which are not there."""
-    with store_errors():
-        notes = list(
-            LoggedRow.query(
-                keys.metric(metric_key),
-                LoggedRow.sk.startswith(keys.logged(user_id, "")),
-                consistent_read=True,
-            )
-        )
-    for note in notes:
-        with suppress(LostRace), transaction() as write:
+def drop_notes(user_id: str, metric_keys: Sequence[str]) -> Iterator[None]:
+    """Remove the notes of metrics that name sheets which are not there, some at a time."""
+    for start in range(0, len(metric_keys), METRICS_AT_ONCE):
+        some = metric_keys[start : start + METRICS_AT_ONCE]
+        notes = [note for own in at_once(lambda key: _notes(user_id, key), some) for note in own]
+        for first in range(0, len(notes), NOTES_AT_ONCE):
+            _drop_strays(user_id, notes[first : first + NOTES_AT_ONCE])
+            yield
+        yield
+
+
+@store_errors()
+def _notes(user_id: str, metric_key: str) -> list[LoggedRow]:
+    of_user = LoggedRow.sk.startswith(keys.logged(user_id, ""))
+    return list(LoggedRow.query(keys.metric(metric_key), of_user, consistent_read=True))
+
+
+def _drop_strays(user_id: str, notes: Sequence[LoggedRow]) -> None:
+    """Remove notes, but those of which there is the sheet that they name."""
+    try:
+        _drop_together(user_id, notes)
+    except LostRace:
+        at_once(partial(_drop_alone, user_id), notes)
+
+
+def _drop_alone(user_id: str, note: LoggedRow) -> None:
+    with suppress(LostRace):
+        _drop_together(user_id, [note])
+
+
+def _drop_together(user_id: str, notes: Sequence[LoggedRow]) -> None:
+    with transaction() as write:
+        for sheet in sorted({note.sheet for note in notes}):
             write.condition_check(
-                SheetRow, keys.logs(user_id), note.sheet, condition=SheetRow.pk.does_not_exist()
+                SheetRow, keys.logs(user_id), sheet, condition=SheetRow.pk.does_not_exist()
             )
+        for note in notes:
             write.delete(note)
 
 

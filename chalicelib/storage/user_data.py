@@ -8,7 +8,7 @@ values of it. So those elsewhere go first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,14 +21,14 @@ from chalicelib.domain.logs import Sheet
 from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.tallies import ExclusionTally
 from chalicelib.domain.users import Totals, TotalsShard
-from chalicelib.services.erasure_ports import Listing, OtherRecord
+from chalicelib.services.erasure_ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import leave_group
-from chalicelib.storage.log_removal import drop_notes, drop_sheets, sheets_of
+from chalicelib.storage.log_removal import drop_notes, drop_sheets, has_sheets, sheets_of
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
-from chalicelib.storage.reading import at_once, read_rows
+from chalicelib.storage.reading import read_rows
 from chalicelib.storage.records import place_key, unchanged
 from chalicelib.storage.tables import (
     PurgeRow,
@@ -94,19 +94,25 @@ class DynamoUserDataStore:
             if _kind(str(item["sk"])) not in KNOWN
         ]
 
+    @store_errors()
+    def remains(self, user_id: str) -> Remains:
+        of_user = _keys_of(user_id)
+        if not of_user.isdisjoint((keys.PROFILE, keys.TESTLAB)):
+            return Remains.USER
+        return Remains.RECORDS if of_user or has_sheets(user_id) else Remains.NOTHING
+
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
+        gone = set(aliases)
         for row in _rows(user_id, ALIASES):
-            if (row.ids or set()) <= set(aliases):
-                with store_errors():
-                    row.delete(condition=RecordRow.ids == row.ids)
-            else:
-                raise LostRace("further aliases were made meanwhile")
+            if row.ids & gone:
+                with transaction() as write:
+                    _forget_aliases(write, row, gone)
 
     def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
         drop_sheets(sheets)
 
-    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> None:
-        at_once(lambda key: drop_notes(user_id, key), list(metric_keys))
+    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
+        return drop_notes(user_id, sorted(metric_keys))
 
     @store_errors()
     def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
@@ -151,23 +157,19 @@ class DynamoUserDataStore:
                 for number in sorted(map(int, row.numbers)):
                     add_count(write, number, keys.EXPOSED, 0, -1)
 
-    def drop_records(self, participant: Participant) -> int:
+    def drop_records(self, participant: Participant) -> Iterator[Dropped]:
+        pk = keys.user(participant.id)
         with store_errors():
-            rows = [
-                row
-                for row in RecordRow.query(
-                    keys.user(participant.id),
-                    consistent_read=True,
-                    attributes_to_get=["pk", "sk"],
-                )
-                if _kind(row.sk) not in REMOVED_APART
-            ]
-        for start in range(0, len(rows), ACTIONS):
+            found = sorted(_keys_of(participant.id))
+        going = [sort_key for sort_key in found if _kind(sort_key) not in REMOVED_APART]
+        for start in range(0, len(going), ACTIONS):
+            some = going[start : start + ACTIONS]
             with transaction() as write:
                 participant = _move_on(write, participant)
-                for row in rows[start : start + ACTIONS]:
-                    write.delete(row)
-        return participant.revision
+                for sort_key in some:
+                    write.delete(RecordRow(pk, sort_key))
+            answers = sum(sort_key.startswith(keys.kept_answer("")) for sort_key in some)
+            yield Dropped(participant.revision, answers)
 
     @store_errors()
     def drop_listings(self, user_id: str, listings: Sequence[Listing]) -> None:
@@ -187,9 +189,14 @@ class DynamoUserDataStore:
                     write.delete(note)
         if not notes and not participant.revision:
             return
+        owner = participant.profile.owner
+        named = [] if owner is None else _rows(owner, ALIASES)
         with transaction() as write:
             if participant.revision:
                 write.delete(RecordRow(pk, keys.PROFILE), condition=unchanged(participant))
+            for row in named:
+                if participant.id in row.ids:
+                    _forget_aliases(write, row, {participant.id})
             for note in notes:
                 write.delete(note)
 
@@ -214,9 +221,26 @@ def _move_on(write: TransactWrite, participant: Participant) -> Participant:
     return replace(participant, revision=participant.revision + 1)
 
 
+def _forget_aliases(write: TransactWrite, row: RecordRow, gone: Set[str]) -> None:
+    """Take some ids off a note of aliases, and with the last one the note."""
+    unchanged_note = RecordRow.ids == row.ids
+    if row.ids <= gone:
+        write.delete(row, condition=unchanged_note)
+    else:
+        off = RecordRow.ids.delete(row.ids & gone)
+        write.update(row, actions=[off], condition=unchanged_note)
+
+
 def _kind(sort_key: str) -> str:
     """What kind of record a sort key is of."""
     return sort_key.split("#")[0]
+
+
+def _keys_of(user_id: str) -> Set[str]:
+    """The sort keys of all that is at a user."""
+    only_keys = ["pk", "sk"]
+    pages = RecordRow.query(keys.user(user_id), consistent_read=True, attributes_to_get=only_keys)
+    return {row.sk for row in pages}
 
 
 @store_errors()

@@ -71,6 +71,8 @@ class TestErasing:
         assert body["aliases"] == sorted(ALIASES)
         assert (body["enrollments"], body["exclusions"]) == (9, 1)
         assert (body["points"], body["exposures"], body["logs"]) == (11, 1, 4)
+        assert (body["testlab"], body["events"], body["repeats"]) == (True, 6, 8)
+        assert (body["preview"], body["strata"], body["answers"]) == (True, 2, 0)
         lists = {(each["user_id"], each["name"].split()[0]): each for each in body["lists"]}
         assert {user_id for user_id, _ in lists} == {HOSTILE, ALIASES[0]}
         uses = {
@@ -89,6 +91,9 @@ class TestErasing:
         again = erase(gateway, HOSTILE).json
         assert again == {
             **dict.fromkeys(("enrollments", "exclusions", "points", "exposures", "logs"), 0),
+            **dict.fromkeys(("events", "repeats", "strata", "answers"), 0),
+            "testlab": False,
+            "preview": False,
             "message": body["message"],
             "lists": [],
             "aliases": [],

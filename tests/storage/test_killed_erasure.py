@@ -6,15 +6,21 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from itertools import count
 from typing import Any
+
+import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.experiments import Place, Unit
-from chalicelib.domain.logs import SheetKey
+from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
+from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.metrics import MetricType
 from chalicelib.services import Services
-from chalicelib.services.erasure import ErasureReport
+from chalicelib.services.erasure import WORK_TIME, ErasureReport
+from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.participants import GroupUpdate
 from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
@@ -22,7 +28,8 @@ from chalicelib.storage.logs import sheet_key
 from chalicelib.storage.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
-from tests.fakes import FixedClock
+from tests.fakes import START, FixedClock
+from tests.fakes import watched as watched_ports
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
 from tests.storage.test_killed_calls import World, world
@@ -72,6 +79,17 @@ def restore(wanted: State, now: State) -> None:
 def _keys(table: str) -> list[dict[str, str]]:
     schema: list[dict[str, str]] = shared().get_meta_table(table).data["KeySchema"]
     return schema
+
+
+class TickingClock(FixedClock):
+    """A clock that moves with each call to the database, as if all took their time."""
+
+    def __init__(self, tick: timedelta) -> None:
+        super().__init__()
+        self._tick = tick
+
+    def tick(self, **_: Any) -> None:
+        self.advance(self._tick)
 
 
 @contextmanager
@@ -155,8 +173,8 @@ def test_parallel_erasures_and_calls_of_the_user_leave_the_counters_right(
     assert stored_counts(tables) == recounted(tables, catalogue)
 
 
-def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: World) -> None:
-    services = world.services()
+def add_thousands(services: Services) -> None:
+    """A user `u` with very many logs, marks, points, and notes of logs that were never stored."""
     services.participants.init("u", GroupUpdate(), follow=True)
     made = services.experiments.create(design(unit=Unit.WITHIN_SUBJECTS))
     number = number_of(services)
@@ -189,6 +207,17 @@ def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: Wo
             data |= {"experiment": None, "condition": None}
             row = keys.point(keys.place(place.site, place.target))
             points.save(RecordRow(keys.user("u"), row, data=data))
+    with LoggedRow.batch_write() as strays:
+        for index in range(1000):
+            key = keys.logged("u", str(index))
+            stray = LoggedRow(keys.metric("stray"), key, user_id="u", sheet=str(index))
+            strays.save(stray)
+    services.metrics.save([MetricDraft("stray", MetricType.CONTINUOUS, None, ("home",))])
+
+
+def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: World) -> None:
+    services = world.services()
+    add_thousands(services)
     calls = count()
     with watched(lambda **_: next(calls)):
         report = services.erasure.erase("u")
@@ -197,4 +226,82 @@ def test_a_user_with_thousands_of_logs_and_marks_is_erased_in_one_call(world: Wo
     tables = all_items()
     assert tables["events"] == []
     assert tables["users"] == []
+    assert stored_counts(tables) == {}
+
+
+def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> None:
+    clock = TickingClock(timedelta(milliseconds=40))
+    process = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    process.participants.init("u", GroupUpdate(), follow=True)
+    caller = process.participants.find("u")
+    assert caller is not None
+    aliases = [f"alias {number}" for number in range(60)]
+    for start in range(0, len(aliases), 20):
+        process.participants.set_aliases(caller, aliases[start : start + 20])
+    left = len(aliases)
+    with watched(clock.tick):
+        while left:
+            with suppress(Unavailable):
+                process.erasure.erase("u")
+            before, left = left, len(bootstrap.dynamo_stores().user_data.aliases("u"))
+            assert left < before, "no call starts over"
+    process.erasure.erase("u")
+    assert all_items()["users"] == []
+
+
+@pytest.mark.parametrize("user_id", ["u", ALIAS])
+def test_a_log_that_was_under_way_goes_with_its_notes_and_its_kept_answer(
+    world: World, user_id: str
+) -> None:
+    stores = bootstrap.dynamo_stores()
+    names = [f"metric {number}" for number in range(120)]
+    request = RequestKey(user_id, "digest", "fingerprint")
+    record = IdempotencyRecord(request, KeptAnswer(200, {}, "{}"), START)
+    finished = count(1)
+
+    def store(call: str) -> None:
+        if call == "user_data.finish" and next(finished) == (1 if user_id == ALIAS else 2):
+            row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
+            sheet = Sheet(user_id, SheetKey(), (row,), 1)
+            assert not stores.logs.store([Merge(sheet, (), sheet.metrics())])
+            stores.idempotency.keep(record)
+
+    process = bootstrap.build(world.settings, watched_ports(stores, after=store), FixedClock())
+    process.participants.init("u", GroupUpdate(), follow=True)
+    caller = process.participants.find("u")
+    assert caller is not None
+    process.participants.set_aliases(caller, [ALIAS])
+    report = process.erasure.erase("u")
+    assert (report.logs, report.answers, report.aliases) == (1, 1, [ALIAS])
+    tables = all_items()
+    assert (tables["users"], tables["events"]) == ([], [])
+
+
+def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: World) -> None:
+    services, key = world.services(), keys.metric("of no experiment")
+    services.participants.init("u", GroupUpdate(), follow=True)
+    sheet = Sheet("u", SheetKey(), (LogRow(1, START, {"of no experiment": 1}, START, START),), 1)
+    assert not bootstrap.dynamo_stores().logs.store([Merge(sheet, (), sheet.metrics())])
+    LoggedRow(key, keys.logged("u", "never stored"), user_id="u", sheet="never stored").save()
+    services.erasure.erase("u")
+    assert items_naming(all_items(), "never stored") == []
+    assert all_items()["events"] == []
+
+
+def test_no_step_works_on_without_a_look_at_the_clock(world: World) -> None:
+    """With calls as slow as 250 ms nothing is answered later than some calls after the end."""
+    clock = TickingClock(timedelta(milliseconds=250))
+    services = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    add_thousands(services)
+    longest, done = timedelta(), False
+    with watched(clock.tick):
+        while not done:
+            begun = clock()
+            with suppress(Unavailable):
+                services.erasure.erase("u")
+                done = True
+            longest = max(longest, clock() - begun)
+    assert WORK_TIME < longest < WORK_TIME + timedelta(seconds=6)
+    tables = all_items()
+    assert (tables["events"], tables["users"]) == ([], [])
     assert stored_counts(tables) == {}

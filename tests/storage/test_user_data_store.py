@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from chalicelib.domain.erasure import Ending, KeptRepeat
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments import CompleteCondition, Place
 from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
+from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
 from chalicelib.domain.marking import Outcome, Records, Repeat
 from chalicelib.domain.offers import Offer
@@ -28,8 +30,9 @@ from chalicelib.domain.participants import (
 from chalicelib.domain.purge import ErasedUser
 from chalicelib.domain.tallies import ExclusionTally, Tally
 from chalicelib.domain.users import Totals, TotalsShard, User
+from chalicelib.services.erasure_ports import Remains
 from chalicelib.services.participant_ports import Counting
-from chalicelib.storage import keys
+from chalicelib.storage import keys, user_data
 from chalicelib.storage.raw import plain
 from chalicelib.storage.tables import LoggedRow, RecordRow
 from tests.fakes import START
@@ -72,6 +75,12 @@ def store(
         counting or Counting(),
         (),
     )
+
+
+def drop_records(stores: Stores, participant: Participant) -> int:
+    """The revision after it."""
+    *_, last = stores.user_data.drop_records(participant)
+    return last.revision
 
 
 def log(stores: Stores, user_id: str, key: SheetKey, *names: str) -> Sheet:
@@ -174,18 +183,15 @@ def test_exposures_are_counted_off(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("owner", HOSTILE)
-def test_aliases_are_found_until_they_are_dropped(stores: Stores, owner: str) -> None:
+def test_aliases_are_found_until_they_are_erased(stores: Stores, owner: str) -> None:
     create(stores, owner)
     create(stores, "b", "a#", owner=owner)
     create(stores, "c", owner=owner)
     assert stores.user_data.aliases(owner) == ["a#", "b", "c"]
     assert stores.user_data.aliases("b") == []
-    with pytest.raises(LostRace):
-        stores.user_data.drop_aliases(owner, ["b", "a#"])
-    for alias in ("a#", "b", "c"):
+    for alias, left in (("b", ["a#", "c"]), ("c", ["a#"]), ("a#", [])):
         stores.user_data.finish(known(stores, alias), [])
-    stores.user_data.drop_aliases(owner, ["a#", "b", "c"])
-    assert stores.user_data.aliases(owner) == []
+        assert stores.user_data.aliases(owner) == left
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
@@ -236,7 +242,7 @@ def test_a_profile_that_changed_stays_with_the_notes(stores: Stores) -> None:
     store(stores, "u", Records())
     for call in (
         lambda: stores.user_data.finish(before, listings),
-        lambda: stores.user_data.drop_records(before),
+        lambda: drop_records(stores, before),
     ):
         with pytest.raises(LostRace):
             call()
@@ -252,7 +258,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
     before = known(stores)
     ending = Ending(before.enrollments[NUMBER])
     stores.user_data.end(before, ending, {}, [])
-    stores.user_data.drop_records(known(stores))
+    drop_records(stores, known(stores))
     stores.user_data.finish(known(stores), [])
     stores.participants.create([Profile("u", created_at=made + timedelta(milliseconds=1))])
     store(stores, "u", Records(enrolled()))
@@ -275,7 +281,7 @@ def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) ->
         store(stores, "u", Records(), place=Place("site", str(number)))
     store(stores, "u", Records(enrolled()), Counting())
     stores.strata.store("pretest", {"u": "high"}, START)
-    revision = stores.user_data.drop_records(known(stores))
+    revision = drop_records(stores, known(stores))
     after = known(stores)
     assert (after.points, after.revision) == ({}, revision)
     assert (len(after.enrollments), after.strata) == (1, {"pretest": "high"})
@@ -293,6 +299,31 @@ def test_logs_go_with_the_notes_of_their_metrics(stores: Stores) -> None:
     stores.user_data.drop_sheets(sheets)
     assert all_sheets(stores, "u") == []
     assert [[s.user_id for s in some] for some in stores.logs.of_metric("metric 0")] == [["v"]]
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_it_is_known_whether_anything_remains(stores: Stores, user_id: str) -> None:
+    remains, other = stores.user_data.remains, user_id[:-1] + "x"
+    create(stores, other)
+    log(stores, other, SheetKey(), "m")
+    assert remains(user_id) is Remains.NOTHING
+    sheet = log(stores, user_id, SheetKey(), "m")
+    assert remains(user_id) is Remains.RECORDS
+    create(stores, user_id)
+    assert remains(user_id) is Remains.USER
+    stores.user_data.finish(known(stores, user_id), [])
+    stores.user_data.drop_sheets([sheet])
+    assert remains(user_id) is Remains.NOTHING
+    answer = KeptAnswer(200, {}, "{}")
+    stores.idempotency.keep(IdempotencyRecord(RequestKey(user_id, "d", "f"), answer, START))
+    assert remains(user_id) is Remains.RECORDS
+    (dropped,) = stores.user_data.drop_records(stores.participants.read(user_id))
+    assert dropped.answers == 1
+    assert remains(user_id) is Remains.NOTHING
+    stores.participants.note_members("s", 1, [user_id])
+    assert remains(user_id) is Remains.RECORDS
+    stores.users.create(User(user_id, 3, "10.0.0.1", START), SHARD)
+    assert remains(user_id) is Remains.USER
 
 
 def test_an_entry_of_the_queue_goes_once_there_is_no_row(stores: Stores) -> None:
@@ -319,13 +350,26 @@ class TestInDynamoDB:
             row.save()
         longer = LoggedRow(keys.metric("stored"), keys.logged("u2", "x"), user_id="u2", sheet="x")
         longer.save()
-        dynamo_stores.user_data.drop_notes("u", ["stored", "other"])
+        assert len(list(dynamo_stores.user_data.drop_notes("u", ["stored", "other"]))) == 2
         notes = [*LoggedRow.query(keys.metric("stored")), *LoggedRow.query(keys.metric("other"))]
         assert sorted((n.user_id, n.sheet) for n in notes) == [
             ("u", keys.SIMPLE_SHEET),
             ("u", keys.SIMPLE_SHEET),
             ("u2", "x"),
         ], "of the sheet that there is, whatever it has values of"
+
+    def test_very_many_notes_go_some_at_a_time(self, dynamo_stores: Stores) -> None:
+        with LoggedRow.batch_write() as batch:
+            for number in range(120):
+                sheet = str(number)
+                key = keys.logged("u", sheet)
+                batch.save(LoggedRow(keys.metric("m"), key, user_id="u", sheet=sheet))
+        steps, left = dynamo_stores.user_data.drop_notes("u", ["m"]), []
+        for _ in steps:
+            left.append(LoggedRow.count(keys.metric("m")))
+        assert left == [72, 24, 0, 0]
+        names = [f"metric {number}" for number in range(250)]
+        assert len(list(dynamo_stores.user_data.drop_notes("u", names))) == 3
 
     def test_an_entry_of_a_list_without_its_note_is_found_in_the_version_in_force(
         self, dynamo_stores: Stores
@@ -344,17 +388,36 @@ class TestInDynamoDB:
         others = dynamo_stores.user_data.others("u")
         assert len(others) == 100
         assert (others[7].key, others[7].values) == ("~007", {"data": '{"of":"u"}', "n": 7})
-        dynamo_stores.user_data.drop_records(known(dynamo_stores))
+        drop_records(dynamo_stores, known(dynamo_stores))
         assert dynamo_stores.user_data.others("u") == []
 
-    def test_an_alias_that_is_made_with_dropped_ones_is_kept_in_the_note(
-        self, dynamo_stores: Stores
-    ) -> None:
-        create(dynamo_stores, "u")
+    def test_notes_of_what_is_no_alias_go_some_at_a_time(self, dynamo_stores: Stores) -> None:
+        data = dynamo_stores.user_data
         create(dynamo_stores, "a", "b", owner="u")
+        create(dynamo_stores, "c", owner="u")
+        data.drop_aliases("u", ["a"])
+        assert data.aliases("u") == ["b", "c"]
+        data.drop_aliases("u", ["b", "c", "d"])
+        assert data.aliases("u") == []
+        assert list(RecordRow.query(keys.user("u"))) == [], "no empty notes stay"
+
+    def test_an_alias_that_is_made_with_another_that_goes_is_kept_in_the_note(
+        self, dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create(dynamo_stores, "a", owner="u")
+        forget = user_data._forget_aliases
+
+        def late(*args: Any) -> None:
+            RecordRow(keys.user("u"), keys.aliases("a")).update([RecordRow.ids.add({"late"})])
+            forget(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(user_data, "_forget_aliases", late)
+            with pytest.raises(LostRace):
+                dynamo_stores.user_data.finish(known(dynamo_stores, "a"), [])
+        assert dynamo_stores.user_data.aliases("u") == ["a", "late"]
         dynamo_stores.user_data.finish(known(dynamo_stores, "a"), [])
-        create(dynamo_stores, "a", "c", owner="u")
-        assert dynamo_stores.user_data.aliases("u") == ["a", "b", "c"]
+        assert dynamo_stores.user_data.aliases("u") == ["late"]
 
 
 @pytest.mark.parametrize(

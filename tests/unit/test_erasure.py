@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 
@@ -12,9 +13,10 @@ from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.erasure import (
     Ending,
     KeptRepeat,
-    ParticipationEnd,
+    experiments_of,
     has_repeats,
     participation_end,
+    spare_repeats,
 )
 from chalicelib.domain.experiments import CompleteCondition, Experiment, Place
 from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
@@ -24,6 +26,7 @@ from chalicelib.domain.participants import (
     EnrollmentCode,
     Exclusion,
     ExclusionCode,
+    MonitoredPoint,
     Participant,
     Profile,
 )
@@ -34,6 +37,13 @@ from tests.unit.upgrade_service_samples import HERE, THERE, class_key, design, g
 
 NUMBER = 7
 MINUTE = timedelta(minutes=1)
+
+
+class Ended(NamedTuple):
+    """How a user's part ends: the marks that go before, and the pieces."""
+
+    spare: tuple[KeptRepeat, ...]
+    endings: tuple[Ending, ...]
 
 
 def enrolled(
@@ -53,6 +63,7 @@ def enrolled(
         group,
         EnrollmentCode.ALGORITHM,
         START + minute * MINUTE,
+        0 if condition else 99,
         stratum=stratum,
         variant_id=variant,
     )
@@ -69,7 +80,7 @@ def end(
     repeats: Sequence[KeptRepeat] = (),
     excluded: Sequence[int] = (),
     design: Experiment | None = None,
-) -> ParticipationEnd:
+) -> Ended:
     own: dict[int, tuple[Enrollment, ...]] = {}
     for each in enrollments:
         own[each.number] = (*own.get(each.number, ()), each)
@@ -77,7 +88,8 @@ def end(
     participant = Participant(Profile("u"), own, exclusions, revision=1)
     features = () if design is None else (replace(feature(NUMBER), design=design),)
     kept: Mapping[int, Sequence[KeptRepeat]] = {NUMBER: repeats} if repeats else {}
-    return participation_end(participant, kept, Catalogue(features=features))
+    endings = participation_end(participant, kept, Catalogue(features=features))
+    return Ended(spare_repeats(own.get(NUMBER, ()), repeats), endings)
 
 
 def figures(tally: Tally) -> tuple[str | None, Place | None, int, int, int]:
@@ -91,7 +103,7 @@ def figures(tally: Tally) -> tuple[str | None, Place | None, int, int, int]:
 
 
 def test_who_took_no_part_ends_nothing() -> None:
-    assert end() == ParticipationEnd((), ())
+    assert end() == ((), ())
 
 
 def test_the_newest_ends_first_and_with_the_oldest_the_user() -> None:
@@ -215,3 +227,30 @@ class TestMarksWithinSubjects:
     def test_marks_without_an_enrollment_counted_nowhere(self) -> None:
         mark = marked(0, THERE)
         assert end(enrolled(condition=None), repeats=[mark]).spare == (mark,)
+
+    def test_marks_of_an_enrollment_that_ended_before_counted_nowhere(self) -> None:
+        """A new one at the same place numbers its marks anew, over the old ones."""
+        new = replace(enrolled(condition=None, minute=9), repeats=1)
+        marks = [marked(0, HERE, "id of a", 9), marked(1, HERE, "id of b", 2)]
+        ended = end(new, repeats=marks)
+        assert ended.spare == (marks[1],)
+        (ending,) = ended.endings
+        assert ending.repeats == (marks[0],)
+        assert end(replace(new, repeats=0), repeats=marks).spare == (*marks,)
+
+
+def test_an_experiment_is_known_by_anything_that_names_it() -> None:
+    made = replace(feature(8), design=design("known"))
+    points = {
+        place: MonitoredPoint("p", place, experiment, None, START)
+        for place, experiment in ((HERE, "known"), (THERE, "gone"), (Place("c", ""), None))
+    }
+    participant = Participant(
+        Profile("u"),
+        {3: (enrolled(number=3),)},
+        {1: Exclusion(1, ExclusionCode.LISTED, START)},
+        points,
+        lifted={2: START},
+    )
+    assert experiments_of(participant, Catalogue(features=(made,))) == [1, 2, 3, 8]
+    assert experiments_of(Participant(Profile("u")), Catalogue()) == []

@@ -12,13 +12,14 @@ import pytest
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
 from chalicelib.domain.experiments import CompleteCondition, Place, Unit
+from chalicelib.domain.idempotency import KeptAnswer, RequestKey
 from chalicelib.domain.marking import Mark, MarkStatus
 from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import Profile
-from chalicelib.domain.purge import ErasedUser
+from chalicelib.domain.purge import SECOND_PASS, DeadVariants, ErasedUser
 from chalicelib.domain.tallies import Tally
 from chalicelib.services import Services
-from chalicelib.services.erasure import WORK_TIME, IsAlias
+from chalicelib.services.erasure import WORK_TIME, ErasureReport, IsAlias
 from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.preview_users import RequestedAssignment
 from tests.fakes import START, FixedClock, Memory, Step, once
@@ -65,7 +66,9 @@ class World:
             for key, each in rows.items()
             if key == user_id
         ]
-        found += [key for key in (*memory.sheets, *memory.others) if key[0] == user_id]
+        found += [
+            key for key in (*memory.sheets, *memory.others, *memory.answers) if key[0] == user_id
+        ]
         found += [each for each in memory.events.values() if each.user_id == user_id]
         found += [key for key, marks in memory.repeats.items() if key[1] == user_id and marks]
         found += [key for key, users in memory.lists.items() if user_id in users]
@@ -148,6 +151,8 @@ def world(empty: World) -> World:
 def test_everything_goes_and_the_counters_are_as_if_the_user_had_never_been(world: World) -> None:
     before = world.counters()
     fill(world, USER, ALIAS)
+    key = RequestKey(USER, "digest", "fingerprint")
+    world.services.idempotency.keep(key, KeptAnswer(200, {}, "{}"))
     assert world.counters() != before
     report = world.services.erasure.erase(USER)
     assert world.named(USER) == world.named(ALIAS) == []
@@ -159,13 +164,15 @@ def test_everything_goes_and_the_counters_are_as_if_the_user_had_never_been(worl
     ]
     assert (report.enrollments, report.exclusions) == (5, 1)
     assert (report.points, report.exposures, report.logs) == (6, 1, 2)
+    assert (report.testlab, report.events, report.repeats) == (True, 6, 3)
+    assert (report.preview, report.strata, report.answers) == (True, 1, 1)
     assert len(world.named("v")) > 9
 
 
 def test_an_unknown_user_counts_as_erased(world: World) -> None:
     before = world.counters()
     report = world.services.erasure.erase(USER)
-    assert (report.lists, report.aliases, report.enrollments) == ([], [], 0)
+    assert report == ErasureReport(USER)
     assert world.counters() == before
 
 
@@ -213,6 +220,42 @@ def test_an_id_that_became_a_user_of_its_own_is_no_alias_any_more(world: World) 
     assert world.named(USER) == []
 
 
+def test_a_race_for_the_notes_of_aliases_is_run_again(world: World) -> None:
+    fill(world, USER, ALIAS)
+    lost = [LostRace("further ones were made")]
+
+    def disown() -> None:
+        world.memory.participants[ALIAS] = replace(
+            world.memory.participants[ALIAS], profile=Profile(ALIAS)
+        )
+
+    def lose(call: str) -> None:
+        if call == "user_data.drop_aliases" and lost:
+            raise lost.pop()
+
+    after = once("user_data.aliases", disown)
+    world.process(before=lose, after=after).erasure.erase(USER)
+    assert not lost
+    assert world.named(USER) == []
+    assert world.named(ALIAS)
+
+
+def test_an_alias_is_none_as_soon_as_it_is_erased(world: World) -> None:
+    """Else a call that goes on would take a stranger, who has the id by then, for the alias."""
+    fill(world, USER, ALIAS)
+
+    def wait() -> None:
+        world.clock.advance(WORK_TIME + timedelta(seconds=1))
+
+    with pytest.raises(Unavailable):
+        world.process(after=once("user_data.finish", wait)).erasure.erase(USER)
+    assert world.named(ALIAS) == []
+    variant = next(iter(world.services.catalogue.fresh().variants()))
+    add_user(world.services, ALIAS, variant.id)
+    assert world.services.erasure.erase(USER).aliases == []
+    assert world.memory.users[ALIAS].variant_id == variant.id
+
+
 def test_an_alias_that_is_made_meanwhile_goes_too(world: World) -> None:
     fill(world, USER, ALIAS)
     services = world.services
@@ -246,9 +289,84 @@ def test_what_a_client_does_meanwhile_goes_too_or_is_a_new_user_s(world: World, 
     assert world.counters() == before
 
 
-def test_who_comes_back_after_the_profile_went_is_a_new_user(world: World) -> None:
+@pytest.mark.parametrize("user_id", [USER, ALIAS])
+def test_what_a_request_stores_that_had_read_the_user_before_goes_too(
+    world: World, user_id: str
+) -> None:
+    before = world.counters()
+    fill(world, USER, ALIAS)
+    finished: list[str] = []
+
+    def store(call: str) -> None:
+        if call != "user_data.finish":
+            return
+        finished.append(call)
+        if len(finished) == (1 if user_id == ALIAS else 2):
+            world.services.logs.log(user_id, [part(time=1)])
+            world.memory.others[user_id, "~late"] = {"answer": 2}
+
+    report = world.process(after=store).erasure.erase(USER)
+    assert world.named(USER) == world.named(ALIAS) == []
+    assert world.counters() == before
+    assert (len(finished), report.logs, report.aliases) == (3, 3, [ALIAS])
+
+
+def test_a_list_that_is_saved_before_the_end_names_the_user_no_more(world: World) -> None:
     fill(world, USER)
-    back = once("user_data.finish", lambda: join(world.services, USER))
+    saved = once(
+        "user_data.drop_listings", lambda: world.services.segments.put(segment("t"), [USER])
+    )
+    report = world.process(after=saved).erasure.erase(USER)
+    assert world.named(USER) == []
+    assert [each.segment.id for each in report.lists] == ["s", "t"]
+
+
+def test_who_never_stops_is_not_called_erased(world: World) -> None:
+    fill(world, USER)
+
+    def store(call: str) -> None:
+        if call == "user_data.remains":
+            world.clock.advance(WORK_TIME / 3)
+            world.services.logs.log(USER, [part(time=1)])
+
+    with pytest.raises(Unavailable, match="again"):
+        world.process(before=store).erasure.erase(USER)
+    world.services.erasure.erase(USER)
+    assert world.named(USER) == []
+
+
+def test_an_alias_that_is_made_again_goes_again_and_is_told_once(world: World) -> None:
+    fill(world, USER, ALIAS)
+    owner = caller(world.services, USER)
+    again = once(
+        "user_data.finish", lambda: world.services.participants.set_aliases(owner, [ALIAS])
+    )
+    report = world.process(after=again).erasure.erase(USER)
+    assert world.named(ALIAS) == world.named(USER) == []
+    assert report.aliases == [ALIAS]
+
+
+def test_who_takes_the_id_of_an_alias_that_was_erased_stays(world: World) -> None:
+    fill(world, USER, ALIAS)
+    variant = next(iter(world.services.catalogue.fresh().variants()))
+    come = once("user_data.finish", lambda: add_user(world.services, ALIAS, variant.id))
+    world.process(after=come).erasure.erase(USER)
+    assert world.named(USER) == []
+    assert world.memory.users[ALIAS].variant_id == variant.id
+
+
+def test_who_comes_back_before_the_last_look_is_erased_again(world: World) -> None:
+    before = world.counters()
+    fill(world, USER)
+    back = once("user_data.finish", lambda: fill(world, USER))
+    world.process(after=back).erasure.erase(USER)
+    assert world.named(USER) == []
+    assert world.counters() == before
+
+
+def test_who_comes_back_after_it_is_a_new_user(world: World) -> None:
+    fill(world, USER)
+    back = once("user_data.remains", lambda: join(world.services, USER))
     world.process(after=back).erasure.erase(USER)
     assert known(world.services, USER).revision == 1
     assert known(world.services, USER).enrollments == {}
@@ -308,6 +426,53 @@ def test_a_variant_that_is_gone_has_no_totals_to_take_from(world: World) -> None
     world.services.features.delete(feature.id)
     world.services.erasure.erase(USER)
     assert not any(figures.total_users < 0 for figures in world.memory.counted().values())
+    assert world.named(USER) == []
+
+
+def test_events_go_that_a_purge_had_taken_off_the_row_when_it_was_killed(world: World) -> None:
+    fill(world, USER)
+    memory = world.memory
+    feature = world.services.catalogue.fresh().named("testlab")
+    assert feature is not None
+    dead = feature.variants[1].id
+    noted = memory.users[USER].variants_with_events
+    memory.users[USER] = replace(memory.users[USER], variants_with_events=noted - {dead})
+    memory.enqueue(DeadVariants(feature.id, (dead,), START, START + SECOND_PASS))
+    memory.enqueue(ErasedUser("v", START))
+    assert world.services.erasure.erase(USER).events == 3
+    assert [each.user_id for each in memory.events.values()] == ["v"] * 3
+    assert len(memory.queue) == 2
+
+
+def test_marks_go_though_their_enrollment_ended_without_them(world: World) -> None:
+    """As when the experiment was within subjects only at first, and then the group changed."""
+    fill(world, USER)
+    row = world.memory.participants[USER]
+    within = {key[0] for key in world.memory.repeats}
+    left = {number: own for number, own in row.enrollments.items() if number not in within}
+    assert len(left) == len(row.enrollments) - 1
+    world.memory.participants[USER] = replace(row, enrollments=left)
+    world.services.erasure.erase(USER)
+    assert world.named(USER) == []
+
+
+def test_very_many_marks_are_dropped_by_calls_that_each_go_on(world: World) -> None:
+    fill(world, USER)
+    ((key, marks),) = [(k, m) for k, m in world.memory.repeats.items() if k[1] == USER]
+    world.memory.repeats[key] = [
+        *marks,
+        *(replace(marks[0], at=START + timedelta(seconds=n)) for n in range(1, 1000)),
+    ]
+
+    def tick(call: str) -> None:
+        if call == "user_data.drop_repeats":
+            world.clock.advance(WORK_TIME)
+
+    for left in (802, 602, 402, 202, 2):
+        with pytest.raises(Unavailable):
+            world.process(after=tick).erasure.erase(USER)
+        assert len(world.memory.repeats[key]) == left
+    world.services.erasure.erase(USER)
     assert world.named(USER) == []
 
 

@@ -69,7 +69,12 @@ class ListAnswer(Answer):
 
 
 class Erased(Answer):
-    """What was erased of a user. A call that goes on with another one tells what it had left."""
+    """What was erased of a user. A call that goes on with another one tells what it had left.
+
+    `testlab` says whether there was a row in Test Lab, `preview` whether there was a preview user.
+    `repeats` are marks within subjects, `strata` values of stratification factors, `answers` those
+    that were kept for requests with an idempotency key. Those of aliases count too.
+    """
 
     message: str
     lists: list[ListAnswer]
@@ -79,6 +84,12 @@ class Erased(Answer):
     points: int
     exposures: int
     logs: int
+    testlab: bool
+    events: int
+    repeats: int
+    preview: bool
+    strata: int
+    answers: int
 
     @classmethod
     def of_report(cls, message: str, report: ErasureReport) -> Self:
@@ -91,6 +102,12 @@ class Erased(Answer):
             points=report.points,
             exposures=report.exposures,
             logs=report.logs,
+            testlab=report.testlab,
+            events=report.events,
+            repeats=report.repeats,
+            preview=report.preview,
+            strata=report.strata,
+            answers=report.answers,
         )
 
 
