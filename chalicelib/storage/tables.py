@@ -23,7 +23,6 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.storage.connection import TableModel, store_errors
 
-
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 """One for all: `json.dumps` would make one for each text."""
 
