@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from chalicelib.api.calls import Reply
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Integer
-from chalicelib.api.testlab.models import RequestBody
+from chalicelib.api.testlab.models import StrictQuery
 from chalicelib.api.testlab.user_data import UserExport
 from chalicelib.domain.errors import Invalid
 
@@ -24,7 +24,7 @@ LISTS = (
 """What is divided among the parts."""
 
 
-class ExportQuery(RequestBody):
+class ExportQuery(StrictQuery):
     """Which part is asked for, the first being 1."""
 
     part: Integer = 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from chalicelib.api.testlab.fields import Moment
-from chalicelib.api.testlab.models import Answer, RequestBody
+from chalicelib.api.testlab.models import Answer, StrictQuery
 from chalicelib.api.testlab.names import Named, Names
 from chalicelib.domain.experiments import Experiment, Place
 from chalicelib.domain.logs import LogRow, Sheet
@@ -20,7 +20,7 @@ from chalicelib.services.erasure import ErasureReport
 from chalicelib.services.user_export import UserData
 
 
-class DeleteQuery(RequestBody):
+class DeleteQuery(StrictQuery):
     """With `everything` all that is stored of the user goes, else the row in Test Lab."""
 
     everything: Literal["true", "false"] = "false"
