@@ -13,7 +13,7 @@ from chalicelib.domain.marking import Repeat
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.user_lists import NamingList, naming_lists
-from chalicelib.domain.users import Event, User, check_user_id
+from chalicelib.domain.users import Event, User, check_named
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.erasure import refuse_alias
 from chalicelib.services.erasure_ports import OtherRecord, UserDataStore
@@ -84,11 +84,11 @@ class UserExportService:
         """All that is stored of a user and of the user's aliases, and the catalogue for names.
 
         Raises:
-            Invalid: if no user can have the id.
+            Invalid: if the id is empty.
             IsAlias: if it is an alias of a user who is there.
             NotFound: if nothing is stored under the id.
         """
-        check_user_id(user_id)
+        check_named(user_id)
         refuse_alias(self._participants, user_id)
         catalogue = self._catalogue.fresh()
         found = self._read(user_id, catalogue)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.api.testlab import export_parts
+from tests.api.upgrade_setup import segment
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
@@ -33,6 +34,11 @@ def erase(gateway: Gateway, user_id: str) -> Answer:
 
 def export(gateway: Gateway, user_id: str) -> Answer:
     return gateway.get(f"{path(user_id)}/export")
+
+
+def marked(user_id: str) -> dict[str, Any]:
+    place = {"site": "simple", "target": "1"}
+    return {"userId": user_id, "data": place, "status": "condition applied"}
 
 
 def check_counters(app: ModuleType) -> None:
@@ -138,6 +144,56 @@ class TestErasing:
         erase(gateway, HOSTILE)
         check_counters(app)
         assert items_naming(all_items(), HOSTILE) == []
+
+
+class TestSendingAgain:
+    def test_a_request_that_is_sent_again_after_the_erasure_leaves_nothing(
+        self, gateway: Gateway, world: World
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        requests = (
+            ("/api/events", {"user_id": HOSTILE, "variant_id": world.variants[0]}),
+            ("/api/v5/mark", marked(HOSTILE)),
+        )
+        world.send("POST", "/api/users", row)
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        for route, body in requests:
+            assert gateway.send("POST", route, body, {"idempotency-key": "k"}).status == 200
+        assert erase(gateway, HOSTILE).status == 200
+        for route, body in requests:
+            answer = gateway.send("POST", route, body, {"idempotency-key": "k"})
+            assert 400 <= answer.status < 500
+        assert items_naming(all_items(), HOSTILE) == []
+        assert gateway.send("GET", f"{path(HOSTILE)}/export", headers=PROBLEM).status == 404
+
+    def test_who_comes_back_by_the_same_request_is_made_anew(
+        self, gateway: Gateway, world: World
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        for _ in range(2):
+            answer = gateway.send("POST", "/api/users", row, {"idempotency-key": "k"})
+            assert answer.status == 200
+            assert "idempotent-replayed" not in answer.headers
+            assert erase(gateway, HOSTILE).status == 200
+        assert items_naming(all_items(), HOSTILE) == []
+
+
+class TestIdsThatNoUserCanHave:
+    @pytest.mark.parametrize("user_id", ["x" * 600, "#é" * 300, "x" * 1500])
+    def test_what_is_stored_under_a_long_one_is_handed_out_and_erased(
+        self, app: ModuleType, gateway: Gateway, world: World, user_id: str
+    ) -> None:
+        """Lists took such ids once, and answers were kept under them."""
+        stored = app.services.segments
+        made = gateway.post("/api/segments", segment("somebody", name="list")).json["id"]
+        stored.put(stored.get(made), ["somebody", user_id])
+        body = export(gateway, user_id).json
+        assert [each["name"] for each in body["lists"]] == ["list"]
+        answer = erase(gateway, user_id)
+        assert [each["name"] for each in answer.json["lists"]] == ["list"]
+        assert items_naming(all_items(), user_id) == []
+        assert gateway.send("GET", f"{path(user_id)}/export", headers=PROBLEM).status == 404
+        assert world.users == 0
 
 
 class TestExporting:

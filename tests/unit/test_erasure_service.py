@@ -322,10 +322,10 @@ def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: 
 
 
 @pytest.mark.parametrize("call", ["erase", "export"])
-def test_an_id_that_nobody_can_have_is_refused(world: World, call: str) -> None:
+def test_an_empty_id_is_refused(world: World, call: str) -> None:
     service = world.services.erasure if call == "erase" else world.services.user_export
     with pytest.raises(Invalid):
-        getattr(service, call)("x" * 513)
+        getattr(service, call)("")
 
 
 class TestExport:
