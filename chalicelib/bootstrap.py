@@ -203,6 +203,8 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             stores.events,
             stores.preview_users,
             stores.user_data,
+            stores.idempotency,
+            clock,
         ),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),

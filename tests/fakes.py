@@ -894,6 +894,16 @@ class FakeIdempotencyStore:
             self._memory.require_unanswered(record)
             self._memory.keep(record)
 
+    def of_user(
+        self, owner: str, now: datetime, after: str, limit: int
+    ) -> Sequence[IdempotencyRecord]:
+        with self._memory.lock:
+            own = {
+                digest: kept for (of, digest), kept in self._memory.answers.items() if of == owner
+            }
+        alive = {digest: kept for digest, kept in own.items() if kept.expires_at > now}
+        return _slice(alive, after, limit)
+
 
 class FakeEraser:
     def __init__(self, memory: Memory) -> None:

@@ -192,6 +192,15 @@ class IdempotencyStore(Protocol):
         """
         ...
 
+    def of_user(
+        self, owner: str, now: datetime, after: str, limit: int
+    ) -> Sequence[IdempotencyRecord]:
+        """Up to `limit` answers kept with a user, by digest, those behind the digest `after`.
+
+        Only none means that there are no more: large ones are fewer.
+        """
+        ...
+
 
 class Eraser(Protocol):
     """Empties the whole store, for demonstrations and tests."""

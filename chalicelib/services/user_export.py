@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.erasure import has_repeats
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.logs import Sheet
 from chalicelib.domain.marking import Repeat
 from chalicelib.domain.participants import Participant
@@ -18,10 +19,12 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.erasure import refuse_alias
 from chalicelib.services.erasure_ports import OtherRecord, UserDataStore
 from chalicelib.services.participant_ports import ParticipantStore, PreviewUserStore
-from chalicelib.services.ports import EventStore, UserStore
+from chalicelib.services.ports import Clock, EventStore, IdempotencyStore, UserStore
 
 EVERYTHING = 1_000_000
 """More events than a user has."""
+
+ANSWERS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class UserData:
     lists: Sequence[NamingList]
     old_lists: Sequence[str]
     sheets: Sequence[Sheet]
+    answers: Sequence[IdempotencyRecord]
     others: Sequence[OtherRecord]
     aliases: Mapping[str, UserData]
 
@@ -55,6 +59,7 @@ class UserData:
             self.lists,
             self.old_lists,
             self.sheets,
+            self.answers,
             self.others,
             self.aliases,
         )
@@ -72,6 +77,8 @@ class UserExportService:
         events: EventStore,
         preview_users: PreviewUserStore,
         data: UserDataStore,
+        answers: IdempotencyStore,
+        clock: Clock,
     ) -> None:
         self._catalogue = catalogue
         self._participants = participants
@@ -79,6 +86,8 @@ class UserExportService:
         self._events = events
         self._preview_users = preview_users
         self._data = data
+        self._answers = answers
+        self._clock = clock
 
     def export(self, user_id: str) -> tuple[UserData, Catalogue]:
         """All that is stored of a user and of the user's aliases, and the catalogue for names.
@@ -122,6 +131,7 @@ class UserExportService:
             lists=lists,
             old_lists=sorted({each.segment_id for each in listings} - in_force),
             sheets=[sheet for some in self._data.sheets(user_id) for sheet in some],
+            answers=list(self._kept_answers(user_id)),
             others=self._data.others(user_id),
             aliases={
                 alias: self._read(alias, catalogue)
@@ -130,3 +140,9 @@ class UserExportService:
                 and known.profile.owner == user_id
             },
         )
+
+    def _kept_answers(self, user_id: str) -> Iterator[IdempotencyRecord]:
+        now, after = self._clock(), ""
+        while found := self._answers.of_user(user_id, now, after, ANSWERS_AT_ONCE):
+            yield from found
+            after = found[-1].key.digest

@@ -68,7 +68,11 @@ def test_a_file_is_told_incompatible_and_changes_nothing(
         ),
         (
             "/api/experiments/lists/import",
-            {"experimentId": ids["experiment"], "files": [file(**named)], "filterType": "inclusion"},
+            {
+                "experimentId": ids["experiment"],
+                "files": [file(**named)],
+                "filterType": "inclusion",
+            },
         ),
         (
             "/api/flags/lists/import",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.api.testlab import export_parts
+from chalicelib.domain.idempotency import KEPT
 from tests.api.upgrade_setup import segment
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
@@ -230,6 +232,21 @@ class TestExporting:
         first = body["aliases"][sorted(ALIASES).index(ALIASES[0])]
         assert first["profile"]["alias_of"] == HOSTILE
         assert len(first["events"]) == 3
+
+    def test_kept_answers_are_told_as_they_were_given(
+        self, app: ModuleType, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        made = gateway.send("POST", "/api/users", row, {"idempotency-key": "k"}).json
+        before = app.services.idempotency._clock()
+        (answer,) = export(gateway, HOSTILE).json["answers"]
+        assert (answer["status"], answer["body"]) == (200, made)
+        expires_at = datetime.fromisoformat(answer["expires_at"])
+        assert before - timedelta(minutes=1) < expires_at - KEPT <= before
+        assert answer.keys() == {"status", "body", "expires_at"}
+        late = before + KEPT
+        monkeypatch.setattr(app.services.user_export, "_clock", lambda: late)
+        assert export(gateway, HOSTILE).json["answers"] == []
 
     def test_what_is_gone_from_the_catalogue_goes_by_its_id(
         self, gateway: Gateway, world: World

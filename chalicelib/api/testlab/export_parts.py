@@ -19,7 +19,7 @@ PART_BYTES = 4_000_000
 
 LISTS = (
     "events", "enrollments", "marks_within_subjects", "exclusions", "points", "lifted", "lists",
-    "logs", "others",
+    "logs", "answers", "others",
 )  # fmt: skip
 """What is divided among the parts."""
 

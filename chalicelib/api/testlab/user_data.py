@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -9,6 +10,7 @@ from chalicelib.api.testlab.fields import Moment
 from chalicelib.api.testlab.models import Answer, StrictQuery
 from chalicelib.api.testlab.names import Named, Names
 from chalicelib.domain.experiments import Experiment, Place
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.logs import LogRow, Sheet
 from chalicelib.domain.marking import Repeat
 from chalicelib.domain.participants import Enrollment, Exclusion, MonitoredPoint
@@ -246,8 +248,25 @@ class LogAnswer(Answer):
         )
 
 
+class KeptAnswerAnswer(Answer):
+    """What a request with an Idempotency-Key was answered; of the request a digest is stored."""
+
+    status: int
+    body: Any
+    expires_at: Moment
+
+    @classmethod
+    def of_record(cls, record: IdempotencyRecord) -> Self:
+        answer = record.answer
+        try:
+            body = json.loads(answer.body)
+        except ValueError:
+            body = answer.body
+        return cls(status=answer.status, body=body, expires_at=record.expires_at)
+
+
 class OtherAnswer(Answer):
-    """A record as it is stored, such as the answer to a request with an idempotency key."""
+    """A record of no kind that this program knows, as it is stored."""
 
     key: str
     values: Mapping[str, Any]
@@ -271,6 +290,7 @@ class UserExport(Answer):
     lists: list[ListAnswer]
     old_lists: list[str]
     logs: list[LogAnswer]
+    answers: list[KeptAnswerAnswer]
     others: list[OtherAnswer]
     aliases: list[UserExport]
 
@@ -298,6 +318,7 @@ class UserExport(Answer):
             lists=[ListAnswer.of_list(each) for each in data.lists],
             old_lists=data.old_lists,
             logs=[LogAnswer.of_sheet(sheet) for sheet in data.sheets],
+            answers=[KeptAnswerAnswer.of_record(each) for each in data.answers],
             others=[OtherAnswer.of(each) for each in data.others],
             aliases=[cls.of_data(alias, names) for alias in data.aliases.values()],
         )
