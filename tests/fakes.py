@@ -898,10 +898,12 @@ class FakeIdempotencyStore:
         self, owner: str, now: datetime, after: str, limit: int
     ) -> Sequence[IdempotencyRecord]:
         with self._memory.lock:
-            own = {
-                digest: kept for (of, digest), kept in self._memory.answers.items() if of == owner
-            }
-        alive = {digest: kept for digest, kept in own.items() if kept.expires_at > now}
+            rows = dict(self._memory.answers)
+        alive = {
+            digest: kept
+            for (of, digest), kept in rows.items()
+            if of == owner and kept.expires_at > now
+        }
         return _slice(alive, after, limit)
 
 

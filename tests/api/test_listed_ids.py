@@ -59,24 +59,24 @@ def test_a_file_is_told_incompatible_and_changes_nothing(
     gateway: Gateway, ids: dict[str, str]
 ) -> None:
     before = all_items()
-    named = {"listType": "Individual"}
+    files = [file(listType="Individual")]
     for path, body in (
         ("/api/segments/import", [file(type="public")]),
         (
             "/api/segments/list/import",
-            {"parentSegmentId": ids["segment"], "files": [file(**named)]},
+            {"parentSegmentId": ids["segment"], "files": files},
         ),
         (
             "/api/experiments/lists/import",
             {
                 "experimentId": ids["experiment"],
-                "files": [file(**named)],
+                "files": files,
                 "filterType": "inclusion",
             },
         ),
         (
             "/api/flags/lists/import",
-            {"flagId": ids["flag"], "files": [file(**named)], "filterType": "inclusion"},
+            {"flagId": ids["flag"], "files": files, "filterType": "inclusion"},
         ),
     ):
         answer = gateway.post(path, body)

@@ -58,6 +58,10 @@ def test_nothing_names_a_user_who_was_erased_and_others_stay_as_they_are(
     others = items_naming(all_items(), BOB)
     check_counters(app)
     assert len(items_naming(all_items(), HOSTILE)) > 40
+    of_alias = [each for each in items_naming(all_items(), ALIASES[0]) if "~answer#" in each]
+    assert len(of_alias) == 5
+    of_owner = items_naming(all_items(), HOSTILE)
+    assert any(each in of_owner for each in of_alias), "an alias may be answered with the owner"
 
     answer = erase(gateway, HOSTILE)
     assert answer.status == 200, answer.text
@@ -206,7 +210,7 @@ class TestExporting:
         testlab = body["testlab"]
         assert (testlab["feature"]["name"], testlab["variant"]["name"]) == ("testlab", "red")
         assert (testlab["ip_address"], testlab["deleted"]) == ("10.0.0.1", False)
-        assert [e["variant"]["name"] for e in body["events"]] == ["red", "red", "blue"]
+        assert [e["variant"]["name"] for e in body["events"]] == ["red"] * 3 + ["blue"]
         assert body["profile"]["working_group"] == {"classId": "1b"}
         assert body["profile"]["alias_of"] is None
         enrolled = {(e["experiment"]["name"], e["target"]): e for e in body["enrollments"]}
@@ -227,11 +231,11 @@ class TestExporting:
             (None, "1")
         ) == 1
         assert body["logs"][0]["rows"][0]["time"].endswith("Z")
-        assert body["others"][0]["key"] == "~an idempotency key"
+        assert body["others"][0]["key"] == "~of another kind"
         assert [alias["id"] for alias in body["aliases"]] == sorted(ALIASES)
         first = body["aliases"][sorted(ALIASES).index(ALIASES[0])]
         assert first["profile"]["alias_of"] == HOSTILE
-        assert len(first["events"]) == 3
+        assert len(first["events"]) == 4
 
     def test_kept_answers_are_told_as_they_were_given(
         self, app: ModuleType, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
