@@ -159,7 +159,7 @@ TESTLAB_ROUTES: dict[str, About] = {
         EXPORT,
         answer=UserExport,
         refused=(404, 409),
-        headers=PAGED,
+        headers=("CacheControl", *PAGED),
         path={"user_id": "61"},
         note="The id of an alias is refused, with that of its owner, whose export has the aliases."
         " What is more than 4 MB comes in parts, each with further records of the lists.",

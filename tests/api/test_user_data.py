@@ -265,6 +265,10 @@ class TestExporting:
         assert body["preview"]["assignments"][0]["condition"]["name"] is None
         assert {p["experiment"]["name"] for p in body["points"]} >= {None, "within"}
 
+    def test_no_cache_may_keep_it(self, gateway: Gateway, world: World) -> None:
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        assert export(gateway, HOSTILE).headers["cache-control"] == "no-store"
+
     def test_of_an_unknown_user_there_is_nothing(self, gateway: Gateway) -> None:
         answer = export(gateway, HOSTILE)
         assert (answer.status, answer.json) == (403, EXPORT_REFUSED)

@@ -39,7 +39,7 @@ def part_reply(whole: UserExport, query: ExportQuery) -> Reply:
     parts = list(divided(whole, PART_BYTES))
     if not 1 <= query.part <= len(parts):
         raise Invalid(f"part: 1 to {len(parts)}, not {query.part}")
-    headers: ResponseHeaders = {}
+    headers: ResponseHeaders = {"Cache-Control": "no-store"}
     if query.part < len(parts):
         headers["Link"] = f'<?part={query.part + 1}>; rel="next"'
     return Reply(parts[query.part - 1], headers)
