@@ -119,8 +119,11 @@ class EventStore(Protocol):
         """
         ...
 
-    def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
-        """Up to `limit` events of a user for one variant, read consistently, by ascending id."""
+    def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
+        """Up to `limit` events of a user for one variant, by ascending id, behind the id `after`.
+
+        They are read consistently.
+        """
         ...
 
     def of_variant(

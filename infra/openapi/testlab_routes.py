@@ -162,7 +162,8 @@ TESTLAB_ROUTES: dict[str, About] = {
         headers=("CacheControl", *PAGED),
         path={"user_id": "61"},
         note="The id of an alias is refused, with that of its owner, whose export has the aliases."
-        " What is more than 4 MB comes in parts, each with further records of the lists.",
+        " What is more than 4 MB, or takes long to read, comes in parts, each with further records"
+        " of the lists. It is no snapshot: each part is read when it is asked for.",
     ),
     "GET /api/userblocks": About([FREE, OWNED]),
     "GET /api/userblocks/{name}": About(OWNED, refused=(404,), path={"name": "70"}),

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.api.testlab import export_parts
+from chalicelib.api.testlab.paging import written_cursor
 from chalicelib.domain.idempotency import KEPT
+from chalicelib.services import user_export
 from tests.api.upgrade_setup import segment
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
@@ -288,13 +289,15 @@ class TestExporting:
     ) -> None:
         world.add_user(HOSTILE, *ALIASES)
         whole = export(gateway, HOSTILE).json
-        monkeypatch.setattr(export_parts, "PART_BYTES", 2000)
+        for name, value in {"PAGE_BYTES": 2000, "AT_ONCE": 2, "LARGE_AT_ONCE": 1}.items():
+            monkeypatch.setattr(user_export, name, value)
         parts: list[Any] = []
         query: str | None = ""
         while query is not None:
             answer = gateway.get(f"{path(HOSTILE)}/export{query}")
             assert answer.status == 200
-            assert len(answer.text) < 4000
+            assert len(answer.text) < 4000 or not parts or answer.json["aliases"]
+            assert answer.headers["cache-control"] == "no-store"
             parts.append(answer.json)
             link = answer.headers.get("link")
             query = link and link.split(">")[0].lstrip("<")
@@ -302,15 +305,76 @@ class TestExporting:
         assert {part["id"] for part in parts} == {HOSTILE}
         assert joined(parts) == {**whole, "aliases": joined_aliases(parts)}
         assert [joined_aliases([whole])] == [joined_aliases(parts)]
-        for part in ("0", "99", "x"):
-            assert gateway.get(f"{path(HOSTILE)}/export?part={part}").status == 403
+
+    def test_a_part_without_time_for_more_names_the_next(
+        self, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        monkeypatch.setattr(user_export, "WORK_TIME", timedelta())
+        answer = export(gateway, HOSTILE)
+        assert (answer.json["events"], "link" in answer.headers) == ([], True)
+
+    @pytest.mark.parametrize(
+        "position",
+        [
+            None,
+            [],
+            [HOSTILE, 1, 1],
+            [HOSTILE, 5, 1, ""],
+            [HOSTILE, -1, 1, ""],
+            [HOSTILE, 1, 1, "x"],
+            [HOSTILE, 1, 1, "1" * 17],
+            [HOSTILE, 1, "x", "1"],
+            [HOSTILE, 3, 0, "x" * 1025],
+            [HOSTILE, 3, 0, "\x00"],
+            [HOSTILE, 3, 0, "\ud800"],
+            [HOSTILE, 4, 0, "~"],
+            [HOSTILE, 4, 0, "a" * 65],
+        ],
+    )
+    def test_a_cursor_of_nobody_is_refused(
+        self, gateway: Gateway, world: World, position: list[Any] | None
+    ) -> None:
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        cursor = "x" if position is None else written_cursor(position)
+        answer = gateway.get(f"{path(HOSTILE)}/export?cursor={cursor}")
+        assert (answer.status, answer.json) == (403, EXPORT_REFUSED)
+        assert "cursor: not one" in answer.headers["x-error-detail"]
+
+    @pytest.mark.parametrize(
+        "position",
+        [
+            [BOB, 0, 0, ""],
+            [BOB, 1, 1, "1"],
+            [HOSTILE, 1, 10**6, "1"],
+            [HOSTILE, 1, 2**70, ""],
+            [HOSTILE, 3, 0, "~" * 1024],
+            [HOSTILE, 4, 0, "f" * 64],
+        ],
+    )
+    def test_a_cursor_to_the_end_or_to_another_user_tells_nothing(
+        self, gateway: Gateway, world: World, position: list[Any]
+    ) -> None:
+        for user_id in (HOSTILE, BOB):
+            world.send("POST", "/api/v5/init", {"id": user_id})
+        answer = gateway.get(f"{path(HOSTILE)}/export?cursor={written_cursor(position)}")
+        assert answer.status == 200
+        assert answer.json["profile"] is None
+        assert not any(answer.json[name] for name in LISTS)
+        assert (answer.json["aliases"], "link" in answer.headers) == ([], False)
+
+
+LISTS = (
+    "events", "enrollments", "marks_within_subjects", "exclusions", "points", "lifted", "flags",
+    "lists", "old_lists", "logs", "answers", "others",
+)  # fmt: skip
 
 
 def joined(parts: list[Any]) -> dict[str, Any]:
     """The whole of some parts: of the lists all that they have, of the rest what the first has."""
     whole: dict[str, Any] = {**parts[0], "aliases": joined_aliases(parts)}
     for part in parts[1:]:
-        for name in export_parts.LISTS:
+        for name in LISTS:
             whole[name] = [*whole[name], *part[name]]
     return whole
 
