@@ -391,6 +391,7 @@ class TestExport:
         self, world: World, monkeypatch: pytest.MonkeyPatch, room: int
     ) -> None:
         fill(world, USER, ALIAS)
+        world.services.participants.set_aliases(caller(world.services, USER), ["a first one"])
         whole = export(world.services)
         for name, value in {"PAGE_BYTES": room, "AT_ONCE": 1, "LARGE_AT_ONCE": 1}.items():
             monkeypatch.setattr(user_export, name, value)
@@ -402,7 +403,7 @@ class TestExport:
             for each in (part.user, *part.aliases):
                 found[each.id] = found[each.id].joined(each) if each.id in found else each
         assert (count == 1) == (room == 100)
-        assert found == {USER: whole.user, ALIAS: whole.aliases[0]}
+        assert found == {USER: whole.user, **{each.id: each for each in whole.aliases}}
 
     def test_a_part_ends_when_the_time_is_up(self, world: World) -> None:
         fill(world, USER, ALIAS)
