@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import IntEnum
 from functools import partial
+from itertools import accumulate
 
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.erasure import has_repeats
@@ -32,6 +33,9 @@ AT_ONCE = 300
 
 LARGE_AT_ONCE = 25
 """Sheets and answers that are read at once: one may have 400 KB."""
+
+ANSWERS_LENGTH = 1_000_000
+"""Characters of answers that are told together, unless a single one is longer."""
 
 WORK_TIME = timedelta(seconds=10)
 """How long one part may take: API Gateway gives up after 29 seconds."""
@@ -257,6 +261,10 @@ class UserExportService:
 
     def _some_answers(self, user_id: str, after: str) -> tuple[str, UserData] | None:
         found = self._answers.of_user(user_id, self._clock(), after, LARGE_AT_ONCE)
+        # They are stored compressed: what was a page there may be too much here.
+        lengths = accumulate(len(record.answer.body) for record in found)
+        fitting = sum(length <= ANSWERS_LENGTH for length in lengths)
+        found = found[: max(fitting, 1)]
         return (found[-1].key.digest, UserData(user_id, answers=tuple(found))) if found else None
 
     def _records(

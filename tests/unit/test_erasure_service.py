@@ -12,6 +12,7 @@ import pytest
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
 from chalicelib.domain.experiments import CompleteCondition, Place, Unit
+from chalicelib.domain.idempotency import KeptAnswer, RequestKey
 from chalicelib.domain.marking import Mark, MarkStatus
 from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import Profile
@@ -404,6 +405,21 @@ class TestExport:
                 found[each.id] = found[each.id].joined(each) if each.id in found else each
         assert (count == 1) == (room == 100)
         assert found == {USER: whole.user, **{each.id: each for each in whole.aliases}}
+
+    def test_long_answers_are_told_some_at_a_time(self, world: World) -> None:
+        join(world.services, USER)
+        longest = user_export.ANSWERS_LENGTH
+        for number, length in enumerate((longest + 1, 1, longest - 1, 2)):
+            key = RequestKey(USER, f"{number:064x}", "of the body")
+            world.services.idempotency.keep(key, KeptAnswer(200, {}, "x" * length))
+        told_at_once = []
+
+        def size(data: UserData, _: Catalogue) -> int:
+            told_at_once.extend([len(data.answers)] if data.answers else [])
+            return 1
+
+        world.services.user_export.export(USER, None, size)
+        assert told_at_once == [1, 2, 1]
 
     def test_a_part_ends_when_the_time_is_up(self, world: World) -> None:
         fill(world, USER, ALIAS)
