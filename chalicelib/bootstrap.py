@@ -19,6 +19,7 @@ from chalicelib.services.erasure_ports import UserDataStore
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
+from chalicelib.services.export_ports import UserListStore
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.idempotency import IdempotencyService
@@ -69,6 +70,7 @@ from chalicelib.storage.purge import DynamoPurgeQueue
 from chalicelib.storage.strata import DynamoStratumStore
 from chalicelib.storage.totals import DynamoTotalsStore
 from chalicelib.storage.user_data import DynamoUserDataStore
+from chalicelib.storage.user_lists import DynamoUserListStore
 from chalicelib.storage.users import DynamoUserStore
 
 
@@ -89,6 +91,7 @@ class Stores:
     strata: StratumStore
     idempotency: IdempotencyStore
     user_data: UserDataStore
+    user_lists: UserListStore
 
 
 def utc_now() -> datetime:
@@ -113,6 +116,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         DynamoStratumStore(),
         DynamoIdempotencyStore(),
         DynamoUserDataStore(),
+        DynamoUserListStore(),
     )
 
 
@@ -203,6 +207,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             stores.events,
             stores.preview_users,
             stores.user_data,
+            stores.user_lists,
+            stores.idempotency,
+            clock,
         ),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),

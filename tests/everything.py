@@ -33,6 +33,7 @@ STRATIFIED: dict[str, Any] = {
     "assignmentAlgorithm": "stratified random sampling",
     "stratificationFactor": {"stratificationFactorName": "pretest"},
 }
+KEY = {"idempotency-key": "k"}
 FEATURE = {"type_id": 3, "start_date": "2020-01-01", "end_date": "2099-12-31"}
 
 
@@ -74,9 +75,11 @@ class World:
             world.ids[key] = send("POST", "/api/flags", flag(key))["id"]
         return world
 
-    def send(self, method: str, path: str, body: Any = None) -> Any:
+    def send(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Any:
         """The parsed answer of a request that must succeed."""
-        answer = self.gateway.send(method, path, body)
+        answer = self.gateway.send(method, path, body, headers)
         assert answer.status == 200, (method, path, answer.text)
         return answer.json
 
@@ -110,7 +113,7 @@ class World:
             assert "on" in send("POST", "/api/v5/featureflag", body)
         for each in (user_id, *aliases[:1]):
             address = {"variant_id": self.variants[0], "ip_address": "10.0.0.1"}
-            send("POST", "/api/users", {"id": each, **address})
+            send("POST", "/api/users", {"id": each, **address}, KEY)
             for variant_id in (*self.variants, self.variants[0]):
                 send("POST", "/api/events", {"user_id": each, "variant_id": variant_id})
         shown = send("GET", f"/api/experiments/single/{self.ids['simple']}")
@@ -119,7 +122,9 @@ class World:
             "experimentCondition": {"id": shown["conditions"][0]["id"]},
         }
         send("POST", "/api/previewusers/assign", {"id": user_id, "assignments": [chosen]})
-        RecordRow(keys.user(user_id), "~an idempotency key", data={"answer": user_id}).save()
+        for each in (user_id, *aliases[:1]):
+            self._send_once(each)
+        RecordRow(keys.user(user_id), "~of another kind", data={"answer": user_id}).save()
 
     def mark_at_once(self, process: Services, user_id: str) -> None:
         """Marks and flags of a user, past HTTP, as they come while others are at work."""
@@ -128,6 +133,18 @@ class World:
             if caller is not None:
                 process.marking.mark(caller.user, Mark(place))
         process.evaluation.flags(process.evaluation.visitor(user_id), "home")
+
+    def _send_once(self, user_id: str) -> None:
+        """Requests with a key: those with an effect, and one without."""
+        marked = {"userId": user_id, "data": {"site": "simple", "target": "1"}}
+        logged = {"userId": user_id, "value": [entry(4, {"grade": user_id})]}
+        for path, body in (
+            ("/api/events", {"user_id": user_id, "variant_id": self.variants[0]}),
+            ("/api/v5/mark", {**marked, "status": "condition applied", "uniquifier": user_id}),
+            ("/api/v5/log", logged),
+            ("/api/v5/bloblog", logged),
+        ):
+            self.send("POST", path, body, KEY)
 
     def _list(self, user_id: str, *aliases: str) -> None:
         """Put a user on lists, with others who were there."""

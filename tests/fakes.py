@@ -299,9 +299,10 @@ class FakeEventStore:
             self._memory.count(shard, Totals(1, int(first)))
             self._memory.keep(record)
 
-    def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
+    def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
         rows = self._of_variant(variant_id)
-        return _slice({k: e for k, e in rows.items() if e.user_id == user_id}, None, limit)
+        own = {key: event for key, event in rows.items() if event.user_id == user_id}
+        return _slice(own, keys.event(user_id, after), limit)
 
     def of_variant(
         self, variant_id: int, after: tuple[str, int] | None, limit: int
@@ -894,6 +895,18 @@ class FakeIdempotencyStore:
             self._memory.require_unanswered(record)
             self._memory.keep(record)
 
+    def of_user(
+        self, owner: str, now: datetime, after: str, limit: int
+    ) -> Sequence[IdempotencyRecord]:
+        with self._memory.lock:
+            rows = dict(self._memory.answers)
+        alive = {
+            digest: kept
+            for (of, digest), kept in rows.items()
+            if of == owner and kept.expires_at > now
+        }
+        return _slice(alive, after, limit)
+
 
 class FakeEraser:
     def __init__(self, memory: Memory) -> None:
@@ -935,7 +948,9 @@ class FakeEraser:
 
 def fake_stores(memory: Memory | None = None) -> Stores:
     """All ports on one memory, a new one unless it is given."""
-    from tests.fake_user_data import FakeUserDataStore  # which builds on what is here
+    # which build on what is here
+    from tests.fake_user_data import FakeUserDataStore
+    from tests.fake_user_lists import FakeUserListStore
 
     memory = memory or Memory()
     return Stores(
@@ -952,6 +967,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakeStratumStore(memory),
         FakeIdempotencyStore(memory),
         FakeUserDataStore(memory, FakeParticipantStore(memory)),
+        FakeUserListStore(memory),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -27,12 +29,19 @@ def all_items() -> Tables:
         scan = shared().client.get_paginator("scan")
         pages = scan.paginate(TableName=table.Meta.table_name, ConsistentRead=True)
         rows = [
-            {name: plain(value) for name, value in item.items()}
+            {name: _inflated(name, plain(value)) for name, value in item.items()}
             for page in pages
             for item in page["Items"]
         ]
         found[table.Meta.table] = sorted(rows, key=written)  # type: ignore[attr-defined]
     return found
+
+
+def _inflated(name: str, value: object) -> object:
+    """A value in which text can be looked for: kept answers are compressed."""
+    if name != "answer" or not isinstance(value, str):
+        return value
+    return json.loads(zlib.decompress(base64.b64decode(value)))
 
 
 def written(item: Item) -> str:

@@ -80,16 +80,18 @@ class Once:
         return self._keep(key, self._serialised(answer(result)))
 
     def refused(self, refusal: Response) -> Response:
-        """What a refused request is answered: that, kept, or the answer that was given before.
+        """What a refused request is answered: that, or the answer that was given before.
 
-        A fault of the server is not kept, nor is what was refused before anything was performed.
+        The same request may have taken effect meanwhile, and have been the reason. A refusal is not
+        kept: it had no effect that a repeat could double, and may name a user who is not there.
 
         Raises:
             KeyReused: if the key came before, with another body.
         """
         if self._key is None or refusal.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return refusal
-        return self._keep(self._key, refusal)
+        first = self._service.first_answer(self._key)
+        return refusal if first is None else _replayed(first)
 
     def _keep(self, key: RequestKey, response: Response) -> Response:
         answer = _kept(response)

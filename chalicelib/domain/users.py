@@ -82,3 +82,13 @@ def check_user_id(user_id: str) -> None:
     """
     if (size := len(user_id.encode())) > USER_ID_BYTES:
         raise Invalid(f"user id: at most {USER_ID_BYTES} bytes in UTF-8, not {size}")
+
+
+def check_named(user_id: str) -> None:
+    """Refuse an id that names nobody. One that is too long may be on lists of former versions.
+
+    Raises:
+        Invalid: if it is empty.
+    """
+    if not user_id:
+        raise Invalid("user id: must not be empty")

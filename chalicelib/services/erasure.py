@@ -17,7 +17,7 @@ from chalicelib.domain.erasure import (
 from chalicelib.domain.errors import Conflict, LostRace, Unavailable
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.user_lists import NamingList, naming_lists
-from chalicelib.domain.users import TotalsShard, check_user_id
+from chalicelib.domain.users import TotalsShard, check_named
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.erasure_ports import Remains, UserDataStore
@@ -100,11 +100,11 @@ class ErasureService:
         read the user before, may have stored something since.
 
         Raises:
-            Invalid: if no user can have the id.
+            Invalid: if the id is empty.
             IsAlias: if it is an alias of a user who is there.
             Unavailable: if it takes longer than a request may: the same call goes on.
         """
-        check_user_id(user_id)
+        check_named(user_id)
         refuse_alias(self._participants, user_id)
         report = ErasureReport(user_id)
         progress = _Progress(self._clock, self._clock() + WORK_TIME)

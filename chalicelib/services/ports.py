@@ -119,8 +119,11 @@ class EventStore(Protocol):
         """
         ...
 
-    def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
-        """Up to `limit` events of a user for one variant, read consistently, by ascending id."""
+    def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
+        """Up to `limit` events of a user for one variant, by ascending id, behind the id `after`.
+
+        They are read consistently.
+        """
         ...
 
     def of_variant(
@@ -190,6 +193,15 @@ class IdempotencyStore(Protocol):
             AlreadyAnswered: if one is kept.
             LostRace: on a conflict with another write.
             Invalid: if it is longer than the store takes.
+        """
+        ...
+
+    def of_user(
+        self, owner: str, now: datetime, after: str, limit: int
+    ) -> Sequence[IdempotencyRecord]:
+        """Up to `limit` answers kept with a user, by digest, those behind the digest `after`.
+
+        Only none means that there are no more: large ones are fewer.
         """
         ...
 

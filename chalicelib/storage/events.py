@@ -62,10 +62,12 @@ class DynamoEventStore:
             count(write, shard, counted)
 
     @store_errors()
-    def of_user(self, user_id: str, variant_id: int, limit: int) -> Sequence[Event]:
+    def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
+        prefix = keys.event_prefix(user_id)
+        behind = EventRow.sk.between(f"{keys.event(user_id, after)}!", f"{prefix}~")
         rows = EventRow.query(
             keys.event_partition(variant_id),
-            EventRow.sk.startswith(keys.event_prefix(user_id)),
+            behind if after else EventRow.sk.startswith(prefix),
             consistent_read=True,
             limit=limit,
             page_size=limit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -41,6 +41,22 @@ class DynamoIdempotencyStore:
             _raise_if_answered(record)
             raise
 
+    @store_errors()
+    def of_user(
+        self, owner: str, now: datetime, after: str, limit: int
+    ) -> Sequence[IdempotencyRecord]:
+        kept = keys.kept_answer("")
+        behind = IdempotencyRow.sk.between(f"{kept}{after}!", f"{kept}~")
+        alive = IdempotencyRow.expires_at > int(now.timestamp())
+        pages = IdempotencyRow.query(
+            keys.user(owner), behind, alive, consistent_read=True, page_size=limit
+        ).page_iter
+        for page in pages:
+            if page["Items"]:
+                rows = map(IdempotencyRow.from_raw_data, page["Items"])
+                return [_record(owner, row.sk.removeprefix(kept), row) for row in rows]
+        return []
+
 
 @contextmanager
 def transaction_once(record: IdempotencyRecord | None) -> Iterator[TransactWrite]:
@@ -74,14 +90,16 @@ def _find(key: RequestKey, now: datetime) -> IdempotencyRecord | None:
         row = IdempotencyRow.get(*_place(key), consistent_read=True)
     except IdempotencyRow.DoesNotExist:
         return None
-    expires_at = datetime.fromtimestamp(int(row.expires_at), UTC)
+    found = _record(key.owner, key.digest, row)
     # DynamoDB removes what has expired some hours late.
-    if expires_at <= now:
-        return None
+    return found if found.expires_at > now else None
+
+
+def _record(owner: str | None, digest: str, row: IdempotencyRow) -> IdempotencyRecord:
+    expires_at = datetime.fromtimestamp(int(row.expires_at), UTC)
     answer = json.loads(zlib.decompress(row.answer))
-    return IdempotencyRecord(
-        RequestKey(key.owner, key.digest, row.fingerprint), KeptAnswer(**answer), expires_at - KEPT
-    )
+    key = RequestKey(owner, digest, row.fingerprint)
+    return IdempotencyRecord(key, KeptAnswer(**answer), expires_at - KEPT)
 
 
 def _row(record: IdempotencyRecord) -> IdempotencyRow:

@@ -258,13 +258,17 @@ ASIDE = "~"
 """What the sort keys begin with that are no records of a user: they come after all others."""
 
 
+ANSWER = f"{ASIDE}answer"
+"""Kind of the answers that are given again to the same request."""
+
+
 def kept_answer(digest: str) -> str:
-    """Sort key of an answer that is given again to the same request."""
-    return f"{ASIDE}answer#{digest}"
+    """Sort key of such an answer; digests are hexadecimal."""
+    return f"{ANSWER}#{digest}"
 
 
 def answered(digest: str) -> str:
-    """Partition key of such an answer to a request about no user."""
+    """Partition key of such an answer, if the request was about no user."""
     return f"answer#{digest}"
 
 

@@ -209,19 +209,20 @@ def _write_enrollment(
 @store_errors()
 def read_repeats(number: int, user_id: str) -> list[KeptRepeat]:
     """The marks of a user in a within-subjects experiment."""
-    return [
-        KeptRepeat(
-            Repeat(
-                number,
-                Place(row.data["site"], row.data["target"]),
-                row.data["condition"],
-                row.data["uniquifier"],
-                from_ms(row.data["at"]),
-            ),
-            int(row.sk.rpartition("#")[2]),
-        )
-        for row in RepeatRow.query(keys.repeats(number, user_id), consistent_read=True)
-    ]
+    rows = RepeatRow.query(keys.repeats(number, user_id), consistent_read=True)
+    return [kept_repeat(number, row) for row in rows]
+
+
+def kept_repeat(number: int, row: RepeatRow) -> KeptRepeat:
+    """The mark that an item holds."""
+    repeat = Repeat(
+        number,
+        Place(row.data["site"], row.data["target"]),
+        row.data["condition"],
+        row.data["uniquifier"],
+        from_ms(row.data["at"]),
+    )
+    return KeptRepeat(repeat, int(row.sk.rpartition("#")[2]))
 
 
 def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:

@@ -42,6 +42,9 @@ from chalicelib.storage.totals import count
 ACTIONS = 95
 """Actions of one transaction, which may hold a hundred."""
 
+RECORDS_AT_ONCE = 300
+"""Records that are read at once: 1 MB, an answer's end, may take longer than a read may."""
+
 MEMBER, ALIASES, EXPOSURES = "member", "aliases", "exposures"
 
 REMOVED_APART = frozenset({
@@ -50,7 +53,7 @@ REMOVED_APART = frozenset({
 })  # fmt: skip
 """Kinds of records that count or stand elsewhere too: they go with what they belong to."""
 
-KNOWN = REMOVED_APART | {"point", "lifted"}
+KNOWN = REMOVED_APART | {"point", "lifted", keys.ANSWER}
 """All kinds that the use cases know of."""
 
 
@@ -86,7 +89,16 @@ class DynamoUserDataStore:
 
     @store_errors()
     def others(self, user_id: str) -> Sequence[OtherRecord]:
-        pages = RecordRow.query(keys.user(user_id), consistent_read=True).page_iter
+        # Not through the kept answers: they may be many, and large.
+        answers = keys.kept_answer("")
+        ranges = RecordRow.sk < answers, RecordRow.sk > f"{answers}~"
+        pages = (
+            page
+            for each in ranges
+            for page in RecordRow.query(
+                keys.user(user_id), each, consistent_read=True, page_size=RECORDS_AT_ONCE
+            ).page_iter
+        )
         items = ({k: plain(v) for k, v in item.items()} for page in pages for item in page["Items"])
         return [
             OtherRecord(str(item["sk"]), {k: v for k, v in item.items() if k not in ("pk", "sk")})

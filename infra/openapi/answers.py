@@ -39,7 +39,7 @@ HEADERS: Json = {
         " could be read, and may be older than it should.",
         "schema": {"const": "true"},
     },
-    "CacheControl": {"description": "Whether to ask again.", **TEXT},
+    "CacheControl": {"description": "Whether it may be stored, and when to ask again.", **TEXT},
     "ContentDisposition": {"description": "What to call the answer as a file.", **TEXT},
     "IdempotentReplayed": {
         "description": "`true` if the answer was given before, to the same Idempotency-Key.",

@@ -68,6 +68,7 @@ NEW_USER = {"id": "61", "variant_id": 5001, "ip_address": "192.0.2.21"}
 USER = {**NEW_USER, "time_stamp": TIME}
 TOTALS = {"event_total": 6, "distinct_user_events_total": 2, "total_users": 2}
 
+LATER = "2026-11-23T09:00:00.000Z"
 EXPORT: dict[str, Any] = {
     "id": "61",
     "testlab": {
@@ -97,6 +98,7 @@ EXPORT: dict[str, Any] = {
     "lists": [],
     "old_lists": [],
     "logs": [],
+    "answers": [{"status": 200, "body": "Event added to database.", "expires_at": LATER}],
     "others": [],
     "aliases": [],
 }
@@ -157,10 +159,11 @@ TESTLAB_ROUTES: dict[str, About] = {
         EXPORT,
         answer=UserExport,
         refused=(404, 409),
-        headers=PAGED,
+        headers=("CacheControl", *PAGED),
         path={"user_id": "61"},
         note="The id of an alias is refused, with that of its owner, whose export has the aliases."
-        " What is more than 4 MB comes in parts, each with further records of the lists.",
+        " What is more than 4 MB, or takes long to read, comes in parts, each with further records"
+        " of the lists. It is no snapshot: each part is read when it is asked for.",
     ),
     "GET /api/userblocks": About([FREE, OWNED]),
     "GET /api/userblocks/{name}": About(OWNED, refused=(404,), path={"name": "70"}),

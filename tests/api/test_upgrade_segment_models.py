@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.api.upgrade.records import iso
+from chalicelib.api.upgrade.segment_file_models import SegmentFile
 from chalicelib.api.upgrade.segment_models import (
     ListBody,
     Listing,
@@ -73,6 +74,18 @@ def test_nobody_is_listed_twice_and_an_empty_id_lists_nobody() -> None:
     assert body.users() == ("b", "a")
     assert body.group_keys() == frozenset()
     assert body.sub_segments() == ("x",)
+
+
+def test_an_id_that_no_user_can_have_is_refused_and_says_so() -> None:
+    for longest in ("x" * 512, "é" * 256, " " + "x" * 512 + "\n"):
+        assert SegmentBody.model_validate(BODY | {"userIds": [longest]}).users()
+    for too_long in ("x" * 513, "é" * 257):
+        with pytest.raises(ValidationError, match="user id: at most 512 bytes"):
+            SegmentBody.model_validate(BODY | {"userIds": ["u", too_long]})
+        named = {"individualForSegment": [{"userId": too_long}], "userIds": []}
+        for members in (named, {"userIds": [too_long]}):
+            with pytest.raises(ValidationError, match="user id: at most 512 bytes"):
+                SegmentFile.model_validate(BODY | members)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from chalicelib.api.testlab import export_parts
+from chalicelib.api.testlab.paging import written_cursor
+from chalicelib.domain.idempotency import KEPT
+from chalicelib.services import user_export
+from tests.api.upgrade_setup import segment
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
@@ -35,6 +39,11 @@ def export(gateway: Gateway, user_id: str) -> Answer:
     return gateway.get(f"{path(user_id)}/export")
 
 
+def marked(user_id: str) -> dict[str, Any]:
+    place = {"site": "simple", "target": "1"}
+    return {"userId": user_id, "data": place, "status": "condition applied"}
+
+
 def check_counters(app: ModuleType) -> None:
     tables = all_items()
     assert stored_counts(tables) == recounted(tables, app.services.catalogue.fresh())
@@ -50,6 +59,10 @@ def test_nothing_names_a_user_who_was_erased_and_others_stay_as_they_are(
     others = items_naming(all_items(), BOB)
     check_counters(app)
     assert len(items_naming(all_items(), HOSTILE)) > 40
+    of_alias = [each for each in items_naming(all_items(), ALIASES[0]) if "~answer#" in each]
+    assert len(of_alias) == 5
+    of_owner = items_naming(all_items(), HOSTILE)
+    assert any(each in of_owner for each in of_alias), "an alias may be answered with the owner"
 
     answer = erase(gateway, HOSTILE)
     assert answer.status == 200, answer.text
@@ -99,7 +112,7 @@ class TestErasing:
             "aliases": [],
         }
 
-    @pytest.mark.parametrize("query", ["", "?everything=false", "?other=x"])
+    @pytest.mark.parametrize("query", ["", "?everything=false"])
     def test_without_everything_only_test_lab_forgets(
         self, gateway: Gateway, world: World, query: str
     ) -> None:
@@ -122,6 +135,17 @@ class TestErasing:
         assert "everything" in answer.headers["x-error-detail"]
         assert export(gateway, HOSTILE).status == 200
 
+    @pytest.mark.parametrize("query", ["everthing=true", "Everything=true", "everything=true&x=1"])
+    def test_a_mistyped_parameter_removes_nothing(
+        self, gateway: Gateway, world: World, query: str
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        world.send("POST", "/api/users", row)
+        answer = gateway.delete(f"{path(HOSTILE)}?{query}")
+        assert (answer.status, answer.json) == (403, DELETE_REFUSED)
+        assert query.split("&")[-1].split("=")[0] in answer.headers["x-error-detail"]
+        assert export(gateway, HOSTILE).json["testlab"] is not None
+
     def test_who_comes_back_is_a_new_user(
         self, app: ModuleType, gateway: Gateway, world: World
     ) -> None:
@@ -134,6 +158,56 @@ class TestErasing:
         assert items_naming(all_items(), HOSTILE) == []
 
 
+class TestSendingAgain:
+    def test_a_request_that_is_sent_again_after_the_erasure_leaves_nothing(
+        self, gateway: Gateway, world: World
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        requests = (
+            ("/api/events", {"user_id": HOSTILE, "variant_id": world.variants[0]}),
+            ("/api/v5/mark", marked(HOSTILE)),
+        )
+        world.send("POST", "/api/users", row)
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        for route, body in requests:
+            assert gateway.send("POST", route, body, {"idempotency-key": "k"}).status == 200
+        assert erase(gateway, HOSTILE).status == 200
+        for route, body in requests:
+            answer = gateway.send("POST", route, body, {"idempotency-key": "k"})
+            assert 400 <= answer.status < 500
+        assert items_naming(all_items(), HOSTILE) == []
+        assert gateway.send("GET", f"{path(HOSTILE)}/export", headers=PROBLEM).status == 404
+
+    def test_who_comes_back_by_the_same_request_is_made_anew(
+        self, gateway: Gateway, world: World
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        for _ in range(2):
+            answer = gateway.send("POST", "/api/users", row, {"idempotency-key": "k"})
+            assert answer.status == 200
+            assert "idempotent-replayed" not in answer.headers
+            assert erase(gateway, HOSTILE).status == 200
+        assert items_naming(all_items(), HOSTILE) == []
+
+
+class TestIdsThatNoUserCanHave:
+    @pytest.mark.parametrize("user_id", ["x" * 600, "#é" * 300, "x" * 1500])
+    def test_what_is_stored_under_a_long_one_is_handed_out_and_erased(
+        self, app: ModuleType, gateway: Gateway, world: World, user_id: str
+    ) -> None:
+        """Lists took such ids once, and answers were kept under them."""
+        stored = app.services.segments
+        made = gateway.post("/api/segments", segment("somebody", name="list")).json["id"]
+        stored.put(stored.get(made), ["somebody", user_id])
+        body = export(gateway, user_id).json
+        assert [each["name"] for each in body["lists"]] == ["list"]
+        answer = erase(gateway, user_id)
+        assert [each["name"] for each in answer.json["lists"]] == ["list"]
+        assert items_naming(all_items(), user_id) == []
+        assert gateway.send("GET", f"{path(user_id)}/export", headers=PROBLEM).status == 404
+        assert world.users == 0
+
+
 class TestExporting:
     def test_all_is_told_with_names_and_times(self, gateway: Gateway, world: World) -> None:
         world.add_user(HOSTILE, *ALIASES)
@@ -142,7 +216,7 @@ class TestExporting:
         testlab = body["testlab"]
         assert (testlab["feature"]["name"], testlab["variant"]["name"]) == ("testlab", "red")
         assert (testlab["ip_address"], testlab["deleted"]) == ("10.0.0.1", False)
-        assert [e["variant"]["name"] for e in body["events"]] == ["red", "red", "blue"]
+        assert [e["variant"]["name"] for e in body["events"]] == ["red"] * 3 + ["blue"]
         assert body["profile"]["working_group"] == {"classId": "1b"}
         assert body["profile"]["alias_of"] is None
         enrolled = {(e["experiment"]["name"], e["target"]): e for e in body["enrollments"]}
@@ -163,11 +237,26 @@ class TestExporting:
             (None, "1")
         ) == 1
         assert body["logs"][0]["rows"][0]["time"].endswith("Z")
-        assert body["others"][0]["key"] == "~an idempotency key"
+        assert body["others"][0]["key"] == "~of another kind"
         assert [alias["id"] for alias in body["aliases"]] == sorted(ALIASES)
         first = body["aliases"][sorted(ALIASES).index(ALIASES[0])]
         assert first["profile"]["alias_of"] == HOSTILE
-        assert len(first["events"]) == 3
+        assert len(first["events"]) == 4
+
+    def test_kept_answers_are_told_as_they_were_given(
+        self, app: ModuleType, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = {"id": HOSTILE, "variant_id": world.variants[0], "ip_address": "10.0.0.1"}
+        made = gateway.send("POST", "/api/users", row, {"idempotency-key": "k"}).json
+        before = app.services.idempotency._clock()
+        (answer,) = export(gateway, HOSTILE).json["answers"]
+        assert (answer["status"], answer["body"]) == (200, made)
+        expires_at = datetime.fromisoformat(answer["expires_at"])
+        assert before - timedelta(minutes=1) < expires_at - KEPT <= before
+        assert answer.keys() == {"status", "body", "expires_at"}
+        late = before + KEPT
+        monkeypatch.setattr(app.services.user_export, "_clock", lambda: late)
+        assert export(gateway, HOSTILE).json["answers"] == []
 
     def test_what_is_gone_from_the_catalogue_goes_by_its_id(
         self, gateway: Gateway, world: World
@@ -181,6 +270,10 @@ class TestExporting:
         assert [e["experiment"]["name"] for e in body["enrollments"]].count(None) == 3
         assert body["preview"]["assignments"][0]["condition"]["name"] is None
         assert {p["experiment"]["name"] for p in body["points"]} >= {None, "within"}
+
+    def test_no_cache_may_keep_it(self, gateway: Gateway, world: World) -> None:
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        assert export(gateway, HOSTILE).headers["cache-control"] == "no-store"
 
     def test_of_an_unknown_user_there_is_nothing(self, gateway: Gateway) -> None:
         answer = export(gateway, HOSTILE)
@@ -201,13 +294,15 @@ class TestExporting:
     ) -> None:
         world.add_user(HOSTILE, *ALIASES)
         whole = export(gateway, HOSTILE).json
-        monkeypatch.setattr(export_parts, "PART_BYTES", 2000)
+        for name, value in {"PAGE_BYTES": 2000, "AT_ONCE": 2, "LARGE_AT_ONCE": 1}.items():
+            monkeypatch.setattr(user_export, name, value)
         parts: list[Any] = []
         query: str | None = ""
         while query is not None:
             answer = gateway.get(f"{path(HOSTILE)}/export{query}")
             assert answer.status == 200
-            assert len(answer.text) < 4000
+            assert len(answer.text) < 4000 or not parts or answer.json["aliases"]
+            assert answer.headers["cache-control"] == "no-store"
             parts.append(answer.json)
             link = answer.headers.get("link")
             query = link and link.split(">")[0].lstrip("<")
@@ -215,15 +310,76 @@ class TestExporting:
         assert {part["id"] for part in parts} == {HOSTILE}
         assert joined(parts) == {**whole, "aliases": joined_aliases(parts)}
         assert [joined_aliases([whole])] == [joined_aliases(parts)]
-        for part in ("0", "99", "x"):
-            assert gateway.get(f"{path(HOSTILE)}/export?part={part}").status == 403
+
+    def test_a_part_without_time_for_more_names_the_next(
+        self, gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.add_user(HOSTILE, *ALIASES)
+        monkeypatch.setattr(user_export, "WORK_TIME", timedelta())
+        answer = export(gateway, HOSTILE)
+        assert (answer.json["events"], "link" in answer.headers) == ([], True)
+
+    @pytest.mark.parametrize(
+        "position",
+        [
+            None,
+            [],
+            [HOSTILE, 1, 1],
+            [HOSTILE, 5, 1, ""],
+            [HOSTILE, -1, 1, ""],
+            [HOSTILE, 1, 1, "x"],
+            [HOSTILE, 1, 1, "1" * 17],
+            [HOSTILE, 1, "x", "1"],
+            [HOSTILE, 3, 0, "x" * 1025],
+            [HOSTILE, 3, 0, "\x00"],
+            [HOSTILE, 3, 0, "\ud800"],
+            [HOSTILE, 4, 0, "~"],
+            [HOSTILE, 4, 0, "a" * 65],
+        ],
+    )
+    def test_a_cursor_of_nobody_is_refused(
+        self, gateway: Gateway, world: World, position: list[Any] | None
+    ) -> None:
+        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        cursor = "x" if position is None else written_cursor(position)
+        answer = gateway.get(f"{path(HOSTILE)}/export?cursor={cursor}")
+        assert (answer.status, answer.json) == (403, EXPORT_REFUSED)
+        assert "cursor: not one" in answer.headers["x-error-detail"]
+
+    @pytest.mark.parametrize(
+        "position",
+        [
+            [BOB, 0, 0, ""],
+            [BOB, 1, 1, "1"],
+            [HOSTILE, 1, 10**6, "1"],
+            [HOSTILE, 1, 2**70, ""],
+            [HOSTILE, 3, 0, "~" * 1024],
+            [HOSTILE, 4, 0, "f" * 64],
+        ],
+    )
+    def test_a_cursor_to_the_end_or_to_another_user_tells_nothing(
+        self, gateway: Gateway, world: World, position: list[Any]
+    ) -> None:
+        for user_id in (HOSTILE, BOB):
+            world.send("POST", "/api/v5/init", {"id": user_id})
+        answer = gateway.get(f"{path(HOSTILE)}/export?cursor={written_cursor(position)}")
+        assert answer.status == 200
+        assert answer.json["profile"] is None
+        assert not any(answer.json[name] for name in LISTS)
+        assert (answer.json["aliases"], "link" in answer.headers) == ([], False)
+
+
+LISTS = (
+    "events", "enrollments", "marks_within_subjects", "exclusions", "points", "lifted", "flags",
+    "lists", "old_lists", "logs", "answers", "others",
+)  # fmt: skip
 
 
 def joined(parts: list[Any]) -> dict[str, Any]:
     """The whole of some parts: of the lists all that they have, of the rest what the first has."""
     whole: dict[str, Any] = {**parts[0], "aliases": joined_aliases(parts)}
     for part in parts[1:]:
-        for name in export_parts.LISTS:
+        for name in LISTS:
             whole[name] = [*whole[name], *part[name]]
     return whole
 

@@ -243,6 +243,38 @@ def test_a_participant_of_upgrade_is_assigned_and_marked(send: Client) -> None:
     assert row["users"] == 1
 
 
+def test_all_that_is_stored_of_a_user_is_handed_out_and_erased(send: Client) -> None:
+    feature_id = send("POST", "/api/feature", experiment("forgetful")).json["id"]
+    variants = {"variants": [{"feature_id": feature_id, "value": "one"}]}
+    (one,) = send("POST", f"/api/feature/{feature_id}/variants", variants).json
+    row = {"id": "eve", "variant_id": one["id"], "ip_address": "192.0.2.1"}
+    event = {"user_id": "eve", "variant_id": one["id"]}
+    for path, body in (("/api/users", row), ("/api/events", event)):
+        assert send("POST", path, body, Idempotency_Key="k").status == 200
+    assert send("POST", "/api/v6/init", {}, User_Id="eve").status == 200
+    assert send("PATCH", "/api/v6/useraliases", {"aliases": ["eva"]}, User_Id="eve").status == 200
+    data = {"site": "lesson", "target": "start"}
+    mark = {"data": data, "status": "condition applied"}
+    assert send("POST", "/api/v6/mark", mark, User_Id="eva").status == 200
+    file = {"files": [{"file": "uuid,pretest\neve,high"}]}
+    assert send("POST", "/api/stratification", file).status == 200
+    listed = {"name": "l", "context": "home", "type": "public", "userIds": ["eve", "eva"]}
+    segment = {**listed, "groups": [], "subSegmentIds": []}
+    assert send("POST", "/api/segments", segment).status == 200
+
+    told = send("GET", "/api/users/eve/export")
+    assert told.status == 200
+    assert told.headers["cache-control"] == "no-store"
+    assert [each["variant"]["name"] for each in told.json["events"]] == ["one"]
+    assert len(told.json["answers"]) == 2
+    assert [each["id"] for each in told.json["aliases"]] == ["eva"]
+    assert told.json["strata"] == {"pretest": "high"}
+    erased = send("DELETE", "/api/users/eve?everything=true")
+    assert (erased.status, erased.json["aliases"]) == (200, ["eva"])
+    assert [each["name"] for each in erased.json["lists"]] == ["l", "l"]
+    assert send("GET", "/api/users/eve/export").status == 403
+
+
 def logged(function: Function, message: str) -> tuple[list[Any], list[Any]]:
     """The lines with a message that a function has logged so far, and its metrics."""
     lines = [json.loads(line) for line in function.log().splitlines() if line.startswith("{")]

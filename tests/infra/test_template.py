@@ -257,6 +257,8 @@ def test_requests_are_limited_per_stage_and_per_costly_method(
         path = method["ResourcePath"][1:].replace("~1", "/")
         assert method["HttpMethod"].lower() in paths[path], path
         assert method["ThrottlingRateLimit"] < whole["ThrottlingRateLimit"]
+    limited = {method["ResourcePath"] for method in methods}
+    assert "/~1api~1users~1{user_id}~1export" in limited, "it reads all that a user has"
 
 
 @each_stage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,22 @@ def record(answer: KeptAnswer = ANSWER, **of_key: Any) -> IdempotencyRecord:
 def test_an_answer_comes_back_as_it_was_kept(stores: Stores, owner: str | None) -> None:
     stores.idempotency.keep(record(owner=owner))
     assert stores.idempotency.find(key(owner=owner), START) == record(owner=owner)
+
+
+@pytest.mark.parametrize("owner", ["u", "a#b%", "x" * 1500])
+def test_the_answers_of_a_user_come_some_at_a_time(stores: Stores, owner: str) -> None:
+    kept = [record(client_key=str(n), owner=owner) for n in range(5)]
+    expired = replace(record(client_key="old", owner=owner), at=START - KEPT)
+    for each in (*kept, expired, record(owner="v"), record(owner=None)):
+        stores.idempotency.keep(each)
+    kept.sort(key=lambda each: each.key.digest)
+    found: list[IdempotencyRecord] = []
+    after = ""
+    while some := stores.idempotency.of_user(owner, START, after, 2):
+        assert len(some) <= 2
+        found += some
+        after = found[-1].key.digest
+    assert found == kept
 
 
 def test_it_is_found_by_another_body_with_that_of_the_first(stores: Stores) -> None:

@@ -57,6 +57,16 @@ def test_a_users_events_are_nobody_elses(stores: Stores) -> None:
         assert list(stores.events.of_user(user_id, 10, 50)) == [event]
 
 
+@pytest.mark.parametrize("user_id", HOSTILE_IDS)
+def test_a_users_events_come_some_at_a_time(stores: Stores, user_id: str) -> None:
+    make_user(stores, user_id)
+    events = [add_event(stores, user_id) for _ in range(5)]
+    for number, event in enumerate(events):
+        some = stores.events.of_user(user_id, 10, 2, event.id)
+        assert list(some) == events[number + 1 : number + 3]
+    assert list(stores.events.of_user(user_id, 10, 2, 0)) == events[:2]
+
+
 def test_an_unknown_user_is_none(stores: Stores) -> None:
     assert stores.users.get("nobody") is None
 

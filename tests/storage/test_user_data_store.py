@@ -145,6 +145,40 @@ def test_a_group_that_another_one_joined_meanwhile_is_counted_anew(stores: Store
     assert (group.counts, stores.participants.counted(NUMBER)[1]) == ({NUMBER: 1}, 1)
 
 
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_marks_within_subjects_are_listed_some_at_a_time(stores: Stores, user_id: str) -> None:
+    create(stores, user_id)
+    for number in range(5):
+        at = START + timedelta(minutes=number)
+        first = None if number else enrolled(condition_id=None, group_id=None)
+        store(stores, user_id, Records(first, repeat=Repeat(NUMBER, HERE, "a", None, at)))
+    whole = [kept.repeat for kept in stores.user_data.repeats(user_id, NUMBER)]
+    assert len(whole) == 5
+    found: list[Repeat] = []
+    after = ""
+    while some := stores.user_lists.repeats(user_id, NUMBER, after, 2):
+        assert len(some) <= 2
+        found += [repeat for _, repeat in some]
+        after = some[-1][0]
+    assert found == whole
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+def test_sheets_are_listed_some_at_a_time(stores: Stores, user_id: str) -> None:
+    for number in range(5):
+        log(stores, user_id, SheetKey(("class#", "key"), f"é#{number}"), "time")
+    log(stores, f"{user_id}x", SheetKey(None, ""), "time")
+    whole = sorted(all_sheets(stores, user_id), key=lambda sheet: sheet.key.uniquifier)
+    assert len(whole) == 5
+    found: list[Sheet] = []
+    after = ""
+    while some := stores.user_lists.sheets(user_id, after, 2):
+        assert len(some) <= 2
+        found += [sheet for _, sheet in some]
+        after = some[-1][0]
+    assert sorted(found, key=lambda sheet: sheet.key.uniquifier) == whole
+
+
 def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
     create(stores, "u")
     conditions: Sequence[str | None] = ("a", "b", "a", None)

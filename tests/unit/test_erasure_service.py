@@ -18,10 +18,11 @@ from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import Profile
 from chalicelib.domain.purge import SECOND_PASS, DeadVariants, ErasedUser
 from chalicelib.domain.tallies import Tally
-from chalicelib.services import Services
+from chalicelib.services import Services, user_export
 from chalicelib.services.erasure import WORK_TIME, ErasureReport, IsAlias
 from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.preview_users import RequestedAssignment
+from chalicelib.services.user_export import ExportPart, UserData
 from tests.fakes import START, FixedClock, Memory, Step, once
 from tests.unit.measure_samples import AREAS, asking, flag, part
 from tests.unit.samples import add_user, draft, drafts, process, record
@@ -196,9 +197,10 @@ def test_killed_anywhere_another_call_finishes(empty: World, step: str) -> None:
 
 def test_the_id_of_an_alias_is_refused_and_names_the_owner(world: World) -> None:
     fill(world, USER, ALIAS)
-    for call in (world.services.erasure.erase, world.services.user_export.export):
-        with pytest.raises(IsAlias, match=USER):
-            call(ALIAS)
+    with pytest.raises(IsAlias, match=USER):
+        world.services.erasure.erase(ALIAS)
+    with pytest.raises(IsAlias, match=USER):
+        export(world.services, user_id=ALIAS)
     assert world.named(ALIAS)
 
 
@@ -486,37 +488,55 @@ def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: 
     assert world.memory.counted() == before
 
 
-@pytest.mark.parametrize("call", ["erase", "export"])
-def test_an_id_that_nobody_can_have_is_refused(world: World, call: str) -> None:
-    service = world.services.erasure if call == "erase" else world.services.user_export
+def test_an_empty_id_is_refused(world: World) -> None:
     with pytest.raises(Invalid):
-        getattr(service, call)("x" * 513)
+        world.services.erasure.erase("")
+    with pytest.raises(Invalid):
+        export(world.services, user_id="")
+
+
+def export(
+    services: Services, after: user_export.ExportPosition | None = None, user_id: str = USER
+) -> ExportPart:
+    """A part of an export; all records but those of lists that grow count as one."""
+
+    def size(data: UserData, _: Catalogue) -> int:
+        lists = data.events, data.repeats, data.sheets, data.answers
+        return (data.records is not None) + sum(map(len, lists))
+
+    return services.user_export.export(user_id, after, size)
+
+
+def told(data: UserData) -> user_export.UserRecords:
+    assert data.records is not None
+    return data.records
 
 
 class TestExport:
     def test_all_is_there(self, world: World) -> None:
         fill(world, USER, ALIAS)
-        data, catalogue = world.services.user_export.export(USER)
-        assert isinstance(catalogue, Catalogue)
-        assert data.participant == world.services.participants.find(USER).user  # type: ignore[union-attr]
-        assert data.user is not None
-        assert (data.user.id, len(data.events)) == (USER, 3)
+        part = export(world.services)
+        data, records = part.user, told(part.user)
+        assert part.next is None
+        assert records.participant == world.services.participants.find(USER).user  # type: ignore[union-attr]
+        assert records.user is not None
+        assert (records.user.id, len(data.events)) == (USER, 3)
         assert [repeat.place for repeat in data.repeats] == [WITHIN] * 3
-        assert data.preview is not None
-        assert [each.segment.id for each in data.lists] == ["s"]
-        assert data.old_lists == []
+        assert records.preview is not None
+        assert [each.segment.id for each in records.lists] == ["s"]
+        assert records.old_lists == []
         assert {sheet.key for sheet in data.sheets} == {
             AREAS,
             replace(AREAS, group=None, uniquifier="1"),
         }
-        assert [other.key for other in data.others] == ["~key"]
-        assert list(data.aliases) == [ALIAS]
-        assert len(data.aliases[ALIAS].events) == 3
+        assert [other.key for other in records.others] == ["~key"]
+        assert [alias.id for alias in part.aliases] == [ALIAS]
+        assert len(part.aliases[0].events) == 3
 
     def test_a_note_of_a_list_that_counts_no_more_is_told_too(self, world: World) -> None:
         world.services.user_export._participants.note_members("old", 1, [USER])
-        data, _ = world.services.user_export.export(USER)
-        assert (data.lists, data.old_lists) == ((), ["old"])
+        records = told(export(world.services).user)
+        assert (records.lists, records.old_lists) == ((), ["old"])
 
     def test_an_id_that_became_a_user_of_its_own_is_no_alias(self, world: World) -> None:
         fill(world, USER, ALIAS)
@@ -525,12 +545,67 @@ class TestExport:
             {ALIAS: replace(row, profile=Profile(ALIAS))}
         )
         services = world.process(after=once("user_data.aliases", renew))
-        data, _ = services.user_export.export(USER)
-        assert data.aliases == {}
+        assert export(services).aliases == []
 
     def test_what_nobody_stored_is_not_found(self, world: World) -> None:
         with pytest.raises(NotFound):
-            world.services.user_export.export(USER)
+            export(world.services)
+
+    @pytest.mark.parametrize("room", [1, 3, 8, 100])
+    def test_parts_together_are_the_whole(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, room: int
+    ) -> None:
+        fill(world, USER, ALIAS)
+        world.services.participants.set_aliases(caller(world.services, USER), ["a first one"])
+        whole = export(world.services)
+        for name, value in {"PAGE_BYTES": room, "AT_ONCE": 1, "LARGE_AT_ONCE": 1}.items():
+            monkeypatch.setattr(user_export, name, value)
+        part = export(world.services)
+        found, count = {USER: part.user, **{each.id: each for each in part.aliases}}, 1
+        while part.next is not None:
+            part = export(world.services, part.next)
+            count += 1
+            for each in (part.user, *part.aliases):
+                found[each.id] = found[each.id].joined(each) if each.id in found else each
+        assert (count == 1) == (room == 100)
+        assert found == {USER: whole.user, **{each.id: each for each in whole.aliases}}
+
+    def test_long_answers_are_told_some_at_a_time(self, world: World) -> None:
+        join(world.services, USER)
+        longest = user_export.ANSWERS_LENGTH
+        for number, length in enumerate((longest + 1, 1, longest - 1, 2)):
+            key = RequestKey(USER, f"{number:064x}", "of the body")
+            world.services.idempotency.keep(key, KeptAnswer(200, {}, "x" * length))
+        told_at_once = []
+
+        def size(data: UserData, _: Catalogue) -> int:
+            told_at_once.extend([len(data.answers)] if data.answers else [])
+            return 1
+
+        world.services.user_export.export(USER, None, size)
+        assert told_at_once == [1, 2, 1]
+
+    def test_a_part_ends_when_the_time_is_up(self, world: World) -> None:
+        fill(world, USER, ALIAS)
+
+        def slow(*_: object) -> int:
+            world.clock.advance(user_export.WORK_TIME)
+            return 1
+
+        part = world.services.user_export.export(USER, None, slow)
+        assert (part.user.events, part.aliases) == ((), [])
+        assert part.next == user_export.ExportPosition(USER, user_export.Section.EVENTS)
+
+    def test_who_is_gone_before_the_last_part_has_nothing_more(self, world: World) -> None:
+        assert export(world.services, user_export.ExportPosition(USER)).next is None
+        assert export(world.services, user_export.ExportPosition("v")).user.records is None
+
+    @pytest.mark.parametrize(
+        ("section", "after"), [("EVENTS", "x"), ("ANSWERS", "g"), ("SHEETS", "é" * 513)]
+    )
+    def test_no_part_begins_behind_what_is_no_key(self, section: str, after: str) -> None:
+        with pytest.raises(Invalid):
+            user_export.ExportPosition(USER, user_export.Section[section], 0, after)
 
 
 def test_the_oldest_enrollment_is_the_user(empty: World) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.users import Totals, TotalsShard, check_user_id
+from chalicelib.domain.users import Totals, TotalsShard, check_named, check_user_id
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 512, "é" * 256, "😀" * 128])
@@ -15,6 +15,12 @@ def test_a_user_id_has_up_to_512_bytes(user_id: str) -> None:
 def test_a_longer_user_id_is_refused(user_id: str) -> None:
     with pytest.raises(Invalid, match=r"^user id: at most 512 bytes in UTF-8, not 513$"):
         check_user_id(user_id)
+
+
+def test_an_empty_id_names_nobody() -> None:
+    check_named("x" * 513)
+    with pytest.raises(Invalid, match="must not be empty"):
+        check_named("")
 
 
 def test_one_write_counts_in_one_shard() -> None:

@@ -2,87 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
-from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 
 from chalicelib.api.calls import Reply
 from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.testlab.fields import Integer
-from chalicelib.api.testlab.models import RequestBody
+from chalicelib.api.testlab.fields import Text
+from chalicelib.api.testlab.models import StrictQuery
+from chalicelib.api.testlab.names import Names
+from chalicelib.api.testlab.paging import json_bytes, read_cursor, written_cursor
 from chalicelib.api.testlab.user_data import UserExport
-from chalicelib.domain.errors import Invalid
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.services.user_export import ExportPart, ExportPosition, Section, UserData
 
-PART_BYTES = 4_000_000
-
-LISTS = (
-    "events", "enrollments", "marks_within_subjects", "exclusions", "points", "lifted", "lists",
-    "logs", "others",
-)  # fmt: skip
-"""What is divided among the parts."""
+_parts: TypeAdapter[tuple[Text, Section, int, Text]] = TypeAdapter(tuple[Text, Section, int, Text])
 
 
-class ExportQuery(RequestBody):
-    """Which part is asked for, the first being 1."""
+class ExportQuery(StrictQuery):
+    """The part after the one whose Link gave `cursor`, else the first."""
 
-    part: Integer = 1
+    cursor: str | None = None
 
+    def position(self) -> ExportPosition | None:
+        """Where the part begins.
 
-def part_reply(whole: UserExport, query: ExportQuery) -> Reply:
-    """The part of an export that is asked for; a relative Link names the next.
-
-    Raises:
-        Invalid: if there is no such part.
-    """
-    parts = list(divided(whole, PART_BYTES))
-    if not 1 <= query.part <= len(parts):
-        raise Invalid(f"part: 1 to {len(parts)}, not {query.part}")
-    headers: ResponseHeaders = {}
-    if query.part < len(parts):
-        headers["Link"] = f'<?part={query.part + 1}>; rel="next"'
-    return Reply(parts[query.part - 1], headers)
+        Raises:
+            Invalid: if the cursor is not one of ours.
+        """
+        if self.cursor is None:
+            return None
+        return read_cursor(self.cursor, _parts, ExportPosition)
 
 
-def divided(whole: UserExport, limit: int) -> Iterator[UserExport]:
-    """An export in parts of some `limit` bytes; those of the aliases come after the user's own.
-
-    The first has all that is no list. Of the others each has some more of the lists.
-    """
-    if _size(whole) <= limit:
-        yield whole
-        return
-    yield from _own_parts(whole, limit)
-    rest = _without_lists(whole, bare=True)
-    for alias in whole.aliases:
-        for part in divided(alias, limit):
-            yield rest.model_copy(update={"aliases": [part]})
+def told_bytes(data: UserData, catalogue: Catalogue) -> int:
+    """Bytes that an answer with these data takes in the JSON that Lambda makes of it."""
+    return json_bytes(UserExport.of_data(data, Names(catalogue)).model_dump_json())
 
 
-def _own_parts(whole: UserExport, limit: int) -> Iterator[UserExport]:
-    part = _without_lists(whole)
-    filled: dict[str, list[Any]] = {}
-    size = _size(part)
-    for name in LISTS:
-        for record in getattr(whole, name):
-            needed = _size(record)
-            if filled and size + needed > limit:
-                yield part.model_copy(update=filled)
-                part, filled = _without_lists(whole, bare=True), {}
-                size = _size(part)
-            filled.setdefault(name, []).append(record)
-            size += needed
-    yield part.model_copy(update=filled)
-
-
-def _without_lists(whole: UserExport, *, bare: bool = False) -> UserExport:
-    """The export without lists and aliases, and if `bare` without all else but the id."""
-    empty: dict[str, Any] = {name: [] for name in (*LISTS, "aliases")}
-    if bare:
-        empty.update(testlab=None, profile=None, preview=None, flags=[], strata={}, old_lists=[])
-    return whole.model_copy(update=empty)
-
-
-def _size(model: BaseModel) -> int:
-    return len(to_json(model))
+def part_reply(part: ExportPart) -> Reply:
+    """A part of an export; a relative Link names the next."""
+    names = Names(part.catalogue)
+    told = UserExport.of_data(part.user, names, part.aliases)
+    headers: ResponseHeaders = {"Cache-Control": "no-store"}
+    if (position := part.next) is not None:
+        values: list[Any] = [
+            position.user_id, int(position.section), position.number, position.after
+        ]  # fmt: skip
+        headers["Link"] = f'<?{urlencode({"cursor": written_cursor(values)})}>; rel="next"'
+    return Reply(told, headers)

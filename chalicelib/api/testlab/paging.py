@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +18,9 @@ from chalicelib.api.testlab.models import RequestBody
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.paging import Page, PageRequest, Position, R
+
+T = TypeVar("T")
+P = TypeVar("P", bound=tuple[Any, ...])
 
 _parts: TypeAdapter[tuple[int, str, int]] = TypeAdapter(tuple[Integer, Text, int])
 
@@ -53,18 +56,35 @@ def json_bytes(text: str) -> int:
     return len(json.dumps(text))
 
 
+def written_cursor(parts: Sequence[Any]) -> str:
+    """A position as text that clients need not understand."""
+    text = json.dumps(parts, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, parts: TypeAdapter[P], position: Callable[..., T]) -> T:
+    """What `position` makes of the parts of a cursor.
+
+    Raises:
+        Invalid: if it is not one of ours.
+    """
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return position(*parts.validate_json(text))
+    except (binascii.Error, ValueError, ValidationError, Invalid) as error:
+        raise Invalid("cursor: not one that this server gave out") from error
+
+
 def _encode(position: Position) -> str:
-    parts = json.dumps([position.variant_id, *position.key], separators=(",", ":"))
-    return base64.urlsafe_b64encode(parts.encode()).decode().rstrip("=")
+    return written_cursor([position.variant_id, *position.key])
 
 
 def _decode(cursor: str) -> Position:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        variant_id, user_id, event_id = _parts.validate_json(text)
-        check_user_id(user_id)
-        if event_id < 0 or len(str(event_id)) > 16:
-            raise Invalid("no event has this id")
-    except (binascii.Error, ValueError, ValidationError, Invalid) as error:
-        raise Invalid("cursor: not one that this server gave out") from error
+    return read_cursor(cursor, _parts, _position)
+
+
+def _position(variant_id: int, user_id: str, event_id: int) -> Position:
+    check_user_id(user_id)
+    if event_id < 0 or len(str(event_id)) > 16:
+        raise Invalid("no event has this id")
     return Position(variant_id, (user_id, event_id))

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from chalicelib.api.testlab.fields import Moment
-from chalicelib.api.testlab.models import Answer, RequestBody
+from chalicelib.api.testlab.models import Answer, StrictQuery
 from chalicelib.api.testlab.names import Named, Names
 from chalicelib.domain.experiments import Experiment, Place
+from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.logs import LogRow, Sheet
 from chalicelib.domain.marking import Repeat
-from chalicelib.domain.participants import Enrollment, Exclusion, MonitoredPoint
+from chalicelib.domain.participants import Enrollment, Exclusion, MonitoredPoint, Participant
 from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment
 from chalicelib.domain.user_lists import NamingList
 from chalicelib.domain.users import Event, User
 from chalicelib.services.erasure import ErasureReport
-from chalicelib.services.user_export import UserData
+from chalicelib.services.user_export import UserData, UserRecords
 
 
-class DeleteQuery(RequestBody):
+class DeleteQuery(StrictQuery):
     """With `everything` all that is stored of the user goes, else the row in Test Lab."""
 
     everything: Literal["true", "false"] = "false"
@@ -263,15 +265,32 @@ class LogAnswer(Answer):
         )
 
 
+class KeptAnswerAnswer(Answer):
+    """What a request with an Idempotency-Key was answered; of the request a digest is stored."""
+
+    status: int
+    body: Any
+    expires_at: Moment
+
+    @classmethod
+    def of_record(cls, record: IdempotencyRecord) -> Self:
+        answer = record.answer
+        try:
+            body = json.loads(answer.body)
+        except ValueError:
+            body = answer.body
+        return cls(status=answer.status, body=body, expires_at=record.expires_at)
+
+
 class OtherAnswer(Answer):
-    """A record as it is stored, such as the answer to a request with an idempotency key."""
+    """A record of no kind that this program knows, as it is stored."""
 
     key: str
     values: Mapping[str, Any]
 
 
 class UserExport(Answer):
-    """All that is stored under a user's id, in both APIs."""
+    """All that is stored under a user's id, in both APIs; or a part of it."""
 
     id: str
     testlab: TestLabRow | None
@@ -288,36 +307,58 @@ class UserExport(Answer):
     lists: list[ListAnswer]
     old_lists: list[str]
     logs: list[LogAnswer]
+    answers: list[KeptAnswerAnswer]
     others: list[OtherAnswer]
     aliases: list[UserExport]
 
     @classmethod
-    def of_data(cls, data: UserData, names: Names) -> Self:
-        records = data.participant
+    def of_data(cls, data: UserData, names: Names, aliases: Sequence[UserData] = ()) -> Self:
+        records = data.records
         return cls(
-            id=records.id,
-            testlab=None if data.user is None else _testlab(data.user, names),
+            **(_NO_RECORDS if records is None else _records(records, names)),
+            id=data.id,
             events=[_event(event, names) for event in data.events],
-            profile=_profile(data),
-            enrollments=[
-                _enrollment(each, names) for own in records.enrollments.values() for each in own
-            ],
             marks_within_subjects=[_mark(each, names) for each in data.repeats],
-            exclusions=[_exclusion(each, names) for each in records.exclusions.values()],
-            points=[_point(each, names) for each in records.points.values()],
-            lifted=[
-                LiftedAnswer(experiment=names.experiment(number), at=at)
-                for number, at in records.lifted.items()
-            ],
-            flags=[names.flag(number) for number in sorted(records.exposures)],
-            preview=data.preview and PreviewUserAnswer.of_user(data.preview, names),
-            strata=records.strata,
-            lists=[ListAnswer.of_list(each) for each in data.lists],
-            old_lists=data.old_lists,
             logs=[LogAnswer.of_sheet(sheet) for sheet in data.sheets],
-            others=[OtherAnswer.of(each) for each in data.others],
-            aliases=[cls.of_data(alias, names) for alias in data.aliases.values()],
+            answers=[KeptAnswerAnswer.of_record(each) for each in data.answers],
+            aliases=[cls.of_data(alias, names) for alias in aliases],
         )
+
+
+_NO_RECORDS: dict[str, Any] = {
+    **dict.fromkeys(("testlab", "profile", "preview")),
+    **{
+        name: []
+        for name in (
+            "enrollments", "exclusions", "points", "lifted", "flags", "lists", "old_lists", "others"
+        )
+    },
+    "strata": {},
+}  # fmt: skip
+"""What parts tell of records but the first."""
+
+
+def _records(data: UserRecords, names: Names) -> dict[str, Any]:
+    records = data.participant
+    return {
+        "testlab": None if data.user is None else _testlab(data.user, names),
+        "profile": _profile(records),
+        "enrollments": [
+            _enrollment(each, names) for own in records.enrollments.values() for each in own
+        ],
+        "exclusions": [_exclusion(each, names) for each in records.exclusions.values()],
+        "points": [_point(each, names) for each in records.points.values()],
+        "lifted": [
+            LiftedAnswer(experiment=names.experiment(number), at=at)
+            for number, at in records.lifted.items()
+        ],
+        "flags": [names.flag(number) for number in sorted(records.exposures)],
+        "preview": data.preview and PreviewUserAnswer.of_user(data.preview, names),
+        "strata": records.strata,
+        "lists": [ListAnswer.of_list(each) for each in data.lists],
+        "old_lists": data.old_lists,
+        "others": [OtherAnswer.of(each) for each in data.others],
+    }
 
 
 def _segment(segment: Segment) -> Named:
@@ -340,10 +381,10 @@ def _event(event: Event, names: Names) -> TestLabEvent:
     return TestLabEvent(id=event.id, feature=feature, variant=variant, time_stamp=event.time_stamp)
 
 
-def _profile(data: UserData) -> ProfileAnswer | None:
-    if not data.participant.revision:
+def _profile(participant: Participant) -> ProfileAnswer | None:
+    if not participant.revision:
         return None
-    profile = data.participant.profile
+    profile = participant.profile
     group = profile.group
     return ProfileAnswer(
         group=None if group is None else {kind: list(ids) for kind, ids in group.items()},

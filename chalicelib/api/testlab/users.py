@@ -8,12 +8,11 @@ from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.calls import Reply
 from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
-from chalicelib.api.testlab.export_parts import ExportQuery, part_reply
+from chalicelib.api.testlab.export_parts import ExportQuery, part_reply, told_bytes
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
-from chalicelib.api.testlab.names import Names
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
-from chalicelib.api.testlab.user_data import DeleteQuery, Erased, UserExport
+from chalicelib.api.testlab.user_data import DeleteQuery, Erased
 from chalicelib.domain.users import User
 
 blueprint = ApiBlueprint(__name__, DIALECT)
@@ -62,5 +61,4 @@ def delete_user(user_id: Text, query: DeleteQuery) -> str | Erased:
 @blueprint.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)
 def export_user(user_id: Text, query: ExportQuery) -> Reply:
     """All that is stored of a user in both APIs, in parts if it is very much."""
-    data, catalogue = blueprint.services.user_export.export(user_id)
-    return part_reply(UserExport.of_data(data, Names(catalogue)), query)
+    return part_reply(blueprint.services.user_export.export(user_id, query.position(), told_bytes))

@@ -16,7 +16,7 @@ from chalicelib.api.upgrade.segment_models import (
     FilledText,
     GroupBody,
     Identifier,
-    MemberId,
+    ListedUser,
     Text,
     Uuid,
 )
@@ -198,7 +198,7 @@ class StratificationBody(AdminBody):
 
 
 class NamedUser(AdminBody):
-    user_id: MemberId
+    user_id: ListedUser
 
 
 class NamedSegment(AdminBody):

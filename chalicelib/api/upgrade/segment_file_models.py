@@ -16,7 +16,7 @@ from chalicelib.api.upgrade.segment_models import (
     FilledText,
     GroupBody,
     Identifier,
-    MemberId,
+    ListedUser,
     Text,
 )
 from chalicelib.domain.participants import GroupKey
@@ -42,7 +42,7 @@ class SegmentParts(AdminBody):
     list_type: Text | None = None
     tags: tuple[Text, ...] | None = None
     individual_for_segment: tuple[NamedUser, ...] | None = None
-    user_ids: tuple[MemberId, ...] | None = None
+    user_ids: tuple[ListedUser, ...] | None = None
     group_for_segment: tuple[GroupBody, ...] | None = None
     groups: tuple[GroupBody, ...] | None = None
     sub_segment_ids: tuple[Identifier, ...] | None = None

@@ -23,6 +23,7 @@ from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.users import check_user_id
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BREAKS = re.compile(r"[\t\r\n]")
@@ -100,6 +101,14 @@ def _cleaned(text: str) -> str:
     return BREAKS.sub("", text).strip()
 
 
+def _possible_user(user_id: str) -> str:
+    try:
+        check_user_id(user_id)
+    except Invalid as error:
+        raise ValueError(str(error)) from None
+    return user_id
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 """Text without NUL; no other type is taken for text."""
 
@@ -116,6 +125,9 @@ Uuid = Annotated[Identifier, AfterValidator(_uuid), UUID_SCHEMA]
 
 MemberId = Annotated[Text, AfterValidator(_cleaned)]
 """The id of a user or group, without tabs, line breaks and blanks around it; may be empty."""
+
+ListedUser = Annotated[MemberId, AfterValidator(_possible_user)]
+"""The id of a user, as `MemberId`: none that is longer than users' ids may be."""
 
 
 class AdminBody(BaseModel):
@@ -140,7 +152,7 @@ class SegmentBody(AdminBody):
     name: FilledText
     context: FilledText
     type: SegmentType
-    user_ids: tuple[MemberId, ...]
+    user_ids: tuple[ListedUser, ...]
     groups: tuple[GroupBody, ...]
     sub_segment_ids: tuple[Identifier, ...]
     description: Text | None = None
