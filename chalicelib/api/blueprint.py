@@ -253,7 +253,7 @@ class ApiBlueprint(Blueprint):
                         except SwitchyardError as error:
                             if once is None:
                                 raise
-                            response = once.refused(refused(error))
+                            response = once.refused(error, refused(error))
                 except SwitchyardError as error:
                     response = refused(error)
                 response.headers = {**headers, **response.headers}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from chalice.app import Response
 
+from chalicelib.domain.errors import Conflict, Invalid, SwitchyardError
 from chalicelib.domain.idempotency import (
     AlreadyAnswered,
     IdempotencyRecord,
@@ -15,6 +16,7 @@ from chalicelib.domain.idempotency import (
     RequestKey,
     Seal,
 )
+from chalicelib.domain.users import USER_ID_BYTES
 from chalicelib.services.idempotency import IdempotencyService
 
 T = TypeVar("T")
@@ -79,17 +81,20 @@ class Once:
             return _response(sealed[1])
         return self._keep(key, self._serialised(answer(result)))
 
-    def refused(self, refusal: Response) -> Response:
+    def refused(self, error: SwitchyardError, refusal: Response) -> Response:
         """What a refused request is answered: that, or the answer that was given before.
 
-        The same request may have taken effect meanwhile, and have been the reason. A refusal is not
-        kept: it had no effect that a repeat could double, and may name a user who is not there.
+        The same request may have taken effect meanwhile, and have been the reason. A refusal is
+        kept, but for one that says that something is not there: it may be there the next time, and
+        if it is the user, nothing is to be stored of somebody who does not exist.
 
         Raises:
             KeyReused: if the key came before, with another body.
         """
         if self._key is None or refusal.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return refusal
+        if isinstance(error, Conflict | Invalid) and _may_exist(self._key.owner):
+            return self._keep(self._key, refusal)
         first = self._service.first_answer(self._key)
         return refusal if first is None else _replayed(first)
 
@@ -97,6 +102,10 @@ class Once:
         answer = _kept(response)
         first = self._service.keep(key, answer)
         return response if first is answer else _replayed(first)
+
+
+def _may_exist(owner: str | None) -> bool:
+    return owner is None or len(owner.encode()) <= USER_ID_BYTES
 
 
 def _kept(response: Response) -> KeptAnswer:

@@ -81,8 +81,8 @@ IDEMPOTENCY_KEY: Json = {
     "in": "header",
     "description": "Drawn by the client, one for each request that it means: the same request sent"
     " again within 24 hours takes no effect again and gets the first answer, also when both arrive"
-    " at once; with another body it is refused (422). Refusals are not kept: they have no"
-    " effect.",
+    " at once; with another body it is refused (422). Answers of 500 and above are"
+    " not kept, nor is a refusal because something is not there.",
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
     "example": "0b5a4ea9-0a2e-4f0f-9d8b-6d1f7f6c9a53",
 }

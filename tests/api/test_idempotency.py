@@ -215,8 +215,10 @@ def test_without_the_header_each_request_is_one_of_its_own(gateway: Gateway, cal
         assert len(gateway.get("/api/events").json) == 2
 
 
-@pytest.mark.parametrize("name", ["users", "events", "features", "mark v6", "mark v5"])
-def test_a_refusal_is_not_kept(gateway: Gateway, variant: int, name: str) -> None:
+@pytest.mark.parametrize("name", ["users", "events", "mark v6", "mark v5"])
+def test_a_refusal_because_something_is_not_there_is_not_kept(
+    gateway: Gateway, variant: int, name: str
+) -> None:
     call = CALLS[name](variant)
     before = all_items()
     first = send(gateway, call, body=call.refused)
@@ -226,6 +228,23 @@ def test_a_refusal_is_not_kept(gateway: Gateway, variant: int, name: str) -> Non
     assert "idempotent-replayed" not in again.headers
     assert all_items() == before
     assert send(gateway, call).status == 200
+
+
+def test_any_other_refusal_is_kept(gateway: Gateway, variant: int) -> None:
+    feature = {**FEATURE, "name": "tested"}
+    taken = [
+        ("users", user("ada", variant), user("ada", variant + 1)),
+        ("features", feature, {**feature, "description": "other"}),
+    ]
+    for name, body, other in taken:
+        call = CALLS[name](variant)
+        first = send(gateway, call, body=body)
+        assert first.status == 403
+        again = send(gateway, call, body=body)
+        assert same(first, again)
+        assert again.headers["idempotent-replayed"] == "true"
+        assert again.headers["x-error-detail"] == first.headers["x-error-detail"]
+        assert send(gateway, call, body=other).status == 422
 
 
 @pytest.mark.parametrize("name", ["users", "features"])

@@ -84,8 +84,8 @@ class TestErasing:
         assert body["aliases"] == sorted(ALIASES)
         assert (body["enrollments"], body["exclusions"]) == (9, 1)
         assert (body["points"], body["exposures"], body["logs"]) == (11, 1, 4)
-        assert (body["testlab"], body["events"], body["repeats"]) == (True, 6, 8)
-        assert (body["preview"], body["strata"], body["answers"]) == (True, 2, 0)
+        assert (body["testlab"], body["events"], body["repeats"]) == (True, 8, 8)
+        assert (body["preview"], body["strata"], body["answers"]) == (True, 2, 10)
         lists = {(each["user_id"], each["name"].split()[0]): each for each in body["lists"]}
         assert {user_id for user_id, _ in lists} == {HOSTILE, ALIASES[0]}
         uses = {

@@ -176,7 +176,7 @@ AnsweredDay = Annotated[
 Moment = Annotated[
     datetime,
     PlainSerializer(
-        lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z",
+        lambda moment: moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z",
         return_type=str,
     ),
     MOMENT_SCHEMA,
