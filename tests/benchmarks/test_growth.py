@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import routes
 from benchmarks.application import Application
+from benchmarks.figures import Figures, figures
 from benchmarks.growth import DIMENSIONS, exponent, measured
+from benchmarks.worlds import NO_FEATURES, build, log_of
+
+LIMIT = 0.05
+"""Of an exponent that counts as flat."""
 
 SIZES = {"events": (20, 200), "users": (10, 100), "features": (5, 50)}
 
@@ -30,3 +36,17 @@ def test_trips_and_capacity_do_not_grow(bench: Application, dimension: str) -> N
         fault for each in measured(bench, dimension, SIZES[dimension]) for fault in each.faults()
     ]
     assert not faults
+
+
+def test_results_cost_in_proportion_to_those_who_logged(bench: Application) -> None:
+    """And in no more trips, as long as they fit one page."""
+    case = routes.BY_NAME["POST /api/query/analyse"]
+    world = build(bench, NO_FEATURES)
+    sizes = (40, 160)
+    found: list[Figures] = []
+    for before, size in zip((0, *sizes), sizes, strict=False):
+        for _ in range(size - before):
+            world.client("log", log_of(1), world.upgrade_user())
+        found += figures(world, case)
+    assert exponent(sizes, [each.trips for each in found]) < LIMIT
+    assert 0.5 < exponent(sizes, [each.read for each in found]) < 1 + LIMIT
