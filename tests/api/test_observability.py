@@ -343,7 +343,8 @@ def test_metrics_are_of_the_route_in_its_stage(
     }  # fmt: skip
     assert (done["service"], done["stage"]) == ("switchyard", "local")
     assert done["route"] == refused["route"] == "GET /api/feature/{feature_id}"
-    assert (done["DynamoDBCalls"], done["ReadUnits"]) == ([1], [0.5])
+    assert done["DynamoDBCalls"] == [1]
+    assert done["ReadUnits"] in ([0.5], [1])  # moto's count, and DynamoDB Local's
     for line, client, server in ((done, 0, 0), (refused, 1, 0), (crashed, 0, 1)):
         assert (line["ClientErrors"], line["ServerErrors"]) == ([client], [server])
 
