@@ -1,116 +1,23 @@
-"""What is answered of all that is stored of a user, and of its erasure."""
+"""What is answered of all that is stored of a user."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from chalicelib.api.testlab.fields import Moment
-from chalicelib.api.testlab.models import Answer, StrictQuery
+from chalicelib.api.testlab.models import Answer
 from chalicelib.api.testlab.names import Named, Names
-from chalicelib.domain.experiments import Experiment, Place
+from chalicelib.api.testlab.user_lists import ListAnswer
+from chalicelib.domain.experiments import Place
 from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.logs import LogRow, Sheet
 from chalicelib.domain.marking import Repeat
 from chalicelib.domain.participants import Enrollment, Exclusion, MonitoredPoint, Participant
 from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.domain.segments import Segment
-from chalicelib.domain.user_lists import NamingList
 from chalicelib.domain.users import Event, User
-from chalicelib.services.erasure import ErasureReport
 from chalicelib.services.user_export import UserData, UserRecords
-
-
-class DeleteQuery(StrictQuery):
-    """With `everything` all that is stored of the user goes, else the row in Test Lab."""
-
-    everything: Literal["true", "false"] = "false"
-
-
-class ListUseAnswer(Answer):
-    """What a list is a list of: by itself, or inside another segment."""
-
-    kind: Literal["experiment", "flag"]
-    id: str
-    name: str
-    side: Literal["include", "exclude"]
-
-
-class ListAnswer(Answer):
-    """A list that names the user, or an alias: `user_id` says which."""
-
-    user_id: str
-    id: str
-    name: str
-    type: str
-    context: str
-    used_by: list[ListUseAnswer]
-    inside: list[Named]
-
-    @classmethod
-    def of_list(cls, found: NamingList) -> Self:
-        segment = found.segment
-        return cls(
-            user_id=found.user_id,
-            id=segment.id,
-            name=segment.name,
-            type=segment.type.value,
-            context=segment.context,
-            used_by=[
-                ListUseAnswer(
-                    kind="experiment" if isinstance(use.holder, Experiment) else "flag",
-                    id=use.holder.id,
-                    name=use.holder.name,
-                    side="exclude" if use.exclude else "include",
-                )
-                for use in found.uses
-            ],
-            inside=[_segment(parent) for parent in found.parents],
-        )
-
-
-class Erased(Answer):
-    """What was erased of a user. A call that goes on with another one tells what it had left.
-
-    `testlab` says whether there was a row in Test Lab, `preview` whether there was a preview user.
-    `repeats` are marks within subjects, `strata` values of stratification factors, `answers` those
-    that were kept for requests with an idempotency key. Those of aliases count too.
-    """
-
-    message: str
-    lists: list[ListAnswer]
-    aliases: list[str]
-    enrollments: int
-    exclusions: int
-    points: int
-    exposures: int
-    logs: int
-    testlab: bool
-    events: int
-    repeats: int
-    preview: bool
-    strata: int
-    answers: int
-
-    @classmethod
-    def of_report(cls, message: str, report: ErasureReport) -> Self:
-        return cls(
-            message=message,
-            lists=[ListAnswer.of_list(each) for each in report.lists],
-            aliases=report.aliases,
-            enrollments=report.enrollments,
-            exclusions=report.exclusions,
-            points=report.points,
-            exposures=report.exposures,
-            logs=report.logs,
-            testlab=report.testlab,
-            events=report.events,
-            repeats=report.repeats,
-            preview=report.preview,
-            strata=report.strata,
-            answers=report.answers,
-        )
 
 
 class TestLabEvent(Answer):
@@ -359,10 +266,6 @@ def _records(data: UserRecords, names: Names) -> dict[str, Any]:
         "old_lists": data.old_lists,
         "others": [OtherAnswer.of(each) for each in data.others],
     }
-
-
-def _segment(segment: Segment) -> Named:
-    return Named(id=segment.id, name=segment.name)
 
 
 def _testlab(user: User, names: Names) -> TestLabRow:

@@ -12,7 +12,7 @@ from chalicelib.api.testlab.export_parts import ExportQuery, part_reply, told_by
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
-from chalicelib.api.testlab.user_data import DeleteQuery, Erased
+from chalicelib.api.testlab.user_erasure import DeleteQuery, Erased
 from chalicelib.domain.users import User
 
 blueprint = ApiBlueprint(__name__, DIALECT)
