@@ -86,6 +86,16 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class _Served:
+    """A route as requests need it; the fields are explained at `ApiBlueprint.publish`."""
+
+    published: Published
+    around: Callable[[Call, Reading, ResponseHeaders], Any]
+    body_limit: int
+    stale_ok: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """Who calls, as far as a key or a token says so, and what is answered in place of the view."""
 
@@ -194,75 +204,79 @@ class ApiBlueprint(Blueprint):
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
-        route = Route(method, path)
 
         def decorate(view: View) -> View:
             arguments = Arguments(view, body)
-            idempotent = ONCE in view.__annotations__
-            self.published.append(
-                Published(
-                    path,
-                    method,
-                    view,
-                    arguments,
-                    refusal,
-                    self._dialect,
-                    conditional,
-                    any_type,
-                    idempotent,
-                )
+            published = Published(
+                path,
+                method,
+                view,
+                arguments,
+                refusal,
+                self._dialect,
+                conditional,
+                any_type,
+                idempotent=ONCE in view.__annotations__,
             )
+            self.published.append(published)
+            served = _Served(published, around, body_limit or self._dialect.body_limit, stale_ok)
 
             @functools.wraps(view)
             def respond(**params: str) -> Response:
-                request = self.current_request
-                try:
-                    with self.observer.request(
-                        request_id(request), f"{request.method} {path}"
-                    ) as seen:
-                        response = answer(params, seen)
-                        seen.status = response.status_code
-                except Exception:  # noqa: BLE001 - the observer has logged it, without its message
-                    response = crash()
-                if request.method == "HEAD":
-                    response.body = ""
-                return response
-
-            def answer(params: Mapping[str, str], seen: Observed) -> Response:
-                request = self.current_request
-                headers: ResponseHeaders = {}
-                reading = Reading(request, body_limit or self._dialect.body_limit, any_type)
-
-                def refused(error: SwitchyardError) -> Response:
-                    seen.error = error
-                    text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
-                    received = Received(
-                        request.headers, request.method, requested(request), reading.shown
-                    )
-                    return self._dialect.refuse(error, text, received)
-
-                try:
-                    with self.services.catalogue.one_view(stale_ok=stale_ok):
-                        # Before anything is read of it: a stranger is to learn nothing.
-                        admission = self._admit(route, request.headers)
-                        once = self._once(route, admission.caller, reading) if idempotent else None
-                        call = Call(view, arguments, params, reading, once)
-                        try:
-                            given = admission.instead or around(call, reading, headers)
-                            response = serialised(given)
-                        except SwitchyardError as error:
-                            if once is None:
-                                raise
-                            response = once.refused(error, refused(error))
-                except SwitchyardError as error:
-                    response = refused(error)
-                response.headers = {**headers, **response.headers}
-                return response
+                return self._respond(served, params)
 
             register(respond)
             return view
 
         return decorate
+
+    def _respond(self, served: _Served, params: Mapping[str, str]) -> Response:
+        """The answer to the current request, observed; a fault of the program is 500."""
+        request = self.current_request
+        route = f"{request.method} {served.published.path}"
+        try:
+            with self.observer.request(request_id(request), route) as seen:
+                response = self._answer(served, params, seen)
+                seen.status = response.status_code
+        except Exception:  # noqa: BLE001 - the observer has logged it, without its message
+            response = crash()
+        if request.method == "HEAD":
+            response.body = ""
+        return response
+
+    def _answer(self, served: _Served, params: Mapping[str, str], seen: Observed) -> Response:
+        published, request = served.published, self.current_request
+        headers: ResponseHeaders = {}
+        reading = Reading(request, served.body_limit, published.any_type)
+
+        def refused(error: SwitchyardError) -> Response:
+            seen.error = error
+            refusal = published.refusal
+            text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
+            received = Received(request.headers, request.method, requested(request), reading.shown)
+            return self._dialect.refuse(error, text, received)
+
+        try:
+            with self.services.catalogue.one_view(stale_ok=served.stale_ok):
+                # Before anything is read of it: a stranger is to learn nothing.
+                route = Route(published.method, published.path)
+                admission = self._admit(route, request.headers)
+                once = None
+                if published.idempotent:
+                    once = self._once(route, admission.caller, reading)
+                call = Call(published.view, published.taken, params, reading, once)
+                try:
+                    response = serialised(
+                        admission.instead or served.around(call, reading, headers)
+                    )
+                except SwitchyardError as error:
+                    if once is None:
+                        raise
+                    response = once.refused(error, refused(error))
+        except SwitchyardError as error:
+            response = refused(error)
+        response.headers = {**headers, **response.headers}
+        return response
 
     def build(self) -> None:
         """Build now what reads requests, which is built for the first of each route otherwise."""
