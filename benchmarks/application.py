@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -53,7 +54,32 @@ class RequestFailed(Exception):
     """A request that is part of a measurement was refused."""
 
 
-class Application:
+class Asked(ABC):
+    """Something that answers requests: the application in this process, or a server."""
+
+    @abstractmethod
+    def send(self, request: Request) -> Answer:
+        """The answer to a request, whatever its status."""
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The parsed answer to a request that must succeed.
+
+        Raises:
+            RequestFailed: if it does not.
+        """
+        answer = self.send(Request(method, path, body, headers))
+        if answer.status != 200:
+            raise RequestFailed(f"{method} {path}: {answer.status} {answer.text}")
+        return answer.json
+
+
+class Application(Asked):
     """The module `app`, and the events that a REST API hands to it."""
 
     def __init__(self, module: ModuleType) -> None:
@@ -110,23 +136,6 @@ class Application:
         multiple = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         headers = {k.lower(): v for k, v in {**answer["headers"], **multiple}.items()}
         return Answer(answer["statusCode"], headers, answer["body"])
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        """The parsed answer to a request that must succeed.
-
-        Raises:
-            RequestFailed: if it does not.
-        """
-        answer = self.send(Request(method, path, body, headers))
-        if answer.status != 200:
-            raise RequestFailed(f"{method} {path}: {answer.status} {answer.text}")
-        return answer.json
 
     def _match(self, path: str, method: str) -> tuple[str, dict[str, str]]:
         parts = path.strip("/").split("/")

@@ -13,11 +13,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import requests
 
-from benchmarks.application import ENVIRONMENT, Answer, Request, RequestFailed
+from benchmarks.application import ENVIRONMENT, Answer, Asked, Request
 from benchmarks.report import PROJECT
 
 START_SECONDS = 60
@@ -116,7 +115,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     raise NotStarted(f"{process.args!r} did not start")
 
 
-class Remote:
+class Remote(Asked):
     """A client of a running server, with the methods of `Application` that set up data."""
 
     def __init__(self, url: str) -> None:
@@ -134,23 +133,6 @@ class Remote:
         )
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status_code, headers, answer.text)
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        """The parsed answer to a request that must succeed.
-
-        Raises:
-            RequestFailed: if it does not.
-        """
-        answer = self.send(Request(method, path, body, headers))
-        if answer.status != 200:
-            raise RequestFailed(f"{method} {path}: {answer.status} {answer.text}")
-        return answer.json
 
 
 def load(url: str, sent: list[Request], connections: int, seconds: float) -> Mapping[str, float]:

@@ -13,9 +13,9 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from benchmarks.application import Answer, Application, Request
+from benchmarks.application import Application, Asked
 from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
 from chalicelib.storage.tables import ConfigRow, FeatureRow, SequenceRow
@@ -43,20 +43,6 @@ class Sizes:
 
 NO_FEATURES = Sizes(testlab=1, large=1, flags=1, medium=1)
 """One of each kind."""
-
-
-class Asked(Protocol):
-    """Something that answers requests: an `Application`, or a server."""
-
-    def send(self, request: Request) -> Answer: ...
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any: ...
 
 
 @dataclass

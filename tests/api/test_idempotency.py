@@ -76,24 +76,18 @@ def user(user_id: str, variant_id: int = 1) -> dict[str, Any]:
 CALLS: dict[str, Callable[[int], Call]] = {
     "users": lambda v: Call("/api/users", user("eve", v), user("eve", v + 1), user("eve", 10**6)),
     "events": lambda v: Call("/api/events", event(v), event(v + 1), event(10**6)),
-    "features": lambda v: Call(  # noqa: ARG005
+    "features": lambda _: Call(
         "/api/feature", FEATURE, {**FEATURE, "name": "g"}, {**FEATURE, "name": "tested"}
     ),
-    "mark v6": lambda v: Call(  # noqa: ARG005
+    "mark v6": lambda _: Call(
         "/api/v6/mark", marked(), marked("other"), marked("target", UNKNOWN), "ada"
     ),
-    "mark v5": lambda v: Call(  # noqa: ARG005
+    "mark v5": lambda _: Call(
         "/api/v5/mark", marked(**ADA), marked("other", **ADA), marked("target", UNKNOWN, **ADA)
     ),
-    "log v6": lambda v: Call(  # noqa: ARG005
-        "/api/v6/log", logged(1), logged(2), None, "ada"
-    ),
-    "log v5": lambda v: Call(  # noqa: ARG005
-        "/api/v5/log", logged(1, **ADA), logged(2, **ADA), None
-    ),
-    "bloblog": lambda v: Call(  # noqa: ARG005
-        "/api/v5/bloblog", logged(1, **ADA), logged(2, **ADA), None
-    ),
+    "log v6": lambda _: Call("/api/v6/log", logged(1), logged(2), None, "ada"),
+    "log v5": lambda _: Call("/api/v5/log", logged(1, **ADA), logged(2, **ADA), None),
+    "bloblog": lambda _: Call("/api/v5/bloblog", logged(1, **ADA), logged(2, **ADA), None),
 }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from chalicelib.api.kept_texts import KeptTexts
@@ -80,6 +78,5 @@ def test_a_late_writer_of_an_old_catalogue_changes_no_answer_of_the_new_one(
 
 def test_a_catalogue_is_not_held() -> None:
     texts = KeptTexts()
-    gone: Callable[[], object] = lambda: texts._of()  # noqa: E731
     texts.text(Catalogue(), 1, lambda: "a")
-    assert gone() is None
+    assert texts._of() is None
