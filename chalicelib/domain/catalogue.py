@@ -90,18 +90,24 @@ class Catalogue:
     _by_variant: dict[int, tuple[Feature, Variant]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        own = self._own()
+        own = self.own_features()
         object.__setattr__(self, "_by_id", {f.id: f for f in self.features})
         object.__setattr__(self, "_by_name", {f.name: f for f in own})
         object.__setattr__(self, "_by_variant", {v.id: (f, v) for f in own for v in f.variants})
         object.__setattr__(self, "_by_design", {f.design.id: f for f in self.features if f.design})
 
-    def _own(self) -> list[Feature]:
-        """The features that were made through Test Lab."""
+    def own_features(self) -> list[Feature]:
+        """The features that were made through Test Lab, which lists no others."""
         return [feature for feature in self.features if feature.design is None]
 
     def feature(self, feature_id: int) -> Feature | None:
+        """The feature with an id, whichever API it was made through."""
         return self._by_id.get(feature_id)
+
+    def own_feature(self, feature_id: int) -> Feature | None:
+        """The feature of Test Lab with an id: those made through UpGrade are unknown to it."""
+        feature = self.feature(feature_id)
+        return feature if feature is not None and feature.design is None else None
 
     def named(self, name: str) -> Feature | None:
         """The feature of Test Lab with a name."""
@@ -124,12 +130,12 @@ class Catalogue:
 
     def variants(self) -> Iterator[Variant]:
         """All variants of Test Lab's features, by ascending feature and variant id."""
-        return (variant for feature in self._own() for variant in feature.variants)
+        return (variant for feature in self.own_features() for variant in feature.variants)
 
     def current(self, today: date) -> CurrentFeatures:
         """The features of Test Lab whose dates include `today` (UTC), running or not."""
         today = self.revision.day(today)
-        current = [feature for feature in self._own() if feature.is_current(today)]
+        current = [feature for feature in self.own_features() if feature.is_current(today)]
 
         def of(kind: FeatureType) -> tuple[Feature, ...]:
             return tuple(feature for feature in current if feature.type is kind)

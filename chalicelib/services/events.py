@@ -57,8 +57,8 @@ class EventService:
         return self.page_of(variant_ids, request, sizes)
 
     def feature(self, feature_id: int) -> Feature | None:
-        """The feature whose events may be asked for, if there is such a feature."""
-        return self._catalogue.find(lambda catalogue: catalogue.feature(feature_id))
+        """The feature of Test Lab whose events may be asked for, if there is such a feature."""
+        return self._catalogue.find(lambda catalogue: catalogue.own_feature(feature_id))
 
     def page_of(
         self, variant_ids: Sequence[int], request: PageRequest, sizes: Sizes[Event]
@@ -81,8 +81,8 @@ class AnalysisService:
         self._totals = totals
 
     def of_feature(self, feature_id: int) -> list[tuple[Variant, Totals]]:
-        """The variants of a feature with their totals; nothing if it is unknown."""
-        feature = self._catalogue.find(lambda catalogue: catalogue.feature(feature_id))
+        """The variants of a feature of Test Lab with their totals; nothing if it is unknown."""
+        feature = self._catalogue.find(lambda catalogue: catalogue.own_feature(feature_id))
         if feature is None:
             return []
         totals = self._totals.of_feature(feature_id)

@@ -321,27 +321,31 @@ class TestManyRecords:
 
 
 class TestOneCatalogue:
-    def test_test_lab_shows_an_experiment_of_upgrade_but_does_not_change_it(
-        self, gateway: Gateway
-    ) -> None:
-        start(send(gateway), design(("site", ""), name="shared name", weights=(25, 75)))
-        (shown,) = gateway.get("/api/feature").json
-        assert (shown["type_id"], shown["name"], shown["is_running"]) == (3, "shared name", True)
-        assert shown["end_date"] == "2099-12-31T00:00:00.000Z"
-        assert [(v["value"], v["weight"]) for v in shown["variant_arr"]] == [
-            ("control", "0.25"),
-            ("variant", "0.75"),
-        ]
-        assert gateway.get("/api/feature/current").json["experiments"] == []
-        path = f"/api/feature/{shown['id']}"
-        variants = {"variants": [{"feature_id": shown["id"], "value": "x"}]}
+    def test_each_administration_lists_its_own(self, gateway: Gateway) -> None:
+        own = gateway.post("/api/feature", {**FEATURE, "name": "own"}).json
+        made = start(send(gateway), design(("site", ""), name="shared name"))
+        # Ids of features come from one sequence: the design has the next one.
+        of_design, unknown = own["id"] + 1, own["id"] + 1_000_000
+        assert gateway.get("/api/feature").json == [own]
+        current = gateway.get("/api/feature/current").json
+        assert [each["id"] for each in current["experiments"]] == [own["id"]]
+        assert {block["feature_id"] for block in current["userblocks"]} == {own["id"]}
+
+        for route in ("feature/{}", "feature/{}/variants", "analysis/feature/{}",
+                      "events/feature/{}"):  # fmt: skip
+            answers = [gateway.get(f"/api/{route.format(each)}") for each in (of_design, unknown)]
+            assert len({(each.status, each.text) for each in answers}) == 1, route
+
+        path = f"/api/feature/{of_design}"
+        variants = {"variants": [{"feature_id": of_design, "value": "x"}]}
         whole = {**FEATURE, "name": "x", "is_running": True, "user_percentage": 1}
         assert gateway.put(path, whole).status == 403
         assert gateway.delete(path).status == 403
         assert gateway.post(f"{path}/variants", variants).status == 403
-        user = {"id": "u", "variant_id": shown["variant_arr"][0]["id"], "ip_address": "::1"}
-        assert gateway.post("/api/users", user).status == 403
-        assert gateway.get(path).json == shown
+        assert gateway.get("/api/events").json == gateway.get("/api/users").json == []
+        assert gateway.get("/api/experiments/names").json == [
+            {"id": made["id"], "name": "shared name"}
+        ]
         assert gateway.post("/api/feature", {**FEATURE, "name": "shared name"}).status == 200
 
     def make_feature(self, gateway: Gateway, share: float = 1) -> Any:

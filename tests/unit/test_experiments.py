@@ -145,6 +145,9 @@ def test_what_is_made_in_upgrades_form_is_no_feature_of_test_labs_clients() -> N
     made = of_design(2)
     catalogue = Catalogue(features=(own, made))
     assert catalogue.named(made.name) is None
+    assert catalogue.own_features() == [own]
+    assert catalogue.own_feature(1) is own
+    assert catalogue.own_feature(2) is None
     assert catalogue.variant(101) is None
     assert [v.id for v in catalogue.variants()] == [11]
     assert catalogue.current(TODAY).experiments == (own,)

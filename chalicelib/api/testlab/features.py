@@ -39,8 +39,8 @@ def create_feature(body: CreateFeature, once: Once) -> FeatureAnswer | Response:
 
 @blueprint.catalogue_endpoint("/api/feature", refusal=LIST_REFUSED)
 def list_features(catalogue: Catalogue) -> list[FeatureAnswer]:
-    """All features."""
-    return [FeatureAnswer.of_feature(feature) for feature in catalogue.features]
+    """All features that were made through this API."""
+    return [FeatureAnswer.of_feature(feature) for feature in catalogue.own_features()]
 
 
 @blueprint.catalogue_endpoint(
@@ -62,7 +62,7 @@ def current_features(catalogue: Catalogue) -> CurrentAnswer:
 @blueprint.catalogue_endpoint("/api/feature/{feature_id}", refusal=GET_REFUSED)
 def get_feature(catalogue: Catalogue, feature_id: Integer) -> FeatureAnswer:
     """One feature."""
-    feature = catalogue.feature(feature_id)
+    feature = catalogue.own_feature(feature_id)
     if feature is None:
         raise NotFound(f"there is no feature {feature_id}")
     return FeatureAnswer.of_feature(feature)

@@ -32,7 +32,7 @@ def replace_variants(feature_id: Integer, body: ReplaceVariants) -> list[Created
 )
 def list_variants(catalogue: Catalogue, feature_id: Integer) -> list[VariantAnswer]:
     """The variants of a feature; none for an unknown one."""
-    feature = catalogue.feature(feature_id)
+    feature = catalogue.own_feature(feature_id)
     if feature is None:
         raise NotFound(f"there is no feature {feature_id}")
     return [VariantAnswer.of(variant) for variant in feature.variants]
