@@ -315,26 +315,18 @@ def _assigned(
     condition = choose(offer, participant, history, counts)
     if condition is None:
         return []
-    return [
-        Assignment(
-            offer,
-            point,
-            queue(offer, participant, point.place)
-            if experiment.unit is Unit.WITHIN_SUBJECTS
-            else (condition,),
-        )
-        for point in experiment.points
-    ]
+    within = experiment.unit is Unit.WITHIN_SUBJECTS
+    conditions = queue(offer, participant) if within else (condition,)
+    return [Assignment(offer, point, conditions) for point in experiment.points]
 
 
-def queue(offer: Offer, participant: Participant, place: Place) -> tuple[Condition, ...]:
-    """The conditions that a user of a within-subjects experiment meets next (section 10.3)."""
+def queue(offer: Offer, participant: Participant) -> tuple[Condition, ...]:
+    """The conditions that a user of a within-subjects experiment meets next (section 10.3).
+
+    Every mark in the experiment moves it on, whichever of the decision points it is at.
+    """
     experiment_id, user_id = offer.experiment.id, participant.id
-    marks = sum(
-        enrollment.repeats
-        for enrollment in participant.enrollments.get(offer.number, ())
-        if enrollment.place == place
-    )
+    marks = sum(e.repeats for e in participant.enrollments.get(offer.number, ()))
     count = len(offer.conditions)
     order = offer.experiment.condition_order
     if order is ConditionOrder.RANDOM:

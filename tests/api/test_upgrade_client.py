@@ -66,11 +66,14 @@ def test_a_factorial_experiment(url: str, send: Any) -> None:
     assert client.get_decision_point_assignment_sync("lesson", "other") is None
 
 
-def test_a_within_subjects_experiment_rotates_with_each_mark(url: str, send: Any) -> None:
+def test_a_within_subjects_experiment_rotates_with_each_mark_at_any_of_its_points(
+    url: str, send: Any
+) -> None:
+    targets = ("hint", "quiz")
     start(
         send,
         design(
-            ("problem", "hint"),
+            *(("problem", target) for target in targets),
             codes=("a", "b", "c"),
             weights=(34, 33, 33),
             assignmentUnit="within-subjects",
@@ -80,16 +83,21 @@ def test_a_within_subjects_experiment_rotates_with_each_mark(url: str, send: Any
     )
     client = UpgradeClient("ada", url, "home")
     client.init_sync()
+
+    def next_at(asking: UpgradeClient, target: str) -> Any:
+        assignment = asking.get_decision_point_assignment_sync("problem", target)
+        assert assignment is not None
+        return assignment.get_condition()
+
     met = []
     for number in range(5):
-        assignment = client.get_decision_point_assignment_sync("problem", "hint")
-        assert assignment is not None
-        met.append(assignment.get_condition())
-        client.mark_decision_point_sync(met[-1], APPLIED, "problem", "hint", uniquifier=str(number))
+        target = targets[number % 2]
+        met.append(next_at(client, target))
+        client.mark_decision_point_sync(met[-1], APPLIED, "problem", target, uniquifier=str(number))
     assert met == ["a", "b", "c", "a", "b"]
-    fresh = UpgradeClient("ada", url, "home").get_decision_point_assignment_sync("problem", "hint")
-    assert fresh is not None
-    assert fresh.get_condition() == "c", "the server counts as the client does"
+    for target in targets:
+        fresh = UpgradeClient("ada", url, "home")
+        assert next_at(fresh, target) == "c", "the server counts as the client does"
 
 
 # Every method, in both variants, with and without a token

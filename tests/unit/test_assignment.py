@@ -446,7 +446,7 @@ def marked(times: int) -> Participant:
     ("times", "expected"), [(0, "xyz"), (1, "yzx"), (2, "zxy"), (3, "xyz"), (100, "yzx")]
 )
 def test_an_ordered_queue_begins_where_the_marks_have_led(times: int, expected: str) -> None:
-    found = queue(within(ConditionOrder.ORDERED_ROUND_ROBIN), marked(times), PLACE)
+    found = queue(within(ConditionOrder.ORDERED_ROUND_ROBIN), marked(times))
     assert "".join(c.code for c in found) == expected
 
 
@@ -458,33 +458,28 @@ def test_random_queues_are_those_of_the_seed_turned_by_the_marks(
     order: ConditionOrder, length: int, beginning: str
 ) -> None:
     made = within(order)
-    found = "".join(c.code for c in queue(made, marked(0), PLACE))
+    found = "".join(c.code for c in queue(made, marked(0)))
     assert len(found) == length
     assert found.startswith(beginning)
     for times in (1, 7, length - 1, length, length + 3):
-        turned = "".join(c.code for c in queue(made, marked(times), PLACE))
+        turned = "".join(c.code for c in queue(made, marked(times)))
         start = times % length
         assert turned == found[start:] + found[:start]
 
 
 @pytest.mark.parametrize("order", ConditionOrder)
 def test_a_single_condition_is_a_queue_of_one(order: ConditionOrder) -> None:
-    assert [c.code for c in queue(within(order, 1), marked(5), PLACE)] == ["x"]
+    assert [c.code for c in queue(within(order, 1), marked(5))] == ["x"]
 
 
-def test_only_marks_at_the_point_turn_its_queue() -> None:
+def test_a_mark_at_any_point_moves_the_queue_of_the_whole_experiment() -> None:
     made = within(ConditionOrder.ORDERED_ROUND_ROBIN)
-    rows = (enrollment(None, repeats=2), enrollment(None, place=THERE, repeats=1))
+    rows = (enrollment(None, repeats=1), enrollment(None, place=THERE, repeats=1))
     participant = replace(user(), enrollments={1: rows, 2: (enrollment(None, 2, repeats=1),)})
-    assert [queue(made, participant, place)[0].code for place in (PLACE, THERE)] == ["z", "y"]
-
-
-def test_assign_answers_a_queue_at_each_point_of_a_within_subjects_experiment() -> None:
-    made = within(ConditionOrder.ORDERED_ROUND_ROBIN).experiment
-    participant = replace(user(), enrollments={1: (enrollment(None, repeats=1),)})
-    assert given(assign(context_of(made), participant, {})) == {
-        ("exp", PLACE): ("y", "z", "x"),
-        ("exp", THERE): ("x", "y", "z"),
+    assert queue(made, participant)[0].code == "z", "marks of other experiments do not count"
+    assert given(assign(context_of(made.experiment), participant, {})) == {
+        ("exp", PLACE): ("z", "x", "y"),
+        ("exp", THERE): ("z", "x", "y"),
     }
 
 

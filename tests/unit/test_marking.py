@@ -743,7 +743,7 @@ def test_marks_lead_through_the_conditions_of_a_within_subjects_experiment() -> 
     made = offer(design(unit=WITHIN, arms=conditions(x=0, y=0, z=0)))
     world, met = World(user("u")), []
     for _ in range(5):
-        code = queue(made, world.users["u"], PLACE)[0].code
+        code = queue(made, world.users["u"])[0].code
         met.append(code)
         world.mark("u", Mark(PLACE, code), made)
     assert "".join(met) == "xyzxy"
