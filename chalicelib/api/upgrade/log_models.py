@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
+from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
 from chalicelib.api.upgrade.metric_models import metric_answer
-from chalicelib.api.upgrade.numbers import as_javascript
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.domain.logs import Logged, LogPart, LogRow, SheetKey, Value
 from chalicelib.services.logs import LogReport

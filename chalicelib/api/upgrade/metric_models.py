@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from chalicelib.api.upgrade.numbers import as_javascript
+from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
 from chalicelib.domain.metrics import JOINER, Metric, MetricType, grouped_key
