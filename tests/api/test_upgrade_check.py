@@ -250,6 +250,7 @@ def test_rows_of_unknown_experiments_are_refused_one_by_one(gateway: Gateway, ta
         ("individualAssignment", {"enrollmentCode": "because"}),
         ("individualAssignment", {"createdAt": "yesterday"}),
         ("individualExclusion", {"id": "u"}),
+        ("individualExclusion", {"id": 62}),
         ("individualExclusion", {"id": f"{uuid.UUID(int=1)}_\x00"}),
         ("individualExclusion", {"id": f"{uuid.UUID(int=1)}_\ud800"}),
         ("individualExclusion", {"id": f"{uuid.UUID(int=1)}_{'u' * 1000}"}),

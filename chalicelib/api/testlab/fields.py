@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from chalicelib.api.numbers import as_javascript, javascript_text
+
 ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
 NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,4})?")
@@ -58,10 +60,8 @@ def _is_int(value: Any) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         text = "true" if value else "false"
-    elif isinstance(value, int):
-        text = str(_decimal(value))
-    elif isinstance(value, Decimal):
-        text = format(_decimal(value), "f")
+    elif isinstance(value, int | Decimal):
+        text = javascript_text(as_javascript(value))
     elif isinstance(value, str):
         text = value
     else:
@@ -150,7 +150,7 @@ Boolean = Annotated[
 Text = Annotated[
     str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
-"""Text without NUL; numbers and booleans become text as JSON writes them."""
+"""Text without NUL; numbers and booleans become text as JavaScript writes them."""
 
 Day = Annotated[
     date,

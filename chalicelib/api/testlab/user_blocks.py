@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.numbers import javascript_text
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import AssignUserBlock, UserBlockAnswer
@@ -22,7 +23,10 @@ RESET_REFUSED = "Error in resetting userblocks in postgres"
 def assign_refused(body: Any) -> str:
     """The documented refusal of PUT, which repeats the block's name as it was sent, shortened."""
     name = body.get("name", "undefined") if isinstance(body, dict) else "undefined"
-    shown = str(name) if isinstance(name, str | Decimal) else json.dumps(name, default=str)
+    if isinstance(name, int | Decimal) and not isinstance(name, bool):
+        shown = javascript_text(name)
+    else:
+        shown = name if isinstance(name, str) else json.dumps(name, default=str)
     return f"Error in updating userblock with name {shown[:NAME_LENGTH]} in postgres"
 
 

@@ -6,13 +6,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from chalicelib.api.upgrade.client_models import GroupField, Name, WorkingGroupField
 from chalicelib.api.upgrade.experiment_answers import condition_columns, experiment_columns
 from chalicelib.api.upgrade.log_models import moment_of
 from chalicelib.api.upgrade.records import Json, stamps
-from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid
+from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
 from chalicelib.domain.experiments import Condition, Experiment, Place
 from chalicelib.domain.participants import (
     Enrollment,
@@ -39,6 +39,17 @@ ROWS = 1000
 
 NAMESPACE = uuid.UUID("5d0c6d7e-7a53-4f0a-8f3f-0c3c1f0f9a21")
 """Of the ids of rows, which are told apart here by what they are about."""
+
+SEPARATOR = "_"
+"""Between the experiment and the user in the id of an exclusion."""
+
+
+def _experiment_and_user(text: str) -> str:
+    experiment_id, _, user_id = text.partition(SEPARATOR)
+    if not (is_uuid(experiment_id.lower()) and user_id):
+        raise ValueError(f"must be the UUID of an experiment, {SEPARATOR} and the id of a user")
+    return text
+
 
 Time = Annotated[datetime, BeforeValidator(moment_of)]
 
@@ -114,15 +125,15 @@ class ExclusionRow(AdminBody):
     """A row of individualExclusion, whose id names the experiment and the user."""
 
     created_at: Time
-    id: Annotated[Name, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}_.+$")]
+    id: Annotated[Name, AfterValidator(_experiment_and_user)]
     user: UserRow | None = None
     exclusion_code: ExclusionCode
 
     def record(self) -> ForeignExclusion:
         """The record that the row is."""
-        experiment_id, user_id = self.id[:36].lower(), self.id[37:]
+        experiment_id, _, user_id = self.id.partition(SEPARATOR)
         user = (self.user or UserRow(id=user_id)).profile(self.created_at)
-        return ForeignExclusion(user, experiment_id, self.exclusion_code, self.created_at)
+        return ForeignExclusion(user, experiment_id.lower(), self.exclusion_code, self.created_at)
 
 
 class PointRow(RowOfUser):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_validator
 
+from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
     AdminBody,
@@ -38,7 +39,6 @@ MAX_CONDITIONS = 40
 MAX_POINTS = 80
 MAX_WEIGHT = 10**9
 INT32_DIGITS = 10
-FLOAT_EXPONENT = 307
 INT32 = range(-(2**31), 2**31)
 
 DISPLAY_NAMES = {
@@ -80,11 +80,7 @@ def _weight(value: Any) -> float:
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("must be a number")
-    if isinstance(value, int):
-        return value
-    if value.adjusted() > FLOAT_EXPONENT:
-        raise ValueError("must not be so large")
-    return float(value)
+    return as_javascript(value)
 
 
 def _moment(value: Any) -> str:

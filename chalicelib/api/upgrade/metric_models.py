@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from chalicelib.api.numbers import as_javascript
+from chalicelib.api.numbers import as_javascript, javascript_text
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
 from chalicelib.domain.metrics import JOINER, Metric, MetricType, grouped_key
@@ -19,10 +19,10 @@ METRICS_AT_ONCE = 5000
 
 
 def _allowed_value(value: Any) -> Any:
-    """Text, or a number as text."""
+    """Text, or a number as JavaScript writes it."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return value
-    return str(as_javascript(value))
+    return javascript_text(as_javascript(value))
 
 
 AllowedValue = Annotated[Text, BeforeValidator(_allowed_value)]

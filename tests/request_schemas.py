@@ -1,0 +1,87 @@
+"""What requests may hold: a walk through the types of all that the views of all routes take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import SchemaValidator
+
+from chalicelib import api
+from chalicelib.api.testlab.models import Answer
+
+NOT_INPUT = frozenset({"metadata", "serialization", "default", "cls", "config", "function"})
+"""Parts of a schema that say nothing of what may come."""
+
+MODEL_FIELD = "model-field"
+"""What holds the schema of a field, and is none itself."""
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of what a request may hold: where it is, and what pydantic's core knows of it."""
+
+    where: str
+    schema: Schema
+    definitions: Mapping[str, Schema]
+
+    def validator(self) -> SchemaValidator:
+        """What validates this part alone."""
+        definitions = list(self.definitions.values())
+        whole: Any = {"type": "definitions", "schema": self.schema, "definitions": definitions}
+        return SchemaValidator(whole if definitions else self.schema)
+
+    def innermost(self) -> str:
+        """The type of what is validated, without what is called before and after that."""
+        schema = self.schema
+        while "schema" in schema:
+            schema = schema["schema"]
+        kind: str = schema["type"]
+        return kind
+
+
+def parts() -> Iterator[Part]:
+    """All parts of all requests; models that no view names are of files within requests."""
+    for blueprint in api.BLUEPRINTS:
+        for route in blueprint.published:
+            for name, hint in route.arguments.items():
+                yield from _parts(f"{route.method} {route.path} {name}", hint)
+    for model in _models(BaseModel):
+        if model.__module__.startswith(api.__name__) and not issubclass(model, Answer):
+            yield from _parts(model.__name__, model)
+
+
+def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
+
+
+def _parts(where: str, hint: Any) -> Iterator[Part]:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    adapter.rebuild(force=True)
+    schema: Any = adapter.core_schema
+    definitions: dict[str, Schema] = {}
+    if schema["type"] == "definitions":
+        definitions = {each["ref"]: each for each in schema["definitions"]}
+        schema = schema["schema"]
+    for ref, each in (("", schema), *definitions.items()):
+        for trail, found in _nested(each, ref.rpartition(".")[2].partition(":")[0]):
+            yield Part(f"{where}{trail and ' '}{trail}", found, definitions)
+
+
+def _nested(value: Any, trail: str) -> Iterator[tuple[str, Schema]]:
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _nested(each, trail)
+    elif isinstance(value, dict):
+        if isinstance(value.get("type"), str) and value["type"] != MODEL_FIELD:
+            yield trail, value
+        for name, each in value.items():
+            if name not in NOT_INPUT:
+                named = isinstance(each, dict) and each.get("type") == MODEL_FIELD
+                yield from _nested(each, f"{trail}.{name}" if named else trail)
