@@ -90,6 +90,18 @@ class SegmentUsage:
             and not wanted.isdisjoint(resolve(parent.sub_segments, self.segments).versions)
         ]
 
+    def users(self, segment: Segment) -> list[str]:
+        """What names a segment, directly or within others, as people know it; each once.
+
+        Archived experiments count, for they may be taken up again; private segments that nothing
+        lists do not.
+        """
+        named = [_named(use.holder) for use in self.lists([segment.id])]
+        named += [_named(parent) for parent in self.parents([segment.id]) if parent != segment]
+        if segment.type is SegmentType.GLOBAL_EXCLUDE:
+            named.append(f'the context "{segment.context}", whose global exclusion it is')
+        return list(dict.fromkeys(named))
+
     def sub_segments(self, segment: Segment) -> list[Segment]:
         """The segments inside a segment that there are."""
         return parts_of(segment, self.segments)
@@ -125,6 +137,16 @@ def own_sub_lists(catalogue: Catalogue, segment: Segment) -> list[Segment]:
         if not found:
             return list(own.values())[1:]
         own.update((each.id, each) for each in found)
+
+
+def _named(user: Experiment | Flag | Segment) -> str:
+    if isinstance(user, Experiment):
+        return f'the experiment "{user.name}" ({user.id})'
+    if isinstance(user, Flag):
+        return f'the flag "{user.name}" ({user.id})'
+    if user.type is SegmentType.GLOBAL_EXCLUDE:
+        return f'the global exclusion of the context "{user.context}"'
+    return f'the segment "{user.name}" ({user.id})'
 
 
 def _is_archived(holder: Experiment | Flag) -> bool:

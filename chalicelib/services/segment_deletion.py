@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, SegmentChange
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.lists import are_there, in_use, is_free
-from chalicelib.domain.segment_usage import own_sub_lists
+from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.participant_ports import ParticipantStore
@@ -16,6 +16,21 @@ from chalicelib.services.ports import Clock
 
 DELETED_AT_ONCE = 80
 """Segments that are deleted in one commit, which is one transaction."""
+
+USERS_NAMED = 5
+"""Of what uses a segment, so many are named where it cannot be deleted."""
+
+
+class SegmentInUse(Conflict):
+    """A segment that is to be deleted decides about who is in."""
+
+    def __init__(self, segment: Segment, users: Sequence[str]) -> None:
+        more = len(users) - USERS_NAMED
+        named = ", ".join(users[:USERS_NAMED]) + (f" and {more} more" if more > 0 else "")
+        super().__init__(
+            f'Segment "{segment.name}" is in use by {named}. Remove it there first; or delete it'
+            " with ?force=true, and whom it excludes is let in at once."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +76,20 @@ class SegmentDeletionService:
         for segment in gone:
             self._forget(segment)
 
-    def delete(self, segment_id: str) -> Segment:
+    def delete(self, segment_id: str, *, force: bool = False) -> Segment:
         """Delete a segment, with the private lists inside it that nothing else uses.
 
         Raises:
             NotFound: if there is none.
+            SegmentInUse: if something uses the segment itself, unless `force` says to do it anyway.
         """
 
         def plan(catalogue: Catalogue) -> _Removal:
             segment = catalogue.segments.get(segment_id)
             if segment is None:
                 raise NotFound("SegmentId not found.")
+            if not force and (users := SegmentUsage(catalogue).users(segment)):
+                raise SegmentInUse(segment, users)
             return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)))
 
         return self._remove(plan)

@@ -79,7 +79,13 @@ SEGMENT_ROUTES: dict[str, About] = {
         SINGLE, SingleSegment, refused=MISSING, path=SEGMENT_PATH
     ),
     "DELETE /api/segments/{segment_id}": About(
-        COLUMNS, SegmentColumns, refused=MISSING, path=SEGMENT_PATH
+        COLUMNS,
+        SegmentColumns,
+        refused=MISSING,
+        path=SEGMENT_PATH,
+        note="A segment that an experiment, a flag, another segment or a context uses is refused"
+        " (400), and they are named. With `force=true` it is deleted all the same: whom it"
+        " excluded is let in at once.",
     ),
     "POST /api/segments/validation": About([WARNED], list[JudgedFile], FILES),
     "POST /api/segments/import/validation": About(JUDGED, list[JudgedFile], FILES),

@@ -135,7 +135,7 @@ def test_a_list_that_is_part_of_a_segment_stays_when_it_is_removed(gateway: Gate
 def test_a_list_whose_segment_was_deleted_can_be_removed(gateway: Gateway) -> None:
     made = experiment(gateway)
     list_id = add(gateway, made).json["segment"]["id"]
-    gateway.delete(f"/api/segments/{list_id}")
+    assert gateway.delete(f"/api/segments/{list_id}?force=true").status == 200
     path = f"/api/experiments/inclusionList/{list_id}"
     messages = [gateway.delete(path).json["message"] for _ in range(2)]
     assert messages == ["SegmentId not found.", f"there is no such list: {list_id}"]

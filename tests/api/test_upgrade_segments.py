@@ -113,6 +113,54 @@ class TestOne:
         assert gateway.get(f"/api/segments/{made['id']}").json[f"experimentSegment{key}"] is None
 
 
+class TestDeletingWhatIsInUse:
+    @pytest.mark.parametrize("side", ["inclusion", "exclusion"])
+    def test_what_an_experiment_uses_is_deleted_only_by_force(
+        self, gateway: Gateway, side: str
+    ) -> None:
+        made = make(gateway, "staff", ["ada"])
+        experiment, listed = listed_in(gateway, made["id"], side)
+        for segment_id in (made["id"], listed["id"]):
+            for query in ("", "?force=false"):
+                refused = gateway.delete(f"/api/segments/{segment_id}{query}")
+                assert (refused.status, refused.json["name"]) == (400, "BadRequestError")
+                assert (
+                    f'the experiment "experiment" ({experiment["id"]})' in (refused.json["message"])
+                )
+            assert gateway.get(f"/api/segments/{segment_id}").status == 200
+        assert gateway.delete(f"/api/segments/{made['id']}?force=perhaps").status == 400
+        assert gateway.delete(f"/api/segments/{made['id']}?force=true").json["id"] == made["id"]
+        assert gateway.get(f"/api/segments/{made['id']}").status == 404
+
+    def test_what_a_flag_a_segment_or_a_context_uses_is_deleted_only_by_force(
+        self, gateway: Gateway
+    ) -> None:
+        made = make(gateway, "staff", ["ada"])
+        parent = make(gateway, "parent", subSegmentIds=[made["id"]])
+        flag = {"name": "f", "key": "F", "status": "enabled", "context": ["home"]}
+        flag = gateway.post("/api/flags", {**flag, "filterMode": "includeAll"}).json
+        body = {"id": flag["id"], "enabled": True, "listType": "Segment"}
+        body["segment"] = segment("l", type="private", subSegmentIds=[made["id"]])
+        gateway.post("/api/flags/exclusionList", body)
+        shut_out = gateway.get("/api/segments/global").json[0]
+        columns = ("id", "name", "context", "type")
+        make(gateway, **{key: shut_out[key] for key in columns}, subSegmentIds=[parent["id"]])
+        message = gateway.delete(f"/api/segments/{made['id']}").json["message"]
+        assert f'the flag "f" ({flag["id"]})' in message
+        assert f'the segment "parent" ({parent["id"]})' in message
+        assert 'the global exclusion of the context "home"' in message
+        assert gateway.delete(f"/api/segments/{shut_out['id']}").status == 400
+        for segment_id in (shut_out["id"], made["id"]):
+            assert gateway.delete(f"/api/segments/{segment_id}?force=true").status == 200
+        assert gateway.delete(f"/api/segments/{parent['id']}").status == 200
+
+    def test_lists_are_removed_by_their_own_routes(self, gateway: Gateway) -> None:
+        made = make(gateway, "staff", ["ada"])
+        _, listed = listed_in(gateway, made["id"])
+        assert gateway.delete(f"/api/experiments/exclusionList/{listed['id']}").status == 200
+        assert gateway.delete(f"/api/segments/{made['id']}").status == 200
+
+
 class TestStatus:
     def test_an_unused_segment_says_so(self, gateway: Gateway) -> None:
         made = make(gateway, "s", ["ada"])

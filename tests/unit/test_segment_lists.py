@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.segments import SegmentType
 from chalicelib.services import Services
-from chalicelib.services.segment_deletion import DELETED_AT_ONCE
+from chalicelib.services.segment_deletion import DELETED_AT_ONCE, USERS_NAMED, SegmentInUse
 from chalicelib.services.segments import global_id
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import process
@@ -245,6 +245,39 @@ def test_a_deletion_killed_half_way_is_finished_by_the_next(
     assert "s" in memory.segments
     services.segment_deletion.delete("s")
     assert ids(memory) == []
+
+
+def test_a_segment_that_is_in_use_goes_only_by_force(services: Services, memory: Memory) -> None:
+    services.segments.put(segment(), ["u"])
+    services.experiments.create(design(exclude=["s"]))
+    before = memory.revision
+    refusal = 'Segment "segment s" is in use by the experiment "experiment e" .e.. Remove it there'
+    with pytest.raises(SegmentInUse, match=refusal):
+        services.segment_deletion.delete("s")
+    assert (memory.revision, notes(memory)) == (before, {"u"})
+    assert services.segment_deletion.delete("s", force=True).id == "s"
+    assert (ids(memory), notes(memory)) == ([], set())
+
+
+def test_a_segment_that_is_used_while_it_is_deleted_stays(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.segments.put(segment(), ["u"])
+    services.experiments.create(design())
+    rival = once("catalogue.commit", lambda: services.experiments.add_list("e", "s", exclude=True))
+    with pytest.raises(SegmentInUse):
+        process(memory, clock, before=rival).segment_deletion.delete("s")
+    assert (ids(memory), notes(memory)) == (["s"], {"u"})
+
+
+def test_of_many_that_use_a_segment_some_are_named(services: Services) -> None:
+    services.segments.put(segment(), [])
+    for number in range(USERS_NAMED + 2):
+        services.segments.put(segment(f"parent {number}", sub_segments=["s"]), [])
+    with pytest.raises(SegmentInUse) as refusal:
+        services.segment_deletion.delete("s")
+    assert str(refusal.value).count('the segment "') == USERS_NAMED
+    assert " and 2 more. " in str(refusal.value)
 
 
 def test_a_deletion_beside_a_new_list_leaves_neither(

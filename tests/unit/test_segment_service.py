@@ -369,7 +369,7 @@ def test_a_subsegment_counts_with_its_parents_as_long_as_it_is_there(services: S
     assert named(services, ["u", "v"], "parent") == ["u"]
     services.segments.put(segment("child"), ["v"])
     assert named(services, ["u", "v"], "parent") == ["v"]
-    services.segment_deletion.delete("child")
+    services.segment_deletion.delete("child", force=True)
     assert named(services, ["u", "v"], "parent") == []
 
 

@@ -122,6 +122,32 @@ def test_parents_are_those_that_can_be_seen() -> None:
     assert [each.id for each in usage.public()] == ["a", "b", "s", "c"]
 
 
+def users(segment_id: str, *holders: Experiment | Flag, segments: Sequence[Segment]) -> list[str]:
+    usage = SegmentUsage(catalogue(*holders, segments=segments))
+    return usage.users(usage.segments[segment_id])
+
+
+def test_all_that_names_a_segment_at_any_depth_uses_it() -> None:
+    shut_out = segment("g", kind=SegmentType.GLOBAL_EXCLUDE, sub_segments=["parent"])
+    segments = [private("p", "s"), segment("s"), segment("parent", sub_segments=["s"]), shut_out]
+    held = flag(include=[ListEntry("p", enabled=False)], exclude=[ListEntry("p")])
+    archived = design("f", state=State.ARCHIVED, exclude=["parent"])
+    assert users("s", design(include=["s"]), archived, held, segments=segments) == [
+        'the experiment "experiment e" (e)',
+        'the experiment "experiment f" (f)',
+        'the flag "flag" (flag)',
+        'the segment "segment parent" (parent)',
+        'the global exclusion of the context "home"',
+    ]
+    assert users("p", held, segments=segments) == ['the flag "flag" (flag)']
+    assert users("g", segments=segments) == ['the context "home", whose global exclusion it is']
+
+
+def test_a_segment_is_not_used_by_itself_or_by_what_nothing_lists() -> None:
+    segments = [segment("s", sub_segments=["s", "p"]), private("p"), private("left", "s")]
+    assert users("s", segments=segments) == []
+
+
 # What goes with a segment
 
 

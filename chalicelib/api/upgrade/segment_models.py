@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -184,6 +184,12 @@ class ParentBody(AdminBody):
     """DELETE /api/segments/list/{id}."""
 
     parent_segment_id: Uuid
+
+
+class DeleteSegmentQuery(AdminBody):
+    """DELETE /api/segments/{id}: with `force` also a segment that something uses."""
+
+    force: Literal["true", "false"] = "false"
 
 
 class ListBody(AdminBody):

@@ -14,6 +14,7 @@ from chalicelib.api.upgrade.pages import SEGMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
     UUID_SCHEMA,
+    DeleteSegmentQuery,
     ParentBody,
     SegmentBody,
     SubListBody,
@@ -116,10 +117,11 @@ def get_segment(segment_id: SegmentId) -> dict[str, Any]:
 
 
 @blueprint.endpoint("/api/segments/{segment_id}", "DELETE")
-def delete_segment(segment_id: SegmentId) -> dict[str, Any]:
-    """Delete a segment with its lists."""
+def delete_segment(segment_id: SegmentId, query: DeleteSegmentQuery) -> dict[str, Any]:
+    """Delete a segment with its lists; one that something uses only where that is insisted on."""
     deletion = blueprint.services.segment_deletion
-    return bare_segment_answer(_or_gone(lambda: deletion.delete(segment_id)))
+    deleted = _or_gone(lambda: deletion.delete(segment_id, force=query.force == "true"))
+    return bare_segment_answer(deleted)
 
 
 def _or_gone(call: Callable[[], T]) -> T:
