@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Place
 
 Membership = Mapping[str, tuple[str, ...]]
@@ -14,6 +15,10 @@ Membership = Mapping[str, tuple[str, ...]]
 
 WorkingGroup = Mapping[str, str]
 """The one group per type that is in force."""
+
+
+class ErasedMeanwhile(NotFound):
+    """The user of a request was there when it began, and is not any more."""
 
 
 class ExclusionCode(StrEnum):

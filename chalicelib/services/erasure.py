@@ -152,9 +152,6 @@ class ErasureService:
             report.events += self._purge.erase(user)
             progress.made()
         self._data.close_queue(user_id)
-        for events in self._purge.drop_dead_events(user_id):
-            report.events += events
-            progress.made()
 
     def _erase_logs(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         metrics: set[str] = set()

@@ -22,7 +22,12 @@ from chalicelib.domain.marking import (
     pick_offer,
 )
 from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
+from chalicelib.domain.participants import (
+    ErasedMeanwhile,
+    GroupKey,
+    GroupRecord,
+    Participant,
+)
 from chalicelib.domain.segments import NOBODY
 from chalicelib.domain.testlab_offers import TestLabOffer
 from chalicelib.domain.users import TotalsShard
@@ -82,6 +87,7 @@ class MarkService:
 
         Raises:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
+            ErasedMeanwhile: if the user was erased since the request began.
             UnknownExperiment, UnknownCondition: if it names what is not at the place.
         """
         with self._turns.of(participant.id):
@@ -110,7 +116,10 @@ class MarkService:
                     seal and seal(outcome),
                 )
             except LostRace:
-                participant = self._store.get(participant.id) or participant
+                current = self._store.get(participant.id)
+                if current is None:
+                    raise ErasedMeanwhile(f"{participant.id} was erased") from None
+                participant = current
                 continue
             self._end_if_complete(outcome, participant)
             return outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,10 +28,6 @@ RUN_TIME = timedelta(seconds=40)
 
 BATCH = 40
 """Rows of one transaction (which may hold 100), and of one read."""
-
-
-ANY_TIME = timedelta(days=1)
-"""How far ahead all entries of the queue are due."""
 
 
 class OutOfBudget(Exception):
@@ -107,17 +102,6 @@ class PurgeService:
             self._erase(user, spent)
         return spent.events
 
-    def drop_dead_events(self, user_id: str) -> Iterator[int]:
-        """Remove a user's events for variants that died, some at a time; how many each time.
-
-        Those that no row names any more: a purge takes variants off rows before their events.
-        """
-        for entry in self._queue.due(self._clock() + ANY_TIME):
-            for variant_id in entry.variant_ids if isinstance(entry, DeadVariants) else ():
-                while events := self._events.of_user(user_id, variant_id, BATCH):
-                    self._events.drop(events)
-                    yield len(events)
-
     def run_due(self) -> int:
         """Work on all entries whose time has come; the number of rows removed.
 
@@ -175,10 +159,13 @@ class PurgeService:
         after: tuple[str, int] | None = None
         while events := self._events.of_variant(variant_id, after, BATCH):
             after = (events[-1].user_id, events[-1].id)
-            # In this order: users are found by their events.
-            for user_id in {event.user_id for event in events}:
-                self._users.forget_variants(user_id, [variant_id])
             self._events.drop(events)
+            # Only then: an erasure finds a user's events by the variants that the row names.
+            done = {event.user_id for event in events}
+            if self._events.of_user(events[-1].user_id, variant_id, 1):
+                done.remove(events[-1].user_id)  # whose events go on in the next batch
+            for user_id in sorted(done):
+                self._users.forget_variants(user_id, [variant_id])
             budget.spend(len(events))
 
     def _erase(self, user: User, budget: Budget) -> None:

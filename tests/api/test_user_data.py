@@ -12,6 +12,7 @@ import pytest
 from chalicelib.api.testlab.paging import written_cursor
 from chalicelib.domain.idempotency import KEPT
 from chalicelib.services import user_export
+from chalicelib.storage.connection import shared
 from tests.api.upgrade_setup import segment
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
@@ -390,3 +391,29 @@ def joined_aliases(parts: list[Any]) -> list[Any]:
         for alias in part["aliases"]:
             aliases.setdefault(alias["id"], []).append(alias)
     return [joined(own) for own in aliases.values()]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [("v5", "Experiment User not found: u"), ("v6", "User not found: u")],
+)
+def test_a_mark_of_a_user_who_is_erased_meanwhile_is_that_of_an_unknown_one(
+    app: ModuleType, gateway: Gateway, version: str, message: str
+) -> None:
+    user = {"User-Id": "u"}
+    body = {"userId": "u", "data": {"site": "s", "target": "t"}, "status": "condition applied"}
+    gateway.send("POST", "/api/v6/init", {}, user)
+    pending = ["u"]
+
+    def erase(model: Any, **_: Any) -> None:
+        if pending and model.name == "TransactWriteItems":
+            app.services.erasure.erase(pending.pop())
+
+    events = shared().client.meta.events
+    events.register("before-call.dynamodb", erase)
+    try:
+        answer = gateway.send("POST", f"/api/{version}/mark", body, user)
+    finally:
+        events.unregister("before-call.dynamodb", erase)
+    assert (answer.status, answer.json["message"]) == (404, message)
+    assert gateway.send("POST", f"/api/{version}/mark", body, user).json == answer.json

@@ -16,21 +16,23 @@ from chalicelib.domain.idempotency import KeptAnswer, RequestKey
 from chalicelib.domain.marking import Mark, MarkStatus
 from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.participants import Profile
-from chalicelib.domain.purge import SECOND_PASS, DeadVariants, ErasedUser
+from chalicelib.domain.purge import DeadVariants, ErasedUser
 from chalicelib.domain.tallies import Tally
 from chalicelib.services import Services, user_export
 from chalicelib.services.erasure import WORK_TIME, ErasureReport, IsAlias
 from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.preview_users import RequestedAssignment
+from chalicelib.services.purge import BATCH
 from chalicelib.services.user_export import ExportPart, UserData
 from tests.fakes import START, FixedClock, Memory, Step, once
 from tests.unit.measure_samples import AREAS, asking, flag, part
-from tests.unit.samples import add_user, draft, drafts, process, record
+from tests.unit.samples import add_user, draft, drafts, experiment, process, record
 from tests.unit.upgrade_service_samples import (
     HERE,
     THERE,
     Killed,
     caller,
+    counting,
     design,
     group_design,
     in_class,
@@ -431,19 +433,49 @@ def test_a_variant_that_is_gone_has_no_totals_to_take_from(world: World) -> None
     assert world.named(USER) == []
 
 
-def test_events_go_that_a_purge_had_taken_off_the_row_when_it_was_killed(world: World) -> None:
-    fill(world, USER)
-    memory = world.memory
-    feature = world.services.catalogue.fresh().named("testlab")
-    assert feature is not None
-    dead = feature.variants[1].id
-    noted = memory.users[USER].variants_with_events
-    memory.users[USER] = replace(memory.users[USER], variants_with_events=noted - {dead})
-    memory.enqueue(DeadVariants(feature.id, (dead,), START, START + SECOND_PASS))
-    memory.enqueue(ErasedUser("v", START))
-    assert world.services.erasure.erase(USER).events == 3
-    assert [each.user_id for each in memory.events.values()] == ["v"] * 3
-    assert len(memory.queue) == 2
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_whatever_a_killed_purge_left_of_a_user_s_events_goes_with_the_user(
+    empty: World, step: str
+) -> None:
+    services, other = empty.services, add_elsewhere(empty)
+    at, done = 0, False
+    while not done:
+        number, (dead, _) = experiment(services, f"doomed {at}")
+        add_user(services, USER, other)
+        record(services, USER, dead, BATCH + 3)
+        record(services, USER, other, 2)
+        try:
+            mortal(empty.memory, empty.clock, at, step).features.delete(number)
+            done = True
+        except Killed:
+            pass
+        services.erasure.erase(USER)
+        assert empty.named(USER) == []
+        at += 1
+    assert at > 10
+
+
+def add_elsewhere(world: World) -> int:
+    """A variant that stays."""
+    _, (variant_id, _) = experiment(world.services, "kept")
+    return variant_id
+
+
+def test_an_erasure_asks_for_the_user_s_own_rows_however_much_others_deleted(
+    empty: World,
+) -> None:
+    calls: Counter[str] = Counter()
+    made: list[int] = []
+    for deleted in (0, 120):
+        for number in range(deleted):
+            died = number + 1000
+            empty.memory.enqueue(DeadVariants(number, (died, died + 500), START, START))
+        fill(empty, USER, ALIAS)
+        calls.clear()
+        empty.process(after=counting(calls)).erasure.erase(USER)
+        made.append(calls.total())
+        assert empty.named(USER) == []
+    assert made[0] == made[1]
 
 
 def test_marks_go_though_their_enrollment_ended_without_them(world: World) -> None:

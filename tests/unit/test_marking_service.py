@@ -26,12 +26,11 @@ from chalicelib.domain.marking import (
     UnknownCondition,
     UnknownExperiment,
 )
-from chalicelib.domain.participants import ExclusionCode, GroupKey
+from chalicelib.domain.participants import ErasedMeanwhile, ExclusionCode, GroupKey
 from chalicelib.domain.segments import SegmentType
 from chalicelib.domain.testlab_offers import feature_uuid, offered_to, variant_uuid
 from chalicelib.domain.users import Totals
 from chalicelib.services import Services
-from chalicelib.services.attempts import FEWEST
 from chalicelib.services.experiments import OfferService
 from chalicelib.services.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants import GroupUpdate
@@ -421,19 +420,21 @@ def test_parallel_first_marks_of_classmates_are_one_enrollment_each_and_of_the_c
     assert group_record(memory, "1a").counts == {number: PARALLEL}
 
 
-@pytest.mark.usefixtures("no_time")
-def test_a_user_who_is_gone_meanwhile_is_given_up(
+def test_a_mark_of_a_user_who_is_erased_meanwhile_ends_at_once(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
-    """As long as a cleared store is empty every attempt is lost."""
-    calls: Counter[str] = Counter()
+    experiment(services, design())
     join(services, "u")
-    gone = known(services, "u")
-    services.demo.clear()
-    late = process(memory, clock, before=counting(calls))
-    with pytest.raises(Exception, match="the mark: too many writers at once"):
-        late.marking.mark(gone, Mark(HERE))
-    assert calls["participants.store_mark"] == FEWEST
+    calls: Counter[str] = Counter()
+    erased = once("participants.store_mark", lambda: services.erasure.erase("u"))
+
+    def before(call: str) -> None:
+        calls.update([call])
+        erased(call)
+
+    with pytest.raises(ErasedMeanwhile):
+        mark(process(memory, clock, before=before))
+    assert calls["participants.store_mark"] == 1
     assert memory.participants == {}
 
 

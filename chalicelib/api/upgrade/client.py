@@ -15,6 +15,7 @@ from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade import client_auth
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT, MissingUserId, UnknownUser, UnknownUserV5
+from chalicelib.domain.participants import ErasedMeanwhile
 from chalicelib.services.participants import Caller
 
 
@@ -64,7 +65,7 @@ class ClientBlueprint(ApiBlueprint):
         """
         caller = self.services.participants.find(user_id)
         if caller is None:
-            raise UnknownUserV5(f"Experiment User not found: {user_id}")
+            raise _unknown_v5(user_id)
         return caller
 
     def caller_v6(self, user_id: str) -> Caller:
@@ -75,18 +76,35 @@ class ClientBlueprint(ApiBlueprint):
         """
         caller = self.services.participants.find(user_id)
         if caller is None:
-            raise UnknownUser(f"User not found: {user_id}")
+            raise _unknown_v6(user_id)
         return caller
 
     def _from_body(self, call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
         reading.body()
         self.check_token(reading)
-        return call(self.caller_v5(call.converted()["body"].user_id))
+        user_id = call.converted()["body"].user_id
+        caller = self.caller_v5(user_id)
+        try:
+            return call(caller)
+        except ErasedMeanwhile as error:
+            raise _unknown_v5(user_id) from error
 
     def _from_header(self, call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
-        caller = self.caller_v6(user_id_of(reading))
+        user_id = user_id_of(reading)
+        caller = self.caller_v6(user_id)
         self.check_token(reading)
-        return call(caller)
+        try:
+            return call(caller)
+        except ErasedMeanwhile as error:
+            raise _unknown_v6(user_id) from error
+
+
+def _unknown_v5(user_id: str) -> UnknownUserV5:
+    return UnknownUserV5(f"Experiment User not found: {user_id}")
+
+
+def _unknown_v6(user_id: str) -> UnknownUser:
+    return UnknownUser(f"User not found: {user_id}")
 
 
 def user_id_of(reading: Reading) -> str:
