@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import uuid
 from typing import Any
 
 import pytest
 
+from chalicelib.api.upgrade.check import CURSORS
+from chalicelib.domain.transfer import RecordKind
 from tests.api.upgrade_setup import design, start
+from tests.cursors import forged
 from tests.http import Answer, Gateway
 
 TABLES = (
@@ -206,8 +207,8 @@ def next_page(answer: Answer) -> str:
 
 
 def cursor(*position: str) -> str:
-    text = base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
-    return f"?cursor={text}"
+    kind = RecordKind.GROUP_EXCLUSIONS.value
+    return f"?cursor={forged(CURSORS, position, kind=kind)}"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.api.testlab.paging import written_cursor
+from chalicelib.api.testlab.export_parts import CURSORS
 from chalicelib.domain.idempotency import KEPT
 from chalicelib.services import user_export
 from chalicelib.storage.connection import shared
 from tests.api.upgrade_setup import segment
+from tests.cursors import forged
 from tests.everything import ALIASES, BOB, HOSTILE, World
 from tests.http import Answer, Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
@@ -30,6 +31,10 @@ def world(gateway: Gateway) -> World:
 
 def path(user_id: str) -> str:
     return f"/api/users/{quote(user_id, safe='')}"
+
+
+def cursor_of(position: list[Any]) -> str:
+    return forged(CURSORS, position, user_id=HOSTILE)
 
 
 def erase(gateway: Gateway, user_id: str) -> Answer:
@@ -342,7 +347,7 @@ class TestExporting:
         self, gateway: Gateway, world: World, position: list[Any] | None
     ) -> None:
         world.send("POST", "/api/v5/init", {"id": HOSTILE})
-        cursor = "x" if position is None else written_cursor(position)
+        cursor = "x" if position is None else cursor_of(position)
         answer = gateway.get(f"{path(HOSTILE)}/export?cursor={cursor}")
         assert (answer.status, answer.json) == (403, EXPORT_REFUSED)
         assert "cursor: not one" in answer.headers["x-error-detail"]
@@ -363,7 +368,7 @@ class TestExporting:
     ) -> None:
         for user_id in (HOSTILE, BOB):
             world.send("POST", "/api/v5/init", {"id": user_id})
-        answer = gateway.get(f"{path(HOSTILE)}/export?cursor={written_cursor(position)}")
+        answer = gateway.get(f"{path(HOSTILE)}/export?cursor={cursor_of(position)}")
         assert answer.status == 200
         assert answer.json["profile"] is None
         assert not any(answer.json[name] for name in LISTS)

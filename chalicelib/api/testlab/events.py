@@ -10,7 +10,7 @@ from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreateEvent, EventAnswer, FeatureEventAnswer
-from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
+from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply, row_cursors
 from chalicelib.domain.users import Event
 
 blueprint = ApiBlueprint(__name__, DIALECT)
@@ -23,6 +23,9 @@ EVENT_BYTES = 120
 
 FEATURE_EVENT_BYTES = 260
 """JSON of an event with its variant, but for the user id and the variant's value."""
+
+CURSORS = row_cursors("/api/events")
+FEATURE_CURSORS = row_cursors("/api/events/feature/{feature_id}")
 
 
 @blueprint.endpoint("/api/events", "POST", refusal=CREATE_REFUSED)
@@ -42,7 +45,8 @@ def list_events(query: PageQuery) -> Reply:
     def size(event: Event) -> int:
         return EVENT_BYTES + json_bytes(event.user_id)
 
-    return page_reply(blueprint.services.events.page(query.request(), size), query, EventAnswer.of)
+    page = blueprint.services.events.page(query.request(CURSORS), size)
+    return page_reply(page, query, CURSORS, EventAnswer.of)
 
 
 @blueprint.endpoint("/api/events/feature/{feature_id}", refusal=LIST_REFUSED)
@@ -54,8 +58,14 @@ def list_feature_events(feature_id: Integer, query: PageQuery) -> Reply:
         variant.id: FEATURE_EVENT_BYTES + json_bytes(variant.value) for variant in variants.values()
     }
     page = blueprint.services.events.page_of(
-        list(variants), query.request(), lambda e: sizes[e.variant_id] + json_bytes(e.user_id)
+        list(variants),
+        query.request(FEATURE_CURSORS, feature_id=feature_id),
+        lambda event: sizes[event.variant_id] + json_bytes(event.user_id),
     )
     return page_reply(
-        page, query, lambda event: FeatureEventAnswer.of_event(event, variants[event.variant_id])
+        page,
+        query,
+        FEATURE_CURSORS,
+        lambda event: FeatureEventAnswer.of_event(event, variants[event.variant_id]),
+        feature_id=feature_id,
     )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlencode
-
-from pydantic import TypeAdapter
-
 from chalicelib.api.calls import Reply
+from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import StrictQuery
 from chalicelib.api.testlab.names import Names
-from chalicelib.api.testlab.paging import json_bytes, read_cursor, written_cursor
+from chalicelib.api.testlab.paging import json_bytes
 from chalicelib.api.testlab.user_data import UserExport
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.services.user_export import ExportPart, ExportPosition, Section, UserData
 
-_parts: TypeAdapter[tuple[Text, Section, int, Text]] = TypeAdapter(tuple[Text, Section, int, Text])
+CURSORS = Cursors("/api/users/{user_id}/export", tuple[Text, Section, int, Text], ExportPosition)
 
 
 class ExportQuery(StrictQuery):
@@ -25,15 +21,15 @@ class ExportQuery(StrictQuery):
 
     cursor: str | None = None
 
-    def position(self) -> ExportPosition | None:
-        """Where the part begins.
+    def position(self, user_id: str) -> ExportPosition | None:
+        """Where the part of a user's export begins.
 
         Raises:
             Invalid: if the cursor is not one of ours.
         """
         if self.cursor is None:
             return None
-        return read_cursor(self.cursor, _parts, ExportPosition)
+        return CURSORS.read(self.cursor, user_id=user_id)
 
 
 def told_bytes(data: UserData, catalogue: Catalogue) -> int:
@@ -41,14 +37,12 @@ def told_bytes(data: UserData, catalogue: Catalogue) -> int:
     return json_bytes(UserExport.of_data(data, Names(catalogue)).model_dump_json())
 
 
-def part_reply(part: ExportPart) -> Reply:
-    """A part of an export; a relative Link names the next."""
+def part_reply(part: ExportPart, user_id: str) -> Reply:
+    """A part of a user's export; a Link names the next."""
     names = Names(part.catalogue)
     told = UserExport.of_data(part.user, names, part.aliases)
     headers: ResponseHeaders = {"Cache-Control": "no-store"}
     if (position := part.next) is not None:
-        values: list[Any] = [
-            position.user_id, int(position.section), position.number, position.after
-        ]  # fmt: skip
-        headers["Link"] = f'<?{urlencode({"cursor": written_cursor(values)})}>; rel="next"'
+        parts = (position.user_id, int(position.section), position.number, position.after)
+        headers["Link"] = CURSORS.link(parts, user_id=user_id)
     return Reply(told, headers)

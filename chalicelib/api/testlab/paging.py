@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-from urllib.parse import urlencode
-
-from pydantic import TypeAdapter, ValidationError
+from collections.abc import Callable
+from typing import Any
 
 from chalicelib.api.calls import Reply
+from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.testlab.fields import Integer, Text
+from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import RequestBody
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.paging import Page, PageRequest, Position, R
 
-T = TypeVar("T")
-P = TypeVar("P", bound=tuple[Any, ...])
-
-_parts: TypeAdapter[tuple[int, str, int]] = TypeAdapter(tuple[Integer, Text, int])
+RowCursors = Cursors[Position]
+"""Cursors of a list of users or events."""
 
 
 class PageQuery(RequestBody):
@@ -31,56 +25,40 @@ class PageQuery(RequestBody):
     limit: Integer | None = None
     cursor: str | None = None
 
-    def request(self) -> PageRequest:
-        """The page that is asked for.
+    def request(self, cursors: RowCursors, **narrowed: object) -> PageRequest:
+        """The page that is asked for, of a list that is `narrowed` to something.
 
         Raises:
             Invalid: if the limit is not positive, or the cursor not one of ours.
         """
-        return PageRequest(self.limit, None if self.cursor is None else _decode(self.cursor))
+        after = None if self.cursor is None else cursors.read(self.cursor, **narrowed)
+        return PageRequest(self.limit, after)
 
 
-def page_reply(page: Page[R], query: PageQuery, answer: Callable[[R], Any]) -> Reply:
-    """The rows of a page; a relative Link, right under any host and stage, names the next."""
+def row_cursors(route: str) -> RowCursors:
+    """The cursors of a route that lists users or events."""
+    return Cursors(route, tuple[int, str, int], _position)
+
+
+def page_reply(
+    page: Page[R],
+    query: PageQuery,
+    cursors: RowCursors,
+    answer: Callable[[R], Any],
+    **narrowed: object,
+) -> Reply:
+    """The rows of a page; a Link names the next."""
     headers: ResponseHeaders = {}
     if page.next is not None:
-        parameters: dict[str, Any] = {"cursor": _encode(page.next)}
-        if query.limit is not None:
-            parameters["limit"] = query.limit
-        headers["Link"] = f'<?{urlencode(parameters)}>; rel="next"'
+        kept = {} if query.limit is None else {"limit": query.limit}
+        end = (page.next.variant_id, *page.next.key)
+        headers["Link"] = cursors.link(end, kept, **narrowed)
     return Reply([answer(row) for row in page.rows], headers)
 
 
 def json_bytes(text: str) -> int:
     """Bytes that a text takes in JSON, at the most."""
     return len(json.dumps(text))
-
-
-def written_cursor(parts: Sequence[Any]) -> str:
-    """A position as text that clients need not understand."""
-    text = json.dumps(parts, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str, parts: TypeAdapter[P], position: Callable[..., T]) -> T:
-    """What `position` makes of the parts of a cursor.
-
-    Raises:
-        Invalid: if it is not one of ours.
-    """
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return position(*parts.validate_json(text))
-    except (binascii.Error, ValueError, ValidationError, Invalid) as error:
-        raise Invalid("cursor: not one that this server gave out") from error
-
-
-def _encode(position: Position) -> str:
-    return written_cursor([position.variant_id, *position.key])
-
-
-def _decode(cursor: str) -> Position:
-    return read_cursor(cursor, _parts, _position)
 
 
 def _position(variant_id: int, user_id: str, event_id: int) -> Position:

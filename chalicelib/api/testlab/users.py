@@ -11,7 +11,7 @@ from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.export_parts import ExportQuery, part_reply, told_bytes
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
-from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply
+from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply, row_cursors
 from chalicelib.api.testlab.user_erasure import DeleteQuery, Erased
 from chalicelib.domain.users import User
 
@@ -24,6 +24,8 @@ EXPORT_REFUSED = "Error in exporting the user"
 
 USER_BYTES = 160
 """JSON of a user, but for the id."""
+
+CURSORS = row_cursors("/api/users")
 
 
 @blueprint.endpoint("/api/users", "POST", refusal=CREATE_REFUSED)
@@ -45,7 +47,8 @@ def list_users(query: PageQuery) -> Reply:
     def size(user: User) -> int:
         return USER_BYTES + json_bytes(user.id)
 
-    return page_reply(blueprint.services.users.page(query.request(), size), query, UserAnswer.of)
+    page = blueprint.services.users.page(query.request(CURSORS), size)
+    return page_reply(page, query, CURSORS, UserAnswer.of)
 
 
 @blueprint.endpoint("/api/users/{user_id}", "DELETE", refusal=DELETE_REFUSED)
@@ -61,4 +64,5 @@ def delete_user(user_id: Text, query: DeleteQuery) -> str | Erased:
 @blueprint.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)
 def export_user(user_id: Text, query: ExportQuery) -> Reply:
     """All that is stored of a user in both APIs, in parts if it is very much."""
-    return part_reply(blueprint.services.user_export.export(user_id, query.position(), told_bytes))
+    begin = query.position(user_id)
+    return part_reply(blueprint.services.user_export.export(user_id, begin, told_bytes), user_id)

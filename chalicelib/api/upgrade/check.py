@@ -6,16 +6,13 @@ experiment moves with every participant's condition.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.calls import Reply
+from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.check_models import (
     ROWS,
@@ -48,30 +45,23 @@ class CheckQuery(BaseModel):
     cursor: str | None = None
 
 
+def _position(partition_key: str, sort_key: str) -> Position:
+    sizes = len(partition_key.encode()), len(sort_key.encode())
+    if not (0 < sizes[0] <= PARTITION_KEY_BYTES and 0 < sizes[1] <= SORT_KEY_BYTES):
+        raise Invalid("nothing has this key")
+    return partition_key, sort_key
+
+
+CURSORS = Cursors("/api/check", tuple[str, str], _position)
+
+
 def _page(kind: RecordKind, query: CheckQuery) -> Reply:
-    after = None if query.cursor is None else _decoded(query.cursor)
+    after = None if query.cursor is None else CURSORS.read(query.cursor, kind=kind.value)
     page = blueprint.services.transfer.page(kind, after, query.limit)
     headers: ResponseHeaders = {}
     if page.next is not None:
-        parameters = {"cursor": _encoded(page.next), "limit": query.limit}
-        headers["Link"] = f'<?{urlencode(parameters)}>; rel="next"'
+        headers["Link"] = CURSORS.link(page.next, {"limit": query.limit}, kind=kind.value)
     return Reply([row_answer(each) for each in page.records], headers)
-
-
-def _encoded(position: Position) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
-
-
-def _decoded(cursor: str) -> Position:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        first, second = json.loads(text)
-        sizes = len(first.encode()), len(second.encode())
-        if not (0 < sizes[0] <= PARTITION_KEY_BYTES and 0 < sizes[1] <= SORT_KEY_BYTES):
-            raise ValueError("not a position")
-    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
-        raise Invalid("cursor: not one that this server gave out") from error
-    return first, second
 
 
 def _report(report: TransferReport) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -10,12 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from chalice.app import Response
 from pydantic import StringConstraints
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT
@@ -35,6 +35,9 @@ LINE_END = "\r\n"
 CSV_TYPE = "text/csv; charset=UTF-8"
 TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 """What a header holds without quotes."""
+
+
+CURSORS = Cursors("/api/stratification/download/{factor}", tuple[str], str)
 
 
 class StratificationFile(ClientBody):
@@ -83,7 +86,7 @@ def upload_strata(body: StrataBody) -> list[dict[str, Any]]:
 def download_strata(factor: FilledText, query: DownloadQuery) -> Response:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
     values = blueprint.services.stratification.values(factor)
-    after = "" if query.cursor is None else _decoded(query.cursor)
+    after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
     lines, size, last = [_line([USER_COLUMN, factor])], 0, None
     headers: ResponseHeaders = {"Content-Type": CSV_TYPE, "Content-Disposition": _attached(factor)}
     for user_id, value in values:
@@ -92,7 +95,7 @@ def download_strata(factor: FilledText, query: DownloadQuery) -> Response:
         line = _line([user_id, value])
         size += len(json.dumps(line))
         if size > PAGE_BYTES and last is not None:
-            headers["Link"] = f'<?{urlencode({"cursor": _encoded(last)})}>; rel="next"'
+            headers["Link"] = CURSORS.link((last,), factor=factor)
             break
         lines.append(line)
         last = user_id
@@ -123,17 +126,6 @@ def _attached(factor: str) -> str:
     if TOKEN.fullmatch(factor):
         return f"attachment; filename=data-{factor}.csv"
     return f"attachment; filename=data.csv; filename*=UTF-8''data-{quote(factor, safe='')}.csv"
-
-
-def _encoded(user_id: str) -> str:
-    return base64.urlsafe_b64encode(user_id.encode()).decode()
-
-
-def _decoded(cursor: str) -> str:
-    try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except ValueError as error:
-        raise Invalid("cursor: not one that this server gave out") from error
 
 
 def _columns(text: str) -> dict[str, dict[str, str]]:
