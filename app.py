@@ -7,6 +7,7 @@ import uuid
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from chalicelib import api, bootstrap
+from chalicelib.api.cors import Cors
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.observability import Observer, make_logger
 from chalicelib.settings import Settings, Stage
@@ -18,7 +19,7 @@ bootstrap.connect(settings)
 services = bootstrap.build(settings)
 
 app = Chalice(app_name="switchyard", configure_logs=False)
-api.register(app, services, observer, settings.cors_origin)
+api.register(app, services, observer, Cors(settings.cors_origin, settings.cors_headers))
 
 if settings.stage is Stage.LOCAL:
     from chalicelib.api import local_gateway

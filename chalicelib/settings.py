@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chalicelib.domain.ip_addresses import IpAddressMode
 
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+
 CONTEXTS_FILE = Path(__file__).with_name("contexts.json")
 """In a file, for Lambda's environment ends at 4 KB."""
+
+
+def _origin(value: str) -> str:
+    if value == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+", value):
+        return value
+    raise ValueError(
+        "* or an origin as browsers send it, such as https://example.com: lower case, no path,"
+        " no slash at the end"
+    )
+
+
+def _listed(value: object) -> object:
+    """The items of a list that is separated by commas."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
 
 
 class Stage(StrEnum):
@@ -63,8 +83,12 @@ class Settings(BaseSettings):
     totals_shards: int = Field(10, ge=1, le=100)
     """Items over which the totals of each variant of a new feature are spread."""
 
-    cors_origin: str = "*"
-    """The origin that browsers may call from."""
+    cors_origin: Annotated[str, AfterValidator(_origin)] = "*"
+    """The origin that pages in browsers may call from; `*`: any."""
+
+    cors_headers: Annotated[tuple[HeaderName, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """Request headers, separated by commas, that pages of the one origin may send besides those
+    that clients of either API are known to send. Pages of any origin may send all."""
 
     demo_mode: bool = False
     """Allows DELETE /api/v5/clearDB, which empties everything."""

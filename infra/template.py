@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.api.cors import Cors
+from chalicelib.settings import Settings
 from infra.stages import PROJECT, config_of
 
 RESOURCES = PROJECT / "infra" / "resources.json"
@@ -39,20 +41,37 @@ def for_stage(stage: str) -> dict[str, Any]:
     """
     template: dict[str, Any] = json.loads(RESOURCES.read_text())
     variables = environment(stage)
+    cors = _cors(variables)
     values = {
         "Stage": stage,
         "TablePrefix": variables["TABLE_PREFIX"],
-        "CorsOrigin": variables.get("CORS_ORIGIN", "*"),
+        "CorsOrigin": cors.allow_origin,
+        "CorsAllowedHeaders": cors.allow_headers,
     }
     for name, value in values.items():
         # Only this value: the functions' environment and policies in the template say the same.
-        template["Parameters"][name] |= {"Default": value, "AllowedValues": [value]}
+        # A pattern, for the linter takes it ill if a condition on the only value is always true.
+        template["Parameters"][name] |= {
+            "Default": value,
+            "AllowedPattern": f"^{re.escape(value)}$",
+        }
     if stage != PRODUCTION:
         for resource in template["Resources"].values():
             if resource.get("Type") == "AWS::DynamoDB::Table":
                 resource |= {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
                 resource["Properties"]["DeletionProtectionEnabled"] = False
     return template
+
+
+def _cors(variables: Mapping[str, str]) -> Cors:
+    """What the functions tell browsers, which have these environment variables."""
+    given: dict[str, Any] = {
+        name: variables[name.upper()]
+        for name in ("cors_origin", "cors_headers")
+        if name.upper() in variables
+    }
+    settings = Settings(**given)
+    return Cors(settings.cors_origin, settings.cors_headers)
 
 
 class Resolver:

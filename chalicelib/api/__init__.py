@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from chalice.app import Chalice, CORSConfig
+from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.cors import Cors
 from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
 from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
 from chalicelib.observability import Observer
@@ -19,29 +20,13 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     health.blueprint,
 )
 
-ALLOWED_HEADERS = [
-    "Authorization", "Client-Context", "Client-Version", "Content-Type", "Idempotency-Key",
-    "If-Modified-Since", "If-None-Match", "Session-Id", "URL", "User-Id",
-]  # fmt: skip
-"""Besides those that Chalice allows by itself, X-Api-Key among them."""
-EXPOSED_HEADERS = [
-    "ETag", "Idempotent-Replayed", "Last-Modified", "Link", "Retry-After", "X-Error-Detail",
-    "X-Stale",
-]  # fmt: skip
-PREFLIGHT_SECONDS = 86400
 
-
-def register(app: Chalice, services: Services, observer: Observer, cors_origin: str) -> None:
-    """Add all routes to `app`, answered by `services`, open to browsers of `cors_origin`.
+def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -> None:
+    """Add all routes to `app`, answered by `services`, open to browsers as `cors` says.
 
     `observer` sees each request.
     """
-    app.api.cors = CORSConfig(
-        allow_origin=cors_origin,
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
-        max_age=PREFLIGHT_SECONDS,
-    )
+    app.api.cors = cors
     for blueprint in BLUEPRINTS:
         blueprint.services = services
         blueprint.observer = observer

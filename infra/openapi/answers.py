@@ -46,7 +46,11 @@ HEADERS: Json = {
         **TEXT,
     },
     "XErrorDetail": {"description": "Why it was refused, in a line of ASCII.", **TEXT},
-    "WWWAuthenticate": {"description": "How to show who calls.", **TEXT},
+    "WWWAuthenticate": {
+        "description": "How to show who calls. API Gateway renames it:"
+        " `x-amzn-Remapped-WWW-Authenticate`.",
+        **TEXT,
+    },
     "RetryAfter": {
         "description": "Seconds after which the same request may succeed.",
         "schema": {"type": "integer"},

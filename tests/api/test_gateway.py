@@ -55,25 +55,6 @@ def test_threads_of_a_local_server_find_all_built_that_reads_and_writes_requests
     assert all(adapter.pydantic_complete for adapter in adapters)
 
 
-def test_every_route_answers_a_preflight(gateway: Gateway, app: ModuleType) -> None:
-    for path, methods in app.app.routes.items():
-        answer = gateway.send("OPTIONS", path.replace("{", "").replace("}", ""))
-        assert answer.status == 200, path
-        allowed = answer.headers["access-control-allow-methods"]
-        assert set(methods) <= set(allowed.split(",")), path
-        assert answer.headers["access-control-max-age"] == "86400"
-        for name in ("User-Id", "Idempotency-Key", "If-None-Match", "X-Api-Key", "Authorization"):
-            assert name in answer.headers["access-control-allow-headers"]
-
-
-def test_answers_expose_what_scripts_may_read(gateway: Gateway) -> None:
-    for path in ("/api/feature", "/api/feature/abc"):
-        exposed = gateway.get(path).headers["access-control-expose-headers"]
-        assert exposed == (
-            "ETag,Idempotent-Replayed,Last-Modified,Link,Retry-After,X-Error-Detail,X-Stale"
-        )
-
-
 def test_the_route_table_fits_the_gateway(app: ModuleType) -> None:
     nodes: set[str] = set()
     variables: defaultdict[str, set[str]] = defaultdict(set)

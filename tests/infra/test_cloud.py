@@ -17,6 +17,7 @@ import pytest
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
+from chalicelib.api.cors import Cors
 from infra.cloud import tables
 from infra.package.__main__ import copy_sources
 from infra.stages import PROJECT
@@ -191,14 +192,16 @@ def test_the_gateway_answers_and_limits(cloud: Cloud) -> None:
     client = cloud.client("apigateway")
     items = client.get_gateway_responses(restApiId=cloud.api_id)["items"]
     answers = {each["responseType"]: each for each in items}
-    unknown = answers["MISSING_AUTHENTICATION_TOKEN"]
-    assert unknown["statusCode"] == "404"
-    assert json.loads(unknown["responseTemplates"]["application/json"]) == {
-        "error": "unknown endpoint"
-    }
+    for kind in ("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE"):
+        assert answers[kind]["statusCode"] == "404"
+        assert json.loads(answers[kind]["responseTemplates"]["application/json"]) == {
+            "error": "unknown endpoint"
+        }
     for kind in ("DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN"):
-        origin = "gatewayresponse.header.Access-Control-Allow-Origin"
-        assert answers[kind]["responseParameters"][origin] == "'*'"
+        assert answers[kind]["responseParameters"] == {
+            f"gatewayresponse.header.{name}": f"'{value}'"
+            for name, value in Cors("*").get_access_control_headers().items()
+        }
     limits = client.get_stage(restApiId=cloud.api_id, stageName=STAGE)["methodSettings"]
     assert limits["*/*"]["throttlingRateLimit"] == 1000
     assert limits["~1api~1experiments~1import/POST"]["throttlingRateLimit"] == 5

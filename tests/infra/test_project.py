@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import about
+from chalicelib.api.cors import NAMED
 from chalicelib.domain.purge import SECOND_PASS
 from chalicelib.settings import Settings, Stage
 
@@ -65,6 +66,12 @@ def test_the_settings_are_documented() -> None:
     text = (PROJECT / "docs" / "operations.md").read_text()
     for name in Settings.model_fields:
         assert f"`{name.upper()}`" in text or name == "aws_region", name
+
+
+def test_the_headers_that_pages_of_one_origin_may_send_are_documented() -> None:
+    text = " ".join((PROJECT / "docs" / "operations.md").read_text().split())
+    named = re.findall(r"`([\w-]+)`", text[text.index("it begins with") : text.index("add those")])
+    assert tuple(named) == NAMED
 
 
 def test_the_readme_names_commands_that_exist() -> None:

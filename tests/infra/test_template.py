@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.cors import Cors
 from chalicelib.settings import Settings
 from chalicelib.storage import tables
 from infra.stages import PROJECT
-from infra.template import NOTHING, Resolver, environment
+from infra.template import NOTHING, Resolver, environment, for_stage
 from tests.infra.conftest import REGION, STAGES
 from tests.infra.policed_database import TABLE, Policy
 
@@ -203,21 +204,86 @@ def as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
+def gateway_answers(template: dict[str, Any], **known: Any) -> dict[str, Any]:
+    """What API Gateway answers by itself, by the type of the response."""
+    body = template["Resources"]["RestAPI"]["Properties"]["Body"]
+    answers: dict[str, Any] = resolver(template, **known)(
+        body["x-amazon-apigateway-gateway-responses"]
+    )
+    return answers
+
+
+NO_ROUTE = {"MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN"}
+"""What API Gateway calls a request for which there is no route: where it carries no Authorization,
+and where it does, for API Gateway takes that for a signature of AWS. No route asks for one."""
+
+
 @each_stage
-def test_the_gateway_answers_as_the_program_does(stage: str, translated: Template) -> None:
-    body = translated(stage)["Resources"]["RestAPI"]["Properties"]["Body"]
-    answers = resolver(translated(stage))(body["x-amazon-apigateway-gateway-responses"])
-    origin = "gatewayresponse.header.Access-Control-Allow-Origin"
-    for kind in ("DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN"):
-        assert answers[kind]["responseParameters"][origin] == "'*'"
-    unknown = answers["MISSING_AUTHENTICATION_TOKEN"]
-    assert unknown["statusCode"] == "404"
-    assert json.loads(unknown["responseTemplates"]["application/json"]) == {
-        "error": "unknown endpoint"
-    }
-    preflight = body["paths"]["/api/feature"]["options"]["x-amazon-apigateway-integration"]
-    headers = preflight["responses"]["default"]["responseParameters"]
-    assert headers["method.response.header.Access-Control-Allow-Origin"] == "'*'"
+def test_what_no_route_takes_is_404_with_authorization_too(
+    stage: str, translated: Template
+) -> None:
+    answers = gateway_answers(translated(stage))
+    paths = translated(stage)["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
+    assert not [
+        path for path, methods in paths.items() for m in methods.values() if "security" in m
+    ]
+    for kind in (*NO_ROUTE, "RESOURCE_NOT_FOUND"):
+        assert answers[kind]["statusCode"] == "404"
+        text = answers[kind]["responseTemplates"]["application/json"]
+        assert json.loads(text) == {"error": "unknown endpoint"}
+
+
+@each_stage
+def test_all_other_refusals_of_the_gateway_keep_their_status(
+    stage: str, translated: Template
+) -> None:
+    """A status of DEFAULT_4XX would be that of 413 and 429 too."""
+    answers = gateway_answers(translated(stage))
+    with_status = {kind for kind, answer in answers.items() if "statusCode" in answer}
+    assert with_status == NO_ROUTE | {"RESOURCE_NOT_FOUND"}
+
+
+ORIGINS = {"*": Cors("*"), "https://example.com": Cors("https://example.com", ["X-Mine"])}
+
+
+@each_stage
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_browsers_may_read_what_the_gateway_answers_like_all_other_answers(
+    stage: str, translated: Template, origin: str
+) -> None:
+    cors = ORIGINS[origin]
+    known = {"CorsOrigin": origin, "CorsAllowedHeaders": cors.allow_headers}
+    for kind, answer in gateway_answers(translated(stage), **known).items():
+        assert answer["responseParameters"] == {
+            f"gatewayresponse.header.{name}": f"'{value}'"
+            for name, value in cors.get_access_control_headers().items()
+        }, kind
+
+
+@each_stage
+def test_every_preflight_is_answered_by_the_gateway_as_locally(
+    stage: str, translated: Template
+) -> None:
+    paths = translated(stage)["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
+    for path, methods in paths.items():
+        integration = methods["options"]["x-amazon-apigateway-integration"]
+        sent = {
+            name.removeprefix("method.response.header."): value.strip("'")
+            for name, value in integration["responses"]["default"]["responseParameters"].items()
+        }
+        allowed = set(sent.pop("Access-Control-Allow-Methods").split(","))
+        assert {method.upper() for method in methods} == allowed, path
+        assert sent == Cors("*").get_access_control_headers()
+
+
+def test_a_stage_has_the_origin_and_the_headers_of_its_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    variables = {"TABLE_PREFIX": "p", "CORS_ORIGIN": "https://a.example", "CORS_HEADERS": "X-Mine"}
+    monkeypatch.setattr("infra.template.environment", lambda _: variables)
+    parameters = for_stage("prod")["Parameters"]
+    assert parameters["CorsOrigin"]["Default"] == "https://a.example"
+    assert parameters["CorsAllowedHeaders"]["Default"].endswith(",Idempotency-Key,X-Mine")
 
 
 @each_stage
