@@ -43,6 +43,7 @@ from chalicelib.domain.participants import (
     MonitoredPoint,
     Participant,
     Profile,
+    TestLabRow,
 )
 from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.purge import ErasedUser, PurgeEntry
@@ -400,7 +401,9 @@ class FakeParticipantStore:
         with self._memory.lock:
             row = self._row(user_id)
             user = self._memory.users.get(user_id)
-        return replace(row, variant_id=None if user is None or user.erased else user.variant_id)
+        if user is None or user.erased:
+            return replace(row, testlab=None)
+        return replace(row, testlab=TestLabRow(user.variant_id, user.time_stamp))
 
     def get(self, user_id: str) -> Participant | None:
         row = self.read(user_id)

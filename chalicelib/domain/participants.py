@@ -122,14 +122,24 @@ class MonitoredPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class TestLabRow:
+    """What a user's row in Test Lab says: the variant, and when it was recorded."""
+
+    __test__ = False  # not a test, whatever its name looks like
+
+    variant_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
     """All that is stored of a user; numbers are those of experiments.
 
     `members` are the segments that list the user, with the versions of the list. `lifted` says
     until when having reached a point excludes no longer (after a change of the working group).
     `preview` holds the explicit conditions of a preview user by experiment id, None for others.
-    `variant_id` is the variant of the user's row in Test Lab. `exposures` are the numbers of the
-    flags that were on for the user. `revision` counts the changes of the profile and of what marks
+    `testlab` is the user's row in Test Lab. `exposures` are the numbers of the flags that were on
+    for the user. `revision` counts the changes of the profile and of what marks
     store, which a writer can insist on; it is 0 for a user who was never initialised, though
     segments and the like may name them.
     """
@@ -142,7 +152,7 @@ class Participant:
     strata: Mapping[str, str] = field(default_factory=dict)
     lifted: Mapping[int, datetime] = field(default_factory=dict)
     preview: Mapping[str, str] | None = None
-    variant_id: int | None = None
+    testlab: TestLabRow | None = None
     exposures: frozenset[int] = frozenset()
     revision: int = 0
 

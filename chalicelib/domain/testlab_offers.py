@@ -1,8 +1,10 @@
 """Test Lab's features as UpGrade's clients meet them.
 
 An experiment of Test Lab that is current and running is offered in every context, at the decision
-point (its name, ""). Who gets what follows from the SHA-256 of the user id and the user blocks, as
-the published Python SDK of Test Lab computes it, so both APIs name the same variant.
+point (its name, ""). Who gets what was decided when it was first recorded: by the user's row in
+Test Lab, whose SDKs choose by hashes of their own, or by a mark. Where nothing is recorded it
+follows from the SHA-256 of the user id and the user blocks, as the published Python SDK of Test Lab
+computes it. So both APIs name the same variant.
 
 A toggle or rollout of Test Lab is a flag in every context, keyed by its name.
 """
@@ -59,7 +61,55 @@ def hash_share(user_id: str) -> float:
     return int.from_bytes(digest, "big") / (2**256 - 1)
 
 
-def offered_to(catalogue: Catalogue, today: date, user_id: str) -> TestLabOffer | None:
+def offered_to(catalogue: Catalogue, today: date, participant: Participant) -> TestLabOffer | None:
+    """The one experiment of Test Lab that a user takes part in, if it is current and running.
+
+    While an experiment is current in which the user was recorded there is no other, even where it
+    does not run.
+    """
+    first = first_recorded(catalogue, today, participant)
+    if first is None:
+        return _of_user_block(catalogue, today, participant.id)
+    return first if is_offered(first.feature, today) else None
+
+
+def first_recorded(
+    catalogue: Catalogue, today: date, participant: Participant
+) -> TestLabOffer | None:
+    """The current experiment in which a user was recorded first, with the variant recorded then.
+
+    The row in Test Lab counts, and so do enrollments by marks, as long as their variant lives. The
+    row goes before an enrollment of the same moment.
+    """
+    records: list[tuple[datetime, Feature, Variant]] = []
+    row = participant.testlab
+    if row is not None and (found := catalogue.variant(row.variant_id)) is not None:
+        records.append((row.at, *found))
+    for number, enrollments in participant.enrollments.items():
+        feature = catalogue.own_feature(number)
+        if feature is not None:
+            by_condition = {variant_uuid(variant.id): variant for variant in feature.variants}
+            records.extend(
+                (enrollment.at, feature, by_condition[enrollment.condition_id])
+                for enrollment in enrollments
+                if enrollment.condition_id in by_condition
+            )
+    current = [each for each in records if _is_current_experiment(each[1], today)]
+    if not current:
+        return None
+    _, feature, variant = min(current, key=lambda each: each[0])
+    return TestLabOffer(feature, variant)
+
+
+def names_unknown(catalogue: Catalogue, participant: Participant) -> bool:
+    """Whether a user's records name what a catalogue lacks: it is gone, or newer than that."""
+    row = participant.testlab
+    return (row is not None and catalogue.variant(row.variant_id) is None) or any(
+        catalogue.feature(number) is None for number in participant.enrollments
+    )
+
+
+def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabOffer | None:
     """The experiment whose user block a user is in, if it is current and running."""
     share = hash_share(user_id)
     block = catalogue.blocks[min(int(BLOCK_COUNT * share), BLOCK_COUNT - 1)]
@@ -76,10 +126,13 @@ def offered_to(catalogue: Catalogue, today: date, user_id: str) -> TestLabOffer 
 
 def is_offered(feature: Feature, today: date) -> bool:
     """Whether a feature is an experiment of Test Lab that is current and running."""
+    return feature.is_running and _is_current_experiment(feature, today)
+
+
+def _is_current_experiment(feature: Feature, today: date) -> bool:
     return (
         feature.design is None
         and feature.type is FeatureType.EXPERIMENT
-        and feature.is_running
         and feature.is_current(today)
     )
 
@@ -102,14 +155,16 @@ def flags_on(catalogue: Catalogue, today: date, user_id: str) -> list[str]:
     ]
 
 
-def marked(catalogue: Catalogue, today: date, mark: Mark, user_id: str) -> TestLabOffer | None:
-    """The experiment of Test Lab that a mark is for, with the user's variant."""
+def marked(
+    catalogue: Catalogue, today: date, mark: Mark, participant: Participant
+) -> TestLabOffer | None:
+    """The experiment of Test Lab that a mark is for, with the user's variant, if it has one."""
     feature = catalogue.named(mark.place.site) if mark.place.target == "" else None
     if feature is None or not is_offered(feature, today):
         return None
     if mark.experiment_id not in (None, feature_uuid(feature.id)):
         return None
-    offer = offered_to(catalogue, today, user_id)
+    offer = offered_to(catalogue, today, participant)
     return offer if offer is not None and offer.feature is feature else TestLabOffer(feature, None)
 
 
@@ -141,7 +196,12 @@ def decide(
             None,
             EnrollmentCode.ALGORITHM,
             now,
-            variant_id=None if participant.variant_id == offer.variant.id else offer.variant.id,
+            variant_id=None if _has_row(participant, offer.variant) else offer.variant.id,
         )
     condition = mark.code if point.condition is None else point.condition
     return Outcome(None, point, condition, Records(enrollment=enrollment))
+
+
+def _has_row(participant: Participant, variant: Variant) -> bool:
+    """Whether the user counts as one of a variant already, by the row in Test Lab."""
+    return participant.testlab is not None and participant.testlab.variant_id == variant.id

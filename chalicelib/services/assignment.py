@@ -53,12 +53,12 @@ class AssignmentService:
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, offered = self._offered(context)
+        catalogue, offered = self._offered(participant, context)
         groups, strata = self._groups(offered, participant), self._strata(offered, participant)
         assignments = assign(offered, participant, groups, strata)
         if globally_excluded(offered.shut_out, participant):
             return Assigned((), None)
-        own = offered_to(catalogue, self._clock().date(), participant.id)
+        own = offered_to(catalogue, self._clock().date(), participant)
         return Assigned(tuple(assignments), own)
 
     def assign_at(self, participant: Participant, context: str, place: Place) -> Assigned:
@@ -67,18 +67,18 @@ class AssignmentService:
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, whole = self._offered(context)
+        catalogue, whole = self._offered(participant, context)
         offered = replace(whole, offers=tuple(o for o in whole.offers if place in o.places))
         if globally_excluded(offered.shut_out, participant):
             return Assigned((), None)
         groups, strata = self._groups(offered, participant), self._strata(offered, participant)
         assignments = assign_at(offered, place, participant, groups, strata)
-        own = offered_to(catalogue, self._clock().date(), participant.id)
+        own = offered_to(catalogue, self._clock().date(), participant)
         is_there = own is not None and place == Place(own.feature.name, "")
         return Assigned(tuple(assignments), own if is_there else None)
 
-    def _offered(self, context: str) -> tuple[Catalogue, ContextOffers]:
-        catalogue, offers = self._offers.current()
+    def _offered(self, participant: Participant, context: str) -> tuple[Catalogue, ContextOffers]:
+        catalogue, offers = self._offers.current_for(participant)
         offered = offers.in_context(context)
         if offered is None:
             raise UnknownContext(f"Invalid app context: {context}")

@@ -25,9 +25,11 @@ from chalicelib.domain.lists import (
     without_list,
 )
 from chalicelib.domain.offers import Offers
+from chalicelib.domain.participants import Participant
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.domain.schedule import due_state
 from chalicelib.domain.segments import Segment
+from chalicelib.domain.testlab_offers import names_unknown
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
 
@@ -58,6 +60,13 @@ class OfferService:
             )
             compiled = self._compiled = (catalogue, offers)
         return compiled
+
+    def current_for(self, participant: Participant) -> tuple[Catalogue, Offers]:
+        """The same, read anew if a user's records may be of something that was made since."""
+        current = self.current()
+        if names_unknown(current[0], participant) and self.renewed():
+            return self.current()
+        return current
 
     def renewed(self) -> bool:
         """Whether `current` was older than what is stored; from here on it is not."""

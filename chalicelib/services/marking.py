@@ -134,14 +134,14 @@ class MarkService:
             return self._decide_by_current(participant, mark, attempt)
 
     def _decide_by_current(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
-        catalogue, offers = self._offers.current()
+        catalogue, offers = self._offers.current_for(participant)
         now, point_id = self._clock(), self._new_id()
         candidates = offers.at(mark.place)
-        own = testlab_offers.marked(catalogue, now.date(), mark, participant.id)
+        own = testlab_offers.marked(catalogue, now.date(), mark, participant)
         is_unknown = mark.experiment_id is not None and own is None and not candidates
         if is_unknown and self._offers.renewed():
             return self._decide_by_current(participant, mark, attempt)
-        if own is not None and not candidates:
+        if own is not None and (not candidates or mark.experiment_id is not None):
             outcome = testlab_offers.decide(mark, own, participant, now, point_id)
             counting = _counting_for_testlab(own, outcome, participant, attempt)
             return _Decision(outcome, {}, counting)

@@ -23,6 +23,7 @@ from chalicelib.domain.participants import (
     MonitoredPoint,
     Participant,
     Profile,
+    TestLabRow,
 )
 from chalicelib.storage import keys
 from chalicelib.storage.tables import CompactJson, RecordRow
@@ -62,7 +63,7 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
             case "preview":
                 fields["preview"] = row.data
             case "testlab":
-                fields["variant_id"] = None if row.variant_id is None else int(row.variant_id)
+                fields["testlab"] = testlab_row_of(row)
     return Participant(
         enrollments=dict(enrollments),
         exclusions=exclusions,
@@ -73,6 +74,13 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
         exposures=frozenset(exposures),
         **fields,
     )
+
+
+def testlab_row_of(row: RecordRow) -> TestLabRow | None:
+    """The row in Test Lab that an item holds; none where that is being erased."""
+    if row.variant_id is None:
+        return None
+    return TestLabRow(int(row.variant_id), from_ms(row.time_stamp))
 
 
 def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:

@@ -208,7 +208,7 @@ class RecordRow(UsersTable):
 
     `data` are its fields, `n` a count or the version of a list, `numbers` those of flags, `met`
     ids of conditions, `ids` those of aliases.
-    `variant_id` is that of a row of Test Lab, which is read with the others.
+    `variant_id` and `time_stamp` are those of a row of Test Lab, which is read with the others.
     """
 
     data = CompactJson(null=True)
@@ -217,6 +217,7 @@ class RecordRow(UsersTable):
     met = UnicodeSetAttribute(null=True)
     ids = UnicodeSetAttribute(null=True)
     variant_id = NumberAttribute(null=True)
+    time_stamp = NumberAttribute(null=True)
 
 
 class PurgeRow(UsersTable):

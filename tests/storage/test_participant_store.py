@@ -56,6 +56,7 @@ from chalicelib.domain.participants import (
     MonitoredPoint,
     Participant,
     Profile,
+    TestLabRow,
 )
 from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.domain.segments import Segment, SegmentType
@@ -586,7 +587,7 @@ def test_the_variant_of_a_row_in_test_lab_is_read_with_the_records(stores: Store
     row = User("u", 10, "10.0.0.1", START)
     stores.users.create(row, TotalsShard(1, 10, 0))
     assert stores.participants.get("u") is None
-    assert create(stores, "u").variant_id == 10
+    assert create(stores, "u").testlab == TestLabRow(10, START)
     assert stores.users.get("u") == row
 
 

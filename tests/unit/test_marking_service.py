@@ -788,7 +788,7 @@ def of_testlab(services: Services, name: str = "button") -> tuple[int, dict[str,
 
 
 def own_variant(services: Services, user_id: str) -> int:
-    offer = offered_to(services.catalogue.fresh(), START.date(), user_id)
+    offer = offered_to(services.catalogue.fresh(), START.date(), known(services, user_id))
     assert offer is not None
     assert offer.variant is not None
     return offer.variant.id
@@ -861,6 +861,50 @@ def test_an_experiment_of_upgrade_at_the_same_place_goes_first(
     join(services, "u")
     mark(services, place=place)
     assert set(memory.participants["u"].enrollments) == {number} != {feature_id}
+
+
+def test_a_mark_that_names_the_experiment_of_test_lab_is_for_it_beside_one_of_upgrade(
+    services: Services, memory: Memory
+) -> None:
+    feature_id, _ = of_testlab(services)
+    place = Place("button", "")
+    experiment(services, design(places=[place]))
+    join(services, "u")
+    outcome = mark(services, place=place, experiment_id=feature_uuid(feature_id))
+    assert outcome.point.experiment_id == feature_uuid(feature_id)
+    assert set(memory.participants["u"].enrollments) == {feature_id}
+
+
+@pytest.mark.parametrize("recorded_by", ["row", "mark"])
+def test_an_old_catalogue_offers_no_other_experiment_than_the_one_recorded_since(
+    recorded_by: str, services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    older, _ = of_testlab(services, "older")
+    join(services, "u")
+    old = process(memory, clock, ttl=60)
+    assert old.assignment.assign(known(old, "u"), CONTEXT).testlab is not None
+    services.features.delete(older)
+    newer, variants = of_testlab(services, "newer")
+    if recorded_by == "row":
+        add_user(services, "u", variants["value 1"])
+    else:
+        mark(services, place=Place("newer", ""))
+    own = old.assignment.assign(known(old, "u"), CONTEXT).testlab
+    assert own is not None
+    assert own.feature.id == newer
+    mark(old, place=Place("older", ""))
+    assert set(memory.participants["u"].enrollments) <= {newer}
+
+
+def test_what_a_record_names_that_is_gone_is_looked_for_once_in_a_fresh_catalogue(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    feature_id, _ = of_testlab(services)
+    join(services, "u")
+    mark(services, place=Place("button", ""))
+    services.features.delete(feature_id)
+    old = process(memory, clock, ttl=60)
+    assert old.assignment.assign(known(old, "u"), CONTEXT).testlab is None
 
 
 def test_a_list_of_an_experiment_may_name_segments_that_are_gone(services: Services) -> None:

@@ -44,7 +44,7 @@ def test_a_participant_has_the_id_of_the_profile() -> None:
 def test_a_new_user_has_no_history() -> None:
     new = user()
     assert not any((new.enrollments, new.exclusions, new.points, new.lifted, new.strata))
-    assert (new.preview, new.variant_id, new.revision) == (None, None, 0)
+    assert (new.preview, new.testlab, new.revision) == (None, None, 0)
 
 
 def test_groups_are_all_memberships_of_all_types() -> None:

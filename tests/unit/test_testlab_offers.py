@@ -63,7 +63,7 @@ def test_who_is_in_the_block_of_an_experiment_is_offered_it(vector: dict[str, ob
         feature(1, variants=variants("1")),
         feature(2, variants=(Variant(20, 2, "x", True, Decimal(1)),)),
     )
-    offer = offered_to(Catalogue(features=both, blocks=blocks), TODAY, str(vector["id"]))
+    offer = offered_to(Catalogue(features=both, blocks=blocks), TODAY, user(str(vector["id"])))
     assert offer is not None
     assert offer.feature.id == 1
 
@@ -80,15 +80,15 @@ def test_who_is_in_the_block_of_an_experiment_is_offered_it(vector: dict[str, ob
 def test_what_is_not_current_and_running_or_has_no_variants_is_not_offered(
     unoffered: Feature,
 ) -> None:
-    assert offered_to(catalogue(unoffered), TODAY, "ada") is None
-    assert offered_to(catalogue(unoffered, owner=None), TODAY, "ada") is None
+    assert offered_to(catalogue(unoffered), TODAY, user()) is None
+    assert offered_to(catalogue(unoffered, owner=None), TODAY, user()) is None
 
 
 def test_variants_get_their_shares_of_a_block() -> None:
     given = catalogue(feature(1, variants=variants("0.2", "0.3", "0.5")))
     counts: Counter[str] = Counter()
     for number in range(3000):
-        offer = offered_to(given, TODAY, f"user {number}")
+        offer = offered_to(given, TODAY, user(f"user {number}"))
         assert offer is not None
         assert offer.variant is not None
         counts[offer.variant.value] += 1
@@ -99,7 +99,7 @@ def test_variants_get_their_shares_of_a_block() -> None:
 
 def test_who_stands_beyond_all_weights_gets_the_last_variant() -> None:
     given = catalogue(feature(1, variants=variants("0", "0.0000001")))
-    offer = offered_to(given, TODAY, "ada")
+    offer = offered_to(given, TODAY, user())
     assert offer is not None
     assert offer.variant is not None
     assert offer.variant.value == "v1"
@@ -121,13 +121,13 @@ def test_only_features_of_test_lab_are_offered_so() -> None:
     ],
 )
 def test_a_mark_is_for_an_experiment_by_its_name_and_id(mark: Mark, is_for_it: bool) -> None:
-    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, mark, "ada")
+    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, mark, user())
     assert (offer is not None) == is_for_it
 
 
 def test_a_first_mark_enrolls_with_the_users_own_variant() -> None:
     given = catalogue(feature(1, variants=variants("0.5", "0.5")))
-    offer = marked(given, TODAY, Mark(PLACE), "ada")
+    offer = marked(given, TODAY, Mark(PLACE), user())
     assert offer is not None
     assert offer.variant is not None
     outcome = decide(Mark(PLACE, "v0"), offer, user(), START, "point")
@@ -145,7 +145,7 @@ def test_a_first_mark_enrolls_with_the_users_own_variant() -> None:
 
 def test_who_is_in_no_block_of_it_is_not_enrolled() -> None:
     given = catalogue(feature(1, variants=variants("1")), owner=None)
-    offer = marked(given, TODAY, Mark(PLACE), "ada")
+    offer = marked(given, TODAY, Mark(PLACE), user())
     assert offer is not None
     assert offer.variant is None
     outcome = decide(Mark(PLACE), offer, user(), START, "point")
@@ -154,7 +154,7 @@ def test_who_is_in_no_block_of_it_is_not_enrolled() -> None:
 
 
 def test_a_value_that_no_variant_has_is_refused() -> None:
-    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, Mark(PLACE), "ada")
+    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, Mark(PLACE), user())
     assert offer is not None
     with pytest.raises(UnknownCondition):
         decide(Mark(PLACE, "green"), offer, user(), START, "point")

@@ -1,0 +1,163 @@
+"""Test Lab's experiments: what was recorded of a user first decides, whatever else there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.blocks import FREE_BLOCKS
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.experiments import Place
+from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.marking import Mark
+from chalicelib.domain.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Participant,
+    Profile,
+    TestLabRow,
+)
+from chalicelib.domain.testlab_offers import decide, marked, offered_to, variant_uuid
+from tests.fakes import START
+from tests.unit.samples import TODAY, feature
+
+EXPERIMENTS = (1, 2, 3)
+DEAD = 99
+"""A variant of no feature."""
+
+MOMENTS = st.integers(0, 5).map(lambda minutes: START + timedelta(minutes=minutes))
+
+
+@st.composite
+def features(draw: st.DrawFn, feature_id: int) -> Feature:
+    """A feature that is or is not an experiment, current or running, with up to three variants."""
+    count = draw(st.integers(0, 3))
+    return feature(
+        feature_id,
+        kind=draw(st.sampled_from([FeatureType.EXPERIMENT] * 4 + [FeatureType.ROLLOUT])),
+        is_running=draw(st.booleans()),
+        end=TODAY - timedelta(days=draw(st.sampled_from([0, 0, 1]))),
+        variants=tuple(
+            Variant(10 * feature_id + n, feature_id, f"v{n}", n == 0, Decimal(1) / count)
+            for n in range(count)
+        ),
+    )
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> Catalogue:
+    owners = st.sampled_from([None, *EXPERIMENTS])
+    return Catalogue(
+        features=tuple(draw(features(number)) for number in EXPERIMENTS),
+        blocks=tuple(replace(block, feature_id=draw(owners)) for block in FREE_BLOCKS),
+    )
+
+
+VARIANT_IDS = st.sampled_from([10, 11, 20, 21, 30, DEAD])
+
+
+@st.composite
+def participants(draw: st.DrawFn) -> Participant:
+    """A user, with a row in Test Lab or none, and enrollments in any of the experiments."""
+    row = draw(st.none() | st.builds(TestLabRow, VARIANT_IDS, MOMENTS))
+    enrollments = {
+        number: (
+            Enrollment(
+                number,
+                Place(f"feature {number}", ""),
+                variant_uuid(draw(st.sampled_from([10 * number, 10 * number + 1, DEAD]))),
+                None,
+                EnrollmentCode.ALGORITHM,
+                draw(MOMENTS),
+            ),
+        )
+        for number in draw(st.sets(st.sampled_from(EXPERIMENTS)))
+    }
+    name = draw(st.text(min_size=1, max_size=4))
+    return Participant(Profile(name), enrollments=enrollments, testlab=row)
+
+
+def recorded(catalogue: Catalogue, participant: Participant) -> list[tuple[object, int, int]]:
+    """The records whose variant lives in an experiment that is current, the earliest first."""
+    found = []
+    for each in catalogue.features:
+        if each.type is not FeatureType.EXPERIMENT or not each.is_current(TODAY):
+            continue
+        for variant in each.variants:
+            row = participant.testlab
+            if row is not None and row.variant_id == variant.id:
+                found.append(((row.at, 0), each.id, variant.id))
+            found.extend(
+                ((e.at, 1), each.id, variant.id)
+                for e in participant.enrollments.get(each.id, ())
+                if e.condition_id == variant_uuid(variant.id)
+            )
+    return sorted(found)
+
+
+@given(catalogues(), participants())
+def test_what_was_recorded_first_decides_and_no_other_experiment_is_offered_meanwhile(
+    catalogue: Catalogue, participant: Participant
+) -> None:
+    offer = offered_to(catalogue, TODAY, participant)
+    records = recorded(catalogue, participant)
+    if not records:
+        nobody = Participant(participant.profile)
+        assert offer == offered_to(catalogue, TODAY, nobody), "only then the hash decides"
+        return
+    earliest = [each for each in records if each[0] == records[0][0]]
+    bound = catalogue.feature(records[0][1])
+    assert bound is not None
+    if len(earliest) == 1 and not bound.is_running:
+        assert offer is None, "a paused experiment holds its users"
+    if offer is not None:
+        assert offer.variant is not None
+        chosen = (offer.feature.id, offer.variant.id)
+        assert chosen in [each[1:] for each in earliest]
+
+
+@given(catalogues(), participants())
+def test_a_mark_enrolls_in_the_experiment_that_is_offered_and_counts_who_is_not_counted_by_a_row(
+    catalogue: Catalogue, participant: Participant
+) -> None:
+    offered = offered_to(catalogue, TODAY, participant)
+    for feature_id in EXPERIMENTS:
+        mark = Mark(Place(f"feature {feature_id}", ""))
+        offer = marked(catalogue, TODAY, mark, participant)
+        if offer is None:
+            assert offered is None or offered.feature.id != feature_id
+            continue
+        new = decide(mark, offer, participant, START, "point").records.enrollment
+        if offered is None or offered.feature.id != feature_id:
+            assert new is None, "another experiment neither enrolls nor counts"
+            continue
+        known = participant.enrollments.get(feature_id, ())
+        live = {variant_uuid(variant.id) for variant in offer.feature.variants}
+        assert (new is None) == any(e.condition_id in live for e in known)
+        if new is not None and offered.variant is not None:
+            row = participant.testlab
+            assert new.condition_id == variant_uuid(offered.variant.id)
+            counted_by_row = row is not None and row.variant_id == offered.variant.id
+            assert new.variant_id == (None if counted_by_row else offered.variant.id)
+
+
+@given(catalogues(), participants())
+def test_a_mark_changes_nothing_of_what_its_user_is_offered_then(
+    catalogue: Catalogue, participant: Participant
+) -> None:
+    offered = offered_to(catalogue, TODAY, participant)
+    for feature_id in EXPERIMENTS:
+        mark = Mark(Place(f"feature {feature_id}", ""))
+        offer = marked(catalogue, TODAY, mark, participant)
+        if offer is None:
+            continue
+        later = START + timedelta(days=1)
+        new = decide(mark, offer, participant, later, "point").records.enrollment
+        if new is not None:
+            enrollments = {**participant.enrollments, feature_id: (new,)}
+            participant = replace(participant, enrollments=enrollments)
+        assert offered_to(catalogue, TODAY, participant) == offered
