@@ -294,7 +294,7 @@ class ApiBlueprint(Blueprint):
         name = f"{route.method} {route.path}"
 
         def key_for(owner: str | None) -> RequestKey:
-            return RequestKey.of(owner, name, caller, client_key, reading.raw())
+            return RequestKey.of(owner, name, caller, client_key, reading.raw)
 
         return Once(self.services.idempotency, key_for, serialised)
 

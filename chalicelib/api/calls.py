@@ -14,6 +14,7 @@ from chalice.app import Request, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from chalicelib.api.encodings import decompressed
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders, faults
 from chalicelib.api.requests import (
@@ -110,16 +111,19 @@ class Reading:
             return self.parsed
         self._read = True
         content_type = self.request.headers.get("content-type", "")
-        raw = self.raw()
+        raw = self.raw
         if self._any_type and not is_json(content_type):
             self.parsed = parse_json(raw, JSON_TYPE, self._limit)
         else:
             self.shown = self.parsed = parse_json(raw, content_type, self._limit)
         return self.parsed
 
+    @functools.cached_property
     def raw(self) -> bytes:
+        """The body, decompressed."""
         body: str | bytes = self.request.raw_body
-        return body.encode() if isinstance(body, str) else body
+        sent = body.encode() if isinstance(body, str) else body
+        return decompressed(sent, self.request.headers.get("content-encoding", ""), self._limit)
 
     def query(self) -> dict[str, str]:
         return dict(self.request.query_params or {})

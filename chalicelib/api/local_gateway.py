@@ -7,21 +7,61 @@ ones. Used in stage local only; `chalice.local` is not part of what is deployed.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from chalice import local
-from chalice.app import CORSConfig
+from chalice.app import Chalice, CORSConfig
+from chalice.config import Config
+
+from chalicelib.api.local_framing import BadFraming, read_body
 
 UNKNOWN = "unknown endpoint"
 PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes of a request that API Gateway takes."""
 
 CONNECTIONS_WAITING = 128
+SECONDS_TO_READ_ON = 1
+PIECE = 64 * 1024
+
+
+class Routes(local.RouteMatcher):
+    """Finds routes as API Gateway does, to which a semicolon is a character like others."""
+
+    def match_route(self, url: str) -> local.MatchResult:
+        asked = urlsplit(url, allow_fragments=False)
+        parts = asked.path.removesuffix("/").split("/")
+        for route in self.route_urls:
+            captured = _captured(route.removesuffix("/").split("/"), parts)
+            if captured is not None:
+                query = parse_qs(asked.query, keep_blank_values=True)
+                return local.MatchResult(route, captured, query)
+        raise ValueError(f"there is no route for {url}")
+
+
+def _captured(route: list[str], parts: list[str]) -> dict[str, str] | None:
+    """The values of a route's variables in a path; None if it is not the route's."""
+    if len(route) != len(parts):
+        return None
+    captured: dict[str, str] = {}
+    for declared, part in zip(route, parts, strict=True):
+        if declared.startswith("{"):
+            captured[declared[1:-1]] = part
+        elif declared != part:
+            return None
+    return captured
 
 
 class SwitchyardGateway(local.LocalGateway):
     """Answers 404 where the gateway has no route, with the headers of CORS."""
+
+    def __init__(self, app_object: Chalice, config: Config) -> None:
+        super().__init__(app_object, config)
+        self.event_converter = local.LambdaEventConverter(
+            Routes(list(app_object.routes)), app_object.api.binary_types
+        )
 
     def handle_request(
         self, method: str, path: str, headers: dict[str, Any], body: bytes | None
@@ -47,14 +87,29 @@ class SwitchyardGateway(local.LocalGateway):
 
 
 def _handle(handler: local.ChaliceRequestHandler) -> None:
-    """Serve a request whose length can be read; any other ends the connection."""
-    length = handler.headers.get("content-length", "0")
-    if not length.isdecimal():
-        _refuse(handler, HTTPStatus.BAD_REQUEST, "Content-Length: must be a number")
-    elif int(length) > PAYLOAD_LIMIT:
-        _refuse(handler, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {PAYLOAD_LIMIT} bytes")
-    else:
-        handler._generic_handle()
+    """Serve a request whose end can be told; any other ends the connection."""
+    try:
+        body = read_body(handler.rfile, handler.headers, handler.request_version, PAYLOAD_LIMIT)
+    except BadFraming as error:
+        _refuse(handler, error.status, str(error))
+        _read_on(handler)
+        return
+    sent = dict(handler.headers)
+    answer = handler.local_gateway.handle_request(handler.command, handler.path, sent, body or None)
+    headers = {**answer["headers"], **answer["multiValueHeaders"]}
+    _send(handler, answer["statusCode"], headers, answer["body"] or "")
+
+
+def _send(
+    handler: local.ChaliceRequestHandler, status: int, headers: dict[str, Any], body: str
+) -> None:
+    """Send an answer; of one without its body nothing is said of how long that would be."""
+    content = body.encode()
+    handler.send_response(status)
+    if handler.command != "HEAD" and status != HTTPStatus.NOT_MODIFIED:
+        handler.send_header("Content-Length", str(len(content)))
+    handler._send_headers(headers)
+    handler.wfile.write(content)
 
 
 def _refuse(handler: local.ChaliceRequestHandler, status: HTTPStatus, reason: str) -> None:
@@ -62,7 +117,16 @@ def _refuse(handler: local.ChaliceRequestHandler, status: HTTPStatus, reason: st
     assert isinstance(gateway, SwitchyardGateway)  # noqa: S101 - see install()
     answer = gateway.refusal(status, reason, handler.command)
     handler.close_connection = True
-    handler._send_http_response(status.value, answer["headers"], answer["body"])
+    _send(handler, status.value, {**answer["headers"], "Connection": "close"}, answer["body"])
+
+
+def _read_on(handler: local.ChaliceRequestHandler) -> None:
+    """Take some of what is still coming: a connection that is closed on it loses the answer."""
+    handler.connection.settimeout(SECONDS_TO_READ_ON)
+    room = PAYLOAD_LIMIT
+    with suppress(OSError):
+        while room > 0 and (taken := len(handler.rfile.read1(PIECE))):
+            room -= taken
 
 
 def _send_error(

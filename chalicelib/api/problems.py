@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from pydantic import ValidationError
 
-from chalicelib.api.requests import Malformed, TooLarge
+from chalicelib.api.requests import Malformed, TooLarge, UnknownEncoding
 from chalicelib.domain.errors import (
     Conflict,
     Forbidden,
@@ -33,6 +33,7 @@ RETRY_AFTER_SECONDS = 1
 STATUS: dict[type[SwitchyardError], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnknownEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Unauthorized: HTTPStatus.UNAUTHORIZED,

@@ -28,6 +28,10 @@ class TooLarge(Invalid):
     """The body is longer than the route takes."""
 
 
+class UnknownEncoding(Invalid):
+    """The body is compressed in a way that is not known here."""
+
+
 def decode(value: str) -> str:
     """A part of a path, unescaped.
 

@@ -68,6 +68,7 @@ SAID = {
     404: "Something that the request names is not there.",
     409: "It is taken by something else.",
     413: "The body is too long.",
+    415: "The body is compressed in a way that is not known here.",
     422: "A value breaks a rule.",
     500: "The server is at fault.",
     503: "The store did not answer in time, or others were faster; the request may be repeated.",
@@ -80,6 +81,7 @@ REASONS = {
     404: "there is no feature 4730",
     409: "feature 2918 has the name already",
     413: "the body may have 102400 bytes, not 102401",
+    415: "Content-Encoding: only gzip and deflate can be read",
     422: "type_id: 1, 2 or 3, not 4",
     503: "the database did not answer in time",
 }
@@ -143,6 +145,13 @@ UPGRADE_EXAMPLES: dict[int, Json] = {
         "errorCode": 413,
         "request": {},
     },
+    415: {
+        "name": "UnsupportedMediaTypeError",
+        "message": "Content-Encoding: only gzip and deflate can be read",
+        "endPoint": "/api/v6/log",
+        "errorCode": 415,
+        "request": {},
+    },
     503: {
         "name": "Unavailable",
         "message": "the database did not answer in time",
@@ -188,7 +197,7 @@ def wanted_components(schemas: Schemas) -> Part:
 
     def made(found: Found) -> Json:
         shared: Json = {}
-        for status in (400, 401, 413, 422, 503):
+        for status in (400, 401, 413, 415, 422, 503):
             shared[f"Plain{status}"] = _refusal(
                 status,
                 {
@@ -252,7 +261,7 @@ def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Jso
     if takes_anything(route):
         statuses.add(400)
     if BODY in route.arguments:
-        statuses.add(413)
+        statuses |= {413, 415}
     if needed_key(route) is not None:
         statuses |= {401, 403}
     if route.idempotent:

@@ -68,9 +68,9 @@ Two APIs over the same data: that of Test Lab (features, variants, users, events
 
 Every GET answers HEAD too, without a body. Unknown paths and methods are 404 with
 `{"error": "unknown endpoint"}`. Test Lab's routes refuse with 403 and a fixed text, and say why in
-the header X-Error-Detail; clients that accept `application/problem+json` get problem details with
+the header X-Error-Detail; clients that prefer `application/problem+json` get problem details with
 a true status instead. UpGrade's routes refuse with a true status and a body that repeats the
-request.
+request. Bodies may be compressed (gzip, deflate), and unknown parameters of queries are ignored.
 """
 
 SERVER = ".."

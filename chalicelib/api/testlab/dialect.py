@@ -8,6 +8,7 @@ from http import HTTPStatus
 from chalice.app import Response
 
 from chalicelib.api.calls import Received
+from chalicelib.api.negotiation import prefers
 from chalicelib.api.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
@@ -31,7 +32,7 @@ class TestLabDialect:
     def refuse(self, error: SwitchyardError, refusal: str, received: Received) -> Response:
         status = status_of(error)
         headers: ResponseHeaders = {**detail_header(error), **hint_header(status)}
-        if PROBLEM_TYPE in received.headers.get("accept", "").lower():
+        if prefers(received.headers.get("accept", ""), PROBLEM_TYPE):
             headers["Content-Type"] = PROBLEM_TYPE
             return Response(problem_body(error), headers, status.value)
         headers["Content-Type"] = JSON_TYPE

@@ -6,7 +6,7 @@ from chalicelib.api.calls import Reply
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Text
-from chalicelib.api.testlab.models import StrictQuery
+from chalicelib.api.testlab.models import RequestBody
 from chalicelib.api.testlab.names import Names
 from chalicelib.api.testlab.paging import json_bytes
 from chalicelib.api.testlab.user_data import UserExport
@@ -16,7 +16,7 @@ from chalicelib.services.user_export import ExportPart, ExportPosition, Section,
 CURSORS = Cursors("/api/users/{user_id}/export", tuple[Text, Section, int, Text], ExportPosition)
 
 
-class ExportQuery(StrictQuery):
+class ExportQuery(RequestBody):
     """The part after the one whose Link gave `cursor`, else the first."""
 
     cursor: str | None = None

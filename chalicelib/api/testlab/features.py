@@ -7,7 +7,7 @@ from chalice.app import Response
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
-from chalicelib.api.testlab.fields import Integer
+from chalicelib.api.testlab.fields import Integer, IntegerText
 from chalicelib.api.testlab.models import (
     CreateFeature,
     CurrentAnswer,
@@ -77,9 +77,9 @@ def update_feature(feature_id: Integer, body: UpdateFeature) -> FeatureAnswer:
 
 
 @blueprint.endpoint("/api/feature/{feature_id}", "DELETE", refusal=DELETE_REFUSED)
-def delete_feature(feature_id: Integer) -> str:
+def delete_feature(feature_id: IntegerText) -> str:
     """Delete a feature with its variants, their users and those users' events."""
-    blueprint.services.features.delete(feature_id)
+    blueprint.services.features.delete(int(feature_id))
     return f"feature with id {feature_id} successfully deleted."
 
 

@@ -41,6 +41,11 @@ def _integer(value: Any) -> int:
     return number
 
 
+def _integer_text(text: str) -> str:
+    _integer(text)
+    return text
+
+
 def _decimal(value: Any) -> Decimal:
     if (isinstance(value, str) and NUMBER.fullmatch(value)) or _is_int(value):
         value = Decimal(value)
@@ -120,6 +125,13 @@ Integer = Annotated[
     WithJsonSchema({"type": ["integer", "string"], "pattern": f"^{INTEGER.pattern}$"}),
 ]
 """An integer of 32 bits: a JSON integer (2.0 is one), or digits. true is none."""
+
+IntegerText = Annotated[
+    str,
+    BeforeValidator(_integer_text),
+    WithJsonSchema({"type": ["integer", "string"], "pattern": f"^{INTEGER.pattern}$"}),
+]
+"""An integer of 32 bits in a path, as it is spelled there."""
 
 NUMBER_SCHEMA = WithJsonSchema(
     {"type": ["number", "string"], "pattern": f"^{NUMBER.pattern}$"}, mode="validation"

@@ -32,12 +32,6 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
-class StrictQuery(BaseModel):
-    """A query of which unknown keys are refused: one that is mistyped would ask for less."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
 class Answer(BaseModel):
     """What is sent back, made of what has attributes of the same names."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from chalicelib.api.testlab.models import Answer, StrictQuery
+from chalicelib.api.testlab.models import Answer, RequestBody
 from chalicelib.api.testlab.user_lists import ListAnswer
 from chalicelib.services.erasure import ErasureReport
 
 
-class DeleteQuery(StrictQuery):
+class DeleteQuery(RequestBody):
     """With `everything` all that is stored of the user goes, else the row in Test Lab."""
 
     everything: Literal["true", "false"] = "false"

@@ -18,6 +18,7 @@ from chalicelib.api.requests import (
     InvalidParameter,
     Malformed,
     TooLarge,
+    UnknownEncoding,
 )
 from chalicelib.api.upgrade.client_auth import SHAPES as TOKEN_SHAPES
 from chalicelib.api.upgrade.error_bodies import Shape
@@ -74,6 +75,7 @@ MISSING = HTTPStatus.NOT_FOUND
 SHAPES: dict[type[SwitchyardError], Shape] = {
     Malformed: Shape(BAD, "SyntaxError", None),
     TooLarge: Shape(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeError", None),
+    UnknownEncoding: Shape(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeError", None),
     InvalidBody: Shape(
         BAD,
         "BadRequestError",

@@ -10,7 +10,7 @@ from chalice.app import Response
 from chalicelib.api.calls import Call, Reading
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.requests import TooLarge
+from chalicelib.api.requests import TooLarge, UnknownEncoding
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.dialect import UNKNOWN_USER, BlobRefused
 from chalicelib.api.upgrade.log_models import LOG_BYTES, LogV5, LogV6, log_answer
@@ -36,7 +36,7 @@ def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
         blueprint.check_token(reading)
         body: LogV5 = call.converted()["body"]
         return call(blueprint.caller_v5(body.user_id))
-    except TooLarge:
+    except (TooLarge, UnknownEncoding):
         raise
     except (Invalid, NotFound) as error:
         text = {"type": UNKNOWN_USER, "message": str(error)}
