@@ -16,6 +16,7 @@ from chalicelib.api.access import (
     presented_keys,
     role_of,
 )
+from chalicelib.api.answer_sizes import check_length
 from chalicelib.api.calls import (
     ONCE,
     Arguments,
@@ -273,6 +274,8 @@ class ApiBlueprint(Blueprint):
                     if once is None:
                         raise
                     response = once.refused(error, refused(error))
+                if isinstance(response.body, str):
+                    check_length(response.body)
         except SwitchyardError as error:
             response = refused(error)
         response.headers = {**headers, **response.headers}

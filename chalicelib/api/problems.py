@@ -25,6 +25,9 @@ ResponseHeaders = dict[str, str | list[str]]
 
 PROBLEM_TYPE = "application/problem+json"
 DETAIL_LENGTH = 500
+REASON_LENGTH = 4000
+"""Characters of a reason in a body: what it repeats of the request may be long."""
+
 FAULTS_NAMED = 5
 OWN_PREFIX = "Value error, "
 """What pydantic puts before the message of a validator of ours."""
@@ -44,6 +47,16 @@ STATUS: dict[type[SwitchyardError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status that says what happened; a class stands for those derived from it."""
+
+
+def reason_of(error: SwitchyardError) -> str:
+    """Why a request is refused, for a body."""
+    return brief(str(error))
+
+
+def brief(text: str) -> str:
+    """A text for people, cut off where it is longer than anybody reads."""
+    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH]} ..."
 
 
 def status_of(error: SwitchyardError) -> HTTPStatus:
@@ -87,6 +100,6 @@ def problem_body(error: SwitchyardError) -> str:
             "type": "about:blank",
             "title": status.phrase,
             "status": status.value,
-            "detail": str(error),
+            "detail": reason_of(error),
         }
     )

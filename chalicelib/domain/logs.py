@@ -18,6 +18,12 @@ Value = str | int | float
 SIMPLE_UNIQUIFIER = "1"
 """What simple metrics have for a uniquifier."""
 
+VALUES_SHOWN = 800_000
+"""Values that are kept of how rows were between the parts of a call: more than an answer can show.
+
+A value takes at least 6 bytes there (`"a":1,`), so these take more than 4 MB.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SheetKey:
@@ -115,8 +121,11 @@ def merge(sheet: Sheet, parts: Sequence[LogPart], ids: Iterator[int], now: datet
 
     A value goes to the first row that has its attribute, and counts if it is not older than that
     row; only values that no row has make a new one. The parts of a call are handled at the same
-    time: none of them sees a row that another one makes.
+    time: none of them sees a row that another one makes. Each part has the rows as they were after
+    it; where those have more than `VALUES_SHOWN` values in all, later parts have the last values.
     """
+    room = VALUES_SHOWN
+    newest: dict[int, dict[str, Value]] = {}
     rows = {row.id: row for row in sheet.rows}
     homes: dict[str, int] = {}
     for row in sheet.rows:
@@ -132,20 +141,25 @@ def merge(sheet: Sheet, parts: Sequence[LogPart], ids: Iterator[int], now: datet
                 fresh[name] = value
             elif part.time >= rows[home].time:
                 row = rows[home]
-                rows[home] = replace(
-                    row, time=part.time, data={**row.data, name: value}, updated_at=now
-                )
+                if home not in newest:
+                    newest[home] = dict(row.data)
+                newest[home][name] = value
+                rows[home] = replace(row, time=part.time, data=newest[home], updated_at=now)
                 touched[home] = None
+        after: list[LogRow] = []
         for row_id in touched:
-            rows[row_id] = replace(rows[row_id], version=rows[row_id].version + 1)
+            row = replace(rows[row_id], version=rows[row_id].version + 1)
+            rows[row_id] = row
+            room -= len(row.data)
+            after.append(replace(row, data=dict(row.data)) if room >= 0 else row)
         inserted = None
         if fresh:
             inserted = LogRow(next(ids), part.time, fresh, now, now)
             rows[inserted.id] = inserted
-        logged.append(Logged(part, tuple(rows[row_id] for row_id in touched), inserted))
-    after = replace(
+        logged.append(Logged(part, tuple(after), inserted))
+    whole = replace(
         sheet,
         rows=tuple(rows[row_id] for row_id in sorted(rows)),
         revision=sheet.revision + 1,
     )
-    return Merge(after, tuple(logged), after.metrics() - sheet.metrics())
+    return Merge(whole, tuple(logged), whole.metrics() - sheet.metrics())

@@ -114,6 +114,14 @@ class NewLogRow(TypedDict):
     user: LogUser
 
 
+class NamedLogRow(TypedDict):
+    """A row of the log, where all of them with their values are more than an answer holds."""
+
+    id: int
+    uniquifier: str | None
+    timeStamp: Moment
+
+
 class StampedChangedLogRow(Stamps, ChangedLogRow):
     pass
 
@@ -122,8 +130,8 @@ class StampedNewLogRow(Stamps, NewLogRow):
     pass
 
 
-LogRows = list[NewLogRow | ChangedLogRow]
-StampedLogRows = list[StampedNewLogRow | StampedChangedLogRow]
+LogRows = list[NewLogRow | ChangedLogRow | NamedLogRow]
+StampedLogRows = list[StampedNewLogRow | StampedChangedLogRow | ChangedLogRow | NamedLogRow]
 
 
 class MetricMetadata(TypedDict):

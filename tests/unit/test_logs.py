@@ -182,3 +182,13 @@ def test_ids_are_drawn_only_for_new_rows() -> None:
 def test_rows_stay_in_the_order_of_their_ids() -> None:
     made = merge(sheet(row(50, a=0)), [part(NEW, b=1)], iter([9]), NOW)
     assert [each.id for each in made.sheet.rows] == [9, 50]
+
+
+def test_values_between_the_parts_are_kept_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.domain.logs.VALUES_SHOWN", 3)
+    parts = [part(SAME, number, a=number) for number in range(4)]
+    found = merged(sheet(row(1, a="x", b="y")), *parts)
+    shown = [data(each.changed) for each in found.logged]
+    last = [(1, {"a": 3, "b": "y"})]
+    assert shown == [[(1, {"a": 0, "b": "y"})], last, last, last]
+    assert [each.changed[0].version for each in found.logged] == [2, 3, 4, 5]

@@ -10,8 +10,9 @@ from typing import Any
 
 from chalice.app import Response
 
+from chalicelib.api.answer_sizes import is_too_long
 from chalicelib.api.calls import Received
-from chalicelib.api.problems import detail_header, hint_header, status_of
+from chalicelib.api.problems import detail_header, hint_header, reason_of, status_of
 from chalicelib.api.requests import (
     JSON_TYPE,
     InvalidBody,
@@ -113,7 +114,7 @@ SHAPES: dict[type[SwitchyardError], Shape] = {
 
 
 class UpgradeDialect:
-    """A true status, and a body that repeats the request."""
+    """A true status, and a body that repeats the request, where it is not too long for that."""
 
     body_limit = 5 * 1024 * 1024
 
@@ -133,19 +134,26 @@ class UpgradeDialect:
         }
         body = {key: value for key, value in body.items() if value is not None}
         body["request"] = {} if received.body is None else received.body
+        text = _text(body)
+        if is_too_long(text):
+            text = _text({**body, "request": {}})
         headers = {
             "Content-Type": JSON_TYPE,
             **detail_header(error),
             **hint_header(shape.status),
         }
-        # Escaped, for the request may hold what UTF-8 cannot (a lone surrogate).
-        return Response(json.dumps(body, default=_number), headers, shape.status.value)
+        return Response(text, headers, shape.status.value)
+
+
+def _text(body: dict[str, Any]) -> str:
+    # Escaped, for the request may hold what UTF-8 cannot (a lone surrogate).
+    return json.dumps(body, default=_number)
 
 
 def _message(error: SwitchyardError, received: Received) -> str:
     if type(error) is Unauthorized:
         return f"Authorization is required for request on {received.method} {received.path}"
-    return str(error)
+    return reason_of(error)
 
 
 def _number(value: Decimal) -> float | str:

@@ -11,8 +11,11 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
+from chalice.app import Response
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
+from chalicelib.api.answer_sizes import fitting, list_text
+from chalicelib.api.calls import written
 from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
 from chalicelib.api.upgrade.metric_models import metric_answer
@@ -106,21 +109,46 @@ def _parts(number: int, item: LogItem) -> Iterator[LogPart]:
         yield LogPart(number, item.timestamp, key, grouped.attributes)
 
 
-def log_answer(report: LogReport, caller: Caller, *, stamped: bool = False) -> list[Json]:
+def log_answer(report: LogReport, caller: Caller, *, stamped: bool = False) -> Response:
     """By item: the rows that it changed, each as it then was, then those that it made.
 
-    With `stamped`, as bloblog answers, rows show when they were stored.
+    With `stamped`, as bloblog answers, rows show when they were stored. Where that is longer than
+    an answer may be, each row is there once, without the user and the metrics; where even that
+    is, without its values, as many as fit.
     """
-    answer: list[Json] = []
+    texts, whole = fitting(_rows(report, caller, stamped=stamped))
+    if not whole:
+        touched = _touched(report)
+        texts, whole = fitting(_bare(part, row, caller) for part, row in touched)
+        if not whole:
+            texts, _ = fitting(_named(part, row) for part, row in touched)
+    return written(list_text(texts))
+
+
+def _rows(report: LogReport, caller: Caller, *, stamped: bool) -> Iterator[Json]:
     for _, parts in itertools.groupby(report.logged, key=lambda each: each.part.item):
         logged = list(parts)
-        answer.extend(_changed(logged, caller, stamped=stamped))
-        answer.extend(
-            _inserted(each, each.inserted, report, caller, stamped=stamped)
-            for each in logged
-            if each.inserted is not None
-        )
-    return answer
+        yield from _changed(logged, caller, stamped=stamped)
+        for each in logged:
+            if each.inserted is not None:
+                yield _inserted(each, each.inserted, report, caller, stamped=stamped)
+
+
+def _touched(report: LogReport) -> list[tuple[LogPart, LogRow]]:
+    """Each row that was changed or made, as it now is, with a part that did."""
+    rows: dict[int, tuple[LogPart, LogRow]] = {}
+    for each in report.logged:
+        for row in (*each.changed, *([each.inserted] if each.inserted else [])):
+            rows[row.id] = each.part, row
+    return list(rows.values())
+
+
+def _bare(part: LogPart, row: LogRow, caller: Caller) -> Json:
+    return {**_named(part, row), "data": _data(part.key, row), "userId": caller.user.id}
+
+
+def _named(part: LogPart, row: LogRow) -> Json:
+    return {"id": row.id, "uniquifier": part.key.uniquifier, "timeStamp": iso(row.time)}
 
 
 def _changed(logged: Sequence[Logged], caller: Caller, *, stamped: bool) -> list[Json]:
@@ -129,11 +157,7 @@ def _changed(logged: Sequence[Logged], caller: Caller, *, stamped: bool) -> list
         for row in each.changed:
             rows[row.id] = {
                 **(_stamps(row) if stamped else {}),
-                "id": row.id,
-                "uniquifier": each.part.key.uniquifier,
-                "timeStamp": iso(row.time),
-                "data": _data(each.part.key, row),
-                "userId": caller.user.id,
+                **_bare(each.part, row, caller),
             }
     return list(rows.values())
 

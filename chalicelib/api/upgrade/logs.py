@@ -21,7 +21,7 @@ blueprint = ClientBlueprint(__name__)
 
 
 @blueprint.client_endpoint("log", "POST", v5=LogV5, v6=LogV6, body_limit=LOG_BYTES)
-def log(caller: Caller, body: LogV6, once: Once) -> list[dict[str, Any]] | Response:
+def log(caller: Caller, body: LogV6, once: Once) -> Response:
     """Store what happened to a user, as far as an experiment measures it."""
     return once(
         caller.named.id,
@@ -46,7 +46,7 @@ def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
 @blueprint.publish(
     "/api/v5/bloblog", "POST", _bloblog, body=LogV5, body_limit=LOG_BYTES, any_type=True
 )
-def bloblog(caller: Caller, body: LogV6, once: Once) -> list[dict[str, Any]] | Response:
+def bloblog(caller: Caller, body: LogV6, once: Once) -> Response:
     """The same as log, from a browser's beacon: JSON, whatever its type says."""
     return once(
         caller.named.id,
