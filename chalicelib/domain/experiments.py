@@ -6,7 +6,7 @@ backend 6.5.0 that docs/compatibility.md names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -169,22 +169,6 @@ class StateChange:
     before: State
     after: State
     at: datetime
-
-
-STARTED = frozenset({State.ENROLLING, State.ENROLLMENT_COMPLETE})
-"""States in which an experiment has started."""
-
-
-def last_start(changes: Iterable[StateChange]) -> datetime | None:
-    """When an experiment last began to enroll, a return from enrollment complete not counted."""
-    return max(
-        (
-            change.at
-            for change in changes
-            if change.after is State.ENROLLING and change.before is not State.ENROLLMENT_COMPLETE
-        ),
-        default=None,
-    )
 
 
 @dataclass(frozen=True, slots=True)

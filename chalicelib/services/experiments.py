@@ -12,8 +12,9 @@ from chalicelib.domain.catalogue import (
     FeatureChange,
 )
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.experiments import Experiment, ListEntry, State, StateChange
+from chalicelib.domain.experiments import Experiment, ListEntry, State
 from chalicelib.domain.features import Feature
+from chalicelib.domain.lifecycle import check_state, entered
 from chalicelib.domain.lists import (
     are_there,
     check_room,
@@ -113,9 +114,11 @@ class ExperimentService:
         return _design(self._catalogue.fresh(), experiment_id)[0].id
 
     def create(self, experiment: Experiment, lists: Sequence[Segment] = ()) -> Experiment:
-        """Store a new experiment, whose conditions get numbers.
+        """Store a new experiment, whose conditions get numbers, and whose log begins.
 
-        `lists` are the segments of its lists, where those were stored for it.
+        It comes from inactive to its state now, or when it says that it started; one that has a
+        log of its own, as it was elsewhere, keeps that. `lists` are the segments of its lists,
+        where those were stored for it.
 
         Raises:
             Conflict: if there is one with the id.
@@ -124,22 +127,25 @@ class ExperimentService:
         check_experiment_id(self._catalogue.fresh(), experiment.id)
         number = self._store.new_feature_id()
         numbered = self._numbered(experiment)
-        feature = Feature.of_design(number, numbered, self._totals_shards)
+        created: list[Experiment] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             check_experiment_id(catalogue, experiment.id)
             if not are_there(catalogue, lists):
                 raise LostRace("the lists changed meanwhile")
+            created.append(self._begun(numbered))
+            feature = Feature.of_design(number, created[-1], self._totals_shards)
             return CatalogueChange(features=(FeatureChange(None, feature),))
 
         self._catalogue.change(decide)
-        return numbered
+        return created[-1]
 
     def edit(self, experiment_id: str, edit: Callable[[Experiment], Experiment]) -> Experiment:
         """Replace an experiment by what `edit` makes of it.
 
         Raises:
             NotFound: if there is none.
+            Invalid: if it lacks what its state needs.
         """
         numbered: dict[str, Experiment] = {}
 
@@ -161,7 +167,7 @@ class ExperimentService:
 
         Raises:
             NotFound: if there is none.
-            Invalid: if it is scheduled, but nobody said or says when it is to start.
+            Invalid: if it lacks what the state needs, as the date where it is scheduled.
         """
         moved: list[tuple[Experiment, Experiment]] = []
 
@@ -171,8 +177,6 @@ class ExperimentService:
             after = replace(before, state=state, updated_at=now, version=before.version + 1)
             if state is State.SCHEDULED:
                 after = replace(after, start_on=start_on or before.start_on)
-                if after.start_on is None:
-                    raise Invalid("scheduleDate: say when the experiment is to start")
             moved.append((before, self._moved(feature.id, before, after)))
             return self._change(feature, moved[-1][1])
 
@@ -326,17 +330,23 @@ class ExperimentService:
 
         The results of its queries are kept before it is archived: killed in between, they are
         stored anew when it is archived after all.
+
+        Raises:
+            Invalid: if it lacks what its state needs.
         """
+        check_state(after, before)
         if before.state is after.state:
             return after
         if after.state is State.ARCHIVED:
             self._keep_results(number, before)
-        now = self._clock()
-        change = StateChange(self._new_id(), before.state, after.state, now)
-        started_at = after.started_at
-        if after.state is State.ENROLLING and before.state is not State.ENROLLMENT_COMPLETE:
-            started_at = now
-        return replace(after, state_changes=(*after.state_changes, change), started_at=started_at)
+        return entered(after, before.state, self._new_id(), self._clock())
+
+    def _begun(self, experiment: Experiment) -> Experiment:
+        """A new experiment with the first entry of its log, unless it needs none or has one."""
+        if experiment.state is State.INACTIVE or experiment.state_changes:
+            return experiment
+        moment = experiment.started_at or self._clock()
+        return entered(experiment, State.INACTIVE, self._new_id(), moment)
 
     def _numbered(self, experiment: Experiment) -> Experiment:
         """`experiment` with numbers for the conditions that have none."""

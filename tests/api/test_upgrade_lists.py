@@ -67,6 +67,47 @@ class TestCreation:
         assert gateway.get("/api/experiments").json == []
 
 
+class TestOneList:
+    """A side with one list came as an object up to 6.2, and as an array since."""
+
+    @pytest.mark.parametrize("side", ["Inclusion", "Exclusion"])
+    def test_a_list_may_come_without_an_array_around_it(self, gateway: Gateway, side: str) -> None:
+        one = requested("one", individualForSegment=[{"userId": "ada"}])
+        key = f"experimentSegment{side}"
+        made = [{**design(("site", "")), key: lists} for lists in (one, [one])]
+        assert gateway.post("/api/experiments", made[0]).status == 200
+        assert gateway.post("/api/experiments/batch", made[1:]).status == 200
+        batch = [{**each, "id": str(uuid.uuid4())} for each in made]
+        assert gateway.post("/api/experiments/batch", batch).status == 200
+        imported = {**made[0], "id": str(uuid.uuid4())}
+        gateway.post("/api/experiments/import", [{"fileName": "f", "fileContent": imported}])
+        shown = gateway.get("/api/experiments").json
+        assert len(shown) == 5
+        for each in shown:
+            (listing,) = each[key]
+            assert listing["segment"]["name"] == "one"
+            assert [u["userId"] for u in listing["segment"]["individualForSegment"]] == ["ada"]
+            assert gateway.put(f"/api/experiments/{each['id']}", {**each, key: one}).status == 200
+
+    @pytest.mark.parametrize("side", ["Inclusion", "Exclusion"])
+    def test_a_list_of_a_flags_file_may_come_without_an_array_around_it(
+        self, gateway: Gateway, side: str
+    ) -> None:
+        one = {**requested("one"), "enabled": True, "listType": "Individual"}
+        body: dict[str, Any] = {"name": "f", "key": "f", "status": "enabled", "context": ["home"]}
+        body |= {"filterMode": "excludeAll", f"featureFlagSegment{side}": one}
+        file = {"fileName": "f.json", "fileContent": body}
+        assert gateway.post("/api/flags/import", {"files": [file]}).json[0]["error"] is None
+        (made,) = gateway.get("/api/flags").json
+        (listing,) = gateway.get(f"/api/flags/{made['id']}").json[f"featureFlagSegment{side}"]
+        assert listing["segment"]["name"] == "one"
+
+    @pytest.mark.parametrize("lists", [{}, {"segment": None}, [[requested()]], "x"])
+    def test_what_is_no_list_is_refused(self, gateway: Gateway, lists: Any) -> None:
+        body = {**design(("site", "")), "experimentSegmentInclusion": lists}
+        assert gateway.post("/api/experiments", body).status == 400
+
+
 class TestOthersSegments:
     def test_a_shared_segment_does_not_become_a_list(self, gateway: Gateway) -> None:
         shared = make(gateway, "shared", ["ada"])["id"]

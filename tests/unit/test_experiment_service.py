@@ -8,8 +8,15 @@ from functools import partial
 import pytest
 
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.experiments import ConsistencyRule, Experiment, ListEntry, State
+from chalicelib.domain.experiments import (
+    ConsistencyRule,
+    Experiment,
+    ListEntry,
+    State,
+    StateChange,
+)
 from chalicelib.domain.features import FeatureType
+from chalicelib.domain.lifecycle import STARTED
 from chalicelib.domain.lists import LISTS
 from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.services import Services
@@ -23,16 +30,20 @@ from tests.unit.upgrade_service_samples import (
     condition,
     design,
     enrollments,
+    group_design,
+    in_class,
     join,
     known,
     mark,
     number_of,
+    point,
     reweighted,
     segment,
 )
 
 PARALLEL = 8
 TOMORROW = "2026-01-16T12:00:00.000Z"
+EARLIER = START - timedelta(days=1)
 
 Edit = Callable[[Experiment], Experiment]
 
@@ -80,6 +91,58 @@ def test_conditions_are_numbered_with_the_variants_of_test_lab(
         (4, "b", False),
         (5, "c", False),
     ]
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_log_begins_with_the_state_that_an_experiment_is_created_in(
+    state: State, services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    draft = replace(design(state=state), start_on=TOMORROW, started_at=None)
+    clock.advance(timedelta(hours=1))
+    made = services.experiments.create(draft)
+    assert process(memory, clock).experiments.get("e") == made
+    assert [(c.before, c.after, c.at) for c in made.state_changes] == (
+        [] if state is State.INACTIVE else [(State.INACTIVE, state, clock.now)]
+    )
+    assert made.started_at == (clock.now if state in STARTED else None)
+
+
+def test_a_log_of_its_own_is_kept_and_without_one_it_began_when_it_started(
+    services: Services,
+) -> None:
+    log = (StateChange("own", State.PREVIEW, State.ENROLLING, EARLIER),)
+    own = services.experiments.create(replace(design("own"), state_changes=log))
+    assert (own.state_changes, own.started_at) == (log, START)
+    without = services.experiments.create(replace(design("without"), started_at=EARLIER))
+    assert [c.at for c in without.state_changes] == [without.started_at] == [EARLIER]
+
+
+def test_a_creation_that_has_to_wait_starts_when_it_is_stored(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    def rival() -> None:
+        services.experiments.create(design("other"))
+        clock.advance(timedelta(seconds=1))
+
+    slow = process(memory, clock, before=once("catalogue.commit", rival))
+    made = slow.experiments.create(replace(design(), started_at=None))
+    assert made.started_at == clock.now
+    assert [c.at for c in made.state_changes] == [clock.now]
+    assert services.experiments.get("e") == made
+
+
+@pytest.mark.parametrize("rule", [ConsistencyRule.INDIVIDUAL, ConsistencyRule.GROUP])
+def test_who_reached_a_point_before_an_experiment_is_created_as_enrolling_is_excluded(
+    rule: ConsistencyRule, services: Services, clock: FixedClock
+) -> None:
+    join(services, "early", update=in_class("c1"))
+    join(services, "late", update=in_class("c2"))
+    mark(services, "early")
+    clock.advance(timedelta(seconds=1))
+    flagged = (point(exclude_if_reached=True),)
+    made = group_design(rule=rule) if rule is ConsistencyRule.GROUP else design(rule=rule)
+    services.experiments.create(replace(made, points=flagged, started_at=None))
+    assert (assign(services, "early"), set(assign(services, "late"))) == ({}, {HERE})
 
 
 def test_an_experiment_is_what_it_was_made(services: Services) -> None:
@@ -163,7 +226,8 @@ def test_editing_weights_keeps_the_numbers_of_conditions(
 def test_new_conditions_get_new_numbers_and_removed_ones_die(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
-    made = services.experiments.create(design(weights={"a": 50, "b": 25, "c": 25}))
+    arms = {"a": 50.0, "b": 25.0, "c": 25.0}
+    made = services.experiments.create(design(state=State.INACTIVE, weights=arms))
     number = number_of(services)
     clock.advance(timedelta(hours=1))
     edited = services.experiments.edit("e", with_new("d"))
@@ -219,6 +283,48 @@ def test_an_edit_that_fails_changes_nothing(services: Services, memory: Memory) 
     assert memory.revision == before
 
 
+@pytest.mark.parametrize("state", [State.ENROLLING, State.SCHEDULED])
+def test_whatever_changes_an_experiment_leaves_it_with_what_its_state_needs(
+    state: State, services: Services, memory: Memory
+) -> None:
+    odd = {"a": 25.0, "b": 25.0}
+    services.experiments.create(
+        replace(design(state=State.INACTIVE, weights=odd), start_on=TOMORROW)
+    )
+    before = memory.revision
+    calls: list[Callable[[], object]] = [
+        lambda: services.experiments.move("e", state),
+        lambda: services.experiments.edit("e", lambda each: replace(each, state=state)),
+    ]
+    for call in calls:
+        with pytest.raises(Invalid, match="sum to 50;"):
+            call()
+    services.experiments.edit("e", lambda each: reweighted(each, a=50.0, b=50.0))
+    services.experiments.move("e", state)
+    with pytest.raises(Invalid, match="sum to 80;"):
+        services.experiments.edit("e", lambda each: reweighted(each, a=50.0, b=30.0))
+    assert memory.revision.version == before.version + 2
+
+
+def test_odd_weights_that_came_with_a_running_experiment_stop_nothing_but_their_change(
+    services: Services, clock: FixedClock
+) -> None:
+    odd = {"a": 25.0, "b": 25.0}
+    tomorrow = replace(design("s", state=State.SCHEDULED, weights=odd), start_on=TOMORROW)
+    services.experiments.create(design(weights=odd))
+    services.experiments.create(tomorrow)
+    services.experiments.add_list("e", "l", exclude=True)
+    services.experiments.edit("e", renamed("x"))
+    with pytest.raises(Invalid, match="sum to 60;"):
+        services.experiments.edit("e", lambda each: reweighted(each, a=25.0, b=35.0))
+    clock.advance(timedelta(days=2))
+    services.experiments.follow_schedules()
+    assert services.experiments.get("s").state is State.ENROLLING
+    services.experiments.complete("e")
+    with pytest.raises(Invalid, match="sum to 50;"):
+        services.experiments.move("e", State.ENROLLING)
+
+
 # States
 
 
@@ -240,7 +346,7 @@ def test_a_move_logs_the_transition_and_counts_as_a_change(
 def test_a_move_to_the_state_that_is_logs_nothing(services: Services) -> None:
     services.experiments.create(design())
     before, after = services.experiments.move("e", State.ENROLLING)
-    assert after.state_changes == ()
+    assert after.state_changes == before.state_changes
     assert after.started_at == before.started_at
 
 
@@ -271,6 +377,7 @@ def test_whoever_moves_at_the_same_time_logs_what_was_before(
     before, after = process(memory, clock, before=rival).experiments.move("e", State.CANCELLED)
     assert before.state is State.PREVIEW
     assert [(c.before, c.after) for c in after.state_changes] == [
+        (State.INACTIVE, State.ENROLLING),
         (State.ENROLLING, State.PREVIEW),
         (State.PREVIEW, State.CANCELLED),
     ]
@@ -278,11 +385,12 @@ def test_whoever_moves_at_the_same_time_logs_what_was_before(
 
 @pytest.mark.parametrize("state", State)
 def test_only_enrollment_can_be_completed(state: State, services: Services) -> None:
-    services.experiments.create(design(state=state))
+    made = services.experiments.create(replace(design(state=state), start_on=TOMORROW))
     services.experiments.complete("e")
     after = services.experiments.get("e")
     expected = State.ENROLLMENT_COMPLETE if state is State.ENROLLING else state
-    assert (after.state, len(after.state_changes)) == (expected, state is State.ENROLLING)
+    logged = len(after.state_changes) - len(made.state_changes)
+    assert (after.state, logged) == (expected, state is State.ENROLLING)
 
 
 def test_parallel_completions_are_one_transition(
@@ -291,7 +399,8 @@ def test_parallel_completions_are_one_transition(
     services.experiments.create(design())
     processes = [process(memory, clock) for _ in range(PARALLEL)]
     at_once(*(partial(p.experiments.complete, "e") for p in processes))
-    assert len(services.experiments.get("e").state_changes) == 1
+    changes = services.experiments.get("e").state_changes
+    assert [c.after for c in changes] == [State.ENROLLING, State.ENROLLMENT_COMPLETE]
 
 
 def test_a_completion_does_not_undo_what_somebody_else_decided(

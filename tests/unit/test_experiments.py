@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
 
@@ -15,7 +14,7 @@ from chalicelib.domain.catalogue import (
     SegmentChange,
     applied,
 )
-from chalicelib.domain.experiments import Place, State, StateChange, last_start
+from chalicelib.domain.experiments import Place, State
 from chalicelib.domain.features import FAR_END, Feature, FeatureType, Variant
 from tests.unit.samples import SHARDS, TODAY, feature, variant
 from tests.unit.upgrade_samples import STARTED, condition, conditions, design, point, segment
@@ -28,27 +27,6 @@ def of_design(number: int = 7, experiment_id: str = "exp") -> Feature:
 def test_the_place_of_a_point_is_its_site_and_target() -> None:
     assert point("quiz", "").place == Place("quiz", "")
     assert sorted([Place("b", "a"), Place("a", "b"), Place("a", "a")])[0] == Place("a", "a")
-
-
-@pytest.mark.parametrize(
-    ("states", "start"),
-    [
-        ([], None),
-        ([State.INACTIVE, State.PREVIEW], None),
-        ([State.INACTIVE, State.ENROLLING], 1),
-        ([State.INACTIVE, State.ENROLLING, State.ENROLLMENT_COMPLETE, State.ENROLLING], 1),
-        ([State.INACTIVE, State.ENROLLING, State.INACTIVE, State.ENROLLING], 3),
-    ],
-)
-def test_a_return_from_enrollment_complete_is_no_start(
-    states: list[State], start: int | None
-) -> None:
-    changes = [
-        StateChange(f"{day}", before, after, STARTED + timedelta(days=day))
-        for day, (before, after) in enumerate(pairwise(states), 1)
-    ]
-    expected = None if start is None else STARTED + timedelta(days=start)
-    assert last_start(changes) == expected
 
 
 # As Test Lab sees them

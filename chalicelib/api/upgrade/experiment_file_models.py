@@ -27,6 +27,7 @@ from chalicelib.api.upgrade.experiment_models import (
     QueryBody,
     StateName,
     check_ids_apart,
+    one_or_more,
 )
 from chalicelib.api.upgrade.experiment_parts import MARK_LENGTH, kept_or_new
 from chalicelib.api.upgrade.files import uuid_or_none
@@ -53,10 +54,6 @@ def _some_id(value: Any) -> Any:
 
 def _id_of(value: Any) -> Any:
     return value.get("id") if isinstance(value, dict) else value
-
-
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, dict) else value
 
 
 def _or(default: Any) -> BeforeValidator:
@@ -164,7 +161,7 @@ class ExperimentListFile(AdminBody):
     segment: ListedSegmentFile
 
 
-Lists = Annotated[tuple[ExperimentListFile, ...], BeforeValidator(_one_or_more)]
+Lists = Annotated[tuple[ExperimentListFile, ...], BeforeValidator(one_or_more)]
 
 
 class ExperimentFile(DesignBody):

@@ -22,8 +22,9 @@ from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import Listings, known_context
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.experiments import STARTED, DesignType, Experiment, last_start
+from chalicelib.domain.experiments import DesignType, Experiment, State
 from chalicelib.domain.imports import is_older, part_ids
+from chalicelib.domain.lifecycle import STARTED, check_state, lacks, last_start
 from chalicelib.domain.lists import check_room
 from chalicelib.services.imports import ListDraft
 from chalicelib.services.metrics import MetricDraft
@@ -66,8 +67,11 @@ class ExperimentReader:
     def read(self, value: Any) -> tuple[ExperimentImport, str | None]:
         """The experiment of a file, and what is to be warned of.
 
+        One that runs already is taken as it is: its weights are in use.
+
         Raises:
-            Invalid: if it is no experiment, or its parts do not go together.
+            Invalid: if it is no experiment, its parts do not go together, or it lacks what its
+                state needs.
             Conflict: if there is an experiment with its id.
         """
         file = model_of(ExperimentFile, value)
@@ -77,6 +81,8 @@ class ExperimentReader:
                 " file another id"
             )
         found = self._import(file)
+        if found.design.state is not State.ENROLLING:
+            check_state(found.design)
         check_room(found.design, len(found.include) + len(found.exclude))
         self._experiment_ids.add(found.design.id)
         self._part_ids |= part_ids([found.design])
@@ -101,6 +107,8 @@ class ExperimentReader:
         created_at = (
             datetime.fromisoformat(file.created_at) if file.created_at else design.created_at
         )
+        # Of one that ran elsewhere and does not say since when, participants came from the first.
+        ran = design.state in STARTED and (file.created_at is not None or history != ())
 
         def lists(files: tuple[ExperimentListFile, ...] | None) -> tuple[ListDraft, ...]:
             name = f"{experiment_id} Segment"
@@ -111,7 +119,7 @@ class ExperimentReader:
                 design,
                 created_at=created_at,
                 state_changes=history,
-                started_at=last_start(history) or (created_at if design.state in STARTED else None),
+                started_at=last_start(history) or (created_at if ran else None),
             ),
             lists(file.experiment_segment_inclusion),
             lists(file.experiment_segment_exclusion),
@@ -141,7 +149,7 @@ class ExperimentReader:
         drafts = (*found.include, *found.exclude)
         if missing := missing_warning(self._catalogue, drafts, found.design.context):
             warnings.append(missing)
-        return warnings
+        return [*warnings, *(f"Warning: {each}" for each in lacks(found.design))]
 
 
 def exported(experiment: Experiment, *, metrics: answers.Metrics, listings: Listings) -> Json:

@@ -91,6 +91,11 @@ def _moment(value: Any) -> str:
         raise ValueError("must be a date and time in ISO 8601") from None
 
 
+def one_or_more(value: Any) -> Any:
+    """One list of a design, as it came up to 6.2, stands for a list of that one."""
+    return [value] if isinstance(value, dict) else value
+
+
 Integer = Annotated[int, BeforeValidator(_integer)]
 Count = Annotated[Integer, Field(ge=0)]
 Weight = Annotated[float, BeforeValidator(_weight)]
@@ -217,6 +222,12 @@ class RequestedList(AdminBody):
     segment: ListedSegment
 
 
+RequestedLists = Annotated[
+    tuple[RequestedList, ...],
+    BeforeValidator(one_or_more, json_schema_input_type=tuple[RequestedList, ...] | RequestedList),
+]
+
+
 class DesignBody(AdminBody):
     """An experiment without its lists."""
 
@@ -270,8 +281,8 @@ class DesignBody(AdminBody):
 class ExperimentBody(DesignBody):
     """POST /api/experiments."""
 
-    experiment_segment_inclusion: tuple[RequestedList, ...] | None = None
-    experiment_segment_exclusion: tuple[RequestedList, ...] | None = None
+    experiment_segment_inclusion: RequestedLists | None = None
+    experiment_segment_exclusion: RequestedLists | None = None
 
 
 class EditExperimentBody(ExperimentBody):
