@@ -7,12 +7,15 @@ SECONDS ?= 180
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP = $(BIN)/python -m pip install --disable-pip-version-check
 DYNAMODB := .cache/dynamodb-local/package/emulator
 
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test bench test-dynamodb-local contract check format lint types imports coverage clean
+.PHONY: help install run openapi key keys transfer package cloud test bench test-dynamodb-local test-browser contract check static format lint types imports clean
+
+comma := ,
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -21,23 +24,31 @@ install: $(READY)  ## Create .venv with everything that development needs
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
+		|| { echo "Python 3.11 or newer is needed; name one with PYTHON=..., or install it (on Debian: apt-get install python3)"; exit 1; }
+	@echo "Making the environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "python3 cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet -r requirements.txt --group dev
+	@echo "Installing what the project needs into it: a minute or two, once ..."
+	@$(PIP) --quiet --upgrade 'pip>=25.1' && $(PIP) -r requirements.txt --group dev \
+		|| { echo "The packages could not be installed: pip says why above; is a package index reached?"; exit 1; }
 	@touch $@
 
 run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SCHEDULE=0, DYNAMODB_ENDPOINT=)
 	@$(BIN)/python -m infra.local
 
-test: $(READY)  ## Run all tests on the embedded database
-	$(BIN)/python -m pytest -n auto
+test: $(READY)  ## Run all tests on the embedded database (COVERAGE=1: and insist on what they cover)
+	$(BIN)/python -m pytest -n auto $(if $(COVERAGE),--cov --cov-report=term)
+	$(if $(COVERAGE),$(BIN)/coverage report --include='chalicelib/domain/*$(comma)chalicelib/services/*' --fail-under=100)
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
+
+test-browser: $(READY)  ## Run UpGrade's client in pages of a real browser, Chromium (CLIENT=FILE: a build of that client)
+	@command -v chromium >/dev/null || { echo "The browser is Chromium: apt-get install chromium"; exit 1; }
+	@command -v chromedriver >/dev/null || { echo "Its driver is missing: apt-get install chromium-driver"; exit 1; }
+	$(BIN)/python -m pytest $(if $(CLIENT),--upgrade-client=$(CLIENT)) tests/browser
 
 contract: $(READY)  ## Call the API in all ways that its document allows, and others (SECONDS=180)
 	$(BIN)/python -m infra.contract --seconds $(SECONDS)
@@ -47,10 +58,13 @@ bench: $(READY)  ## Measure, and write the tables of docs/performance.md anew: m
 
 # The package wraps Amazon's jar; only the jar is wanted, not what the wrapper depends on.
 $(DYNAMODB):
-	@command -v java >/dev/null || { echo "DynamoDB Local needs Java 17: apt-get install openjdk-17-jre-headless"; exit 1; }
+	@java -version 2>&1 | grep -Eq '"(1[7-9]|[2-9][0-9])' \
+		|| { echo "DynamoDB Local needs Java 17 or newer: apt-get install openjdk-17-jre-headless"; exit 1; }
 	@command -v npm >/dev/null || { echo "DynamoDB Local comes from the npm registry: apt-get install npm"; exit 1; }
-	mkdir -p .cache/dynamodb-local
-	cd .cache/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@2 && tar -xzf *.tgz && rm *.tgz
+	@echo "Fetching DynamoDB Local from the npm registry: some 60 MB, once ..."
+	@mkdir -p .cache/dynamodb-local
+	@cd .cache/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@2 && tar -xzf *.tgz && rm *.tgz \
+		|| { echo "DynamoDB Local could not be fetched: is the npm registry reached?"; exit 1; }
 	@touch $@
 
 openapi: $(READY)  ## Write the document of the API (/api/openapi.json) anew, from the routes
@@ -77,7 +91,10 @@ key: $(READY)  ## Make an API key and show it once: make key ROLE=admin STAGE=pr
 keys: $(READY)  ## List the API keys of a stage, or revoke one: make keys STAGE=prod [REVOKE=ID]
 	@$(AS_CONFIGURED) $(BIN)/python -m infra.keys --stage $(STAGE) $(if $(REVOKE),revoke $(REVOKE),list)
 
-check: format lint types imports coverage  ## Format, lint, types, layers, and tests with coverage
+check: static  ## Format, lint, types, layers, and tests with coverage
+	@$(MAKE) --no-print-directory test COVERAGE=1
+
+static: format lint types imports  ## Format, lint, types, layers
 
 format: $(READY)
 	$(BIN)/ruff format --check .
@@ -90,10 +107,6 @@ types: $(READY)
 
 imports: $(READY)
 	$(BIN)/lint-imports
-
-coverage: $(READY)
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term
-	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*' --fail-under=100
 
 clean:  ## Remove the environment, caches and fetched tools
 	rm -rf $(VENV) build .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

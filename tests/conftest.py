@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="run on the DynamoDB Local in this folder instead of the embedded database",
     )
+    parser.addoption(
+        "--upgrade-client",
+        metavar="FILE",
+        help="a build of UpGrade's JavaScript client for the pages of tests/browser",
+    )
 
 
 def free_port() -> int:

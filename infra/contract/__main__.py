@@ -73,6 +73,7 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     # So that the server does not outlive it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    print(f"starting a server, then calling it for {seconds} seconds ...", flush=True)
     with served() as url:
         command = [str(SCHEMATHESIS), "run", f"{url}/api/openapi.json", "--url", url]
         command += ["--max-time", str(seconds)]

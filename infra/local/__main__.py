@@ -39,6 +39,9 @@ def main() -> None:
     local = LocalSettings()
     config = config_of(STAGE)
     use_environment_of(STAGE, **CLIENT_CREDENTIALS)
+    elsewhere = os.environ.get("DYNAMODB_ENDPOINT")
+    database = "the database of DYNAMODB_ENDPOINT" if elsewhere else "an embedded database"
+    print(f"starting on {database} ...", flush=True)
     # Only now: importing the application reads the environment and connects.
     try:
         import app

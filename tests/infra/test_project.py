@@ -79,9 +79,10 @@ def test_the_readme_names_commands_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
     named = set(re.findall(r"^make ([a-z-]+)", (PROJECT / "README.md").read_text(), re.MULTILINE))
     assert named <= targets
-    assert {"run", "test", "check", "test-dynamodb-local"} <= named
-    for target in ("test", "check", "test-dynamodb-local"):
-        assert f"make {target}\n" in (PROJECT / ".ci" / "run").read_text() + "\n"
+    assert {"run", "test", "check", "test-dynamodb-local", "test-browser"} <= named
+    run = (PROJECT / ".ci" / "run").read_text()
+    for target in ("test COVERAGE=1", "test-dynamodb-local", "test-browser"):
+        assert f"make {target}\n" in run
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
