@@ -140,7 +140,13 @@ def connect(settings: Settings) -> None:
 def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_now) -> Services:
     """The use cases on `stores`, or on the connected database."""
     stores = stores or dynamo_stores(exact_totals=settings.exact_totals)
-    catalogue = CatalogueService(stores.catalogue, clock, settings.catalogue_ttl_ms / 1000)
+    catalogue = CatalogueService(
+        stores.catalogue,
+        clock,
+        settings.catalogue_ttl_ms / 1000,
+        timeout=settings.dynamodb_timeout_ms / 1000,
+        stale_for=settings.stale_for_ms / 1000,
+    )
     purge = PurgeService(catalogue, stores.users, stores.events, stores.totals, stores.queue, clock)
     contexts = tuple(settings.context_metadata)
     credentials = functools.partial(client_credentials, settings)
@@ -163,7 +169,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         events=EventService(catalogue, stores.users, stores.events, clock),
         analysis=AnalysisService(catalogue, stores.totals),
         purge=purge,
-        demo=DemoService(stores.eraser, clock, enabled=settings.demo_mode),
+        demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
         segments=segments,

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     The purge counts on every process noticing a change long before its second pass.
     """
 
+    stale_for_ms: int = Field(60_000, ge=0, le=600_000)
+    """Milliseconds beyond that for which clients are answered from the last catalogue that was
+    read, while a newer one cannot be. The purge counts on it too."""
+
     totals_shards: int = Field(10, ge=1, le=100)
     """Items over which the totals of each variant of a new feature are spread."""
 

@@ -104,7 +104,9 @@ def application(dynamodb_endpoint: str | None) -> ModuleType:
 
 @pytest.fixture
 def app(application: ModuleType) -> ModuleType:
-    """The module `app`, on an empty database."""
+    """The module `app`, on an empty database that never failed it."""
+    catalogue, long_ago = application.services.catalogue, float("-inf")
+    catalogue._failed_at = catalogue._load_failed_at = catalogue._doubtful_until = long_ago
     application.services.demo.clear()
     return application
 

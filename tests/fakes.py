@@ -915,7 +915,7 @@ class FakeEraser:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def clear(self, now: datetime) -> None:
+    def clear(self, now: datetime, settling: timedelta) -> None:
         memory = self._memory
         with memory.lock:
             for rows in (
@@ -946,7 +946,7 @@ class FakeEraser:
             ):
                 rows.clear()
             memory.settings = ClientSettings()
-            memory.revision = memory.revision.following(now)
+            memory.revision = memory.revision.following(now, settling=settling)
 
 
 def fake_stores(memory: Memory | None = None) -> Stores:

@@ -32,10 +32,11 @@ class Answer:
 class Gateway:
     """Sends requests as a client would, and returns what the client would see.
 
-    Every answer is held against the document of the API.
+    Every answer is held against the document of the API, unless the application has other routes.
     """
 
-    def __init__(self, app: Chalice) -> None:
+    def __init__(self, app: Chalice, *, documented: bool = True) -> None:
+        self._documented = documented
         # create_local_server() makes the app's current request local to its thread.
         app.__class__ = local.LocalChalice
         self._gateway = local.LocalGateway(app, Config())
@@ -59,7 +60,8 @@ class Gateway:
             {k.lower(): v[0] if isinstance(v, list) else v for k, v in received.items()},
             response["body"] or "",
         )
-        contract.check(method, path, answer.status, answer.headers, answer.text)
+        if self._documented:
+            contract.check(method, path, answer.status, answer.headers, answer.text)
         return answer
 
     def get(self, path: str, **headers: str) -> Answer:

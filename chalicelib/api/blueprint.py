@@ -36,8 +36,9 @@ from chalicelib.api.kept_texts import KeptTexts
 from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.requests import decode
 from chalicelib.domain.api_keys import Role
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.catalogue import Catalogue, Validity
 from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.domain.idempotency import RequestKey
 from chalicelib.observability import Observed, Observer
@@ -93,7 +94,10 @@ class _Served:
     published: Published
     around: Callable[[Call, Reading, ResponseHeaders], Any]
     body_limit: int
-    stale_ok: bool
+
+    @property
+    def route(self) -> Route:
+        return Route(self.published.method, self.published.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,27 +165,30 @@ class ApiBlueprint(Blueprint):
             return kept.text(catalogue, question, lambda: json_text(call(catalogue)))
 
         def conditionally(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
+            def dated(catalogue: Catalogue) -> Validity:
+                validity = self.services.catalogue.validity(catalogue.revision)
+                headers.update(validators(catalogue.revision, validity))
+                return validity
+
             catalogue = read(self.services)
-            headers.update(validators(catalogue.revision))
+            validity = dated(catalogue)
             try:
                 text = answer(call, catalogue)
             except NotFound:
                 # It may have been a cached catalogue; only a fresh one may refuse.
                 catalogue = self.services.catalogue.fresh()
-                headers.update(validators(catalogue.revision))
+                validity = dated(catalogue)
                 try:
                     text = answer(call, catalogue)
                 except NotFound:
                     if absent is None:
                         raise
                     text = json_text(absent)
-            if self.services.catalogue.stale:
-                headers["X-Stale"] = "true"
-            if not_modified(reading.request.headers, catalogue.revision):
+            if not_modified(reading.request.headers, catalogue.revision, validity):
                 return Response("", status_code=304)
             return written(text)
 
-        return self.publish(path, "GET", conditionally, refusal, conditional=True, stale_ok=True)
+        return self.publish(path, "GET", conditionally, refusal, conditional=True)
 
     def publish(
         self,
@@ -194,14 +201,12 @@ class ApiBlueprint(Blueprint):
         body_limit: int | None = None,
         any_type: bool = False,
         conditional: bool = False,
-        stale_ok: bool = False,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
         `around` gets the call to make, the request, and the headers to fill of the answer. The
         body may have `body_limit` bytes if not as many as others of the API, and with `any_type`
-        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304,
-        `stale_ok` that the catalogue may be an old one while the store is unavailable.
+        it is read as JSON whatever its type says. `conditional` says that `around` may answer 304.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         register = self.route(path, methods=methods, content_types=["*/*"])
@@ -220,7 +225,7 @@ class ApiBlueprint(Blueprint):
                 idempotent=ONCE in view.__annotations__,
             )
             self.published.append(published)
-            served = _Served(published, around, body_limit or self._dialect.body_limit, stale_ok)
+            served = _Served(published, around, body_limit or self._dialect.body_limit)
 
             @functools.wraps(view)
             def respond(**params: str) -> Response:
@@ -246,7 +251,7 @@ class ApiBlueprint(Blueprint):
         return response
 
     def _answer(self, served: _Served, params: Mapping[str, str], seen: Observed) -> Response:
-        published, request = served.published, self.current_request
+        published, route, request = served.published, served.route, self.current_request
         headers: ResponseHeaders = {}
         reading = Reading(request, served.body_limit, published.any_type)
 
@@ -258,13 +263,14 @@ class ApiBlueprint(Blueprint):
             return self._dialect.refuse(error, text, received)
 
         try:
-            with self.services.catalogue.one_view(stale_ok=served.stale_ok):
+            # Clients go on with the last catalogue that was read while a newer one cannot be.
+            stale_ok = role_of(route) is Role.CLIENT
+            with self.services.catalogue.one_view(stale_ok=stale_ok):
                 # Before anything is read of it: a stranger is to learn nothing.
-                route = Route(published.method, published.path)
                 admission = self._admit(route, request.headers)
                 once = None
                 if published.idempotent:
-                    once = self._once(route, admission.caller, reading)
+                    once = self._once(route, params, admission.caller, reading)
                 call = Call(published.view, published.taken, params, reading, once)
                 try:
                     response = serialised(
@@ -274,6 +280,8 @@ class ApiBlueprint(Blueprint):
                     if once is None:
                         raise
                     response = once.refused(error, refused(error))
+                if self.services.catalogue.stale:
+                    headers["X-Stale"] = "true"
                 if isinstance(response.body, str):
                     check_length(response.body)
         except SwitchyardError as error:
@@ -290,11 +298,12 @@ class ApiBlueprint(Blueprint):
         """Whether a client proves in another way than by a key that it may call."""
         return False
 
-    def _once(self, route: Route, caller: str, reading: Reading) -> Once:
+    def _once(self, route: Route, params: Mapping[str, str], caller: str, reading: Reading) -> Once:
         client_key = reading.request.headers.get(IDEMPOTENCY_KEY)
         if client_key is None:
             return Once(self.services.idempotency, None, serialised)
-        name = f"{route.method} {route.path}"
+        named = {name: decode(value) for name, value in sorted(params.items())}
+        name = " ".join([route.method, route.path, *([json_text(named)] if named else [])])
 
         def key_for(owner: str | None) -> RequestKey:
             return RequestKey.of(owner, name, caller, client_key, reading.raw)

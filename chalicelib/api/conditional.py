@@ -7,21 +7,18 @@ from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 
 from chalicelib.api.problems import ResponseHeaders
-from chalicelib.domain.catalogue import Revision
+from chalicelib.domain.catalogue import Revision, Validity
 
 
-def validators(revision: Revision) -> ResponseHeaders:
+def validators(revision: Revision, validity: Validity) -> ResponseHeaders:
     """The headers ETag and Last-Modified of every answer from the catalogue.
 
     The tag is weak: it names the catalogue, not the bytes of one answer.
     """
-    return {
-        "ETag": _tag(revision),
-        "Last-Modified": formatdate(revision.last_modified, usegmt=True),
-    }
+    return {"ETag": _tag(revision), "Last-Modified": formatdate(validity.date, usegmt=True)}
 
 
-def not_modified(headers: Mapping[str, str], revision: Revision) -> bool:
+def not_modified(headers: Mapping[str, str], revision: Revision, validity: Validity) -> bool:
     """Whether a client with these request headers has the answer of `revision` already.
 
     If-None-Match, where it is sent, decides alone. A request with `Cache-Control: no-cache`
@@ -39,7 +36,7 @@ def not_modified(headers: Mapping[str, str], revision: Revision) -> bool:
         date = parsedate_to_datetime(since)
         # HTTP's dates are GMT, whether they say so or not.
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        return date.timestamp() >= revision.last_modified
+        return validity.covers(date.timestamp())
     except (ValueError, OverflowError):
         return False
 

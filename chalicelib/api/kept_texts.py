@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from chalicelib.domain.catalogue import Catalogue
 
 CHARACTERS = 4_000_000
 """Of all answers of one route that a process keeps."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The answers of one catalogue, which is not held: it may be large."""
+
+    of: Callable[[], Catalogue | None]
+    texts: dict[Hashable, str] = field(default_factory=dict)
+    length: int = 0
 
 
 class KeptTexts:
@@ -21,27 +31,23 @@ class KeptTexts:
 
     def __init__(self, characters: int = CHARACTERS) -> None:
         self._characters = characters
-        self._of: Callable[[], Catalogue | None] = lambda: None
-        self._texts: dict[Hashable, str] = {}
-        self._length = 0
+        self._kept = _Kept(lambda: None)
 
     def text(self, catalogue: Catalogue, question: Hashable, write: Callable[[], str]) -> str:
         """The answer, made by `write` if it is not kept; what that raises is not kept."""
-        texts = self._texts
-        if self._of() is not catalogue:
-            # The catalogue before is not held: it may be large.
-            texts = self._emptied(catalogue)
-        found = texts.get(question)
+        kept = self._kept
+        if kept.of() is not catalogue:
+            kept = self._emptied(catalogue)
+        found = kept.texts.get(question)
         if found is None:
             found = write()
-            if self._length + len(found) > self._characters:
-                texts = self._emptied(catalogue)
-            texts[question] = found
-            self._length += len(found)
+            if kept.length + len(found) > self._characters:
+                kept = self._emptied(catalogue)
+            kept.texts[question] = found
+            kept.length += len(found)
         return found
 
-    def _emptied(self, catalogue: Catalogue) -> dict[Hashable, str]:
-        # A new one: another thread may be about to fill the old one from the old catalogue.
-        self._texts, self._length = {}, 0
-        self._of = weakref.ref(catalogue)
-        return self._texts
+    def _emptied(self, catalogue: Catalogue) -> _Kept:
+        # In one step, for other threads: whatever they find, its texts are of its catalogue.
+        self._kept = kept = _Kept(weakref.ref(catalogue))
+        return kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 
 from chalicelib.domain.api_keys import ApiKey
@@ -22,30 +22,76 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 
+BURST_SECONDS = 3
+"""How far the date of a change may run ahead of the moment at which every process has seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The date of an answer (seconds since 1970), and which dates say that a client has it.
+
+    A `shared` date is that of several versions. With `exact_only` a later date says nothing.
+    """
+
+    date: int
+    shared: bool = False
+    exact_only: bool = False
+
+    def covers(self, since: float) -> bool:
+        """Whether a client has the answer that has seen everything up to `since`."""
+        if since == self.date:
+            return not self.shared
+        return since > self.date and not self.exact_only
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """Which catalogue this is.
 
-    `version` counts every change. `last_modified` (seconds since 1970, UTC) moves with each
-    change that clients should see, always forward. `as_of` is the day for which the current
-    features were last worked out; None before the first.
+    `version` counts every change. `last_modified` (seconds since 1970, UTC) is the date of the last
+    change that clients should see; it never goes back, and is `shared` if the change before has it
+    too. `as_of` is the day for which the current features were last worked out; None before the
+    first.
     """
 
     version: int = 0
     last_modified: int = 0
     as_of: date | None = None
+    shared: bool = False
 
-    def following(self, now: datetime, *, visible: bool = True) -> Revision:
-        """The revision of a change made at `now` (aware).
+    def following(
+        self, now: datetime, *, visible: bool = True, settling: timedelta = timedelta(0)
+    ) -> Revision:
+        """The revision of a change that is attempted at `now` (aware).
 
-        The date is rounded up to whole seconds and at least one second after the last one, so
-        that a client which polls with the date of its last answer never misses a change.
+        `settling` is the time after which it is stored and every process has seen it, so that
+        nobody who asked later can have been answered without it. The date is the first whole
+        second behind that. In a burst of changes it is a second later than any that was shown, up
+        to `BURST_SECONDS` ahead; the changes behind that share the last date.
         """
         if not visible and self.as_of is not None:
             # A day that passed is still to be made visible, so `as_of` waits for that too.
             return replace(self, version=self.version + 1)
-        last_modified = max(math.ceil(now.timestamp()), self.last_modified + 1)
-        return Revision(self.version + 1, last_modified, self.day(now.date()))
+        seen = math.floor((now + settling).timestamp())
+        dated = max(seen, self.last_modified + self.shared) + 1
+        shares = dated > seen + BURST_SECONDS
+        return Revision(
+            self.version + 1,
+            self.last_modified if shares else dated,
+            self.day(now.date()),
+            shares,
+        )
+
+    def validity(self, at: datetime, *, stale: bool = False, exact_only: bool = False) -> Validity:
+        """How an answer is dated of which the catalogue was looked up at `at` (aware).
+
+        Every process that looks it up at a shared date or later has all the changes of that date:
+        from then on they go by the next second, which is theirs alone. A `stale` catalogue may
+        lack some of them.
+        """
+        if stale or not self.shared or at.timestamp() < self.last_modified:
+            return Validity(self.last_modified, self.shared, stale or exact_only)
+        return Validity(self.last_modified + 1, exact_only=exact_only)
 
     def day(self, today: date) -> date:
         """The day to work with: `today`, or a later day if some other clock got there first."""

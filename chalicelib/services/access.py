@@ -53,8 +53,8 @@ class AccessService:
         presented = list(presented)
         known = self._known(self._catalogue.snapshot(), presented)
         if not any(key.may(role) for key in known):
-            # That may have been a cached catalogue, which must not refuse.
-            known = self._known(self._catalogue.fresh(), presented) if presented else []
+            # A key that was just made may be unknown for a TTL: strangers must cost little.
+            known = self._known(self._catalogue.confirmed(), presented) if presented else []
         for key in known:
             if key.may(role):
                 return key

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.domain import testlab_offers
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.errors import LostRace
+from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.domain.experiments import State, Unit
 from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.marking import (
@@ -198,7 +199,10 @@ class MarkService:
                 return
         count = self._read(offer.number)
         if _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
-            self._experiments.complete(offer.experiment.id)
+            # The mark is stored. If the store cannot take the ending now, the scheduled function
+            # sees it.
+            with suppress(Unavailable):
+                self._experiments.complete(offer.experiment.id)
 
     def _is_recent(self, count: _Count) -> bool:
         return self._monotonic() <= count.read_at + COUNT_AGE

@@ -8,7 +8,7 @@ raise `LostRace` if what the caller based its decision on has changed. Those tha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
@@ -209,6 +209,9 @@ class IdempotencyStore(Protocol):
 class Eraser(Protocol):
     """Empties the whole store, for demonstrations and tests."""
 
-    def clear(self, now: datetime) -> None:
-        """Remove everything but the version and the id sequences, and move the version on."""
+    def clear(self, now: datetime, settling: timedelta) -> None:
+        """Remove everything but the version and the id sequences, and move the version on.
+
+        The date of that follows from `settling` as `Revision.following` says.
+        """
         ...

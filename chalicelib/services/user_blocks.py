@@ -68,7 +68,8 @@ class UserBlockService:
             self._catalogue.answer_stale()
             catalogue = self._catalogue.snapshot()
         before = catalogue.revision.last_modified - 1
-        return replace(catalogue, revision=replace(catalogue.revision, last_modified=before))
+        revision = replace(catalogue.revision, last_modified=before, shared=False)
+        return replace(catalogue, revision=revision)
 
     def _due(self, catalogue: Catalogue) -> CatalogueChange | None:
         today = self._catalogue.today()

@@ -42,6 +42,7 @@ from chalicelib.storage.designs import (
     to_values,
 )
 from chalicelib.storage.idempotency import transaction_once
+from chalicelib.storage.metering import sent_once
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
 from chalicelib.storage.tables import (
@@ -56,7 +57,7 @@ from chalicelib.storage.tables import (
 
 T = TypeVar("T")
 
-REVISION = ["version", "last_modified", "as_of"]
+REVISION = ["version", "last_modified", "as_of", "shared"]
 """What a request needs of the item of the revision, which holds the API keys and more."""
 
 ITEM_BYTES = 380_000
@@ -94,13 +95,15 @@ class DynamoCatalogueStore:
         )
         assert revision.as_of is not None  # noqa: S101 - Revision.following always sets it
         parts = _changed_parts(change)
-        with transaction_once(change.record) as write:
+        # Its date counts on its being stored within one attempt's time.
+        with sent_once(), transaction_once(change.record) as write:
             write.update(
                 ConfigRow(keys.CONFIG),
                 actions=[
                     ConfigRow.version.set(revision.version),
                     ConfigRow.last_modified.set(revision.last_modified),
                     ConfigRow.as_of.set(revision.as_of.isoformat()),
+                    ConfigRow.shared.set(True) if revision.shared else ConfigRow.shared.remove(),
                     ConfigRow.written.set(_written(change, parts)),
                     *(
                         [ConfigRow.settings.set(asdict(change.settings))]
@@ -316,7 +319,8 @@ def _fitting(values: dict[str, Any], what: str, limit: int = ITEM_BYTES) -> dict
 
 
 def _revision(row: ConfigRow) -> Revision:
-    return Revision(int(row.version), int(row.last_modified), date.fromisoformat(row.as_of))
+    as_of = date.fromisoformat(row.as_of)
+    return Revision(int(row.version), int(row.last_modified), as_of, bool(row.shared))
 
 
 def _block(block: UserBlock, row: UserBlocksTable | None) -> UserBlock:

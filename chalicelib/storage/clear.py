@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from chalicelib.domain.catalogue import CatalogueChange, ClientSettings
+from chalicelib.domain.catalogue import CatalogueChange, ClientSettings, Revision
 from chalicelib.domain.errors import LostRace
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
@@ -20,21 +21,21 @@ KEPT = (keys.CONFIG, keys.sequence(""))
 class DynamoEraser:
     """`Eraser` on all tables."""
 
-    def clear(self, now: datetime) -> None:
+    def clear(self, now: datetime, settling: timedelta) -> None:
         # Before, so that nobody decides on what is about to go; after, so that nobody keeps it.
-        self._move_on(now)
+        if DynamoCatalogueStore().revision().version:
+            self._move_on(lambda base: base.following(now, visible=False))
         for table in TABLES:
             self._empty(table)
-        self._move_on(now)
+        self._move_on(lambda base: base.following(now, settling=settling))
 
-    def _move_on(self, now: datetime) -> None:
+    def _move_on(self, following: Callable[[Revision], Revision]) -> None:
         catalogue = DynamoCatalogueStore()
         for _ in attempts("the catalogue"):
             base = catalogue.revision()
             with suppress(LostRace):
-                catalogue.commit(
-                    base, base.following(now), CatalogueChange(settings=ClientSettings())
-                )
+                change = CatalogueChange(settings=ClientSettings())
+                catalogue.commit(base, following(base), change)
                 return
 
     @store_errors()

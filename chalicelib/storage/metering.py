@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from chalicelib.domain.errors import Unavailable
@@ -13,7 +15,25 @@ WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "Tr
 BEGUN = "switchyard_begun"
 """Where botocore's notes of a call keep the time from which time would be lost."""
 
+SENT = "switchyard_sent"
+"""Where they keep that a call was sent before."""
+
 SERVER_FAULT = 500
+
+_once: ContextVar[bool] = ContextVar("once", default=False)
+
+
+@contextmanager
+def sent_once() -> Iterator[None]:
+    """Within it botocore repeats no call: one that fails cannot take effect later than that.
+
+    `Unavailable` is raised in place of the repetition.
+    """
+    token = _once.set(True)
+    try:
+        yield
+    finally:
+        _once.reset(token)
 
 
 def meter(
@@ -26,6 +46,10 @@ def meter(
     """
 
     def begin(request: Any, **_: Any) -> None:
+        if _once.get():
+            if SENT in request.context:
+                raise Unavailable("the database did not answer", reason="sent once")
+            request.context[SENT] = True
         account = accounting.current()
         if account is None:
             return

@@ -89,12 +89,14 @@ class CatalogueRow(FeatureRow):
 class ConfigRow(FeaturesTable):
     """The catalogue's revision; `last_modified` in seconds, `as_of` an ISO 8601 date.
 
+    `shared` is there if an earlier version has the same `last_modified`.
     `written` are the ids of what the commit of this version wrote and removed.
     """
 
     version = NumberAttribute()
     last_modified = NumberAttribute()
     as_of = UnicodeAttribute()
+    shared = BooleanAttribute(null=True)
     written = CompactJson()
     settings = CompactJson(null=True)
     keys = CompactJson(null=True)

@@ -14,6 +14,7 @@ from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
+from chalicelib.domain.api_keys import Role
 from infra.openapi.inputs import Found, Part, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Schemas
@@ -27,7 +28,8 @@ HEADERS: Json = {
         **TEXT,
     },
     "LastModified": {
-        "description": "For If-Modified-Since: when anything changed, in whole seconds.",
+        "description": "For If-Modified-Since: when everybody had the last change, in whole"
+        " seconds; after a change a few seconds ahead.",
         **TEXT,
     },
     "Link": {
@@ -180,7 +182,7 @@ def wanted(route: Published, about: About, schemas: Schemas) -> Part:
         if route.conditional:
             responses["304"] = {
                 "description": "The client has this answer already.",
-                "headers": _headers(_validators(route)),
+                "headers": _headers([*_validators(route), *_staleness(route)]),
             }
         refusals = _refusals(route, about, found[plain], found[problem])
         return {**responses, **dict(sorted(refusals.items()))}
@@ -236,7 +238,7 @@ def _success(route: Published, about: About, schema: Json) -> Json:
     if about.example is not UNSAID:
         content["example"] = about.example
     replayed = ["IdempotentReplayed"] if route.idempotent else []
-    headers = [*_validators(route), *replayed, *about.headers]
+    headers = [*_validators(route), *_staleness(route), *replayed, *about.headers]
     return {
         "description": "Done.",
         **({"headers": _headers(headers)} if headers else {}),
@@ -249,7 +251,11 @@ def _validators(route: Published) -> list[str]:
         return []
     if isinstance(route.dialect, ProblemDialect):
         return ["ETag", "CacheControl"]
-    return ["ETag", "LastModified", "XStale"]
+    return ["ETag", "LastModified"]
+
+
+def _staleness(route: Published) -> list[str]:
+    return ["XStale"] if needed_key(route) is Role.CLIENT else []
 
 
 def _headers(names: list[str]) -> Json:

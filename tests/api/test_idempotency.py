@@ -12,7 +12,11 @@ from typing import Any
 
 import jwt
 import pytest
+from chalice.app import Chalice
 
+from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.once import Once
+from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.idempotency import KEPT
@@ -435,3 +439,25 @@ def test_kept_answers_do_not_make_assign_dearer(
     answer = gateway.send("POST", "/api/v6/assign", {"context": "home"}, {"user-id": "ada"})
     assert answer.status == 200
     assert counter.calls == ["Query", "GetItem"]
+
+
+def test_what_the_path_names_is_part_of_the_request(app: ModuleType) -> None:
+    blueprint = ApiBlueprint(__name__, ProblemDialect())
+    blueprint.services, blueprint.observer = app.services, app.observer
+
+    @blueprint.endpoint("/boxes/{box}/letters/{letter}", "POST")
+    def put(box: str, letter: str, once: Once) -> Any:
+        return once(None, lambda _: [box, letter], lambda put: put)
+
+    boxes = Chalice("boxes", configure_logs=False)
+    boxes.register_blueprint(blueprint)
+    gateway = Gateway(boxes, documented=False)
+
+    def sent(path: str) -> Any:
+        return gateway.send("POST", path, {}, {"idempotency-key": "k"}).json
+
+    assert sent("/boxes/a/letters/b") == ["a", "b"]
+    assert sent("/boxes/a/letters/c") == ["a", "c"]
+    assert sent("/boxes/a%2Fletters%2Fb/letters/b") == ["a/letters/b", "b"]
+    again = gateway.send("POST", "/boxes/%61/letters/b", {}, {"idempotency-key": "k"})
+    assert (again.json, again.headers["idempotent-replayed"]) == (["a", "b"], "true")

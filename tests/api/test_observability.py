@@ -176,7 +176,7 @@ def test_a_refusal_names_its_kind_and_an_outage_its_reason(
 
     ask(gateway, "GET", "/api/feature/0")
     monkeypatch.setattr(app.services.catalogue._store, "revision", fail)
-    ask(gateway, "GET", "/api/userblocks")
+    ask(gateway, "GET", "/api/users")
     refused, unavailable = lines.of("request")
     assert (refused["status"], refused["error"]) == (403, "NotFound")
     assert (unavailable["status"], unavailable["error"]) == (503, "Unavailable")

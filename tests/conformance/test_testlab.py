@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ def url(start_server: Any, caller: Caller) -> str:
     return address
 
 
+@pytest.fixture
+def quiet_url(start_server: Any, caller: Caller) -> str:
+    """A server whose store nothing was changed in before."""
+    prefix = f"switchyard-testlab-{caller}-{uuid.uuid4().hex}"
+    address: str = start_server(TABLE_PREFIX=prefix, **caller.settings).url
+    return address
+
+
 @pytest.fixture(scope="module")
 def session(caller: Caller) -> Iterator[requests.Session]:
     with requests.Session() as session:
@@ -40,7 +49,13 @@ def session(caller: Caller) -> Iterator[requests.Session]:
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_the_server_answers_as_recorded(path: Path, url: str, session: requests.Session) -> None:
+def test_the_server_answers_as_recorded(
+    path: Path, request: pytest.FixtureRequest, session: requests.Session
+) -> None:
+    # Dates are compared in a store of their own: the changes of other scenarios, a moment before,
+    # would be one burst with theirs, whose last date says less.
+    compares_dates = "If-Modified-Since" in path.read_text()
+    url = request.getfixturevalue("quiet_url" if compares_dates else "url")
     session.delete(f"{url}/api/v5/clearDB", timeout=10).raise_for_status()
     options = argparse.Namespace(base_url=url, no_reset=True, **OPTIONS)
     problem = replay.run_scenario(session, replay.load_scenario(path), options)

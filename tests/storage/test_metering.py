@@ -14,7 +14,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.services import accounting
 from chalicelib.services.attempts import DEADLINE
 from chalicelib.storage.connection import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES
-from chalicelib.storage.metering import meter, units
+from chalicelib.storage.metering import meter, sent_once, units
 
 ATTEMPT = 1.25
 TIMEOUT = ReadTimeoutError(endpoint_url="http://nowhere")
@@ -137,3 +137,13 @@ def test_without_an_account_nothing_is_counted_nor_cut_off(calls: Calls) -> None
 
 def test_all_attempts_of_a_call_end_before_a_request_s_deadline() -> None:
     assert (1 + RETRIES) * (CONNECT_TIMEOUT + READ_TIMEOUT) <= DEADLINE
+
+
+def test_a_call_that_may_not_come_late_is_not_repeated(calls: Calls) -> None:
+    context: dict[str, Any] = {}
+    with sent_once():
+        calls.attempt(context, 1.0)
+        with pytest.raises(Unavailable, match="did not answer"):
+            calls.attempt(context, 0, answered())
+        calls.attempt({}, 0, answered())
+    calls.attempt(context, 0, answered())

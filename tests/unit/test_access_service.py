@@ -55,7 +55,7 @@ def test_a_revoked_key_is_dead_and_others_live(services: Services) -> None:
         services.access.revoke(first.id)
 
 
-def test_a_process_knows_within_the_ttl_and_a_new_key_at_once(
+def test_a_process_knows_a_new_key_and_a_revoked_one_within_the_ttl(
     memory: Memory, clock: FixedClock
 ) -> None:
     server, maker = process(memory, clock, ttl=60), process(memory, clock)
@@ -63,12 +63,26 @@ def test_a_process_knows_within_the_ttl_and_a_new_key_at_once(
     _, key = maker.access.create(Role.CLIENT)
     server.access.admit(Role.CLIENT, [key])
     made, admin = maker.access.create(Role.ADMIN)
+    with pytest.raises(Unauthorized):
+        server.access.admit(Role.ADMIN, [admin])
+    server.catalogue.fresh()
     server.access.admit(Role.ADMIN, [admin])
     maker.access.revoke(made.id)
     server.access.admit(Role.ADMIN, [admin])
     server.catalogue.fresh()
     with pytest.raises(Unauthorized):
         server.access.admit(Role.ADMIN, [admin])
+
+
+def test_strangers_cost_a_process_one_read_per_ttl(memory: Memory, clock: FixedClock) -> None:
+    calls: list[str] = []
+    server = process(memory, clock, ttl=60, before=calls.append)
+    server.catalogue.snapshot()
+    calls.clear()
+    for number in range(20):
+        with server.catalogue.one_view(), pytest.raises(Unauthorized):
+            server.access.admit(Role.ADMIN, [f"made up {number}", "and another"])
+    assert calls == ["catalogue.revision"]
 
 
 def test_nobody_is_looked_up_for_who_presents_nothing(memory: Memory, clock: FixedClock) -> None:

@@ -39,22 +39,68 @@ def caught_up(catalogue: Catalogue, today: date = TODAY) -> Catalogue:
 # Revision
 
 
-@pytest.mark.parametrize(("milliseconds", "seconds"), [(0, 0), (1, 1), (999, 1), (1000, 1)])
-def test_last_modified_is_rounded_up_to_whole_seconds(milliseconds: int, seconds: int) -> None:
-    changed = Revision().following(NOON + timedelta(milliseconds=milliseconds))
-    assert changed.last_modified == NOON_SECONDS + seconds
+@pytest.mark.parametrize(
+    ("milliseconds", "settling_ms", "seconds"),
+    [(0, 0, 1), (1, 0, 1), (999, 0, 1), (1000, 0, 2), (0, 1999, 2), (1, 1999, 3)],
+)
+def test_a_change_is_dated_behind_the_moment_at_which_every_process_has_seen_it(
+    milliseconds: int, settling_ms: int, seconds: int
+) -> None:
+    now, settling = NOON + timedelta(milliseconds=milliseconds), timedelta(milliseconds=settling_ms)
+    assert Revision().following(now, settling=settling).last_modified == NOON_SECONDS + seconds
 
 
-def test_last_modified_moves_with_each_change_within_a_second() -> None:
-    first = Revision().following(NOON)
-    second = first.following(NOON)
-    third = second.following(NOON + timedelta(milliseconds=1))
-    assert [r.last_modified - NOON_SECONDS for r in (first, second, third)] == [0, 1, 2]
+def test_in_a_burst_of_changes_dates_run_three_seconds_ahead_and_then_are_shared() -> None:
+    revision, dates = Revision(), []
+    for _ in range(5):
+        revision = revision.following(NOON)
+        dates.append((revision.last_modified - NOON_SECONDS, revision.shared))
+    assert dates == [(1, False), (2, False), (3, False), (3, True), (3, True)]
+
+
+def test_the_date_after_a_shared_one_is_later_than_any_that_was_shown() -> None:
+    shared = Revision(4, NOON_SECONDS + 3, TODAY, shared=True)
+    at = NOON + timedelta(seconds=3)
+    assert shared.validity(at).date == NOON_SECONDS + 4
+    following = shared.following(at)
+    assert (following.last_modified, following.shared) == (NOON_SECONDS + 5, False)
 
 
 def test_last_modified_never_goes_back_with_the_clock() -> None:
     first = Revision().following(NOON)
-    assert first.following(NOON - timedelta(days=2)).last_modified == first.last_modified + 1
+    back = first.following(NOON - timedelta(days=2))
+    assert (back.last_modified, back.shared) == (first.last_modified, True)
+
+
+@pytest.mark.parametrize(
+    ("shared", "since", "covered"),
+    [(False, -1, False), (False, 0, True), (False, 1, True), (True, 0, False), (True, 1, True)],
+)
+def test_a_date_says_that_a_client_has_an_answer_unless_versions_share_it(
+    shared: bool, since: int, covered: bool
+) -> None:
+    revision = Revision(1, NOON_SECONDS, TODAY, shared)
+    validity = revision.validity(NOON - timedelta(seconds=1))
+    assert validity.covers(NOON_SECONDS + since) is covered
+
+
+@pytest.mark.parametrize(("seconds", "date"), [(-0.001, 0), (0, 1), (60, 1)])
+def test_from_a_shared_date_on_its_last_version_goes_by_the_next_second(
+    seconds: float, date: int
+) -> None:
+    validity = Revision(1, NOON_SECONDS, TODAY, shared=True).validity(
+        NOON + timedelta(seconds=seconds)
+    )
+    assert validity.date == NOON_SECONDS + date
+    assert validity.covers(NOON_SECONDS + date) is bool(date)
+
+
+def test_a_stale_answer_is_trusted_for_its_own_date_only() -> None:
+    revision = Revision(1, NOON_SECONDS, TODAY)
+    stale = revision.validity(NOON, stale=True)
+    assert [stale.covers(NOON_SECONDS + since) for since in (-1, 0, 1)] == [False, True, False]
+    shared = replace(revision, shared=True).validity(NOON, stale=True)
+    assert [shared.covers(NOON_SECONDS + since) for since in (0, 1)] == [False, False]
 
 
 def test_a_change_that_nobody_sees_moves_the_version_only() -> None:

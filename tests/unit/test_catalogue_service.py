@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextvars import copy_context
@@ -12,12 +13,13 @@ from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChang
 from chalicelib.domain.errors import Conflict, LostRace, Unavailable
 from chalicelib.domain.features import Feature
 from chalicelib.services.attempts import FEWEST
-from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.catalogue import PAUSE, SPREAD, CatalogueService
 from tests.fakes import FixedClock, Memory, Step, fake_stores, once, watched
 from tests.unit.samples import TODAY, feature
 from tests.unit.upgrade_service_samples import at_once
 
 TTL = 60.0
+STALE_FOR = 300.0
 
 
 class Stopwatch:
@@ -48,14 +50,16 @@ def process(
 ) -> Process:
     """Makes processes that share the store and the time, but no cache."""
 
-    def start(ttl: float = TTL, step: Step | None = None) -> CatalogueService:
+    def start(ttl: float = TTL, step: Step | None = None, draw: float = 0.0) -> CatalogueService:
         def before(call: str) -> None:
             calls[call] += 1
             if step is not None:
                 step(call)
 
         store = watched(fake_stores(memory), before=before).catalogue
-        return CatalogueService(store, clock, ttl, stopwatch)
+        return CatalogueService(
+            store, clock, ttl, stopwatch, stale_for=STALE_FOR, draw=lambda: draw
+        )
 
     return start
 
@@ -461,3 +465,191 @@ def test_who_may_see_nothing_old_asks_a_store_that_has_just_failed(
     with service.one_view(stale_ok=True):
         service.snapshot()
         assert not service.stale, "and what it got is good for all"
+
+
+def test_what_was_cached_stands_in_for_so_long_and_no_longer(
+    process: Process, stopwatch: Stopwatch
+) -> None:
+    store = Store()
+    service = process(TTL, store)
+    service.snapshot()
+    store.failing = "catalogue.revision"
+    stopwatch.seconds += TTL + STALE_FOR - 0.001
+    with service.one_view(stale_ok=True):
+        service.snapshot()
+        assert service.stale
+    stopwatch.seconds += 0.001
+    with service.one_view(stale_ok=True), pytest.raises(Unavailable):
+        service.snapshot()
+
+
+def test_what_a_process_committed_stands_in_too(process: Process) -> None:
+    store = Store()
+    service = process(0, store)
+    changed = service.change(adding(feature(1)))
+    store.failing = "catalogue.revision"
+    with service.one_view(stale_ok=True):
+        assert service.snapshot() is changed
+        assert service.stale
+
+
+def test_a_process_that_was_stale_trusts_its_own_dates_alone_for_a_while(
+    process: Process, stopwatch: Stopwatch
+) -> None:
+    store = Store()
+    service = process(0, store)
+    service.snapshot()
+
+    def exact_only() -> bool:
+        with service.one_view(stale_ok=True):
+            return service.validity(service.snapshot().revision).exact_only
+
+    assert not exact_only()
+    store.failing = "catalogue.revision"
+    assert exact_only()
+    store.failing = None
+    stopwatch.seconds += PAUSE
+    for _ in range(2):
+        assert exact_only()
+        stopwatch.seconds += STALE_FOR - 0.001
+    assert not exact_only()
+
+
+# Many requests of a process, many processes
+
+
+@pytest.mark.parametrize(("draw", "early"), [(0.0, 0.0), (0.5, SPREAD / 2), (1.0, SPREAD)])
+def test_a_refresh_comes_a_random_part_of_the_ttl_early(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str], draw: float, early: float
+) -> None:
+    service = process(draw=draw)
+    service.snapshot()
+    calls.clear()
+    stopwatch.seconds += TTL * (1 - early) - 0.001
+    service.snapshot()
+    assert calls == {}
+    stopwatch.seconds += 0.001
+    service.snapshot()
+    assert calls == {"catalogue.revision": 1}
+
+
+def test_an_early_refresh_that_fails_makes_nothing_stale_and_is_not_repeated_at_once(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    store = Store()
+    service = process(TTL, store, draw=1.0)
+    service.snapshot()
+    store.failing = "catalogue.revision"
+    stopwatch.seconds += TTL * (1 - SPREAD)
+    calls.clear()
+    for _ in range(3):
+        with service.one_view():
+            service.snapshot()
+            assert not service.stale
+    assert calls == {"catalogue.revision": 1}
+
+
+@pytest.mark.parametrize("overdue", [False, True])
+def test_while_one_request_refreshes_others_go_on_with_what_they_have(
+    process: Process, stopwatch: Stopwatch, overdue: bool
+) -> None:
+    others: list[tuple[Catalogue, bool]] = []
+
+    def ask() -> tuple[Catalogue, bool]:
+        with service.one_view(stale_ok=True):
+            return service.snapshot(), service.stale
+
+    def meanwhile() -> None:
+        others.extend(at_once(ask))
+
+    service = process(TTL, lambda call: steps[0](call), draw=1.0)
+    steps: list[Step] = [lambda _: None]
+    good = service.snapshot()
+    process().change(adding(feature(1)))
+    steps[0] = once("catalogue.load", meanwhile)
+    stopwatch.seconds += TTL if overdue else TTL * (1 - SPREAD)
+    with service.one_view(stale_ok=True):
+        assert service.snapshot().features == (feature(1),)
+    assert others == [(good, overdue)]
+
+
+def test_who_needs_the_newest_waits_for_a_load_that_has_begun_and_begins_none(
+    process: Process, calls: Counter[str]
+) -> None:
+    waiting: list[threading.Thread] = []
+    seen: list[Catalogue] = []
+
+    def others_come() -> None:
+        for _ in range(3):
+            thread = threading.Thread(target=lambda: seen.append(service.fresh()))
+            thread.start()
+            waiting.append(thread)
+
+    service = process(0, once("catalogue.load", others_come))
+    seen.append(service.fresh())
+    for thread in waiting:
+        thread.join()
+    assert len(seen) == 4
+    assert all(each is seen[0] for each in seen)
+    assert calls == {"catalogue.revision": 4, "catalogue.load": 1}
+
+
+def test_a_load_that_failed_is_not_repeated_at_once_by_anybody(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    store = Store()
+    service = process(0, store)
+    service.snapshot()
+    process().change(adding(feature(1)))
+    store.failing = "catalogue.load"
+    calls.clear()
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            service.fresh()
+    assert calls == {"catalogue.revision": 5, "catalogue.load": 1}
+    store.failing = None
+    stopwatch.seconds += PAUSE
+    assert service.fresh().features == (feature(1),)
+
+
+def test_strangers_make_a_process_read_once_per_ttl(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    service, other = process(), process()
+    service.snapshot()
+    other.change(adding(feature(1)))
+    calls.clear()
+    for _ in range(10):
+        with service.one_view():
+            assert service.confirmed().features == (feature(1),)
+    assert calls == {"catalogue.revision": 1, "catalogue.load": 1}
+    other.change(adding(feature(2)))
+    stopwatch.seconds += TTL
+    assert service.confirmed().features == (feature(1), feature(2))
+
+
+def test_without_a_ttl_strangers_cost_no_read_of_their_own(
+    process: Process, calls: Counter[str]
+) -> None:
+    service = process(0)
+    for _ in range(3):
+        with service.one_view():
+            service.snapshot()
+            service.confirmed()
+    assert calls == {"catalogue.revision": 3, "catalogue.load": 1}
+
+
+def test_while_the_store_is_down_strangers_do_not_ask_it_again_and_again(
+    process: Process, calls: Counter[str]
+) -> None:
+    store = Store()
+    service = process(0, store)
+    service.snapshot()
+    store.failing = "catalogue.revision"
+    calls.clear()
+    for _ in range(5):
+        with service.one_view(stale_ok=True):
+            service.snapshot()
+            with pytest.raises(Unavailable):
+                service.confirmed()
+    assert calls == {"catalogue.revision": 1}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -22,8 +23,9 @@ def filled(services: Services) -> Services:
 
 
 def test_clearing_leaves_nothing_but_version_and_sequences(
-    filled: Services, memory: Memory
+    filled: Services, memory: Memory, clock: FixedClock
 ) -> None:
+    clock.advance(timedelta(seconds=10))
     before = replace(memory)
     sequences = memory.sequences.copy()
     assert filled.demo.clear()
@@ -41,6 +43,6 @@ def test_where_it_is_not_allowed_nothing_is_cleared(
     filled: Services, memory: Memory, clock: FixedClock
 ) -> None:
     before = memory.revision
-    assert not DemoService(fake_stores(memory).eraser, clock, enabled=False).clear()
+    assert not DemoService(fake_stores(memory).eraser, clock, timedelta(0), enabled=False).clear()
     assert memory.revision == before
     assert len(filled.catalogue.fresh().features) == len(memory.users) == len(memory.events) == 1

@@ -79,4 +79,28 @@ def test_a_late_writer_of_an_old_catalogue_changes_no_answer_of_the_new_one(
 def test_a_catalogue_is_not_held() -> None:
     texts = KeptTexts()
     texts.text(Catalogue(), 1, lambda: "a")
-    assert texts._of() is None
+    assert texts._kept.of() is None
+
+
+def test_between_any_two_steps_each_answer_is_of_its_own_catalogue(
+    catalogues: list[Catalogue],
+) -> None:
+    """Another thread asks of the old catalogue while the first turns to the new one."""
+    old, new = catalogues
+
+    class Interrupted(KeptTexts):
+        watching = False
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if type(self).watching:
+                type(self).watching = False
+                assert self.text(old, 1, lambda: "old") == "old"
+                type(self).watching = True
+
+    texts = Interrupted()
+    texts.text(old, 2, lambda: "old")
+    Interrupted.watching = True
+    assert texts.text(new, 2, lambda: "new") == "new"
+    Interrupted.watching = False
+    assert texts.text(new, 1, lambda: "new") == "new"

@@ -106,7 +106,8 @@ def test_a_new_day_moves_last_modified(
     clock.advance(timedelta(days=1))
     services.user_blocks.catch_up()
     assert memory.revision.version == before.version + 1
-    assert memory.revision.last_modified == int(clock.now.timestamp()) > before.last_modified
+    settled = clock.now + services.catalogue.settling
+    assert memory.revision.last_modified == int(settled.timestamp()) + 1 > before.last_modified
     assert memory.revision.as_of == TODAY + timedelta(days=1)
 
 
