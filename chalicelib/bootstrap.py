@@ -159,7 +159,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     )
     segments = SegmentService(catalogue, stores.participants, clock, settings.context_metadata)
     segment_deletion = SegmentDeletionService(catalogue, stores.participants, clock)
-    metrics = MetricService(catalogue, clock)
+    metrics = MetricService(catalogue, clock, contexts)
     flags = FlagService(catalogue, stores.catalogue, stores.participants)
     return Services(
         catalogue=catalogue,
@@ -179,7 +179,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         stratification=StratificationService(catalogue, stores.strata, clock),
         assignment=assignment,
         marking=MarkService(offers, experiments, stores.participants, clock),
-        batch_assignment=BatchAssignmentService(assignment, participants),
+        batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
         evaluation=EvaluationService(offers, stores.participants, clock, settings.totals_shards),
         metrics=metrics,

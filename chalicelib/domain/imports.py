@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from chalicelib.domain.contexts import same_context
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment
@@ -52,7 +53,7 @@ def missing_segments(
     return [
         segment_id
         for segment_id in dict.fromkeys(ids)
-        if segment_id not in segments or segments[segment_id].context.lower() != context.lower()
+        if segment_id not in segments or not same_context(segments[segment_id].context, context)
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chalicelib.domain.contexts import same_context
 from chalicelib.domain.experiments import (
     Condition,
     ConsistencyRule,
@@ -233,7 +234,7 @@ class Offers:
     def shut_out(self, context: str) -> Roster:
         """The global exclusion of an experiment's context, whose letter case does not count."""
         for name, offers in self._by_context.items():
-            if name.lower() == context:
+            if same_context(name, context):
                 return offers.shut_out
         return NOBODY
 

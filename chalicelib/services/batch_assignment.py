@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chalicelib.domain.contexts import configured
 from chalicelib.domain.experiments import Place
 from chalicelib.services.assignment import Assigned, AssignmentService
 from chalicelib.services.experiments import UnknownContext
@@ -16,14 +17,24 @@ USERS_AT_ONCE = 16
 class BatchAssignmentService:
     """Answers batch-assign."""
 
-    def __init__(self, assignment: AssignmentService, participants: ParticipantService) -> None:
+    def __init__(
+        self,
+        assignment: AssignmentService,
+        participants: ParticipantService,
+        contexts: Sequence[str],
+    ) -> None:
         self._assignment = assignment
         self._participants = participants
+        self._contexts = contexts
 
     def assign(
         self, context: str, place: Place, user_ids: Sequence[str]
     ) -> dict[str, Assigned | None]:
-        """What each user gets at a point, an empty `Assigned` for nothing; None if unknown."""
+        """What each user gets at a point, an empty `Assigned` for nothing; None if unknown.
+
+        An unknown context has nothing for anybody.
+        """
+        context = configured(context, self._contexts) or context
         distinct = list(dict.fromkeys(user_ids))
         self._assignment.prepare()
         with Pool(USERS_AT_ONCE) as pool:

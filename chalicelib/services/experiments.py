@@ -36,7 +36,7 @@ from chalicelib.services.ports import CatalogueStore, Clock
 
 
 class UnknownContext(Invalid):
-    """No context is called so (letter case counts)."""
+    """No context is called so by a client, for whom letter case counts."""
 
 
 class OfferService:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, MetricChange
+from chalicelib.domain.contexts import known_context, same_context
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.metrics import JOINER, Metric, MetricType
 from chalicelib.services.catalogue import CatalogueService
@@ -25,9 +26,10 @@ class MetricDraft:
 class MetricService:
     """Stores and deletes metrics."""
 
-    def __init__(self, catalogue: CatalogueService, clock: Clock) -> None:
+    def __init__(self, catalogue: CatalogueService, clock: Clock, contexts: Sequence[str]) -> None:
         self._catalogue = catalogue
         self._clock = clock
+        self._contexts = contexts
 
     def all(self) -> list[Metric]:
         """All metrics by key."""
@@ -40,7 +42,11 @@ class MetricService:
         Raises:
             NotFound: if there is none.
         """
-        found = [metric for metric in self.all() if context in metric.contexts]
+        found = [
+            metric
+            for metric in self.all()
+            if any(same_context(each, context) for each in metric.contexts)
+        ]
         if not found:
             raise NotFound(f"Metrics context not found: {context}")
         return found
@@ -49,6 +55,7 @@ class MetricService:
         """Store metrics, or replace those that there are; each as it is now.
 
         Raises:
+            UnknownAppContext: if one is to be in a context that there is not.
             Invalid: if metrics are switched off in the settings of clients, or too many.
         """
         saved: dict[str, Metric] = {}
@@ -68,12 +75,15 @@ class MetricService:
 
     def _drafted(self, draft: MetricDraft, before: Metric | None) -> Metric:
         now = self._clock()
+        contexts = tuple(
+            dict.fromkeys(known_context(each, self._contexts) for each in draft.contexts)
+        )
         if before is None:
-            return Metric(draft.key, draft.type, draft.allowed_values, draft.contexts, now, now, 1)
+            return Metric(draft.key, draft.type, draft.allowed_values, contexts, now, now, 1)
         return replace(
             before,
             type=draft.type,
-            contexts=draft.contexts,
+            contexts=contexts,
             updated_at=now,
             version=before.version + 1,
             allowed_values=before.allowed_values

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
+from chalicelib.domain.contexts import known_context
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.lists import are_there, holders, is_free, listed
 from chalicelib.domain.segment_usage import SegmentUsage
@@ -102,13 +103,14 @@ class SegmentService:
         return self._store.members(segment.id, segment.version) if segment.version else ()
 
     def put(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
-        """Create a segment, or replace the one with its id.
+        """Create a segment, or replace the one with its id; its context as that is configured.
 
         First each user gets a note of the new version of the list, then the catalogue says that it
         counts; killed in between, the old list goes on to count, and the same call made again goes
         on where it stopped.
 
         Raises:
+            UnknownAppContext: if there is no such context.
             NameTaken: if a public segment of the context has the name.
         """
         return self._put(draft, user_ids, self._check_name)
@@ -167,6 +169,7 @@ class SegmentService:
         return self._put(draft, user_ids, check)
 
     def _put(self, draft: Segment, user_ids: Sequence[str], check: Check) -> Segment:
+        draft = replace(draft, context=known_context(draft.context, self.contexts))
         user_ids = list(dict.fromkeys(user_ids))
         tries = attempts("the segment")
         while True:

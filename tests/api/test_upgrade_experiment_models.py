@@ -27,13 +27,13 @@ from chalicelib.api.upgrade.experiment_models import (
 from chalicelib.api.upgrade.experiment_requests import (
     DanglingReference,
     ReservedCode,
-    UnknownAppContext,
     edited_experiment,
     new_experiment,
     requested_lists,
 )
 from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.segment_models import ListBody, Listing
+from chalicelib.domain.contexts import UnknownAppContext
 from chalicelib.domain.experiments import (
     Algorithm,
     ConditionPayload,

@@ -17,14 +17,12 @@ from chalicelib.api.upgrade.segment_models import (
     ListBody,
     Listing,
     SegmentBody,
-    UnknownAppContext,
     bare_segment_answer,
-    configured_context,
-    known_context,
     list_answers,
     segment_answer,
     single_segment_answer,
 )
+from chalicelib.domain.contexts import UnknownAppContext, known_context
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment, SegmentType
@@ -132,23 +130,6 @@ def test_recorded_segments_and_lists_are_accepted() -> None:
         SegmentBody.model_validate(body)
     for body in recorded("lists.json"):
         assert ListBody.model_validate(body).experiment_id == ID
-
-
-@pytest.mark.parametrize("name", ["Home", "home", "HOME"])
-def test_segments_keep_the_name_that_is_configured(name: str) -> None:
-    assert configured_context(name, ["add", "Home"]) == "Home"
-    assert known_context(name, ["add", "Home"]) == "home"
-    assert configured_context(name, ["Home", name]) == name
-    with pytest.raises(UnknownAppContext):
-        configured_context(name, ["add"])
-
-
-def test_contexts_are_known_by_their_lower_case() -> None:
-    assert known_context("Home", {"home"}) == "home"
-    message = 'The app context "Nope" is not defined in CONTEXT_METADATA.'
-    with pytest.raises(UnknownAppContext) as refusal:
-        known_context("Nope", {"home"})
-    assert str(refusal.value) == message
 
 
 def test_recorded_refusals_of_segments_are_refused_here() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.contexts import UnknownAppContext
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.metrics import Metric, MetricType
 from chalicelib.services import Services
@@ -74,12 +75,24 @@ def test_nothing_to_save_changes_nothing(services: Services, memory: Memory) -> 
     assert memory.revision.version == 0
 
 
+def test_a_metric_is_in_each_context_once_as_that_is_configured(
+    services: Services, memory: Memory
+) -> None:
+    [saved] = services.metrics.save([draft("a", contexts=("HOME", "home", "Add"))])
+    assert saved.contexts == ("home", "add")
+    before = memory.revision
+    with pytest.raises(UnknownAppContext):
+        services.metrics.save([draft("b"), draft("a", contexts=("home", "nowhere"))])
+    assert memory.revision == before
+
+
 def test_metrics_are_found_by_context(services: Services) -> None:
     services.metrics.save(
         [draft("a"), draft("b", contexts=("add", "home")), draft("c", contexts=())]
     )
     assert keys(services.metrics.of_context("home")) == ["a", "b"]
     assert keys(services.metrics.of_context("add")) == ["b"]
+    assert keys(services.metrics.of_context("HOME")) == ["a", "b"]
     with pytest.raises(NotFound, match="Metrics context not found: sub"):
         services.metrics.of_context("sub")
 

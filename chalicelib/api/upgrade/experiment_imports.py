@@ -19,8 +19,9 @@ from chalicelib.api.upgrade.experiment_requests import (
 from chalicelib.api.upgrade.files import model_of
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.records import Json
-from chalicelib.api.upgrade.segment_models import Listings, known_context
+from chalicelib.api.upgrade.segment_models import Listings
 from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.contexts import configured, known_context
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.experiments import DesignType, Experiment, State
 from chalicelib.domain.imports import is_older, part_ids
@@ -92,7 +93,9 @@ class ExperimentReader:
         context = known_context(file.context[0], self._contexts)
         check_parts(file)
         known = self._catalogue.metrics
-        lacking = tuple(each for each in file.metrics() if each.key not in known)
+        lacking = tuple(
+            self._at_home(each, context) for each in file.metrics() if each.key not in known
+        )
         parts = kept_parts(
             file,
             self._keep,
@@ -125,6 +128,12 @@ class ExperimentReader:
             lists(file.experiment_segment_exclusion),
             lacking,
         )
+
+    def _at_home(self, metric: MetricDraft, context: str) -> MetricDraft:
+        """A metric in those of its contexts that are configured here, or in the experiment's."""
+        named = (configured(each, self._contexts) for each in metric.contexts)
+        own = tuple(each for each in named if each is not None)
+        return replace(metric, contexts=own or (context,))
 
     def _keep(self, given: str | None) -> str:
         """The id of a part: its own if it can be one and no other experiment's part has it."""

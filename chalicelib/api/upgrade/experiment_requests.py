@@ -30,11 +30,8 @@ from chalicelib.api.upgrade.experiment_parts import (
     point_of,
     query_of,
 )
-from chalicelib.api.upgrade.segment_models import (
-    SegmentBody,
-    UnknownAppContext,
-    known_context,
-)
+from chalicelib.api.upgrade.segment_models import SegmentBody
+from chalicelib.domain.contexts import known_context
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import (
     Algorithm,
@@ -54,7 +51,6 @@ from chalicelib.domain.lifecycle import check_state
 __all__ = [
     "DanglingReference",
     "ReservedCode",
-    "UnknownAppContext",
     "check_parts",
     "edited_experiment",
     "experiment_of",
@@ -181,7 +177,7 @@ def edited_experiment(
         version=before.version + 1,
         started_at=before.started_at,
     )
-    if context == before.context:
+    if edited.context == before.context:
         return edited
     return replace(edited, include=(), exclude=(), queries=(), filter_mode=FilterMode.EXCLUDE_ALL)
 
@@ -337,7 +333,8 @@ def experiment_of(
         id=experiment_id,
         name=body.name,
         description=body.description,
-        context=context,
+        # So the original stores it; segments and metrics keep the spelling that is configured.
+        context=context.lower(),
         state=body.state,
         type=body.type,
         unit=body.assignment_unit,

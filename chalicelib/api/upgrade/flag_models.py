@@ -18,9 +18,9 @@ from chalicelib.api.upgrade.segment_models import (
     SegmentBody,
     Text,
     Uuid,
-    known_context,
     segment_answer,
 )
+from chalicelib.domain.contexts import known_context
 from chalicelib.domain.experiments import FilterMode, ListEntry
 from chalicelib.domain.flags import Flag, FlagStatus
 
@@ -50,7 +50,7 @@ class FlagBody(AdminBody):
             key=self.key,
             description=self.description,
             status=self.status,
-            context=known_context(self.context[0], contexts),
+            context=known_context(self.context[0], contexts).lower(),
             tags=self.tags or (),
             filter_mode=self.filter_mode,
             include=(),

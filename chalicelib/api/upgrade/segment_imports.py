@@ -18,6 +18,7 @@ from chalicelib.api.upgrade.segment_models import (
     segment_answer,
 )
 from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.contexts import configured
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.imports import missing_segments, unknown_group_types
 from chalicelib.domain.segments import Segment, SegmentType
@@ -72,7 +73,7 @@ class SegmentReader:
             Invalid: if it is no segment, or refers to what is not configured.
         """
         file = model_of(SegmentFile, value)
-        found = file.imported(file.context.lower())
+        found = file.imported(self._configured(file.context))
         findings = self._findings(found.segment, {each.segment.id for each in found.lists})
         if file.type is not SegmentType.PUBLIC:
             findings.refuse(
@@ -97,13 +98,17 @@ class SegmentReader:
             Invalid: if it is no list, or refers to what is not configured.
         """
         file = model_of(SegmentFile, value)
-        draft = file.new_draft(file.context.lower())
+        draft = file.new_draft(self._configured(file.context))
         findings = self._findings(draft.segment, set())
         if not file.list_type:
             findings.refuse(
                 "List type is required for lists. Please enter valid list type in segment."
             )
         return draft, findings.warning()
+
+    def _configured(self, context: str) -> str:
+        """A context as it is configured; one that is not is found to be unknown later."""
+        return configured(context, self._group_types) or context
 
     def _findings(self, segment: Segment, own: set[str]) -> _Findings:
         findings = _Findings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -27,36 +27,6 @@ from chalicelib.domain.users import check_user_id
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BREAKS = re.compile(r"[\t\r\n]")
-
-
-class UnknownAppContext(Invalid):
-    """The context is not one of the configured ones."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f'The app context "{name}" is not defined in CONTEXT_METADATA.')
-
-
-def known_context(name: str, contexts: Collection[str]) -> str:
-    """The context as experiments and flags store it: in lower case.
-
-    Raises:
-        UnknownAppContext: if it is not among `contexts`.
-    """
-    return configured_context(name, contexts).lower()
-
-
-def configured_context(name: str, contexts: Collection[str]) -> str:
-    """The context as it is configured and as segments store it; letter case does not count.
-
-    Raises:
-        UnknownAppContext: if it is not among `contexts`.
-    """
-    if name in contexts:
-        return name
-    for context in contexts:
-        if context.lower() == name.lower():
-            return context
-    raise UnknownAppContext(name)
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,6 @@ from chalicelib.api.upgrade.segment_models import (
     SubListBody,
     bare_segment_answer,
     checked_uuid,
-    configured_context,
     segment_answer,
     segment_of,
 )
@@ -88,9 +87,7 @@ def put_list(body: SubListBody) -> dict[str, Any]:
 
 
 def _drafted(body: SegmentBody) -> Segment:
-    context = configured_context(body.context, blueprint.services.segments.contexts)
-    known = body.model_copy(update={"context": context})
-    return segment_of(known, new_id=new_id, now=now())
+    return segment_of(body, new_id=new_id, now=now())
 
 
 @blueprint.endpoint("/api/segments/list/{segment_id}", "DELETE")
