@@ -89,19 +89,6 @@ class TestOneList:
             assert [u["userId"] for u in listing["segment"]["individualForSegment"]] == ["ada"]
             assert gateway.put(f"/api/experiments/{each['id']}", {**each, key: one}).status == 200
 
-    @pytest.mark.parametrize("side", ["Inclusion", "Exclusion"])
-    def test_a_list_of_a_flags_file_may_come_without_an_array_around_it(
-        self, gateway: Gateway, side: str
-    ) -> None:
-        one = {**requested("one"), "enabled": True, "listType": "Individual"}
-        body: dict[str, Any] = {"name": "f", "key": "f", "status": "enabled", "context": ["home"]}
-        body |= {"filterMode": "excludeAll", f"featureFlagSegment{side}": one}
-        file = {"fileName": "f.json", "fileContent": body}
-        assert gateway.post("/api/flags/import", {"files": [file]}).json[0]["error"] is None
-        (made,) = gateway.get("/api/flags").json
-        (listing,) = gateway.get(f"/api/flags/{made['id']}").json[f"featureFlagSegment{side}"]
-        assert listing["segment"]["name"] == "one"
-
     @pytest.mark.parametrize("lists", [{}, {"segment": None}, [[requested()]], "x"])
     def test_what_is_no_list_is_refused(self, gateway: Gateway, lists: Any) -> None:
         body = {**design(("site", "")), "experimentSegmentInclusion": lists}

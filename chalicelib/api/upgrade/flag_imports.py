@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from chalicelib.api.upgrade.experiment_models import one_or_more
 from chalicelib.api.upgrade.files import model_of, uuid_or_none
 from chalicelib.api.upgrade.flag_models import FlagBody
 from chalicelib.api.upgrade.list_files import missing_warning
@@ -44,15 +43,12 @@ class FlagListFile(AdminBody):
         return replace(draft, enabled=self.enabled, list_type=self.list_type)
 
 
-FlagLists = Annotated[tuple[FlagListFile, ...], BeforeValidator(one_or_more)]
-
-
 class FlagFile(FlagBody):
     """A flag with its lists."""
 
     id: Annotated[str | None, BeforeValidator(uuid_or_none)] = None
-    feature_flag_segment_inclusion: FlagLists | None = None
-    feature_flag_segment_exclusion: FlagLists | None = None
+    feature_flag_segment_inclusion: tuple[FlagListFile, ...] | None = None
+    feature_flag_segment_exclusion: tuple[FlagListFile, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
