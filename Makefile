@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP = $(BIN)/python -m pip install --disable-pip-version-check
+# Each process gets half of the modules at first, so that few servers and packages are made twice.
+PARALLEL := -n auto --dist worksteal
 DYNAMODB := .cache/dynamodb-local/package/emulator
 
 export AWS_DEFAULT_REGION ?= us-east-1
@@ -37,11 +39,11 @@ run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SC
 	@$(BIN)/python -m infra.local
 
 test: $(READY)  ## Run all tests on the embedded database (COVERAGE=1: and insist on what they cover)
-	$(BIN)/python -m pytest -n auto $(if $(COVERAGE),--cov --cov-report=term)
+	$(BIN)/python -m pytest $(PARALLEL) $(if $(COVERAGE),--cov --cov-report=term)
 	$(if $(COVERAGE),$(BIN)/coverage report --include='chalicelib/domain/*$(comma)chalicelib/services/*' --fail-under=100)
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest -n auto --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
+	$(BIN)/python -m pytest $(PARALLEL) --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
 

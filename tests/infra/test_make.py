@@ -154,7 +154,7 @@ def test_ci_runs_the_whole_suite_once_with_coverage(venv: Path) -> None:
     runs = [line for command in COMMANDS for line in recipe(command, venv) if " pytest " in line]
     whole = [line for line in runs if " tests/" not in line]
     assert [line.split(" -m ", 1)[1] for line in whole] == [
-        "pytest -n auto --cov --cov-report=term"
+        "pytest -n auto --dist worksteal --cov --cov-report=term"
     ]
 
 

@@ -43,12 +43,12 @@ def table_properties(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {properties["TableName"]: properties for properties in found}
 
 
-def test_the_linter_finds_nothing(sam: Template, translated: Template, tmp_path: Path) -> None:
+def test_the_linter_finds_nothing(sam: Template, tmp_path: Path) -> None:
+    """It looks at a template as AWS transforms it, so that this need not be linted too."""
     files = []
     for stage in STAGES:
-        for kind, template in (("sam", sam), ("translated", translated)):
-            files.append(tmp_path / f"{stage}-{kind}.json")
-            files[-1].write_text(json.dumps(template(stage)))
+        files.append(tmp_path / f"{stage}.json")
+        files[-1].write_text(json.dumps(sam(stage)))
     done = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), "--regions", REGION, "--", *files],
         capture_output=True,
