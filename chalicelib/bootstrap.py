@@ -14,6 +14,7 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.demo import DemoService
 from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.entity_tags import EntityTagService
 from chalicelib.services.erasure import ErasureService
 from chalicelib.services.erasure_ports import UserDataStore
 from chalicelib.services.evaluation import EvaluationService
@@ -219,6 +220,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),
+        entity_tags=EntityTagService(catalogue, stores.participants, contexts),
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from chalicelib.bootstrap import Stores
+from tests.database_proxy import Call, proxied
 from tests.http import Gateway
 
 PROJECT = Path(__file__).parents[1]
@@ -133,7 +134,16 @@ def shared_database(dynamodb_endpoint: str | None) -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    alone = threading.Lock()
+
+    def one_at_a_time(call: Call) -> None:
+        # moto undoes a cancelled transaction by putting whole tables back, with what others wrote.
+        with alone:
+            answer = call.forward()
+        call.answer(*answer)
+
+    with proxied(f"http://{host}:{port}", one_at_a_time) as url:
+        yield url
     server.stop()
 
 

@@ -643,6 +643,10 @@ class FakeParticipantStore:
         with self._memory.lock:
             return sorted(self._memory.lists.get((segment_id, version), ()), key=keys.part)
 
+    def count_members(self, segment_id: str, version: int) -> int:
+        with self._memory.lock:
+            return len(self._memory.lists.get((segment_id, version), ()))
+
     def forget_members(self, segment_id: str, version: int) -> None:
         with self._memory.lock:
             for user_id in self._memory.lists.pop((segment_id, version), ()):

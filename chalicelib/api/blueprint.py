@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.api import tagged
 from chalicelib.api.access import (
     EMPTY_WITHOUT_KEY,
     WITHOUT_KEY,
@@ -35,8 +36,9 @@ from chalicelib.api.conditional import not_modified, validators
 from chalicelib.api.kept_texts import KeptTexts
 from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.problems import ResponseHeaders, quoted
 from chalicelib.api.requests import decode
+from chalicelib.api.tagged import Concern
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue, Validity
 from chalicelib.domain.errors import NotFound, SwitchyardError
@@ -68,7 +70,7 @@ class Published:
     """A route as its documentation needs it; GET stands for HEAD too.
 
     `conditional` routes answer 304, those of `any_type` read any body as JSON, and those that are
-    `idempotent` heed the header Idempotency-Key.
+    `idempotent` heed the header Idempotency-Key. What a route `concerns` has an ETag of its own.
     """
 
     path: str
@@ -80,6 +82,7 @@ class Published:
     conditional: bool
     any_type: bool
     idempotent: bool
+    concerns: Concern | None = None
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -130,15 +133,33 @@ class ApiBlueprint(Blueprint):
         """The routes, for the document that describes them."""
 
     def endpoint(
-        self, path: str, method: str = "GET", *, refusal: Refusal = "", conditional: bool = False
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        refusal: Refusal = "",
+        conditional: bool = False,
+        concerns: Concern | None = None,
     ) -> Callable[[View], View]:
-        """Publish a view; HEAD comes with GET. `conditional` says that it may answer 304."""
+        """Publish a view; HEAD comes with GET. `conditional` says that it may answer 304.
+
+        What it `concerns` has a tag of its own: answers carry it, and requests may insist on it.
+        """
+
+        def around(call: Call, reading: Reading, headers: ResponseHeaders) -> Any:
+            if concerns is None:
+                return call()
+            act = tagged.read if method == "GET" else tagged.change
+            return act(self.services, concerns, call, reading.request.headers, headers)
+
+        reads_one = concerns is not None and method == "GET"
         return self.publish(
             path,
             method,
-            lambda call, _reading, _headers: call(),
+            around,
             refusal,
-            conditional=conditional,
+            conditional=conditional or reads_one,
+            concerns=concerns,
         )
 
     def catalogue_endpoint(
@@ -148,14 +169,15 @@ class ApiBlueprint(Blueprint):
         refusal: Refusal,
         read: Callable[[Services], Catalogue] = lambda services: services.catalogue.snapshot(),
         absent: Any = None,
+        concerns: Concern | None = None,
     ) -> Callable[[View], View]:
         """Publish a view whose first argument is the catalogue, as got by `read`.
 
         It returns models or plain values. Its answers are written once for each catalogue,
         carry the catalogue's validators, and no body where the client has it already.
-        `absent`, if given, is the answer where the view finds nothing. While the store is
-        unavailable they are of the last catalogue that was read, and say so by X-Stale; nothing
-        is refused on the strength of that.
+        `absent`, if given, is the answer where the view finds nothing. The tag is that of what the
+        route `concerns`, if it is one thing. While the store is unavailable they are of the last
+        catalogue that was read, and say so by X-Stale; nothing is refused on the strength of that.
         """
 
         kept = KeptTexts()
@@ -184,11 +206,17 @@ class ApiBlueprint(Blueprint):
                     if absent is None:
                         raise
                     text = json_text(absent)
-            if not_modified(reading.request.headers, catalogue.revision, validity):
+            subject = concerns and concerns.subject(call.converted())
+            own = subject and self.services.entity_tags.tag(catalogue, subject)
+            if own:
+                headers["ETag"] = quoted(own)
+            if not_modified(reading.request.headers, str(headers["ETag"]), validity):
                 return Response("", status_code=304)
             return written(text)
 
-        return self.publish(path, "GET", conditionally, refusal, conditional=True)
+        return self.publish(
+            path, "GET", conditionally, refusal, conditional=True, concerns=concerns
+        )
 
     def publish(
         self,
@@ -201,6 +229,7 @@ class ApiBlueprint(Blueprint):
         body_limit: int | None = None,
         any_type: bool = False,
         conditional: bool = False,
+        concerns: Concern | None = None,
     ) -> Callable[[View], View]:
         """Publish a view that `around` calls; `body` is the model of the body if the view's is not.
 
@@ -223,6 +252,7 @@ class ApiBlueprint(Blueprint):
                 conditional,
                 any_type,
                 idempotent=ONCE in view.__annotations__,
+                concerns=concerns,
             )
             self.published.append(published)
             served = _Served(published, around, body_limit or self._dialect.body_limit)

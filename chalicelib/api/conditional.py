@@ -18,17 +18,26 @@ def validators(revision: Revision, validity: Validity) -> ResponseHeaders:
     return {"ETag": _tag(revision), "Last-Modified": formatdate(validity.date, usegmt=True)}
 
 
-def not_modified(headers: Mapping[str, str], revision: Revision, validity: Validity) -> bool:
-    """Whether a client with these request headers has the answer of `revision` already.
+def has_answer(headers: Mapping[str, str], tag: str) -> bool:
+    """Whether a client with these request headers has the answer with a tag already.
 
-    If-None-Match, where it is sent, decides alone. A request with `Cache-Control: no-cache`
-    always gets the whole answer, and a date that cannot be read is ignored.
+    A request with `Cache-Control: no-cache` always gets the whole answer.
     """
     if "no-cache" in headers.get("cache-control", "").lower():
         return False
     tags = headers.get("if-none-match")
-    if tags is not None:
-        return names_tag(tags, _tag(revision))
+    return tags is not None and names_tag(tags, tag)
+
+
+def not_modified(headers: Mapping[str, str], tag: str, validity: Validity) -> bool:
+    """Whether a client with these request headers has an answer already, by its tag or its date.
+
+    If-None-Match, where it is sent, decides alone. A request with
+    `Cache-Control: no-cache` always gets the whole answer, and a date that cannot be read is
+    ignored.
+    """
+    if "if-none-match" in headers or "no-cache" in headers.get("cache-control", "").lower():
+        return has_answer(headers, tag)
     since = headers.get("if-modified-since")
     if since is None:
         return False

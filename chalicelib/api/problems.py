@@ -15,6 +15,7 @@ from chalicelib.domain.errors import (
     KeyReused,
     LostRace,
     NotFound,
+    PreconditionFailed,
     SwitchyardError,
     Unauthorized,
     Unavailable,
@@ -43,6 +44,7 @@ STATUS: dict[type[SwitchyardError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     Conflict: HTTPStatus.CONFLICT,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     LostRace: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -78,9 +80,21 @@ def faults(error: ValidationError, whole: str) -> str:
 
 
 def detail_header(error: SwitchyardError) -> ResponseHeaders:
-    """The header X-Error-Detail: one line of ASCII, for a body that may not say it."""
+    """The header X-Error-Detail: one line of ASCII, for a body that may not say it.
+
+    With it goes the ETag that a precondition should have named.
+    """
     line = "".join(c if c.isprintable() else " " for c in str(error))
-    return {"X-Error-Detail": line.encode("ascii", "backslashreplace").decode()[:DETAIL_LENGTH]}
+    detail = line.encode("ascii", "backslashreplace").decode()[:DETAIL_LENGTH]
+    headers: ResponseHeaders = {"X-Error-Detail": detail}
+    if isinstance(error, PreconditionFailed) and error.current is not None:
+        headers["ETag"] = quoted(error.current)
+    return headers
+
+
+def quoted(tag: str) -> str:
+    """An entity tag as headers have it; it is a strong one."""
+    return f'"{tag}"'
 
 
 def hint_header(status: HTTPStatus) -> ResponseHeaders:

@@ -1,14 +1,15 @@
 """Every error that the layers above the database speak of.
 
 SwitchyardError
-├── Invalid        the request breaks a rule; the message says which
-├── NotFound       what the request names does not exist
-├── Unauthorized   the request does not prove that it may be made
-├── Forbidden      who makes the request may not make it
-├── Conflict       what the request would make exists already
-├── KeyReused      the key that marks a request came with another one before
-├── LostRace       what a decision was based on has changed since; decide again
-└── Unavailable    the store cannot answer now; the same request may succeed later
+├── Invalid             the request breaks a rule; the message says which
+├── NotFound            what the request names does not exist
+├── Unauthorized        the request does not prove that it may be made
+├── Forbidden           who makes the request may not make it
+├── Conflict            what the request would make exists already
+├── KeyReused           the key that marks a request came with another one before
+├── PreconditionFailed  what the request insists on is not so
+├── LostRace            what a decision was based on has changed since; decide again
+└── Unavailable         the store cannot answer now; the same request may succeed later
 """
 
 
@@ -38,6 +39,17 @@ class Conflict(SwitchyardError):
 
 class KeyReused(SwitchyardError):
     """The Idempotency-Key came before, with another request; nothing was changed."""
+
+
+class PreconditionFailed(SwitchyardError):
+    """What the request insists on (If-Match) is not so; nothing was changed.
+
+    `current` is the tag of what it would have changed, as that is now; None if it is not there.
+    """
+
+    def __init__(self, message: str, current: str | None) -> None:
+        super().__init__(message)
+        self.current = current
 
 
 class LostRace(SwitchyardError):

@@ -11,6 +11,7 @@ from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.client_auth import ClientAuthService
 from chalicelib.services.demo import DemoService
 from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.entity_tags import EntityTagService
 from chalicelib.services.erasure import ErasureService
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
@@ -71,3 +72,4 @@ class Services:
     idempotency: IdempotencyService
     erasure: ErasureService
     user_export: UserExportService
+    entity_tags: EntityTagService

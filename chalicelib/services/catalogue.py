@@ -30,13 +30,18 @@ LONG_AGO = float("-inf")
 
 @dataclass(slots=True)
 class _View:
-    """The catalogue that a request has seen, and since when; whether the store gave it none."""
+    """The catalogue that a request has seen, and since when; whether the store gave it none.
+
+    `premise` is what its first commit insists on, `changed` the catalogue after its last change.
+    """
 
     stale_ok: bool
     seen_at: datetime
     catalogue: Catalogue | None = None
     is_confirmed: bool = False
     stale: bool = False
+    premise: Callable[[Catalogue], None] | None = None
+    changed: Catalogue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +271,24 @@ class CatalogueService:
             view.is_confirmed = catalogue is not None
             view.stale = False
 
+    def insist(self, premise: Callable[[Catalogue], None]) -> None:
+        """Let this request's first commit depend on `premise`, which raises where it does not hold.
+
+        It is asked of the very catalogue that the commit is decided on. What the request commits
+        after that builds on its own first commit.
+        """
+        self._request().premise = premise
+
+    @property
+    def changed(self) -> Catalogue | None:
+        """The catalogue that this request's last change resulted in; None if it changed none."""
+        return self._request().changed
+
+    def _request(self) -> _View:
+        view = self._view.get()
+        assert view is not None  # noqa: S101 - the wrapper of all views opens it
+        return view
+
     def today(self) -> date:
         """The day now, in UTC."""
         return self._clock().date()
@@ -290,14 +313,19 @@ class CatalogueService:
         must neither refuse nor do nothing for what a newer catalogue may hold.
 
         Raises:
+            PreconditionFailed: if this request insists on what is not so (`insist`).
             Unavailable: if others are faster again and again.
         """
+        view = self._view.get() or _View(stale_ok=False, seen_at=self._clock())
         tries = attempts(what)
         while True:
             attempt = next(tries)
             catalogue = self.snapshot() if as_seen and attempt == 0 else self.fresh()
+            if view.premise is not None:
+                view.premise(catalogue)
             change = decide(catalogue)
             if change is None:
+                view.changed = catalogue
                 return catalogue
             now, checked_at = self._clock(), self._monotonic()
             revision = catalogue.revision.following(
@@ -311,6 +339,7 @@ class CatalogueService:
             # Another process may have gone further by now, so this is checked when it is asked for.
             self._keep(_Cached(changed, checked_at))
             self._show(None, now)
+            view.premise, view.changed = None, changed
             return changed
 
 

@@ -166,6 +166,10 @@ class ParticipantStore(Protocol):
         """The users that a version of a segment names."""
         ...
 
+    def count_members(self, segment_id: str, version: int) -> int:
+        """How many users a version of a segment names."""
+        ...
+
     def forget_members(self, segment_id: str, version: int) -> None:
         """Remove a version of a segment's users, and the notes of it at them."""
         ...

@@ -212,6 +212,12 @@ class DynamoParticipantStore:
         ]
 
     @store_errors()
+    def count_members(self, segment_id: str, version: int) -> int:
+        return RecordRow.count(
+            keys.segment(segment_id), RecordRow.sk.startswith(f"{version}#"), consistent_read=True
+        )
+
+    @store_errors()
     def forget_members(self, segment_id: str, version: int) -> None:
         gone = self.members(segment_id, version)
         with RecordRow.batch_write() as batch:

@@ -14,8 +14,9 @@ from chalicelib.api.problem_dialect import ProblemDialect
 from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
+from chalicelib.api.upgrade.dialect import UpgradeDialect
 from chalicelib.domain.api_keys import Role
-from infra.openapi.inputs import Found, Part, needed_key, takes_anything
+from infra.openapi.inputs import Found, Part, heeds_if_match, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Schemas
 from infra.openapi.study_shapes import Crash, PlainError, Problem, UpgradeError
@@ -24,7 +25,8 @@ TEXT: Json = {"schema": {"type": "string"}}
 
 HEADERS: Json = {
     "ETag": {
-        "description": "For If-None-Match.",
+        "description": "For If-None-Match; where one thing was read or written and is still there,"
+        " for If-Match too.",
         **TEXT,
     },
     "LastModified": {
@@ -69,6 +71,7 @@ SAID = {
     403: "The API key may not be used for this.",
     404: "Something that the request names is not there.",
     409: "It is taken by something else.",
+    412: "What If-Match insists on is not so; ETag says what it is now, if it is there.",
     413: "The body is too long.",
     415: "The body is compressed in a way that is not known here.",
     422: "A value breaks a rule.",
@@ -82,6 +85,7 @@ REASONS = {
     403: "this key may not be used for that",
     404: "there is no feature 4730",
     409: "feature 2918 has the name already",
+    412: "If-Match: the feature 4730 has changed since: read it again, and decide anew",
     413: "the body may have 102400 bytes, not 102401",
     415: "Content-Encoding: only gzip and deflate can be read",
     422: "type_id: 1, 2 or 3, not 4",
@@ -138,6 +142,14 @@ UPGRADE_EXAMPLES: dict[int, Json] = {
         "endPoint": "/api/v6/mark",
         "errorCode": 422,
         "type": "Parameter not in the correct format",
+        "request": {},
+    },
+    412: {
+        "name": "PreconditionFailedError",
+        "message": "If-Match: the flag f1111111-2222-4333-8444-555555555555 has changed since:"
+        " read it again, and decide anew",
+        "endPoint": "/api/flags/status",
+        "errorCode": 412,
         "request": {},
     },
     413: {
@@ -199,7 +211,7 @@ def wanted_components(schemas: Schemas) -> Part:
 
     def made(found: Found) -> Json:
         shared: Json = {}
-        for status in (400, 401, 413, 415, 422, 503):
+        for status in (400, 401, 412, 413, 415, 422, 503):
             shared[f"Plain{status}"] = _refusal(
                 status,
                 {
@@ -239,6 +251,8 @@ def _success(route: Published, about: About, schema: Json) -> Json:
         content["example"] = about.example
     replayed = ["IdempotentReplayed"] if route.idempotent else []
     headers = [*_validators(route), *_staleness(route), *replayed, *about.headers]
+    if route.concerns is not None and "ETag" not in headers:
+        headers.insert(0, "ETag")
     return {
         "description": "Done.",
         **({"headers": _headers(headers)} if headers else {}),
@@ -251,6 +265,8 @@ def _validators(route: Published) -> list[str]:
         return []
     if isinstance(route.dialect, ProblemDialect):
         return ["ETag", "CacheControl"]
+    if isinstance(route.dialect, UpgradeDialect):
+        return ["ETag"]
     return ["ETag", "LastModified"]
 
 
@@ -272,6 +288,8 @@ def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Jso
         statuses |= {401, 403}
     if route.idempotent:
         statuses.add(422)
+    if heeds_if_match(route):
+        statuses.add(412)
     if isinstance(route.dialect, TestLabDialect):
         return _testlab(route, statuses, plain, problem)
     prefix = "Problem" if isinstance(route.dialect, ProblemDialect) else "Upgrade"
@@ -320,7 +338,7 @@ def _forbidden(route: Published, plain: Json, problem: Json) -> Json:
 
 
 def _refusal(status: int, content: Mapping[str, Json]) -> Json:
-    hints = {401: ["WWWAuthenticate"], 503: ["RetryAfter"]}
+    hints = {401: ["WWWAuthenticate"], 412: ["ETag"], 503: ["RetryAfter"]}
     headers = ["XErrorDetail", *hints.get(status, [])]
     only = " Said so to clients that accept problem details." if status in TESTLAB_OWN else ""
     said = SAID[status] + (only if list(content) == [PROBLEM_TYPE] else "")

@@ -9,6 +9,7 @@ from chalicelib.api.access import Route, role_of
 from chalicelib.api.blueprint import Published
 from chalicelib.api.calls import BODY, QUERY, QUERY_VALUES
 from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.testlab.dialect import TestLabDialect
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.idempotency import KEY_LENGTH
 from infra.openapi.routes import UNSAID, About
@@ -76,6 +77,14 @@ IF_MODIFIED_SINCE: Json = {
 }
 
 
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag with which the thing was read or written last, or `*`: 412 if it has"
+    " changed since, and nothing is changed. Without it the request changes what there is.",
+    "schema": {"type": "string"},
+}
+
 IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -96,6 +105,12 @@ def is_client_route(route: Published) -> bool:
 def needed_key(route: Published) -> Role | None:
     """The role whose key a route asks for while keys are asked for; None for an open route."""
     return role_of(Route(route.method, route.path))
+
+
+def heeds_if_match(route: Published) -> bool:
+    """Whether a request may insist on the state of the one thing that it changes."""
+    concerns = route.concerns
+    return concerns is not None and concerns.heeds_if_match and route.method != "GET"
 
 
 def takes_anything(route: Published) -> bool:
@@ -190,9 +205,11 @@ def _headers(route: Published) -> list[Json]:
         headers.append(USER_ID)
     if route.idempotent:
         headers.append(IDEMPOTENCY_KEY)
+    if heeds_if_match(route):
+        headers.append(IF_MATCH)
     if route.conditional:
         headers.append(IF_NONE_MATCH)
-        if not route.path.startswith(("/swagger", "/api/openapi.json")):
+        if isinstance(route.dialect, TestLabDialect):
             headers.append(IF_MODIFIED_SINCE)
     return headers
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.testlab.models import EventAnswer, FeatureEventAnswer, UserAnswer
+from chalicelib.api.testlab.models import (
+    EventAnswer,
+    FeatureAnswer,
+    FeatureEventAnswer,
+    UserAnswer,
+)
 from chalicelib.api.testlab.user_data import UserExport
 from infra.openapi.routes import About
 
@@ -104,7 +109,9 @@ EXPORT: dict[str, Any] = {
 }
 
 TESTLAB_ROUTES: dict[str, About] = {
-    "POST /api/feature": About(EXPERIMENT, body=NEW_FEATURE, refused=(409,)),
+    "POST /api/feature": About(
+        EXPERIMENT, FeatureAnswer, NEW_FEATURE, refused=(409,), headers=("ETag",)
+    ),
     "GET /api/feature": About([ROLLOUT, RUNNING]),
     "GET /api/feature/current": About(
         {

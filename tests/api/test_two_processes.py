@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
+
+from tests.api.upgrade_setup import design, flag, segment
 
 TTL_MS = "60000"
 
@@ -63,3 +66,53 @@ def test_what_one_process_made_the_other_never_refuses(
         call(other, "PUT", f"/api/feature/{feature_id}", {**update, "user_percentage": 0.1})
     names = {feature["name"] for feature in call(one, "GET", "/api/feature")}
     assert len(names) == 3
+
+
+MADE: tuple[tuple[str, Any, str, str, Any], ...] = (
+    (
+        "/api/feature",
+        {"type_id": 1, "name": "n", "start_date": "2020-01-01", "end_date": "2099-12-31"},
+        "/api/feature/{}",
+        "PUT /api/feature/{}",
+        {"is_running": True, "user_percentage": 1},
+    ),
+    ("/api/experiments", design(("site", "")), "/api/experiments/single/{}",
+     "PUT /api/experiments/{}", {}),
+    ("/api/flags", flag(), "/api/flags/{}", "PUT /api/flags/{}", {}),
+    ("/api/segments", segment("ada", name="all", type="public"), "/api/segments/{}",
+     "POST /api/segments", {}),
+)  # fmt: skip
+ROUNDS = 5
+
+
+@pytest.mark.parametrize(("create", "body", "read", "write", "more"), MADE)
+def test_of_two_who_write_at_once_with_the_tag_of_one_state_one_wins(
+    urls: tuple[str, str], create: str, body: Any, read: str, write: str, more: Any
+) -> None:
+    def call(method: str, url: str, sent: Any = None, **headers: str) -> requests.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(method, url, json=sent, headers=named, timeout=20)
+
+    assert call("DELETE", f"{urls[0]}/api/v5/clearDB").status_code == 200
+    made = call("POST", urls[0] + create, body)
+    whole = {**body, **more, "id": made.json()["id"]}
+    tag = made.headers["etag"]
+    method, path = write.format(whole["id"]).split(" ")
+
+    def change(said: tuple[str, str]) -> requests.Response:
+        url, description = said
+        return call(method, url + path, {**whole, "description": description}, If_Match=tag)
+
+    for number in range(ROUNDS):
+        said = [(url, f"{number}: {url}") for url in urls]
+        with ThreadPoolExecutor(len(urls)) as pool:
+            answers = list(pool.map(change, said))
+        assert sorted(each.status_code for each in answers) == [200, 412], [
+            each.text for each in answers
+        ]
+        [won] = [i for i, each in enumerate(answers) if each.status_code == 200]
+        for url in urls:
+            shown = call("GET", url + read.format(whole["id"]))
+            assert shown.json()["description"] == said[won][1]
+            assert shown.headers["etag"] == answers[won].headers["etag"] != tag
+        tag = answers[won].headers["etag"]

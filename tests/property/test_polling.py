@@ -155,13 +155,13 @@ class World:
         with service.one_view(stale_ok=True):
             revision = service.snapshot().revision
             validity = service.validity(revision)
-        dated = validators(revision, validity)["Last-Modified"]
-        assert isinstance(dated, str)
+        answered = validators(revision, validity)
+        dated, tag = str(answered["Last-Modified"]), str(answered["ETag"])
         ahead = parsedate_to_datetime(dated) - self.clock.now
         assert ahead <= service.settling + timedelta(seconds=3)
         client.asked_at = asked_at
         headers = {} if since is None else {"if-modified-since": since}
-        if not_modified(headers, revision, validity):
+        if not_modified(headers, tag, validity):
             return 304
         client.version, client.date = revision.version, dated
         return 200

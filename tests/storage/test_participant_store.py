@@ -602,6 +602,8 @@ def test_the_members_of_a_segment_are_noted_by_version(stores: Stores) -> None:
     members = stores.participants.members
     assert (members("s", 1), members("s", 11), members("t", 1)) == (["u", "v"], ["w"], ["u"])
     assert (members("s", 2), members("u", 1)) == ([], [])
+    counted = [stores.participants.count_members(s, v) for s, v in (("s", 1), ("s", 11), ("u", 1))]
+    assert counted == [2, 1, 0]
     assert [known(stores, user_id).members for user_id in "uvw"] == [
         {"s": frozenset({1}), "t": frozenset({1})},
         {"s": frozenset({1})},

@@ -5,7 +5,10 @@ from __future__ import annotations
 from chalice.app import Response
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import Reply
 from chalicelib.api.once import Once
+from chalicelib.api.problems import quoted
+from chalicelib.api.tagged import of_path
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer, IntegerText
 from chalicelib.api.testlab.models import (
@@ -16,7 +19,9 @@ from chalicelib.api.testlab.models import (
     UserBlockAnswer,
 )
 from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.entity_tags import Kind, feature_shown
 from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.features import Feature
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -26,15 +31,23 @@ GET_REFUSED = "Error getting the feature in postgres"
 UPDATE_REFUSED = "Error updating the feature in postgres"
 DELETE_REFUSED = "Error in deleting the feature in postgres"
 
+FEATURE = of_path(Kind.FEATURE, "feature_id")
+
 
 @blueprint.endpoint("/api/feature", "POST", refusal=CREATE_REFUSED)
-def create_feature(body: CreateFeature, once: Once) -> FeatureAnswer | Response:
+def create_feature(body: CreateFeature, once: Once) -> Reply | Response:
     """Create a feature, without variants."""
     return once(
         None,
         lambda seal: blueprint.services.features.create(body.draft(), seal),
-        FeatureAnswer.of_feature,
+        _made,
     )
+
+
+def _made(feature: Feature) -> Reply:
+    """The answer as it is kept, so its tag is put here: sent again, it has the tag of then."""
+    tag = feature_shown(feature).tag()
+    return Reply(FeatureAnswer.of_feature(feature), {"ETag": quoted(tag)})
 
 
 @blueprint.catalogue_endpoint("/api/feature", refusal=LIST_REFUSED)
@@ -59,7 +72,7 @@ def current_features(catalogue: Catalogue) -> CurrentAnswer:
     )
 
 
-@blueprint.catalogue_endpoint("/api/feature/{feature_id}", refusal=GET_REFUSED)
+@blueprint.catalogue_endpoint("/api/feature/{feature_id}", refusal=GET_REFUSED, concerns=FEATURE)
 def get_feature(catalogue: Catalogue, feature_id: Integer) -> FeatureAnswer:
     """One feature."""
     feature = catalogue.own_feature(feature_id)
@@ -68,7 +81,7 @@ def get_feature(catalogue: Catalogue, feature_id: Integer) -> FeatureAnswer:
     return FeatureAnswer.of_feature(feature)
 
 
-@blueprint.endpoint("/api/feature/{feature_id}", "PUT", refusal=UPDATE_REFUSED)
+@blueprint.endpoint("/api/feature/{feature_id}", "PUT", refusal=UPDATE_REFUSED, concerns=FEATURE)
 def update_feature(feature_id: Integer, body: UpdateFeature) -> FeatureAnswer:
     """Replace all of a feature but its variants."""
     return FeatureAnswer.of_feature(
@@ -76,7 +89,12 @@ def update_feature(feature_id: Integer, body: UpdateFeature) -> FeatureAnswer:
     )
 
 
-@blueprint.endpoint("/api/feature/{feature_id}", "DELETE", refusal=DELETE_REFUSED)
+@blueprint.endpoint(
+    "/api/feature/{feature_id}",
+    "DELETE",
+    refusal=DELETE_REFUSED,
+    concerns=of_path(Kind.FEATURE, "feature_id", creates=True),
+)
 def delete_feature(feature_id: IntegerText) -> str:
     """Delete a feature with its variants, their users and those users' events."""
     blueprint.services.features.delete(int(feature_id))

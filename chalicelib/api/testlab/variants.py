@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.testlab.dialect import DIALECT
+from chalicelib.api.testlab.features import FEATURE
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreatedVariant, ReplaceVariants, VariantAnswer
 from chalicelib.domain.catalogue import Catalogue
@@ -18,7 +19,9 @@ LIST_REFUSED = "Error getting variants by feature Id"
 NO_VARIANTS: list[Any] = []
 
 
-@blueprint.endpoint("/api/feature/{feature_id}/variants", "POST", refusal=REPLACE_REFUSED)
+@blueprint.endpoint(
+    "/api/feature/{feature_id}/variants", "POST", refusal=REPLACE_REFUSED, concerns=FEATURE
+)
 def replace_variants(feature_id: Integer, body: ReplaceVariants) -> list[CreatedVariant]:
     """Give a feature new variants in place of the old ones, whose users and events go too."""
     variants = blueprint.services.features.replace_variants(

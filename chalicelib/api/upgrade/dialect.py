@@ -29,6 +29,7 @@ from chalicelib.domain.errors import (
     Invalid,
     KeyReused,
     NotFound,
+    PreconditionFailed,
     SwitchyardError,
     Unauthorized,
 )
@@ -103,6 +104,7 @@ SHAPES: dict[type[SwitchyardError], Shape] = {
     BlobRefused: Shape(MISSING, "Error", UNKNOWN_USER),
     FlagKeyTaken: Shape(HTTPStatus.CONFLICT, "Error", KEY_TAKEN),
     KeyReused: Shape(HTTPStatus.UNPROCESSABLE_ENTITY, "UnprocessableEntityError", FORMAT),
+    PreconditionFailed: Shape(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailedError", None),
     Invalid: Shape(BAD, "BadRequestError", FORMAT),
     Conflict: Shape(BAD, "BadRequestError", FORMAT),
     NotFound: Shape(MISSING, "Error", QUERY),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.tagged import Concern, new, of_body, of_path
 from chalicelib.api.upgrade import experiment_answers as answers
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
 from chalicelib.api.upgrade.experiment_models import (
@@ -36,6 +37,7 @@ from chalicelib.api.upgrade.segment_models import (
     Listings,
     checked_uuid,
 )
+from chalicelib.domain.entity_tags import Kind
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.lists import entries as list_entries
@@ -44,6 +46,24 @@ from chalicelib.domain.lists import has_list
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+EXPERIMENT = of_path(Kind.EXPERIMENT, "experiment_id")
+EXPERIMENT_OF_BODY = of_body(Kind.EXPERIMENT, lambda body: body.experiment_id)
+
+
+def _holding(*, exclude: bool) -> Concern:
+    """The experiment that has the list of the path; the first if several have it."""
+
+    def holder(arguments: Mapping[str, Any]) -> str | None:
+        segment_id = arguments["segment_id"]
+        found = (
+            each.id
+            for each in blueprint.services.experiments.all()
+            if has_list(each, segment_id, exclude=exclude)
+        )
+        return next(found, None)
+
+    return Concern(Kind.EXPERIMENT, holder)
 
 
 def _listings(experiments: Sequence[Experiment]) -> Listings:
@@ -59,7 +79,7 @@ def _single(experiment: Experiment) -> dict[str, Any]:
     return answers.single(experiment, metrics=_metrics(), listings=_listings([experiment]))
 
 
-@blueprint.endpoint("/api/experiments", "POST")
+@blueprint.endpoint("/api/experiments", "POST", concerns=new(Kind.EXPERIMENT))
 def create_experiment(body: ExperimentBody) -> dict[str, Any]:
     """Create an experiment, with its lists if it brings some."""
     return _create(body)
@@ -136,7 +156,7 @@ def page_of_experiments(body: PageBody) -> dict[str, Any]:
     return found.answer([answers.list_item(each) for each in found.rows])
 
 
-@blueprint.endpoint("/api/experiments/single/{experiment_id}")
+@blueprint.endpoint("/api/experiments/single/{experiment_id}", concerns=EXPERIMENT)
 def get_experiment(experiment_id: ExperimentId) -> dict[str, Any]:
     """One experiment, complete."""
     return _single(blueprint.services.experiments.get(experiment_id))
@@ -148,7 +168,7 @@ def get_conditions(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     return answers.conditions(blueprint.services.experiments.get(experiment_id))
 
 
-@blueprint.endpoint("/api/experiments/state", "POST")
+@blueprint.endpoint("/api/experiments/state", "POST", concerns=EXPERIMENT_OF_BODY)
 def change_state(body: StateBody) -> dict[str, Any]:
     """Move an experiment to another state; a scheduled one says when it is to start."""
     before, after = blueprint.services.experiments.move(
@@ -157,7 +177,7 @@ def change_state(body: StateBody) -> dict[str, Any]:
     return answers.state_changed(before, after, metrics=_metrics())
 
 
-@blueprint.endpoint("/api/experiments/{experiment_id}", "PUT")
+@blueprint.endpoint("/api/experiments/{experiment_id}", "PUT", concerns=EXPERIMENT)
 def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> dict[str, Any]:
     """Replace an experiment, but for its lists."""
     services = blueprint.services
@@ -177,7 +197,7 @@ def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> di
     return answers.edited(after, metrics=_metrics(), listings=_listings([after]))
 
 
-@blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE")
+@blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE", concerns=EXPERIMENT)
 def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     """Delete an experiment with its lists."""
     services = blueprint.services
@@ -190,13 +210,13 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     return answers.deleted(experiment)
 
 
-@blueprint.endpoint("/api/experiments/inclusionList", "POST")
+@blueprint.endpoint("/api/experiments/inclusionList", "POST", concerns=EXPERIMENT_OF_BODY)
 def add_inclusion_list(body: ListBody) -> dict[str, Any]:
     """Let a list include its members."""
     return _add_list(body, exclude=False)
 
 
-@blueprint.endpoint("/api/experiments/exclusionList", "POST")
+@blueprint.endpoint("/api/experiments/exclusionList", "POST", concerns=EXPERIMENT_OF_BODY)
 def add_exclusion_list(body: ListBody) -> dict[str, Any]:
     """Let a list exclude its members."""
     return _add_list(body, exclude=True)
@@ -210,13 +230,17 @@ def _add_list(body: ListBody, *, exclude: bool) -> dict[str, Any]:
     return answers.added_list(experiment, listing_of(services, segment_id))
 
 
-@blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT")
+@blueprint.endpoint(
+    "/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
+)
 def replace_inclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
     """Replace the members of a list that includes."""
     return _replace_list(segment_id, body, exclude=False)
 
 
-@blueprint.endpoint("/api/experiments/exclusionList/{segment_id}", "PUT")
+@blueprint.endpoint(
+    "/api/experiments/exclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
+)
 def replace_exclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
     """Replace the members of a list that excludes."""
     return _replace_list(segment_id, body, exclude=True)
@@ -233,13 +257,17 @@ def _replace_list(segment_id: str, body: ListBody, *, exclude: bool) -> dict[str
     return answers.added_list(experiment, listing_of(services, segment_id))
 
 
-@blueprint.endpoint("/api/experiments/inclusionList/{segment_id}", "DELETE")
+@blueprint.endpoint(
+    "/api/experiments/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
+)
 def delete_inclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
     """Remove a list that includes."""
     return _delete_list(segment_id, exclude=False)
 
 
-@blueprint.endpoint("/api/experiments/exclusionList/{segment_id}", "DELETE")
+@blueprint.endpoint(
+    "/api/experiments/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
+)
 def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
     """Remove a list that excludes."""
     return _delete_list(segment_id, exclude=True)

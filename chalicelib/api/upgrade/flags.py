@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.tagged import Concern, new, of_body, of_path
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.flag_models import (
     FlagBody,
@@ -34,7 +35,8 @@ from chalicelib.api.upgrade.segment_models import (
     bare_segment_answer,
     checked_uuid,
 )
-from chalicelib.domain.errors import Invalid
+from chalicelib.domain.entity_tags import Kind
+from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import entries
 from chalicelib.services.pools import Pool
@@ -44,6 +46,22 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 FLAGS_AT_ONCE = 8
 
 FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+FLAG = of_path(Kind.FLAG, "flag_id")
+FLAG_OF_BODY = of_body(Kind.FLAG, lambda body: body.flag_id)
+FLAG_WITH_LIST = of_body(Kind.FLAG, lambda body: body.id)
+
+
+def _holding(*, exclude: bool) -> Concern:
+    """The flag that has the list of the path."""
+
+    def holder(arguments: Mapping[str, Any]) -> str | None:
+        try:
+            return blueprint.services.flags.holder_of(arguments["segment_id"], exclude=exclude).id
+        except NotFound:
+            return None
+
+    return Concern(Kind.FLAG, holder)
 
 
 def _listings(flag: Flag) -> Listings:
@@ -56,7 +74,7 @@ def list_flags() -> list[dict[str, Any]]:
     return [flag_answer(flag) for flag in blueprint.services.flags.all()]
 
 
-@blueprint.endpoint("/api/flags", "POST")
+@blueprint.endpoint("/api/flags", "POST", concerns=new(Kind.FLAG))
 def create_flag(body: FlagBody) -> dict[str, Any]:
     """Create a flag."""
     services = blueprint.services
@@ -74,14 +92,14 @@ def page_of_flags(body: PageBody) -> dict[str, Any]:
         return found.answer([flag_node(*pair) for pair in zip(found.rows, exposures, strict=True)])
 
 
-@blueprint.endpoint("/api/flags/{flag_id}")
+@blueprint.endpoint("/api/flags/{flag_id}", concerns=FLAG)
 def get_flag(flag_id: FlagId) -> dict[str, Any]:
     """One flag with its lists."""
     flag = blueprint.services.flags.get(flag_id)
     return whole_flag_answer(flag, _listings(flag))
 
 
-@blueprint.endpoint("/api/flags/{flag_id}", "PUT")
+@blueprint.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
 def edit_flag(flag_id: FlagId, body: FlagBody) -> dict[str, Any]:
     """Replace a flag, but for its lists."""
     services = blueprint.services
@@ -94,7 +112,7 @@ def edit_flag(flag_id: FlagId, body: FlagBody) -> dict[str, Any]:
     return whole_flag_answer(after, _listings(after))
 
 
-@blueprint.endpoint("/api/flags/{flag_id}", "DELETE")
+@blueprint.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
 def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
     """Delete a flag with its lists."""
     flags = blueprint.services.flags
@@ -104,13 +122,13 @@ def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
     return [flag_answer(gone)]
 
 
-@blueprint.endpoint("/api/flags/status", "PATCH")
+@blueprint.endpoint("/api/flags/status", "PATCH", concerns=FLAG_OF_BODY)
 def change_flag_status(body: FlagStatusBody) -> dict[str, Any]:
     """Enable, disable or archive a flag."""
     return _changed(body.flag_id, lambda flag: replace(flag, status=body.status))
 
 
-@blueprint.endpoint("/api/flags/filterMode", "PATCH")
+@blueprint.endpoint("/api/flags/filterMode", "PATCH", concerns=FLAG_OF_BODY)
 def change_flag_filter_mode(body: FlagFilterModeBody) -> dict[str, Any]:
     """Say who is in if no list says otherwise."""
     return _changed(body.flag_id, lambda flag: replace(flag, filter_mode=body.filter_mode))
@@ -125,13 +143,13 @@ def _changed(flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
     )
 
 
-@blueprint.endpoint("/api/flags/inclusionList", "POST")
+@blueprint.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
 def add_flag_inclusion_list(body: FlagListBody) -> dict[str, Any]:
     """Let a list include its members."""
     return _add_list(body, exclude=False)
 
 
-@blueprint.endpoint("/api/flags/exclusionList", "POST")
+@blueprint.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
 def add_flag_exclusion_list(body: FlagListBody) -> dict[str, Any]:
     """Let a list exclude its members."""
     return _add_list(body, exclude=True)
@@ -147,13 +165,13 @@ def _add_list(body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
     return flag_list_answer(flag, entry, listing_of(services, entry.segment_id))
 
 
-@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "PUT")
+@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
 def replace_flag_inclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[str, Any]:
     """Replace a list that includes, and say whether it is switched on."""
     return _replace_list(segment_id, body, exclude=False)
 
 
-@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "PUT")
+@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
 def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[str, Any]:
     """Replace a list that excludes, and say whether it is switched on."""
     return _replace_list(segment_id, body, exclude=True)
@@ -168,13 +186,17 @@ def _replace_list(segment_id: str, body: FlagListBody, *, exclude: bool) -> dict
     return _add_list(body.model_copy(update={"segment": segment}), exclude=exclude)
 
 
-@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "DELETE")
+@blueprint.endpoint(
+    "/api/flags/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
+)
 def delete_flag_inclusion_list(segment_id: FlagId) -> dict[str, Any]:
     """Remove a list that includes."""
     return _delete_list(segment_id, exclude=False)
 
 
-@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "DELETE")
+@blueprint.endpoint(
+    "/api/flags/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
+)
 def delete_flag_exclusion_list(segment_id: FlagId) -> dict[str, Any]:
     """Remove a list that excludes."""
     return _delete_list(segment_id, exclude=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.tagged import Concern, of_body, of_path
 from chalicelib.api.upgrade.dialect import DIALECT, GoneSegment
 from chalicelib.api.upgrade.listings import listing_of, listings_in
 from chalicelib.api.upgrade.pages import SEGMENT_SEARCH, PageBody, page
@@ -29,6 +30,7 @@ from chalicelib.api.upgrade.segment_overview import (
     single_with_status,
     with_status,
 )
+from chalicelib.domain.entity_tags import Kind
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.segment_usage import SegmentUsage
 from chalicelib.domain.segments import Segment, SegmentType
@@ -40,6 +42,15 @@ T = TypeVar("T")
 GONE = "Segment not found."
 
 SegmentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+SEGMENT = of_path(Kind.SEGMENT, "segment_id")
+PUT = Concern(
+    Kind.SEGMENT,
+    lambda arguments: arguments["body"].id,
+    made=lambda answer: answer["id"],
+    creates=True,
+)
+PARENT = of_body(Kind.SEGMENT, lambda body: body.parent_segment_id)
 
 
 @blueprint.endpoint("/api/segments")
@@ -71,14 +82,14 @@ def list_global_exclusions() -> list[dict[str, Any]]:
     return [with_status(usage, listings[segment.id]) for segment in shut_out]
 
 
-@blueprint.endpoint("/api/segments", "POST")
+@blueprint.endpoint("/api/segments", "POST", concerns=PUT)
 def put_segment(body: SegmentBody) -> dict[str, Any]:
     """Create a segment, or replace the one with the id."""
     stored = blueprint.services.segments.put(_drafted(body), body.users())
     return segment_answer(listing_of(blueprint.services, stored.id))
 
 
-@blueprint.endpoint("/api/segments/list", "POST")
+@blueprint.endpoint("/api/segments/list", "POST", concerns=PARENT)
 def put_list(body: SubListBody) -> dict[str, Any]:
     """Create a private list inside a segment, or replace the one with the id."""
     parent_id = body.parent_segment_id
@@ -90,7 +101,7 @@ def _drafted(body: SegmentBody) -> Segment:
     return segment_of(body, new_id=new_id, now=now())
 
 
-@blueprint.endpoint("/api/segments/list/{segment_id}", "DELETE")
+@blueprint.endpoint("/api/segments/list/{segment_id}", "DELETE", concerns=PARENT)
 def delete_list(segment_id: SegmentId, body: ParentBody) -> dict[str, Any]:
     """Take a list out of a segment."""
     deletion = blueprint.services.segment_deletion
@@ -106,14 +117,14 @@ def get_segment_with_status(segment_id: SegmentId) -> dict[str, Any]:
     return single_with_status(blueprint.services.segments.usage(), listing)
 
 
-@blueprint.endpoint("/api/segments/{segment_id}")
+@blueprint.endpoint("/api/segments/{segment_id}", concerns=SEGMENT)
 def get_segment(segment_id: SegmentId) -> dict[str, Any]:
     """One segment."""
     listing = _or_gone(lambda: listing_of(blueprint.services, segment_id))
     return shown_single(blueprint.services.segments.usage(), listing)
 
 
-@blueprint.endpoint("/api/segments/{segment_id}", "DELETE")
+@blueprint.endpoint("/api/segments/{segment_id}", "DELETE", concerns=SEGMENT)
 def delete_segment(segment_id: SegmentId, query: DeleteSegmentQuery) -> dict[str, Any]:
     """Delete a segment with its lists; one that something uses only where that is insisted on."""
     deletion = blueprint.services.segment_deletion
