@@ -33,6 +33,7 @@ from chalicelib.api.calls import (
     written,
 )
 from chalicelib.api.conditional import not_modified, validators
+from chalicelib.api.ignored_fields import HEADER as IGNORED_FIELDS
 from chalicelib.api.kept_texts import KeptTexts
 from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
@@ -316,6 +317,8 @@ class ApiBlueprint(Blueprint):
                     check_length(response.body)
         except SwitchyardError as error:
             response = refused(error)
+        if reading.ignored:
+            headers[IGNORED_FIELDS] = reading.ignored
         response.headers = {**headers, **response.headers}
         return response
 

@@ -43,6 +43,11 @@ HEADERS: Json = {
         " could be read, and may be older than it should.",
         "schema": {"const": "true"},
     },
+    "XIgnoredFields": {
+        "description": "The names of fields in the body that are not known and were ignored, at"
+        " most 20: `is_runing, conditions.0.wieght`.",
+        **TEXT,
+    },
     "CacheControl": {"description": "Whether it may be stored, and when to ask again.", **TEXT},
     "ContentDisposition": {"description": "What to call the answer as a file.", **TEXT},
     "IdempotentReplayed": {
@@ -62,7 +67,7 @@ HEADERS: Json = {
 }
 HEADER_NAMES: Final = {name.replace("-", ""): name for name in (
     "ETag", "Last-Modified", "Link", "Cache-Control", "Content-Disposition", "X-Error-Detail",
-    "Retry-After", "WWW-Authenticate", "X-Stale", "Idempotent-Replayed",
+    "Retry-After", "WWW-Authenticate", "X-Stale", "Idempotent-Replayed", "X-Ignored-Fields",
 )}  # fmt: skip
 
 SAID = {
@@ -250,7 +255,8 @@ def _success(route: Published, about: About, schema: Json) -> Json:
     if about.example is not UNSAID:
         content["example"] = about.example
     replayed = ["IdempotentReplayed"] if route.idempotent else []
-    headers = [*_validators(route), *_staleness(route), *replayed, *about.headers]
+    ignored = ["XIgnoredFields"] if BODY in route.arguments else []
+    headers = [*_validators(route), *_staleness(route), *replayed, *ignored, *about.headers]
     if route.concerns is not None and "ETag" not in headers:
         headers.insert(0, "ETag")
     return {
