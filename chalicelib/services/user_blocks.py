@@ -9,6 +9,8 @@ from datetime import date
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, catch_up, changed_blocks
 from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.features import Feature
+from chalicelib.domain.overbooking import Shortage, shortage
 from chalicelib.services.catalogue import CatalogueService
 
 
@@ -45,6 +47,11 @@ class UserBlockService:
         """Free all blocks."""
         self._change(FREE_BLOCKS)
         return FREE_BLOCKS
+
+    def shortage(self, experiment: Feature) -> Shortage | None:
+        """What an experiment lacks that this request stores or has stored, if it lacks anything."""
+        catalogue = self._catalogue.changed or self._catalogue.snapshot()
+        return shortage(catalogue, experiment, self._catalogue.today())
 
     def catch_up(self) -> Catalogue:
         """The catalogue, brought up to today: allocated, and dated if a day has passed."""

@@ -43,6 +43,11 @@ HEADERS: Json = {
         " could be read, and may be older than it should.",
         "schema": {"const": "true"},
     },
+    "XBlocks": {
+        "description": "`1 of 4`: the next allocation would give the experiment one user block,"
+        " though it asks for four; not there if it would get all.",
+        **TEXT,
+    },
     "XIgnoredFields": {
         "description": "The names of fields in the body that are not known and were ignored, at"
         " most 20: `is_runing, conditions.0.wieght`.",
@@ -67,7 +72,8 @@ HEADERS: Json = {
 }
 HEADER_NAMES: Final = {name.replace("-", ""): name for name in (
     "ETag", "Last-Modified", "Link", "Cache-Control", "Content-Disposition", "X-Error-Detail",
-    "Retry-After", "WWW-Authenticate", "X-Stale", "Idempotent-Replayed", "X-Ignored-Fields",
+    "Retry-After", "WWW-Authenticate", "X-Stale", "Idempotent-Replayed",
+    "X-Ignored-Fields", "X-Blocks",
 )}  # fmt: skip
 
 SAID = {

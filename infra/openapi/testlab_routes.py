@@ -110,7 +110,7 @@ EXPORT: dict[str, Any] = {
 
 TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/feature": About(
-        EXPERIMENT, FeatureAnswer, NEW_FEATURE, refused=(409,), headers=("ETag",)
+        EXPERIMENT, FeatureAnswer, NEW_FEATURE, refused=(409,), headers=("ETag", "XBlocks")
     ),
     "GET /api/feature": About([ROLLOUT, RUNNING]),
     "GET /api/feature/current": About(
@@ -126,7 +126,9 @@ TESTLAB_ROUTES: dict[str, About] = {
     "GET /api/feature/{feature_id}": About(RUNNING, refused=(404,), path=FEATURE_PATH),
     "PUT /api/feature/{feature_id}": About(
         {**RUNNING, "end_date": "2024-02-23T00:00:00.000Z", "is_running": False},
-        body=EDIT,
+        FeatureAnswer,
+        EDIT,
+        headers=("XBlocks",),
         refused=(404, 409),
         path=FEATURE_PATH,
     ),

@@ -331,3 +331,34 @@ def test_dates_without_a_zone_are_gmt(gateway: Gateway, monkeypatch: pytest.Monk
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
+
+
+class TestOverbooking:
+    def test_who_asks_for_more_blocks_than_there_will_be_is_told_so(self, gateway: Gateway) -> None:
+        whole = {**FEATURE, "is_running": True, "description": ""}
+        first = gateway.post("/api/feature", {**whole, "name": "first", "user_percentage": 0.95})
+        assert "x-blocks" not in first.headers
+        last = gateway.post("/api/feature", {**whole, "name": "last", "user_percentage": "0.2"})
+        assert last.headers["x-blocks"] == "1 of 4"
+        blocks = gateway.get("/api/userblocks").json
+        assert {block["feature_id"] for block in blocks} == {None}, "nothing was allocated"
+
+        path = f"/api/feature/{last.json['id']}"
+        for share, said in ((1, "1 of 20"), (0.05, None), (0.1, "1 of 2")):
+            body = {**whole, "name": "last", "user_percentage": share}
+            assert gateway.put(path, body).headers.get("x-blocks") == said
+        owners = [
+            block["feature_id"] for block in gateway.get("/api/feature/current").json["userblocks"]
+        ]
+        assert owners.count(last.json["id"]) == 1, "as it was said"
+        toggle = {**whole, "name": "toggle", "type_id": 1}
+        assert "x-blocks" not in gateway.post("/api/feature", toggle).headers
+        assert "x-blocks" not in gateway.get(path).headers
+
+    def test_a_creation_that_is_sent_again_says_what_it_said(self, gateway: Gateway) -> None:
+        create(gateway)
+        key = {"Idempotency-Key": "once"}
+        for _ in range(2):
+            answer = gateway.send("POST", "/api/feature", {**FEATURE, "name": "late"}, key)
+            assert (answer.status, answer.headers["x-blocks"]) == (200, "0 of 20")
+            gateway.delete("/api/feature/1")

@@ -20,8 +20,9 @@ from chalicelib.domain.blocks import (
 )
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChange
 from chalicelib.domain.features import Feature
+from chalicelib.domain.overbooking import Shortage, shortage
 from tests.fakes import FixedClock, Memory, fake_stores
-from tests.unit.samples import feature, process
+from tests.unit.samples import TODAY, feature, process
 
 PROCESSES = 10
 
@@ -202,3 +203,18 @@ def test_ten_first_calls_at_once_end_in_the_allocation_of_one(
     assert together.blocks == alone.blocks
     assert together.revision == alone.revision, "one of them wrote, once"
     assert {answer.blocks for answer in answers} == {expected}
+
+
+@quickly
+@given(experiments.filter(bool), owned_blocks)
+def test_the_next_allocation_gives_what_was_said_of_it(
+    current: list[Feature], blocks: Blocks
+) -> None:
+    current.sort(key=lambda experiment: experiment.id)
+    counted = owned(allocate(current, blocks))
+    for experiment in current:
+        others = tuple(each for each in current if each is not experiment)
+        found = shortage(Catalogue(features=others, blocks=blocks), experiment, TODAY)
+        wanted = blocks_wanted(experiment.user_percentage)
+        given = min(counted[experiment.id], wanted)
+        assert found == (Shortage(given, wanted) if given < wanted else None)

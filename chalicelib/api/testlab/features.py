@@ -7,7 +7,7 @@ from chalice.app import Response
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.calls import Reply
 from chalicelib.api.once import Once
-from chalicelib.api.problems import quoted
+from chalicelib.api.problems import ResponseHeaders, quoted
 from chalicelib.api.tagged import of_path
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer, IntegerText
@@ -40,14 +40,20 @@ def create_feature(body: CreateFeature, once: Once) -> Reply | Response:
     return once(
         None,
         lambda seal: blueprint.services.features.create(body.draft(), seal),
-        _made,
+        _stored,
     )
 
 
-def _made(feature: Feature) -> Reply:
-    """The answer as it is kept, so its tag is put here: sent again, it has the tag of then."""
-    tag = feature_shown(feature).tag()
-    return Reply(FeatureAnswer.of_feature(feature), {"ETag": quoted(tag)})
+def _stored(feature: Feature) -> Reply:
+    """A feature that was written, with its tag, and the user blocks that it would lack.
+
+    The answer to a creation is kept as it is here: sent again, it says what was so then.
+    """
+    headers: ResponseHeaders = {"ETag": quoted(feature_shown(feature).tag())}
+    lacking = blueprint.services.user_blocks.shortage(feature)
+    if lacking is not None:
+        headers["X-Blocks"] = f"{lacking.given} of {lacking.wanted}"
+    return Reply(FeatureAnswer.of_feature(feature), headers)
 
 
 @blueprint.catalogue_endpoint("/api/feature", refusal=LIST_REFUSED)
@@ -82,11 +88,9 @@ def get_feature(catalogue: Catalogue, feature_id: Integer) -> FeatureAnswer:
 
 
 @blueprint.endpoint("/api/feature/{feature_id}", "PUT", refusal=UPDATE_REFUSED, concerns=FEATURE)
-def update_feature(feature_id: Integer, body: UpdateFeature) -> FeatureAnswer:
+def update_feature(feature_id: Integer, body: UpdateFeature) -> Reply:
     """Replace all of a feature but its variants."""
-    return FeatureAnswer.of_feature(
-        blueprint.services.features.update(feature_id, body.draft_for(feature_id))
-    )
+    return _stored(blueprint.services.features.update(feature_id, body.draft_for(feature_id)))
 
 
 @blueprint.endpoint(
