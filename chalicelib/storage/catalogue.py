@@ -45,6 +45,7 @@ from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.metering import sent_once
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
+from chalicelib.storage.stored_forms import read_as
 from chalicelib.storage.tables import (
     CatalogueRow,
     CompactJson,
@@ -218,9 +219,9 @@ def _is_whole(
         return row_id in rows and rows[row_id].version >= config.version
 
     return (
-        all(has(items, pk) for pk in written["items"])
-        and all(has(blocks, block_id) for block_id in written["blocks"])
-        and not any(pk in items for pk in written["gone"])
+        all(has(items, pk) for pk in written.get("items", ()))
+        and all(has(blocks, block_id) for block_id in written.get("blocks", ()))
+        and not any(pk in items for pk in written.get("gone", ()))
     )
 
 
@@ -240,7 +241,7 @@ def _catalogue(
         tuple(sorted(features, key=lambda feature: feature.id)),
         tuple(_block(block, blocks.get(block.id)) for block in FREE_BLOCKS),
         {segment.id: segment for segment in segments},
-        ClientSettings(**((config and config.settings) or {})),
+        read_as(ClientSettings, (config and config.settings) or {}),
         {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.number)},
         {metric.key: metric for metric in _metrics(of(keys.metrics_prefix()))},
         tuple(key_of(values) for values in ((config and config.keys) or ())),

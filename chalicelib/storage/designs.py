@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.domain.api_keys import ApiKey, Role
 from chalicelib.domain.experiments import (
@@ -33,7 +33,10 @@ from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.metrics import Metric, MetricType
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.storage.stored_forms import read_as
 from chalicelib.storage.times import from_ms, to_ms
+
+T = TypeVar("T")
 
 
 def to_values(experiment: Experiment) -> dict[str, Any]:
@@ -48,58 +51,63 @@ def to_values(experiment: Experiment) -> dict[str, Any]:
 
 def from_values(values: Mapping[str, Any]) -> Experiment:
     """The experiment that `to_values` was given."""
-    complete = values["complete_condition"]
-    return Experiment(
-        **{
-            **values,
-            "state": State(values["state"]),
-            "type": DesignType(values["type"]),
-            "unit": Unit(values["unit"]),
-            "rule": values["rule"] and ConsistencyRule(values["rule"]),
-            "condition_order": values["condition_order"]
-            and ConditionOrder(values["condition_order"]),
-            "algorithm": Algorithm(values["algorithm"]),
-            "post_rule": PostRule(values["post_rule"]),
-            "filter_mode": FilterMode(values["filter_mode"]),
-            "complete_condition": None if complete is None else CompleteCondition(**complete),
-            "tags": tuple(values["tags"]),
-            "conditions": tuple(map(_condition, values["conditions"])),
-            "points": tuple(DecisionPoint(**point) for point in values["points"]),
-            "payloads": tuple(
-                ConditionPayload(**{**row, "payload": Payload(**row["payload"])})
-                for row in values["payloads"]
-            ),
-            "factors": tuple(map(_factor, values["factors"])),
-            "queries": tuple(values["queries"]),
-            "include": tuple(ListEntry(**entry) for entry in values["include"]),
-            "exclude": tuple(ListEntry(**entry) for entry in values["exclude"]),
-            "state_changes": tuple(map(_state_change, values["state_changes"])),
-            "created_at": from_ms(values["created_at"]),
-            "updated_at": from_ms(values["updated_at"]),
-            "started_at": _moment(values["started_at"]),
-        }
+    complete = values.get("complete_condition")
+    return read_as(
+        Experiment,
+        values,
+        state=State(values.get("state", State.INACTIVE)),
+        type=DesignType(values.get("type", DesignType.SIMPLE)),
+        unit=Unit(values.get("unit", Unit.INDIVIDUAL)),
+        rule=_optional(ConsistencyRule, values.get("rule")),
+        condition_order=_optional(ConditionOrder, values.get("condition_order")),
+        algorithm=Algorithm(values.get("algorithm", Algorithm.RANDOM)),
+        post_rule=PostRule(values.get("post_rule", PostRule.CONTINUE)),
+        filter_mode=FilterMode(values.get("filter_mode", FilterMode.EXCLUDE_ALL)),
+        complete_condition=None if complete is None else read_as(CompleteCondition, complete),
+        tags=tuple(values.get("tags", ())),
+        conditions=tuple(map(_condition, values.get("conditions", ()))),
+        points=_all_as(DecisionPoint, values.get("points", ())),
+        payloads=tuple(map(_condition_payload, values.get("payloads", ()))),
+        factors=tuple(map(_factor, values.get("factors", ()))),
+        queries=tuple(values.get("queries", ())),
+        state_changes=tuple(map(_state_change, values.get("state_changes", ()))),
+        **_lists(values),
+        **_times(values),
+        started_at=_optional(from_ms, values.get("started_at")),
     )
 
 
 def _condition(row: Mapping[str, Any]) -> Condition:
-    levels = tuple(LevelElement(**element) for element in row["levels"])
-    return Condition(**{**row, "levels": levels})
+    return read_as(Condition, row, levels=_all_as(LevelElement, row.get("levels", ())))
+
+
+def _condition_payload(row: Mapping[str, Any]) -> ConditionPayload:
+    return read_as(ConditionPayload, row, payload=read_as(Payload, row["payload"]))
 
 
 def _factor(row: Mapping[str, Any]) -> Factor:
-    levels = tuple(
-        Level(**{**level, "payload": level["payload"] and Payload(**level["payload"])})
-        for level in row["levels"]
-    )
-    return Factor(**{**row, "levels": levels})
+    return read_as(Factor, row, levels=tuple(map(_level, row.get("levels", ()))))
+
+
+def _level(row: Mapping[str, Any]) -> Level:
+    payload = row.get("payload")
+    return read_as(Level, row, payload=None if payload is None else read_as(Payload, payload))
 
 
 def _state_change(row: Mapping[str, Any]) -> StateChange:
     return StateChange(row["id"], State(row["before"]), State(row["after"]), from_ms(row["at"]))
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else from_ms(milliseconds)
+def _optional(convert: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else convert(value)
+
+
+def _all_as(cls: type[T], rows: Iterable[Mapping[str, Any]]) -> tuple[T, ...]:
+    return tuple(read_as(cls, row) for row in rows)
+
+
+def _lists(values: Mapping[str, Any]) -> dict[str, tuple[ListEntry, ...]]:
+    return {side: _all_as(ListEntry, values.get(side, ())) for side in ("include", "exclude")}
 
 
 def segment_values(segment: Segment) -> dict[str, Any]:
@@ -113,15 +121,14 @@ def segment_values(segment: Segment) -> dict[str, Any]:
 
 def segment_of(values: Mapping[str, Any]) -> Segment:
     """The segment that `segment_values` was given."""
-    return Segment(
-        **{
-            **values,
-            "type": SegmentType(values["type"]),
-            "groups": frozenset(GroupKey(*group) for group in values["groups"]),
-            "sub_segments": tuple(values["sub_segments"]),
-            "tags": tuple(values["tags"]),
-            **_times(values),
-        }
+    return read_as(
+        Segment,
+        values,
+        type=SegmentType(values["type"]),
+        groups=frozenset(GroupKey(*group) for group in values.get("groups", ())),
+        sub_segments=tuple(values.get("sub_segments", ())),
+        tags=tuple(values.get("tags", ())),
+        **_times(values),
     )
 
 
@@ -132,16 +139,14 @@ def flag_values(flag: Flag) -> dict[str, Any]:
 
 def flag_of(values: Mapping[str, Any]) -> Flag:
     """The flag that `flag_values` was given."""
-    return Flag(
-        **{
-            **values,
-            "status": FlagStatus(values["status"]),
-            "filter_mode": FilterMode(values["filter_mode"]),
-            "tags": tuple(values["tags"]),
-            "include": tuple(ListEntry(**entry) for entry in values["include"]),
-            "exclude": tuple(ListEntry(**entry) for entry in values["exclude"]),
-            **_times(values),
-        }
+    return read_as(
+        Flag,
+        values,
+        status=FlagStatus(values.get("status", FlagStatus.DISABLED)),
+        filter_mode=FilterMode(values.get("filter_mode", FilterMode.EXCLUDE_ALL)),
+        tags=tuple(values.get("tags", ())),
+        **_lists(values),
+        **_times(values),
     )
 
 
@@ -152,15 +157,13 @@ def metric_values(metric: Metric) -> dict[str, Any]:
 
 def metric_of(values: Mapping[str, Any]) -> Metric:
     """The metric that `metric_values` was given."""
-    allowed = values["allowed_values"]
-    return Metric(
-        **{
-            **values,
-            "type": MetricType(values["type"]),
-            "allowed_values": None if allowed is None else tuple(allowed),
-            "contexts": tuple(values["contexts"]),
-            **_times(values),
-        }
+    return read_as(
+        Metric,
+        values,
+        type=MetricType(values["type"]),
+        allowed_values=_optional(tuple, values.get("allowed_values")),
+        contexts=tuple(values.get("contexts", ())),
+        **_times(values),
     )
 
 
@@ -172,7 +175,7 @@ def key_values(key: ApiKey) -> dict[str, Any]:
 def key_of(values: Mapping[str, Any]) -> ApiKey:
     """The API key that `key_values` was given."""
     role, created_at = Role(values["role"]), from_ms(values["created_at"])
-    return ApiKey(**{**values, "role": role, "created_at": created_at})
+    return read_as(ApiKey, values, role=role, created_at=created_at)
 
 
 def _milliseconds(stamped: Segment | Flag | Metric) -> dict[str, int]:

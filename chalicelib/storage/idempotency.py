@@ -21,6 +21,7 @@ from chalicelib.domain.idempotency import (
 )
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
+from chalicelib.storage.stored_forms import read_as
 from chalicelib.storage.tables import IdempotencyRow
 
 ANSWER_BYTES = 380_000
@@ -99,7 +100,7 @@ def _record(owner: str | None, digest: str, row: IdempotencyRow) -> IdempotencyR
     expires_at = datetime.fromtimestamp(int(row.expires_at), UTC)
     answer = json.loads(zlib.decompress(row.answer))
     key = RequestKey(owner, digest, row.fingerprint)
-    return IdempotencyRecord(key, KeptAnswer(**answer), expires_at - KEPT)
+    return IdempotencyRecord(key, read_as(KeptAnswer, answer), expires_at - KEPT)
 
 
 def _row(record: IdempotencyRecord) -> IdempotencyRow:

@@ -25,6 +25,7 @@ from chalicelib.storage.connection import store_errors
 from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.reading import AT_ONCE, KEYS_PER_READ, at_once, read_rows
 from chalicelib.storage.sequences import LeasedIds
+from chalicelib.storage.stored_forms import read_as
 from chalicelib.storage.tables import CompactJson, LoggedRow, ResultRow, SheetRow
 from chalicelib.storage.times import from_ms, to_ms
 
@@ -220,13 +221,12 @@ def sheet_of(row: SheetRow) -> Sheet:
         row.user_id,
         SheetKey(None if group is None else tuple(group), values["uniquifier"]),
         tuple(
-            LogRow(
-                **{
-                    **each,
-                    "time": from_ms(each["time"]),
-                    "created_at": from_ms(each["created_at"]),
-                    "updated_at": from_ms(each["updated_at"]),
-                }
+            read_as(
+                LogRow,
+                each,
+                time=from_ms(each["time"]),
+                created_at=from_ms(each["created_at"]),
+                updated_at=from_ms(each["updated_at"]),
             )
             for each in values["rows"]
         ),
@@ -236,7 +236,7 @@ def sheet_of(row: SheetRow) -> Sheet:
 
 def _result(values: Mapping[str, Any]) -> QueryResult:
     def effect(of: Mapping[str, Any]) -> Effect:
-        return Effect(tuple(of["arms"]), tuple(ArmResult(**each) for each in of["results"]))
+        return Effect(tuple(of["arms"]), tuple(read_as(ArmResult, each) for each in of["results"]))
 
     interaction = values["interaction"]
     return QueryResult(

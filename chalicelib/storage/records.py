@@ -191,14 +191,14 @@ def place_key(place: Place) -> str:
 def profile_of(row: RecordRow) -> Profile:
     """The profile that an item holds."""
     values = row.data
-    group = values["group"]
+    group = values.get("group")
     return Profile(
         values["id"],
         None if group is None else {kind: tuple(ids) for kind, ids in group.items()},
-        values["working_group"],
-        values["owner"],
-        _from_ms(values["created_at"]),
-        _from_ms(values["updated_at"]),
+        values.get("working_group"),
+        values.get("owner"),
+        _from_ms(values.get("created_at")),
+        _from_ms(values.get("updated_at")),
     )
 
 
@@ -212,12 +212,12 @@ def enrollment_of(row: RecordRow) -> Enrollment:
     return Enrollment(
         number,
         _where(row),
-        data["condition"],
-        data["group"],
+        data.get("condition"),
+        data.get("group"),
         EnrollmentCode(data["code"]),
         from_ms(data["at"]),
         int(row.n or 0),
-        data["stratum"],
+        data.get("stratum"),
         frozenset(row.met or ()),
         data.get("variant"),
     )
@@ -227,7 +227,7 @@ def group_enrollment_of(row: RecordRow) -> GroupEnrollment:
     """The enrollment of a group that an item holds."""
     data = row.data
     number = int(row.sk.split("#")[1])
-    return GroupEnrollment(number, _where(row), data["condition"], from_ms(data["at"]))
+    return GroupEnrollment(number, _where(row), data.get("condition"), from_ms(data["at"]))
 
 
 def exclusion_of(row: RecordRow) -> Exclusion:
@@ -240,7 +240,7 @@ def point_of(row: RecordRow) -> MonitoredPoint:
     """The first mark of a user at a place that an item holds."""
     data = row.data
     return MonitoredPoint(
-        data["id"], _where(row), data["experiment"], data["condition"], from_ms(data["at"])
+        data["id"], _where(row), data.get("experiment"), data.get("condition"), from_ms(data["at"])
     )
 
 
