@@ -101,12 +101,18 @@ def first_recorded(
     return TestLabOffer(feature, variant)
 
 
-def names_unknown(catalogue: Catalogue, participant: Participant) -> bool:
-    """Whether a user's records name what a catalogue lacks: it is gone, or newer than that."""
+def last_unknown(catalogue: Catalogue, participant: Participant) -> datetime | None:
+    """When a user was last recorded in what a catalogue lacks: it is gone, or newer than that."""
     row = participant.testlab
-    return (row is not None and catalogue.variant(row.variant_id) is None) or any(
-        catalogue.feature(number) is None for number in participant.enrollments
-    )
+    times = [
+        enrollment.at
+        for number, enrollments in participant.enrollments.items()
+        if catalogue.feature(number) is None
+        for enrollment in enrollments
+    ]
+    if row is not None and catalogue.variant(row.variant_id) is None:
+        times.append(row.at)
+    return max(times, default=None)
 
 
 def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabOffer | None:

@@ -27,6 +27,9 @@ PAUSE = 1.0
 
 LONG_AGO = float("-inf")
 
+CLOCK_SKEW = timedelta(seconds=2)
+"""By which clocks of processes may differ."""
+
 
 @dataclass(slots=True)
 class _View:
@@ -247,6 +250,14 @@ class CatalogueService:
     def renewed(self) -> bool:
         """Whether snapshots were older than what is stored; from here on they are not."""
         return (self._ttl > 0 or self.stale) and self.snapshot() is not self.fresh()
+
+    def may_lack(self, recorded_at: datetime) -> bool:
+        """Whether a snapshot may lack what a record of `recorded_at` is of.
+
+        A snapshot is at most `ttl` old: what somebody was recorded in before that is known to it,
+        or gone. One that is stale is all there is.
+        """
+        return not self.stale and recorded_at >= self._clock() - self.settling - CLOCK_SKEW
 
     def confirmed(self) -> Catalogue:
         """The catalogue by which strangers are refused: read anew at most once per `ttl`.

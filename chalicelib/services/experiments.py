@@ -30,7 +30,7 @@ from chalicelib.domain.participants import Participant
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.domain.schedule import due_state
 from chalicelib.domain.segments import Segment
-from chalicelib.domain.testlab_offers import names_unknown
+from chalicelib.domain.testlab_offers import last_unknown
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
 
@@ -65,7 +65,8 @@ class OfferService:
     def current_for(self, participant: Participant) -> tuple[Catalogue, Offers]:
         """The same, read anew if a user's records may be of something that was made since."""
         current = self.current()
-        if names_unknown(current[0], participant) and self.renewed():
+        recorded_at = last_unknown(current[0], participant)
+        if recorded_at is not None and self._catalogue.may_lack(recorded_at) and self.renewed():
             return self.current()
         return current
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.domain.catalogue import ClientSettings
-from chalicelib.domain.errors import Invalid
+from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments import Algorithm, ConsistencyRule, Experiment, Place, State
 from chalicelib.domain.segments import SegmentType
 from chalicelib.services import Services
@@ -334,3 +335,46 @@ def test_the_name_of_a_factor_is_bounded(services: Services) -> None:
     services.stratification.put({"\u00e9" * 127: {"u": "x"}})
     with pytest.raises(Invalid):
         services.stratification.put({"\u00e9" * 128: {"u": "x"}})
+
+
+def test_what_was_made_a_moment_ago_is_looked_up_and_what_is_gone_is_not(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    """A user whose records name what the cached catalogue lacks costs a read for a moment only."""
+    ttl = 60
+    calls: Counter[str] = Counter()
+    server = process(memory, clock, ttl=ttl, before=counting(calls))
+    server.catalogue.snapshot()
+    services.experiments.create(design("e"))
+    join(services, "u")
+    mark(services)
+    services.experiments.delete("e")
+
+    def revisions_read() -> int:
+        calls.clear()
+        assign(server)
+        return calls["catalogue.revision"]
+
+    assert revisions_read() == 1, "it may be one that this process has not seen"
+    clock.advance(timedelta(seconds=2 * ttl))
+    assert revisions_read() == 0, "it is gone: the snapshot would know it"
+
+
+def test_a_stale_catalogue_is_gone_on_with_though_records_name_what_it_lacks(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    down = False
+
+    def fail(call: str) -> None:
+        if down and call == "catalogue.revision":
+            raise Unavailable("no answer")
+
+    server = process(memory, clock, before=fail)
+    server.catalogue.snapshot()
+    services.experiments.create(design("e"))
+    join(services, "u")
+    mark(services)
+    down = True
+    with server.catalogue.one_view(stale_ok=True):
+        assert assign(server) == {}
+        assert server.catalogue.stale
