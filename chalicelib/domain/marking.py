@@ -55,13 +55,17 @@ class UnknownCondition(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A client reports that a user reached a place, under a condition or none."""
+    """A client reports that a user reached a place, under a condition or none.
+
+    With a `context` it is for an experiment of that context.
+    """
 
     place: Place
     code: str | None = None
     experiment_id: str | None = None
     status: MarkStatus | None = None
     uniquifier: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,9 +227,12 @@ class Offers:
         """What a context has to offer, None if there is no such context (compared exactly)."""
         return self._by_context.get(context)
 
-    def at(self, place: Place) -> tuple[Offer, ...]:
-        """The experiments with a decision point, in any state and context."""
-        return self._by_place.get(place, ())
+    def at(self, place: Place, context: str | None = None) -> tuple[Offer, ...]:
+        """The experiments with a decision point, in any state; of one context, or of all."""
+        there = self._by_place.get(place, ())
+        if context is None:
+            return there
+        return tuple(offer for offer in there if offer.experiment.context == context.lower())
 
     def shut_out(self, context: str) -> Roster:
         """The global exclusion of an experiment's context, whose letter case does not count."""

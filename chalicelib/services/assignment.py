@@ -47,8 +47,10 @@ class AssignmentService:
         """Read the catalogue, where several assignments of one request are to share it."""
         self._offers.current()
 
-    def assign(self, participant: Participant, context: str) -> Assigned:
-        """What a user gets at all decision points of a context.
+    def assign(
+        self, participant: Participant, context: str, place: Place | None = None
+    ) -> Assigned:
+        """What a user gets at all decision points of a context, or of that at one of them.
 
         Raises:
             UnknownContext: if there is no such context.
@@ -59,7 +61,7 @@ class AssignmentService:
         if globally_excluded(offered.shut_out, participant):
             return Assigned((), None)
         own = offered_to(catalogue, self._clock().date(), participant)
-        return Assigned(tuple(assignments), own)
+        return _at(place, Assigned(tuple(assignments), own))
 
     def assign_at(self, participant: Participant, context: str, place: Place) -> Assigned:
         """What a user gets at one decision point, of the experiments there alone.
@@ -74,8 +76,7 @@ class AssignmentService:
         groups, strata = self._groups(offered, participant), self._strata(offered, participant)
         assignments = assign_at(offered, place, participant, groups, strata)
         own = offered_to(catalogue, self._clock().date(), participant)
-        is_there = own is not None and place == Place(own.feature.name, "")
-        return Assigned(tuple(assignments), own if is_there else None)
+        return _at(place, Assigned(tuple(assignments), own))
 
     def _offered(self, participant: Participant, context: str) -> tuple[Catalogue, ContextOffers]:
         catalogue, offers = self._offers.current_for(participant)
@@ -102,3 +103,15 @@ class AssignmentService:
         value = participant.strata[offer.experiment.stratification_factor or ""]
         by_number = self._store.stratum(offer.number, value)
         return {c.id: by_number.get(c.number, 0) for c in offer.conditions}
+
+
+def _at(place: Place | None, assigned: Assigned) -> Assigned:
+    """What of it is at a decision point, or everything."""
+    if place is None:
+        return assigned
+    own = assigned.testlab
+    is_there = own is not None and place == Place(own.feature.name, "")
+    return Assigned(
+        tuple(each for each in assigned.assignments if each.point.place == place),
+        own if is_there else None,
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.flags import Flag
+from chalicelib.domain.offers import ContextOffers
 from chalicelib.domain.participants import Membership, Participant, Profile
 from chalicelib.domain.segments import globally_excluded
 from chalicelib.domain.testlab_offers import flags_on
@@ -44,16 +46,26 @@ class EvaluationService:
         Raises:
             UnknownContext: if there is no such context.
         """
+        return self.flags_of_each([participant], context)[0]
+
+    def flags_of_each(self, sessions: Sequence[Participant], context: str) -> list[list[str]]:
+        """The same for one user in several sessions, that is with other groups in each.
+
+        Raises:
+            UnknownContext: if there is no such context.
+        """
         catalogue, offers = self._offers.current()
         offered = offers.in_context(context)
         if offered is None:
             raise UnknownContext(f"Invalid app context: {context}")
-        if globally_excluded(offered.shut_out, participant):
-            return []
-        on = [offer.flag for offer in offered.flags if offer.is_on_for(participant)]
-        self._expose(participant, frozenset(flag.number for flag in on))
-        names = flags_on(catalogue, self._clock().date(), participant.id)
-        return list(dict.fromkeys([*(flag.key for flag in on), *names]))
+        user = sessions[0]
+        names = flags_on(catalogue, self._clock().date(), user.id)
+        on = [_on(offered, session) for session in sessions]
+        self._expose(user, frozenset(flag.number for flags in on for flag in flags or ()))
+        return [
+            [] if flags is None else list(dict.fromkeys([*(flag.key for flag in flags), *names]))
+            for flags in on
+        ]
 
     def _expose(self, participant: Participant, numbers: Collection[int]) -> None:
         """Note the flags that were never on for the user before, each once."""
@@ -66,6 +78,13 @@ class EvaluationService:
                 participant = self._store.read(participant.id)
             else:
                 return
+
+
+def _on(offered: ContextOffers, participant: Participant) -> list[Flag] | None:
+    """The flags of UpGrade's form that are on, None for who is shut out of everything."""
+    if globally_excluded(offered.shut_out, participant):
+        return None
+    return [offer.flag for offer in offered.flags if offer.is_on_for(participant)]
 
 
 def in_session(participant: Participant, groups: Membership, *, stored: bool) -> Participant:

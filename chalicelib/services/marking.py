@@ -33,7 +33,7 @@ from chalicelib.domain.segments import NOBODY
 from chalicelib.domain.testlab_offers import TestLabOffer
 from chalicelib.domain.users import TotalsShard
 from chalicelib.services.attempts import attempts
-from chalicelib.services.experiments import ExperimentService, OfferService
+from chalicelib.services.experiments import ExperimentService, OfferService, UnknownContext
 from chalicelib.services.participant_ports import Counting, ParticipantStore
 from chalicelib.services.ports import Clock
 from chalicelib.services.turns import Turns
@@ -89,6 +89,7 @@ class MarkService:
         Raises:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             ErasedMeanwhile: if the user was erased since the request began.
+            UnknownContext: if it names a context that there is not.
             UnknownExperiment, UnknownCondition: if it names what is not at the place.
         """
         with self._turns.of(participant.id):
@@ -137,7 +138,9 @@ class MarkService:
     def _decide_by_current(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
         catalogue, offers = self._offers.current_for(participant)
         now, point_id = self._clock(), self._new_id()
-        candidates = offers.at(mark.place)
+        if mark.context is not None and offers.in_context(mark.context) is None:
+            raise UnknownContext(f"Invalid app context: {mark.context}")
+        candidates = offers.at(mark.place, mark.context)
         own = testlab_offers.marked(catalogue, now.date(), mark, participant)
         is_unknown = mark.experiment_id is not None and own is None and not candidates
         if is_unknown and self._offers.renewed():

@@ -9,6 +9,7 @@ from infra.openapi.routes import About
 from infra.openapi.study_shapes import (
     Aliases,
     Assignment,
+    FlagsOfGroupSets,
     GroupMembership,
     InitializedUser,
     LogRows,
@@ -87,6 +88,12 @@ ROW: dict[str, Any] = {
 }
 FLAGS = ["larger-type"]
 CONTEXT = {"context": "home"}
+GROUP_SETS_NOTE = (
+    "Groups besides the stored ones, or in place of them, are told in one of three ways at most:"
+    " `groupsForSession` with `includeStoredUserGroups`; `useSingleGroupSet`; or"
+    " `useMultipleGroupSets`, which is answered set by set. The user need not be known where no set"
+    " asks for the stored groups."
+)
 GROUPS_NOTE = "Groups and working groups are by the context's types of groups."
 
 
@@ -133,7 +140,12 @@ CLIENT_ROUTES: dict[str, About] = {
     **_calls("POST", "assign", CONTEXT, list[Assignment], [ASSIGNED]),
     **_calls("POST", "mark", MARK, MarkedPoint, MARKED),
     **_calls("POST", "log", LOG, LogRows, [ROW]),
-    **_calls("POST", "featureflag", CONTEXT, list[str], FLAGS),
+    **_both(
+        "POST",
+        "featureflag",
+        About(FLAGS, list[str], {"userId": "ada", **CONTEXT}, (404,)),
+        About(FLAGS, list[str] | FlagsOfGroupSets, CONTEXT, (404,), note=GROUP_SETS_NOTE),
+    ),
     "POST /api/v5/bloblog": About(
         [{**ROW, **STAMPS}],
         StampedLogRows,

@@ -86,6 +86,13 @@ class MarkedPoint(TypedDict):
     condition: str | None
 
 
+class FlagsOfGroupSets(TypedDict):
+    """The keys of the flags that are on by each set of groups; the main one where it was sent."""
+
+    mainGroupset: NotRequired[list[str]]
+    subGroupsets: dict[str, list[str]]
+
+
 class ChangedLogRow(TypedDict):
     """A row of the log that was there before."""
 

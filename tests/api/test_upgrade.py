@@ -12,6 +12,7 @@ from tests.api.upgrade_setup import design, start
 from tests.http import Answer, Gateway
 
 JSON = {"content-type": "application/json"}
+USER = {"user-id": "ada"}
 FEATURE = {"type_id": 3, "start_date": "2020-01-01", "end_date": "2099-12-31"}
 
 
@@ -439,3 +440,107 @@ def test_an_experiment_that_ends_by_count_moves_once(gateway: Gateway) -> None:
     assert moves.count(("running", "paused")) == 1
     assert assigned(gateway, str(uuid.uuid4())) == {}
     assert set(assigned(gateway, "user 0")) == {"site"}
+
+
+HERE = ("site", "")
+
+
+class TestDecisionPoints:
+    """What a client may say, and leave out, of the decision point that it means."""
+
+    @pytest.mark.parametrize("version", ["v5", "v6"])
+    @pytest.mark.parametrize("data", [{"target": None}, {}, {"target": ""}])
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"status": "condition applied"},
+            {"data": {"assignedCondition": {"conditionCode": "control"}}},
+        ],
+    )
+    def test_a_mark_without_a_target_is_at_the_empty_one(
+        self, gateway: Gateway, version: str, data: dict[str, Any], said: dict[str, Any]
+    ) -> None:
+        made = start(send(gateway), design(HERE))
+        call(gateway, "init", {})
+        whole = {"site": "site", **data, **said.get("data", {})}
+        body = {**said, "data": whole, "userId": "ada"}
+        answer = gateway.send("POST", f"/api/{version}/mark", body, USER)
+        assert answer.status == 200, answer.text
+        assert (answer.json["site"], answer.json["target"]) == HERE
+        assert answer.json["experimentId"] == made["id"]
+        again = gateway.send(
+            "POST", f"/api/{version}/mark", {**body, "data": {**whole, "target": ""}}, USER
+        )
+        assert again.json["id"] == answer.json["id"], "it is the same point"
+
+    def test_what_says_nothing_but_the_site_is_no_mark(self, gateway: Gateway) -> None:
+        call(gateway, "init", {})
+        for data in ({"site": "site"}, {"site": "site", "target": None}):
+            answer = call(gateway, "mark", {"data": data})
+            assert (answer.status, answer.json["name"]) == (400, "BadRequestError")
+
+    @pytest.mark.parametrize("version", ["v5", "v6"])
+    def test_the_context_picks_among_the_experiments_at_the_place(
+        self, gateway: Gateway, version: str
+    ) -> None:
+        made = {
+            context: start(send(gateway), design(HERE, context=[context]))["id"]
+            for context in ("home", "add")
+        }
+        for user_id in ("ada", "bob", "carl"):
+            call(gateway, "init", {}, user_id)
+            for context, experiment_id in made.items():
+                body = {
+                    "userId": user_id,
+                    "context": context,
+                    "data": {"site": "site", "target": ""},
+                    "status": "condition applied",
+                }
+                headers = {"user-id": user_id}
+                answer = gateway.send("POST", f"/api/{version}/mark", body, headers)
+                assert answer.status == 200, answer.text
+                enrolled = call(gateway, "assign", {"context": context}, user_id).json
+                [condition] = enrolled[0]["assignedCondition"]
+                assert condition["experimentId"] == experiment_id
+            stats = gateway.post("/api/stats/enrollment", {"experimentIds": [*made.values()]})
+            users = {each["id"]: each["users"] for each in stats.json}
+        assert users == dict.fromkeys(made.values(), 3)
+
+    def test_in_another_context_there_is_no_experiment_at_the_place(self, gateway: Gateway) -> None:
+        made = start(send(gateway), design(HERE))
+        call(gateway, "init", {})
+        body = {"data": {"site": "site", "target": ""}, "context": "add"}
+        answer = call(gateway, "mark", body)
+        assert (answer.status, answer.json["experimentId"]) == (200, None)
+        stats = gateway.post("/api/stats/enrollment", {"experimentIds": [made["id"]]}).json
+        assert stats[0]["users"] == 0
+        refused = call(gateway, "mark", {**body, "context": "nowhere"})
+        assert refused.status == 400
+        assert refused.json["message"] == "Invalid app context: nowhere"
+
+    @pytest.mark.parametrize("version", ["v5", "v6"])
+    def test_assign_answers_the_decision_point_that_is_asked_for_alone(
+        self, gateway: Gateway, version: str
+    ) -> None:
+        start(send(gateway), design(HERE, ("site", "two"), ("other", "")))
+        feature = gateway.post("/api/feature", {**FEATURE, "name": "button"}).json
+        listed = [{"feature_id": feature["id"], "value": "red", "weight": 1}]
+        gateway.post(f"/api/feature/{feature['id']}/variants", {"variants": listed})
+        gateway.get("/api/feature/current")
+        call(gateway, "init", {})
+
+        def points(asked: Any) -> list[tuple[str, str]]:
+            body = {"userId": "ada", "context": "home", "decisionPoint": asked}
+            answer = gateway.send("POST", f"/api/{version}/assign", body, USER)
+            assert answer.status == 200, answer.text
+            return [(item["site"], item["target"]) for item in answer.json]
+
+        assert points({"site": "site", "target": "two"}) == [("site", "two")]
+        for empty in ({"site": "site", "target": ""}, {"site": "site"}):
+            assert points(empty) == [HERE]
+        assert points({"site": "button", "target": None}) == [("button", "")]
+        assert points({"site": "nowhere", "target": ""}) == []
+        assert len(points(None)) == 4
+        for wrong in ("site", {}, {"site": ""}, {"site": "site", "target": 1}):
+            body = {"userId": "ada", "context": "home", "decisionPoint": wrong}
+            assert gateway.send("POST", f"/api/{version}/assign", body, USER).status == 400

@@ -146,16 +146,17 @@ class TestClients:
         assert exposures(gateway) == {"key": 1}
 
 
-class TestSessions:
-    def closed(self, gateway: Gateway) -> None:
-        """A flag for class 1a, and one for all but class 9z."""
-        made = create(gateway, "for 1a", filterMode="excludeAll")
-        add_list(gateway, made["id"], "inclusion", groups=[("classId", "1a")])
-        made = create(gateway, "not for 9z")
-        add_list(gateway, made["id"], "exclusion", groups=[("classId", "9z")])
+def flags_by_class(gateway: Gateway) -> None:
+    """A flag for class 1a, and one for all but class 9z."""
+    made = create(gateway, "for 1a", filterMode="excludeAll")
+    add_list(gateway, made["id"], "inclusion", groups=[("classId", "1a")])
+    made = create(gateway, "not for 9z")
+    add_list(gateway, made["id"], "exclusion", groups=[("classId", "9z")])
 
+
+class TestSessions:
     def test_groups_of_a_session_count_for_the_call_alone(self, gateway: Gateway) -> None:
-        self.closed(gateway)
+        flags_by_class(gateway)
         init(gateway, body={"group": {"classId": ["9z"]}, "workingGroup": {"classId": "9z"}})
         groups = {"classId": ["1a"]}
         assert flags_of(gateway) == []
@@ -168,7 +169,7 @@ class TestSessions:
     def test_who_is_not_known_may_ask_with_the_groups_of_a_session_alone(
         self, gateway: Gateway
     ) -> None:
-        self.closed(gateway)
+        flags_by_class(gateway)
         alone = {"groupsForSession": {"classId": ["1a"]}, "includeStoredUserGroups": False}
         assert flags_of(gateway, "nobody", **alone) == ["for 1a", "not for 9z"]
         assert ask(gateway, "nobody", **{**alone, "includeStoredUserGroups": True}).status == 404
@@ -188,10 +189,124 @@ class TestSessions:
         assert "512 bytes" in answer.json["message"]
 
     def test_v5_knows_no_sessions(self, gateway: Gateway) -> None:
-        self.closed(gateway)
+        flags_by_class(gateway)
         init(gateway)
         body = {"userId": "ada", "context": "home", "groupsForSession": {"classId": ["1a"]}}
         assert gateway.post("/api/v5/featureflag", body).json == ["not for 9z"]
+
+
+class TestGroupSets:
+    """The same flags, asked for by sets of groups."""
+
+    def test_the_groups_of_a_single_set_count_in_place_of_the_stored_ones_unless_it_asks_for_both(
+        self, gateway: Gateway
+    ) -> None:
+        flags_by_class(gateway)
+        init(gateway, body={"group": {"classId": ["9z"]}})
+        groups = {"groups": {"classId": ["1a"]}}
+        for alone in (groups, {**groups, "includeStoredUserGroups": False}):
+            assert flags_of(gateway, useSingleGroupSet=alone) == ["for 1a", "not for 9z"]
+            assert flags_of(gateway, "nobody", useSingleGroupSet=alone) == ["for 1a", "not for 9z"]
+        besides = {**groups, "includeStoredUserGroups": True}
+        assert flags_of(gateway, useSingleGroupSet=besides) == ["for 1a"]
+        assert ask(gateway, "nobody", useSingleGroupSet=besides).status == 404
+        assert flags_of(gateway) == [], "nothing was stored"
+        assert flags_of(gateway, useSingleGroupSet=None, useMultipleGroupSets=None) == []
+
+    def test_several_sets_are_answered_by_their_ids_and_the_main_one_where_it_was_sent(
+        self, gateway: Gateway
+    ) -> None:
+        flags_by_class(gateway)
+        init(gateway, body={"group": {"classId": ["9z"]}})
+        sub = [
+            {"groupsetId": "9z", "groups": {"classId": ["9z"]}},
+            {"groupsetId": "1a", "groups": {"classId": ["1a"]}},
+            {"groupsetId": "mainGroupset", "groups": {}, "includeStoredUserGroups": True},
+            {"groupsetId": "other", "groups": {"schoolId": ["1a"]}},
+        ]
+        expected = {
+            "9z": [],
+            "1a": ["for 1a", "not for 9z"],
+            "mainGroupset": [],
+            "other": ["not for 9z"],
+        }
+        answer = ask(gateway, useMultipleGroupSets={"subGroupsets": sub})
+        assert answer.json == {"subGroupsets": expected}
+        main = {"groups": {"classId": ["1a"]}, "includeStoredUserGroups": True}
+        sets: dict[str, Any] = {"mainGroupset": main, "subGroupsets": sub}
+        answer = ask(gateway, useMultipleGroupSets=sets)
+        assert answer.json == {"mainGroupset": ["for 1a"], "subGroupsets": expected}
+        assert exposures(gateway) == {"for 1a": 1, "not for 9z": 1}, "a user is exposed once"
+
+    def test_the_user_need_be_known_only_where_a_set_asks_for_the_stored_groups(
+        self, gateway: Gateway
+    ) -> None:
+        flags_by_class(gateway)
+        groups: dict[str, Any] = {"groups": {"classId": ["1a"]}}
+        stored = {**groups, "includeStoredUserGroups": True}
+        sub = {"groupsetId": "one", **groups}
+        found = ask(gateway, "nobody", useMultipleGroupSets={"subGroupsets": [sub]}).json
+        assert found == {"subGroupsets": {"one": ["for 1a", "not for 9z"]}}
+        for sets in (
+            {"mainGroupset": stored, "subGroupsets": [sub]},
+            {"subGroupsets": [sub, {"groupsetId": "two", **stored}]},
+        ):
+            assert ask(gateway, "nobody", useMultipleGroupSets=sets).status == 404
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"useSingleGroupSet": {}},
+            {"useSingleGroupSet": []},
+            {"useSingleGroupSet": {"groups": []}},
+            {"useSingleGroupSet": {"groups": {"classId": "1a"}}},
+            {"useSingleGroupSet": {"groups": {}, "includeStoredUserGroups": "yes"}},
+            {"useMultipleGroupSets": {}},
+            {"useMultipleGroupSets": []},
+            {"useMultipleGroupSets": {"subGroupsets": []}},
+            {"useMultipleGroupSets": {"subGroupsets": {}}},
+            {"useMultipleGroupSets": {"mainGroupset": {"groups": {}}}},
+            {"useMultipleGroupSets": {"subGroupsets": [{"groups": {}}]}},
+            {"useMultipleGroupSets": {"subGroupsets": [{"groupsetId": "", "groups": {}}]}},
+            {"useMultipleGroupSets": {"subGroupsets": [{"groupsetId": "x", "groups": {}}] * 2}},
+            {
+                "useMultipleGroupSets": {
+                    "subGroupsets": [{"groupsetId": f"{n}", "groups": {}} for n in range(51)]
+                }
+            },
+            {
+                "useSingleGroupSet": {"groups": {}},
+                "useMultipleGroupSets": {"subGroupsets": [{"groupsetId": "x", "groups": {}}]},
+            },
+            {
+                "useSingleGroupSet": {"groups": {}},
+                "groupsForSession": {},
+                "includeStoredUserGroups": True,
+            },
+            {
+                "useMultipleGroupSets": {"subGroupsets": [{"groupsetId": "x", "groups": {}}]},
+                "groupsForSession": {},
+                "includeStoredUserGroups": False,
+            },
+        ],
+        ids=lambda fields: str(fields)[:60],
+    )
+    def test_what_is_no_set_of_groups_or_more_than_one_way_to_tell_them_is_refused(
+        self, gateway: Gateway, fields: Any
+    ) -> None:
+        flags_by_class(gateway)
+        init(gateway)
+        answer = ask(gateway, **fields)
+        assert (answer.status, answer.json["name"]) == (400, "BadRequestError")
+        assert exposures(gateway) == {"for 1a": 0, "not for 9z": 0}
+
+    def test_fifty_sets_may_be_asked_for_at_once(self, gateway: Gateway) -> None:
+        flags_by_class(gateway)
+        sub = [{"groupsetId": f"{n}", "groups": {"classId": [f"{n}z"]}} for n in range(50)]
+        found = ask(gateway, "nobody", useMultipleGroupSets={"subGroupsets": sub}).json
+        assert found["subGroupsets"] == {
+            f"{n}": [] if n == 9 else ["not for 9z"] for n in range(50)
+        }
 
 
 class TestTestLab:

@@ -252,6 +252,21 @@ def test_at_a_point_the_group_and_the_stratum_are_read_if_an_experiment_there_ne
     assert (calls["participants.groups"], calls["participants.stratum"]) == (1, 0)
 
 
+def test_assign_of_one_point_answers_what_assign_of_all_answers_there(services: Services) -> None:
+    services.experiments.create(design("one", places=(HERE, THERE), weights={"a": 100}))
+    made = services.features.create(draft("button"))
+    services.features.replace_variants(made.id, drafts(made.id, "1"))
+    services.user_blocks.catch_up()
+    join(services, "u")
+    user = known(services, "u")
+    whole = services.assignment.assign(user, CONTEXT)
+    for place in (HERE, THERE, Place("button", ""), Place("other", "")):
+        at = services.assignment.assign(user, CONTEXT, place)
+        there = [each for each in whole.assignments if each.point.place == place]
+        assert list(at.assignments) == there
+        assert at.testlab == (whole.testlab if place.site == "button" else None)
+
+
 def test_an_experiment_of_test_lab_is_at_its_name(services: Services) -> None:
     made = services.features.create(draft("button"))
     services.features.replace_variants(made.id, drafts(made.id, "1"))

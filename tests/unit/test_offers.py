@@ -314,6 +314,9 @@ def test_places_are_shared_by_experiments_of_all_contexts() -> None:
     assert [o.number for o in offers.at(PLACE)] == [1, 2]
     assert [o.number for o in offers.at(Place("s", "t"))] == [1]
     assert offers.at(Place("s", "T")) == ()
+    assert [o.number for o in offers.at(PLACE, "HOME")] == [1], "letter case does not count"
+    assert [o.number for o in offers.at(PLACE, "away")] == [2]
+    assert offers.at(Place("s", "t"), "away") == ()
 
 
 def test_two_points_of_one_experiment_at_one_place_are_one_candidate() -> None:

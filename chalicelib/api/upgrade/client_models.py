@@ -11,9 +11,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
+from chalicelib.domain.experiments import Place
 from chalicelib.domain.marking import MarkStatus
 
 WORKING_GROUPS = 30
@@ -22,6 +24,9 @@ WORKING_GROUPS = 30
 
 TEXT_LENGTH = 1000
 """Characters of a text that is stored: sites, targets, codes, groups."""
+
+GROUP_SETS = 50
+"""Sets of groups of one call, besides the main one."""
 
 GROUP_CHARACTERS = 50_000
 """Characters of all groups of a user: the profile is one item."""
@@ -113,8 +118,24 @@ class AliasesV5(AliasesV6, UserBody):
     pass
 
 
-class AssignV6(ClientBody):
+class ContextField(ClientBody):
     context: Name
+
+
+class NamedPoint(ClientBody):
+    """A decision point; a target that is null or left out is the empty one."""
+
+    site: Name
+    target: AnyText | None = None
+
+    def place(self) -> Place:
+        return Place(self.site, self.target or "")
+
+
+class AssignV6(ContextField):
+    """`decisionPoint` asks for that point alone."""
+
+    point: NamedPoint | None = Field(None, alias="decisionPoint")
 
 
 class AssignV5(AssignV6, UserBody):
@@ -127,48 +148,97 @@ class MarkedCondition(ClientBody):
     experiment_id: AnyText | None = Field(None, alias="experimentId")
 
 
-class MarkData(ClientBody):
-    site: Name
-    target: AnyText
+class MarkData(NamedPoint):
     assigned_condition: MarkedCondition | None = Field(None, alias="assignedCondition")
 
 
 class MarkV6(ClientBody):
+    """A mark; `context` tells which experiments at the point it may be for."""
+
     data: MarkData
+    context: Name | None = None
     status: MarkStatus | None = None
     uniquifier: AnyText | None = None
     client_error: Annotated[str, StringConstraints(strict=True)] | None = Field(
         None, alias="clientError"
     )
 
+    @model_validator(mode="after")
+    def _says_more_than_the_site(self) -> Self:
+        """Clients leave out the target of a point that has none, but say what they did there."""
+        data = self.data
+        if data.target is None and data.assigned_condition is None and self.status is None:
+            raise ValueError("data.target must be given, or what was done there: the status")
+        return self
+
 
 class MarkV5(MarkV6, UserBody):
     pass
 
 
-class FeatureFlagV5(AssignV6, UserBody):
-    """v5 knows no groups of a session."""
+class FeatureFlagV5(ContextField, UserBody):
+    """v5 knows no groups but the stored ones."""
 
 
-class FeatureFlagV6(ClientBody):
-    """The groups of a session come with a word on the stored ones, or not at all."""
+Switch = Annotated[bool, Field(strict=True)]
 
-    context: Name
+
+class GroupSet(ClientBody):
+    """Groups that count in place of the stored ones, or together with them."""
+
+    groups: GroupField
+    with_stored: Switch | None = Field(None, alias="includeStoredUserGroups")
+
+
+class SubGroupSet(GroupSet):
+    """A set of groups whose flags are answered under its id."""
+
+    id: Name = Field(alias="groupsetId")
+
+
+class GroupSets(ClientBody):
+    """Several sets of groups; the flags of each are answered by themselves."""
+
+    main: GroupSet | None = Field(None, alias="mainGroupset")
+    sub: Annotated[
+        list[SubGroupSet], Field(alias="subGroupsets", min_length=1, max_length=GROUP_SETS)
+    ]
+
+    @field_validator("sub")
+    @classmethod
+    def _ids_differ(cls, sets: list[SubGroupSet]) -> list[SubGroupSet]:
+        if len({each.id for each in sets}) < len(sets):
+            raise ValueError("each groupsetId can be answered once only")
+        return sets
+
+
+class FeatureFlagV6(ContextField):
+    """Flags by the stored groups, or by others, which can be told in one of three ways.
+
+    The groups of a session come with a word on the stored ones, or not at all.
+    """
+
     session_groups: GroupField | None = Field(None, alias="groupsForSession")
-    stored_groups: Annotated[bool, Field(strict=True)] | None = Field(
-        None, alias="includeStoredUserGroups"
-    )
+    stored_groups: Switch | None = Field(None, alias="includeStoredUserGroups")
+    single: GroupSet | None = Field(None, alias="useSingleGroupSet")
+    multiple: GroupSets | None = Field(None, alias="useMultipleGroupSets")
 
     @model_validator(mode="after")
-    def _come_together(self) -> Self:
+    def _is_one_way(self) -> Self:
         if (self.session_groups is None) != (self.stored_groups is None):
             raise ValueError("groupsForSession and includeStoredUserGroups come together")
+        ways = (self.session_groups, self.single, self.multiple)
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError(
+                "groupsForSession, useSingleGroupSet or useMultipleGroupSets: one of them at most"
+            )
         return self
 
-
-class RewardPoint(ClientBody):
-    site: Name
-    target: AnyText
+    def one_set(self) -> GroupSet | None:
+        """The groups that are asked for where one list of flags is answered."""
+        if self.session_groups is not None:
+            return GroupSet(groups=self.session_groups, with_stored=self.stored_groups)
+        return self.single
 
 
 class RewardV6(ClientBody):
@@ -177,7 +247,7 @@ class RewardV6(ClientBody):
     value: Literal["SUCCESS", "FAILURE"] = Field(alias="rewardValue")
     experiment_id: Name | None = Field(None, alias="experimentId")
     context: Name | None = None
-    point: RewardPoint | None = Field(None, alias="decisionPoint")
+    point: NamedPoint | None = Field(None, alias="decisionPoint")
 
     @model_validator(mode="after")
     def _says_what_for(self) -> Self:

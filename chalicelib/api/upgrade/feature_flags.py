@@ -7,7 +7,13 @@ from typing import Any
 from chalicelib.api.calls import Call, Reading
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.client import ClientBlueprint, user_id_of
-from chalicelib.api.upgrade.client_models import FeatureFlagV5, FeatureFlagV6
+from chalicelib.api.upgrade.client_models import (
+    FeatureFlagV5,
+    FeatureFlagV6,
+    GroupSet,
+    GroupSets,
+)
+from chalicelib.domain.participants import Participant
 from chalicelib.services.evaluation import in_session
 
 blueprint = ClientBlueprint(__name__)
@@ -23,24 +29,53 @@ def _flags_v5(call: Call, reading: Reading, _headers: ResponseHeaders) -> list[s
     return blueprint.services.evaluation.flags(user, body.context)
 
 
-def _flags_v6(call: Call, reading: Reading, _headers: ResponseHeaders) -> list[str]:
+def _flags_v6(
+    call: Call, reading: Reading, _headers: ResponseHeaders
+) -> list[str] | dict[str, Any]:
     user_id = user_id_of(reading)
     evaluation = blueprint.services.evaluation
-    if _is_session_only(reading.parsed):
+    if _is_for_anybody(reading.parsed):
         user = evaluation.visitor(user_id)
     else:
         user = blueprint.caller_v6(user_id).user
     blueprint.check_token(reading)
     body: FeatureFlagV6 = call.converted()["body"]
-    if body.session_groups is not None:
-        groups = {kind: tuple(ids) for kind, ids in body.session_groups.items()}
-        user = in_session(user, groups, stored=bool(body.stored_groups))
-    return evaluation.flags(user, body.context)
+    if body.multiple is not None:
+        return _by_set(user, body.context, body.multiple)
+    groups = body.one_set()
+    return evaluation.flags(user if groups is None else _with(user, groups), body.context)
 
 
-def _is_session_only(body: Any) -> bool:
+def _by_set(user: Participant, context: str, sets: GroupSets) -> dict[str, Any]:
+    asked = [*sets.sub, *([sets.main] if sets.main is not None else [])]
+    users = [_with(user, each) for each in asked]
+    flags = blueprint.services.evaluation.flags_of_each(users, context)
+    answer: dict[str, Any] = {} if sets.main is None else {"mainGroupset": flags[-1]}
+    by_id = {each.id: keys for each, keys in zip(sets.sub, flags, strict=False)}
+    return {**answer, "subGroupsets": by_id}
+
+
+def _with(user: Participant, groups: GroupSet) -> Participant:
+    membership = {kind: tuple(ids) for kind, ids in groups.groups.items()}
+    return in_session(user, membership, stored=bool(groups.with_stored))
+
+
+def _is_for_anybody(body: Any) -> bool:
     """Whether the user need not be known, which is asked before the body is validated."""
-    return isinstance(body, dict) and body.get(STORED_GROUPS) is False
+    if not isinstance(body, dict):
+        return False
+    single, multiple = body.get("useSingleGroupSet"), body.get("useMultipleGroupSets")
+    if isinstance(multiple, dict):
+        sub = multiple.get("subGroupsets")
+        sets = [multiple.get("mainGroupset"), *(sub if isinstance(sub, list) else [])]
+        return not any(map(_asks_for_stored, sets))
+    if isinstance(single, dict):
+        return not _asks_for_stored(single)
+    return body.get(STORED_GROUPS) is False
+
+
+def _asks_for_stored(groups: Any) -> bool:
+    return isinstance(groups, dict) and groups.get(STORED_GROUPS) is True
 
 
 @blueprint.publish("/api/v5/featureflag", "POST", _flags_v5, body=FeatureFlagV5)
@@ -50,4 +85,7 @@ def feature_flags_v5() -> None:
 
 @blueprint.publish("/api/v6/featureflag", "POST", _flags_v6, body=FeatureFlagV6)
 def feature_flags_v6() -> None:
-    """The keys of the flags that are on for a user, with the groups of a session if it has any."""
+    """The keys of the flags that are on for a user, by the stored groups or those that are sent.
+
+    Several sets of groups are answered set by set.
+    """

@@ -10,7 +10,7 @@ from chalicelib.api.once import Once
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.client_models import AssignV5, AssignV6, MarkV5, MarkV6
 from chalicelib.domain.assignment import Assignment
-from chalicelib.domain.experiments import Condition, DesignType, Payload, Place
+from chalicelib.domain.experiments import Condition, DesignType, Payload
 from chalicelib.domain.features import Feature, Variant
 from chalicelib.domain.marking import Mark, Outcome
 from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
@@ -21,8 +21,9 @@ blueprint = ClientBlueprint(__name__)
 
 @blueprint.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
 def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
-    """The conditions of a user at all decision points of a context; nothing is stored."""
-    assigned = blueprint.services.assignment.assign(caller.user, body.context)
+    """The conditions of a user at all decision points of a context, or one; nothing is stored."""
+    place = None if body.point is None else body.point.place()
+    assigned = blueprint.services.assignment.assign(caller.user, body.context, place)
     own = assigned.testlab
     return [
         *(assignment_item(assignment) for assignment in assigned.assignments),
@@ -35,19 +36,20 @@ def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
     """Report that a user reached a decision point."""
     data, condition = body.data, body.data.assigned_condition
     reported = Mark(
-        Place(data.site, data.target),
+        data.place(),
         condition.condition_code if condition else None,
         condition.experiment_id if condition else None,
         body.status,
         body.uniquifier,
+        body.context,
     )
 
     def answer(outcome: Outcome) -> dict[str, Any]:
         return {
             "id": outcome.point.id,
             "userId": caller.user.id,
-            "site": data.site,
-            "target": data.target,
+            "site": reported.place.site,
+            "target": reported.place.target,
             "experimentId": outcome.point.experiment_id,
             "condition": outcome.condition,
         }
