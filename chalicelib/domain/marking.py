@@ -12,7 +12,9 @@ from chalicelib.domain.assignment import (
     Groups,
     History,
     choose,
+    group_reached,
     is_listed_in,
+    user_reached,
 )
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import (
@@ -101,13 +103,15 @@ NOTHING = Records()
 class Outcome:
     """All that a mark does: what is stored, the point as it is stored, and the answer's condition.
 
-    `offer` is the experiment that the mark counts for, if there is one.
+    `offer` is the experiment that the mark counts for, if there is one, and `code` says how the
+    user came to take part in it, else why the user does not.
     """
 
     offer: Offer | None
     point: MonitoredPoint
     condition: str | None
     records: Records = field(default=NOTHING)
+    code: EnrollmentCode | ExclusionCode | None = None
 
 
 def pick_offer(offers: Sequence[Offer], mark: Mark, user_id: str) -> Offer | None:
@@ -161,10 +165,50 @@ def decide(
     if point is None:
         within = offer is not None and offer.experiment.unit is Unit.WITHIN_SUBJECTS
         point = MonitoredPoint(point_id, mark.place, experiment_id, None if within else code, now)
-    records = NOTHING
-    if offer is not None:
-        records = _records(mark, offer, participant, groups, now)
-    return Outcome(offer, point, code if point.condition is None else point.condition, records)
+    condition = code if point.condition is None else point.condition
+    if offer is None:
+        return Outcome(None, point, condition)
+    records = _records(mark, offer, participant, groups, now)
+    standing = _standing(mark.place, offer, participant, groups, records)
+    return Outcome(offer, point, condition, records, standing)
+
+
+def _standing(
+    place: Place, offer: Offer, participant: Participant, groups: Groups, records: Records
+) -> EnrollmentCode | ExclusionCode | None:
+    """How a user takes part in an experiment after a mark there, else why not.
+
+    The enrollment's code, else that of the user's exclusion, else that of the group's.
+    """
+    number = offer.number
+    new = () if records.enrollment is None else (records.enrollment,)
+    enrollments = (*participant.enrollments.get(number, ()), *new)
+    if enrollments:
+        nearest: Enrollment = min(enrollments, key=lambda each: each.place != place)
+        return nearest.code
+    own = participant.exclusions.get(number, records.exclusion)
+    if (code := _why_out(offer, own, early=user_reached(offer, participant))) is not None:
+        return code
+    new_of_groups = dict(records.group_exclusions)
+    keys = sorted(participant.working_groups(), key=lambda key: (key.type != offer.group_type, key))
+    for key in keys:
+        record = groups.get(key)
+        of_group = new_of_groups.get(key)
+        early = False
+        if record is not None:
+            of_group = record.exclusions.get(number, of_group)
+            early = key.type == offer.group_type and group_reached(offer, record)
+        if (code := _why_out(offer, of_group, early=early)) is not None:
+            return code
+    return None
+
+
+def _why_out(offer: Offer, exclusion: Exclusion | None, *, early: bool) -> ExclusionCode | None:
+    """The code of an exclusion: whoever came too `early` is out since the start, before others."""
+    started = offer.experiment.started_at
+    if early and (exclusion is None or (started is not None and exclusion.at >= started)):
+        return ExclusionCode.REACHED_BEFORE
+    return None if exclusion is None else exclusion.code
 
 
 def _records(

@@ -205,7 +205,9 @@ def decide(
             variant_id=None if _has_row(participant, offer.variant) else offer.variant.id,
         )
     condition = mark.code if point.condition is None else point.condition
-    return Outcome(None, point, condition, Records(enrollment=enrollment))
+    takes_part = enrollment is not None or any(each.condition_id in live for each in known)
+    code = EnrollmentCode.ALGORITHM if takes_part else None
+    return Outcome(None, point, condition, Records(enrollment=enrollment), code)
 
 
 def _has_row(participant: Participant, variant: Variant) -> bool:

@@ -91,21 +91,23 @@ class ParticipantService:
             except LostRace:
                 continue
 
-    def set_groups(self, caller: Caller, update: GroupUpdate) -> None:
-        """Replace the group or the working group of the record that a call names."""
+    def set_groups(self, caller: Caller, update: GroupUpdate) -> Profile:
+        """Replace the group or the working group of the record that a call names; the profile."""
         with self._turns.of(caller.named.id):
-            self._set_groups(caller, update)
+            return self._set_groups(caller, update)
 
-    def _set_groups(self, caller: Caller, update: GroupUpdate) -> None:
+    def _set_groups(self, caller: Caller, update: GroupUpdate) -> Profile:
         tries = attempts("the user")
         named: Participant | None = caller.named
         while named is not None:
             next(tries)
+            profile = _merged(named.profile, update)
             try:
-                self._replaced(named, _merged(named.profile, update))
-                return
+                self._replaced(named, profile)
+                break
             except LostRace:
                 named = self._store.get(named.id)
+        return profile
 
     def set_aliases(self, caller: Caller, aliases: Sequence[str]) -> list[str]:
         """Make some ids aliases of a user: those that are already, then those that are new.

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.domain.participants import EnrollmentCode
 from infra.openapi.experiment_examples import CONDITIONS, EXPERIMENT_ID, STAMPS
 from infra.openapi.routes import About
 from infra.openapi.study_shapes import (
     Aliases,
     Assignment,
     FlagsOfGroupSets,
-    GroupMembership,
-    InitializedUser,
     LogRows,
     MarkedPoint,
     StampedLogRows,
-    WorkingGroup,
+    StoredUser,
 )
 
 GROUP = {"schoolId": ["north"], "classId": ["3a", "3b"]}
 WORKING_GROUP = {"schoolId": "north", "classId": "3a"}
-USER: InitializedUser = {"id": "ada", "group": GROUP, "workingGroup": WORKING_GROUP}
+USER: StoredUser = {"id": "ada", "group": GROUP, "workingGroup": WORKING_GROUP}
 INIT = {"group": GROUP, "workingGroup": WORKING_GROUP}
 
 ASSIGNED: Assignment = {
     "site": "lesson",
     "target": "start",
+    "condition": "short",
     "experimentType": "Simple",  # type: ignore[typeddict-item]
     "assignedCondition": [
         {
@@ -51,6 +51,7 @@ MARKED: MarkedPoint = {
     "target": "start",
     "experimentId": EXPERIMENT_ID,
     "condition": "short",
+    "enrollmentCode": EnrollmentCode.ALGORITHM,
 }
 LOG = {
     "value": [
@@ -113,21 +114,21 @@ def _calls(method: str, name: str, body: dict[str, Any], answer: Any, example: A
 
 
 CLIENT_ROUTES: dict[str, About] = {
-    **_calls("POST", "init", INIT, InitializedUser, USER, user="id", refused=(), note=GROUPS_NOTE),
+    **_calls("POST", "init", INIT, StoredUser, USER, user="id", refused=(), note=GROUPS_NOTE),
     **_calls(
         "PATCH",
         "groupmembership",
         {"group": GROUP},
-        GroupMembership,
-        {"id": "ada", "group": GROUP},
+        StoredUser,
+        USER,
         user="id",
     ),
     **_calls(
         "PATCH",
         "workinggroup",
         {"workingGroup": WORKING_GROUP},
-        WorkingGroup,
-        {"id": "ada", "workingGroup": WORKING_GROUP},
+        StoredUser,
+        USER,
         user="id",
     ),
     **_calls(
@@ -135,7 +136,7 @@ CLIENT_ROUTES: dict[str, About] = {
         "useraliases",
         {"aliases": ["ada@example.com"]},
         Aliases,
-        {"userId": "ada", "aliases": ["ada@example.com"]},
+        {"userId": "ada", "aliases": ["ada@example.com"], "userAliases": ["ada@example.com"]},
     ),
     **_calls("POST", "assign", CONTEXT, list[Assignment], [ASSIGNED]),
     **_calls("POST", "mark", MARK, MarkedPoint, MARKED),
@@ -151,7 +152,8 @@ CLIENT_ROUTES: dict[str, About] = {
         StampedLogRows,
         {"userId": "ada", **LOG},
         (404,),
-        note="Whatever is wrong with it, but for its length, is 404.",
+        note="A body that does not say it is JSON is read as JSON all the same; whatever is wrong"
+        " with it then, but for its length, is 404.",
     ),
     "POST /api/v6/reward": About(
         answer=None,

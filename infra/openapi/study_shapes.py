@@ -26,27 +26,20 @@ Groups = dict[str, list[str]]
 WorkingGroups = dict[str, str]
 
 
-class InitializedUser(TypedDict):
-    """A user; what nobody ever said of a new one is left out."""
+class StoredUser(TypedDict):
+    """A user as stored; what nobody ever said of one is empty or null."""
 
     id: str
-    group: NotRequired[Groups | None]
-    workingGroup: NotRequired[WorkingGroups | None]
-
-
-class GroupMembership(TypedDict):
-    id: str
-    group: NotRequired[Groups | None]
-
-
-class WorkingGroup(TypedDict):
-    id: str
-    workingGroup: WorkingGroups
+    group: Groups | None
+    workingGroup: WorkingGroups | None
 
 
 class Aliases(TypedDict):
+    """The aliases of a user that a call named, under both names that the API has for them."""
+
     userId: str
     aliases: list[str]
+    userAliases: list[str]
 
 
 class AssignedCondition(TypedDict):
@@ -65,18 +58,22 @@ class Assignment(TypedDict):
     """What a user gets at a decision point.
 
     There are several conditions within subjects only; factorial designs show the level of each
-    factor by its name.
+    factor by its name. `condition` is the code of the first.
     """
 
     site: str
     target: str
+    condition: str
     experimentType: DesignType
     assignedCondition: list[AssignedCondition]
     assignedFactor: NotRequired[list[dict[str, AssignedLevel]]]
 
 
 class MarkedPoint(TypedDict):
-    """That a user reached a decision point; one that was brought in keeps the id it had."""
+    """That a user reached a decision point; one that was brought in keeps the id it had.
+
+    `enrollmentCode` says how the user came to take part in the experiment there, or why not.
+    """
 
     id: str
     userId: str
@@ -84,6 +81,7 @@ class MarkedPoint(TypedDict):
     target: str
     experimentId: str | None
     condition: str | None
+    enrollmentCode: EnrollmentCode | ExclusionCode | None
 
 
 class FlagsOfGroupSets(TypedDict):

@@ -326,7 +326,8 @@ class TestRefusals:
         setup(gateway)
         for raw in [each for each in MALFORMED if each]:
             answer = refused(gateway, raw, version)
-            assert (answer.status, answer.json["name"], raw) == (400, "SyntaxError", raw)
+            name = "SyntaxError" if raw else "BadRequestError"  # an empty body is an empty object
+            assert (answer.status, answer.json["name"], raw) == (400, name, raw)
 
     def test_users_are_known(self, gateway: Gateway) -> None:
         setup(gateway)
@@ -383,17 +384,29 @@ class TestBloblog:
         assert (changed["id"], changed["versionNumber"]) == (row["id"], 2)
         assert changed["createdAt"] == row["createdAt"]
 
-    @pytest.mark.parametrize("headers", [TEXT, JSON])
-    def test_malformed_text_is_refused_and_the_next_call_answered(
-        self, gateway: Gateway, headers: Any
-    ) -> None:
+    def test_malformed_text_is_refused_and_the_next_call_answered(self, gateway: Gateway) -> None:
         setup(gateway)
         good = json.dumps({"userId": "ada", "value": [entry(1, {"time": 1})]})
         for raw in (*MALFORMED, "userId=ada"):
-            answer = self.send(gateway, raw, headers)
+            answer = self.send(gateway, raw)
             assert (answer.status, answer.json["type"], raw) == (404, UNKNOWN_USER, raw)
             assert json.loads(answer.json["message"])["type"] == UNKNOWN_USER
-            assert self.send(gateway, good, headers).status == 200
+            assert self.send(gateway, good).status == 200
+
+    def test_an_invalid_json_body_is_400_and_404_is_for_unknown_users(
+        self, gateway: Gateway
+    ) -> None:
+        setup(gateway)
+        for raw in (*MALFORMED, "userId=ada"):
+            answer = self.send(gateway, raw, JSON)
+            name = "SyntaxError" if raw else "BadRequestError"  # an empty body is an empty object
+            assert (answer.status, answer.json["name"], raw) == (400, name, raw)
+        for invalid in INVALID:
+            answer = self.send(gateway, of_ada(invalid), JSON)
+            assert (answer.status, answer.json["name"]) == (400, "BadRequestError")
+        unknown = self.send(gateway, json.dumps({"userId": "nobody", "value": []}), JSON)
+        assert (unknown.status, unknown.json["type"]) == (404, UNKNOWN_USER)
+        assert "user" in log(gateway, entry(1, {"time": 1}))[0], "it is the first row"
 
     def test_a_log_that_is_none_is_refused_and_changes_nothing(self, gateway: Gateway) -> None:
         setup(gateway)

@@ -12,6 +12,7 @@ from chalicelib.domain.experiments import (
     Algorithm,
     CompleteCondition,
     ConsistencyRule,
+    Experiment,
     FilterMode,
     Place,
     State,
@@ -747,6 +748,68 @@ def test_marks_lead_through_the_conditions_of_a_within_subjects_experiment() -> 
         met.append(code)
         world.mark("u", Mark(PLACE, code), made)
     assert "".join(met) == "xyzxy"
+
+
+# How the user takes part, or why not
+
+BY_CLIENT, EARLY = ExclusionCode.BY_CLIENT, ExclusionCode.REACHED_BEFORE
+FLAGGED_POINT = (point(flagged=True),)
+
+
+def listed_out(participant: Participant) -> Participant:
+    earlier = Exclusion(1, BY_CLIENT, BEFORE)
+    return replace(participant, exclusions={1: earlier})
+
+
+@pytest.mark.parametrize(
+    ("made", "participant", "groups", "code"),
+    [
+        (design(arms=IGN), user(), {}, ALGORITHM),
+        (design(arms=IGN), excluded(enrolled(user(), "N")), {}, ALGORITHM),
+        (design(arms=IGN), excluded(user()), {}, BY_CLIENT),
+        (design(arms=IGN, at=FLAGGED_POINT), reached(user()), {}, EARLY),
+        (design(arms=IGN, at=FLAGGED_POINT), excluded(reached(user())), {}, EARLY),
+        (design(arms=IGN, at=FLAGGED_POINT), listed_out(reached(user())), {}, BY_CLIENT),
+        (design(state=State.INACTIVE), user(), {}, None),
+        (design(state=State.INACTIVE), pupil(), {}, None),
+        (design(state=COMPLETE), user(), {}, LATE),
+        (
+            design(unit=GROUP, rule=BY_GROUP, arms=IGN),
+            pupil(),
+            group(enrolled={1: "G"}),
+            WITH_GROUP,
+        ),
+        (design(unit=GROUP, rule=BY_GROUP), pupil(), group(excluded=[1]), LOGIC),
+        (
+            design(state=PREVIEW, unit=GROUP, rule=BY_GROUP),
+            pupil(),
+            group(excluded=[1]),
+            ExclusionCode.LISTED,
+        ),
+        (
+            design(state=PREVIEW, unit=GROUP, rule=BY_GROUP, at=FLAGGED_POINT),
+            pupil(),
+            group(reached={PLACE: BEFORE}),
+            EARLY,
+        ),
+        (design(state=PREVIEW, unit=GROUP, rule=BY_GROUP), pupil(), group(), None),
+    ],
+)
+def test_the_code_is_that_of_the_enrollment_else_of_the_users_exclusion_else_of_the_groups(
+    made: Experiment,
+    participant: Participant,
+    groups: Groups,
+    code: EnrollmentCode | ExclusionCode | None,
+) -> None:
+    assert decided(offer(made), participant, groups).code == code
+
+
+def test_of_enrollments_at_several_points_the_one_that_is_marked_tells_the_code() -> None:
+    made = offer(design(unit=GROUP, rule=BY_GROUP, arms=IGN, at=points(PLACE, THERE)))
+    first = replace(own("G", ROOM.id), place=THERE)
+    participant = replace(pupil(), enrollments={1: (first, own("G", ROOM.id, WITH_GROUP))})
+    assert decided(made, participant, group(enrolled={1: "G"})).code is WITH_GROUP
+    assert decided(made, participant, group(enrolled={1: "G"}), place=THERE).code is ALGORITHM
 
 
 # A new working group (section 13.4)

@@ -68,7 +68,7 @@ class GoneSegment(NotFound):
 
 
 class BlobRefused(NotFound):
-    """Whatever is wrong with a log that came as text."""
+    """Whatever is wrong with a log that came as text, and an unknown user of any."""
 
 
 BAD = HTTPStatus.BAD_REQUEST

@@ -10,7 +10,7 @@ from chalice.app import Response
 from chalicelib.api.calls import Call, Reading
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.requests import TooLarge, UnknownEncoding
+from chalicelib.api.requests import TooLarge, UnknownEncoding, is_json
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.dialect import UNKNOWN_USER, BlobRefused
 from chalicelib.api.upgrade.log_models import LOG_BYTES, LogV5, LogV6, log_answer
@@ -39,6 +39,8 @@ def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
     except (TooLarge, UnknownEncoding):
         raise
     except (Invalid, NotFound) as error:
+        if isinstance(error, Invalid) and is_json(reading.request.headers.get("content-type", "")):
+            raise  # 400, as documented; of text, which beacons send, the original says 404
         text = {"type": UNKNOWN_USER, "message": str(error)}
         raise BlobRefused(json.dumps(text, separators=(",", ":"), ensure_ascii=False)) from error
 

@@ -52,6 +52,7 @@ def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
             "target": reported.place.target,
             "experimentId": outcome.point.experiment_id,
             "condition": outcome.condition,
+            "enrollmentCode": None if outcome.code is None else outcome.code.value,
         }
 
     return once(
@@ -64,18 +65,20 @@ def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
 def assignment_item(assignment: Assignment) -> dict[str, Any]:
     """What a user gets at a point, as assign answers it."""
     experiment = assignment.offer.experiment
+    codes = [assignment.offer.answered_code(condition) for condition in assignment.conditions]
     item = {
         "site": assignment.point.site,
         "target": assignment.point.target,
+        "condition": codes[0],
         "experimentType": experiment.type.value,
         "assignedCondition": [
             {
                 "id": condition.id,
-                "conditionCode": assignment.offer.answered_code(condition),
+                "conditionCode": code,
                 "payload": _payload(assignment.offer.payload(condition, assignment.point)),
                 "experimentId": experiment.id,
             }
-            for condition in assignment.conditions
+            for condition, code in zip(assignment.conditions, codes, strict=True)
         ],
     }
     if experiment.type is DesignType.FACTORIAL:
@@ -90,6 +93,7 @@ def testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
     return {
         "site": feature.name,
         "target": "",
+        "condition": variant.value,
         "experimentType": DesignType.SIMPLE.value,
         "assignedCondition": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from chalicelib.api.calls import Call, Reading
@@ -23,6 +24,8 @@ from chalicelib.domain.participants import Profile
 from chalicelib.services.participants import Caller, GroupUpdate
 
 blueprint = ClientBlueprint(__name__)
+
+BOTH = ("group", "workingGroup")
 
 
 def _init_v6(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
@@ -56,19 +59,25 @@ def _initialised(user_id: str, body: InitV5 | InitV6, *, follow: bool) -> dict[s
         "working_group" in body.model_fields_set,
     )
     profile, new = blueprint.services.participants.init(user_id, update, follow=follow)
-    answer = _shown(profile)
-    if new and not update.group_sent:
-        del answer["group"]
-    if new and not update.working_group_sent:
-        del answer["workingGroup"]
-    return answer
+    if not new:
+        return _shown(profile.id, profile, nullable=BOTH)
+    sent = {"group": update.group_sent, "workingGroup": update.working_group_sent}
+    return _shown(profile.id, profile, nullable=[name for name, is_sent in sent.items() if is_sent])
 
 
-def _shown(profile: Profile) -> dict[str, Any]:
+def _shown(user_id: str, profile: Profile, nullable: Collection[str]) -> dict[str, Any]:
+    """A user as stored; what is not there is `{}` where the original leaves the field out.
+
+    It is null in the fields that are `nullable`, as there.
+    """
+    fields = {"group": profile.group, "workingGroup": profile.working_group}
+    empty: dict[str, Any] = {}
     return {
-        "id": profile.id,
-        "group": profile.group,
-        "workingGroup": profile.working_group,
+        "id": user_id,
+        **{
+            name: empty if value is None and name not in nullable else value
+            for name, value in fields.items()
+        },
     }
 
 
@@ -76,22 +85,23 @@ def _shown(profile: Profile) -> dict[str, Any]:
 def set_group_membership(caller: Caller, body: GroupsField) -> dict[str, Any]:
     """Replace the groups of a user."""
     if "group" not in body.model_fields_set:
-        return {"id": caller.user.id}
+        return _shown(caller.user.id, caller.named.profile, nullable=())
     group = None if body.group is None else {k: tuple(v) for k, v in body.group.items()}
-    blueprint.services.participants.set_groups(caller, GroupUpdate(group=group, group_sent=True))
-    return {"id": caller.user.id, "group": body.group}
+    update = GroupUpdate(group=group, group_sent=True)
+    profile = blueprint.services.participants.set_groups(caller, update)
+    return _shown(caller.user.id, profile, nullable=["group"])
 
 
 @blueprint.client_endpoint("workinggroup", "PATCH", v5=WorkingGroupV5, v6=WorkingGroupsField)
 def set_working_group(caller: Caller, body: WorkingGroupsField) -> dict[str, Any]:
     """Replace the working groups of a user."""
     update = GroupUpdate(working_group=body.working_group, working_group_sent=True)
-    blueprint.services.participants.set_groups(caller, update)
-    return {"id": caller.user.id, "workingGroup": body.working_group}
+    profile = blueprint.services.participants.set_groups(caller, update)
+    return _shown(caller.user.id, profile, nullable=())
 
 
 @blueprint.client_endpoint("useraliases", "PATCH", v5=AliasesV5, v6=AliasesV6)
 def set_aliases(caller: Caller, body: AliasesV6) -> dict[str, Any]:
     """Make further ids stand for a user."""
     aliases = blueprint.services.participants.set_aliases(caller, body.aliases)
-    return {"userId": caller.user.id, "aliases": aliases}
+    return {"userId": caller.user.id, "aliases": aliases, "userAliases": aliases}
