@@ -241,13 +241,18 @@ class FeatureFlagV6(ContextField):
         return self.single
 
 
+class RewardPoint(ClientBody):
+    site: Name
+    target: AnyText
+
+
 class RewardV6(ClientBody):
     """What an adaptive experiment would learn from."""
 
     value: Literal["SUCCESS", "FAILURE"] = Field(alias="rewardValue")
     experiment_id: Name | None = Field(None, alias="experimentId")
     context: Name | None = None
-    point: NamedPoint | None = Field(None, alias="decisionPoint")
+    point: RewardPoint | None = Field(None, alias="decisionPoint")
 
     @model_validator(mode="after")
     def _says_what_for(self) -> Self:
