@@ -402,8 +402,7 @@ class TestBloblog:
             name = "SyntaxError" if raw else "BadRequestError"  # an empty body is an empty object
             assert (answer.status, answer.json["name"], raw) == (400, name, raw)
         for invalid in INVALID:
-            answer = self.send(gateway, of_ada(invalid), JSON)
-            assert (answer.status, answer.json["name"]) == (400, "BadRequestError")
+            assert (self.send(gateway, of_ada(invalid), JSON).status, invalid) == (400, invalid)
         unknown = self.send(gateway, json.dumps({"userId": "nobody", "value": []}), JSON)
         assert (unknown.status, unknown.json["type"]) == (404, UNKNOWN_USER)
         assert "user" in log(gateway, entry(1, {"time": 1}))[0], "it is the first row"
