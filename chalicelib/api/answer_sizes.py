@@ -1,17 +1,13 @@
-"""How long answers may be.
-
-Lambda ends a response at 6 MB of the JSON that it makes of it, in which the body is a text: quotes
-are escaped once more, and what is not ASCII takes up to three times its bytes.
-"""
+"""How long answers may be: Lambda ends a response at 6 MB of the JSON that it makes of it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import to_json
 
+from chalicelib.domain.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.services.paging import PAGE_BYTES
 
@@ -27,14 +23,6 @@ MOST_PER_CHARACTER = 9
 
 class AnswerTooLong(Invalid):
     """What is asked for would be longer than a response can be."""
-
-
-def answer_bytes(text: str) -> int:
-    """The bytes of a text in an answer, as far as they count against `ANSWER_BYTES`.
-
-    That is its UTF-8, or three quarters of what Lambda makes of it: 4 MB are at most 5.3 MB there.
-    """
-    return max(len(text.encode()), len(json.dumps(text)) * 3 // 4)
 
 
 def is_too_long(text: str) -> bool:

@@ -48,12 +48,12 @@ class Cursors(Generic[T]):
     def _adapter(self) -> TypeAdapter[tuple[Any, ...]]:
         return TypeAdapter(self._parts, config=MODE)
 
-    def write(self, parts: tuple[str | int, ...], **narrowed: object) -> str:
+    def write(self, parts: tuple[str | int, ...], /, **narrowed: object) -> str:
         """The cursor of the position that is written as `parts`."""
         text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         return (_base64(self._tag(narrowed)) + _base64(text.encode())).rstrip("=")
 
-    def read(self, cursor: str, **narrowed: object) -> T:
+    def read(self, cursor: str, /, **narrowed: object) -> T:
         """The position that a cursor stands for.
 
         Raises:
@@ -74,7 +74,7 @@ class Cursors(Generic[T]):
             ) from error
 
     def link(
-        self, parts: tuple[str | int, ...], kept: Filter | None = None, **narrowed: object
+        self, parts: tuple[str | int, ...], kept: Filter | None = None, /, **narrowed: object
     ) -> str:
         """The value of the header Link: relative, so that it is right under any host and stage.
 
@@ -82,6 +82,11 @@ class Cursors(Generic[T]):
         """
         query = {"cursor": self.write(parts, **narrowed), **(kept or {})}
         return f'<?{urlencode(query, doseq=True)}>; rel="next"'
+
+    def link_at(self, at: str, parts: tuple[str | int, ...], /, **narrowed: object) -> str:
+        """The same in an answer of another route, from which `at` leads to this one."""
+        query = urlencode({"cursor": self.write(parts, **narrowed)})
+        return f'<{at}?{query}>; rel="next"; anchor="{at}"'
 
     def _tag(self, narrowed: Filter) -> bytes:
         bound = json.dumps([self._route, narrowed], sort_keys=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.calls import Call
+from chalicelib.api.calls import Call, Reply
 from chalicelib.api.conditional import has_answer
 from chalicelib.api.problems import ResponseHeaders, quoted
 from chalicelib.domain.entity_tags import Kind, Subject
@@ -102,7 +102,8 @@ def change(
         services.entity_tags.insist(subject, _accepting(condition), creates=concern.creates)
     answer = call()
     if concern.made is not None:
-        subject = Subject(concern.kind, concern.made(answer))
+        shown = answer.body if isinstance(answer, Reply) else answer
+        subject = Subject(concern.kind, concern.made(shown))
     tag = None if subject is None else services.entity_tags.written(subject)
     if tag is not None:
         headers["ETag"] = quoted(tag)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, Validity, applied
 from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.services.answer_room import AnswerRoom
 from chalicelib.services.attempts import attempts
 from chalicelib.services.ports import CatalogueStore, Clock
 
@@ -95,6 +96,7 @@ class CatalogueService:
         self._load_failed_at = LONG_AGO
         self._confirmed_at = LONG_AGO
         self._doubtful_until = LONG_AGO
+        self._room = AnswerRoom()
         self._view: ContextVar[_View | None] = ContextVar("view", default=None)
 
     @contextmanager
@@ -338,6 +340,7 @@ class CatalogueService:
             if change is None:
                 view.changed = catalogue
                 return catalogue
+            self._room.check(catalogue, change)
             now, checked_at = self._clock(), self._monotonic()
             revision = catalogue.revision.following(
                 now, visible=change.visible, settling=self.settling

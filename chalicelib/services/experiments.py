@@ -34,6 +34,9 @@ from chalicelib.domain.testlab_offers import last_unknown
 from chalicelib.services.catalogue import CatalogueService
 from chalicelib.services.ports import CatalogueStore, Clock
 
+Numbered = tuple[int, Experiment]
+"""An experiment with its number, by which they are ordered."""
+
 
 class UnknownContext(Invalid):
     """No context is called so by a client, for whom letter case counts."""
@@ -96,7 +99,11 @@ class ExperimentService:
 
     def all(self) -> list[Experiment]:
         """All experiments, the oldest first."""
-        return [experiment for _, experiment in self._catalogue.fresh().experiments()]
+        return [experiment for _, experiment in self.numbered()]
+
+    def numbered(self) -> list[Numbered]:
+        """All experiments with the numbers that order them, the oldest first."""
+        return list(self._catalogue.fresh().experiments())
 
     def get(self, experiment_id: str) -> Experiment:
         """One experiment.

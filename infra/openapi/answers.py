@@ -8,6 +8,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from chalice.app import Response
 
+from chalicelib.api.answer_pages import ListQuery
 from chalicelib.api.blueprint import Published
 from chalicelib.api.calls import BODY, CRASH
 from chalicelib.api.problem_dialect import ProblemDialect
@@ -15,8 +16,11 @@ from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
 from chalicelib.api.upgrade.dialect import UpgradeDialect
+from chalicelib.api.upgrade.files import PagedIdsQuery
+from chalicelib.api.upgrade.long_lists import ReplaceQuery
+from chalicelib.api.upgrade.shown_members import MembersQuery
 from chalicelib.domain.api_keys import Role
-from infra.openapi.inputs import Found, Part, heeds_if_match, needed_key, takes_anything
+from infra.openapi.inputs import Found, Part, asks, heeds_if_match, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Schemas
 from infra.openapi.study_shapes import Crash, PlainError, Problem, UpgradeError
@@ -35,7 +39,8 @@ HEADERS: Json = {
         **TEXT,
     },
     "Link": {
-        "description": 'The next part of a long list, relative: `<?cursor=...>; rel="next"`.',
+        "description": 'The next part of a long list, relative: `<?cursor=...>; rel="next"`. Of a'
+        " list of members within another answer, where the members go on: a path to its segment.",
         **TEXT,
     },
     "XStale": {
@@ -261,8 +266,16 @@ def _success(route: Published, about: About, schema: Json) -> Json:
     if about.example is not UNSAID:
         content["example"] = about.example
     replayed = ["IdempotentReplayed"] if route.idempotent else []
+    linked = ["Link"] if "Link" not in about.headers and _comes_in_parts(route) else []
     ignored = ["XIgnoredFields"] if BODY in route.arguments else []
-    headers = [*_validators(route), *_staleness(route), *replayed, *ignored, *about.headers]
+    headers = [
+        *_validators(route),
+        *_staleness(route),
+        *replayed,
+        *ignored,
+        *about.headers,
+        *linked,
+    ]
     if route.concerns is not None and "ETag" not in headers:
         headers.insert(0, "ETag")
     return {
@@ -270,6 +283,13 @@ def _success(route: Published, about: About, schema: Json) -> Json:
         **({"headers": _headers(headers)} if headers else {}),
         "content": {about.media_type: content},
     }
+
+
+def _comes_in_parts(route: Published) -> bool:
+    """Whether a Link may lead to more: where pages are asked for, or long lists are replaced."""
+    return any(
+        asks(route, model) for model in (ListQuery, PagedIdsQuery, MembersQuery, ReplaceQuery)
+    )
 
 
 def _validators(route: Published) -> list[str]:
@@ -302,6 +322,8 @@ def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Jso
         statuses.add(422)
     if heeds_if_match(route):
         statuses.add(412)
+    if asks(route, ReplaceQuery):
+        statuses.add(409)
     if isinstance(route.dialect, TestLabDialect):
         return _testlab(route, statuses, plain, problem)
     prefix = "Problem" if isinstance(route.dialect, ProblemDialect) else "Upgrade"

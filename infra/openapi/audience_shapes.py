@@ -14,6 +14,7 @@ from chalicelib.domain.segments import SegmentType
 from infra.openapi.experiment_parts import (
     Id,
     ListColumns,
+    MembersTotal,
     Segment,
     SegmentColumns,
     SegmentGroup,
@@ -96,6 +97,7 @@ class SegmentUses(TypedDict):
     featureFlagSegmentInclusionData: list[FlagUse]
     featureFlagSegmentExclusionData: list[FlagUse]
     allParentSegments: list[ParentSegment]
+    usesTotal: NotRequired[int]
 
 
 class SegmentOverview(SegmentUses):
@@ -118,11 +120,13 @@ class ExportedSegment(SegmentColumns):
     subSegments: list[Segment | SegmentColumns]
     experimentSegmentInclusion: NotRequired[None]
     experimentSegmentExclusion: NotRequired[None]
+    membersTotal: NotRequired[MembersTotal]
 
 
 class CsvFile(TypedDict):
     fileName: str
     fileContent: str
+    membersTotal: NotRequired[MembersTotal]
 
 
 class Flag(Stamps):
@@ -211,6 +215,7 @@ class ExportedList(TypedDict):
     subSegmentIds: list[str]
     groups: list[Group]
     listType: str | None
+    membersTotal: NotRequired[MembersTotal]
 
 
 class PreviewExperiment(TypedDict):

@@ -30,6 +30,18 @@ StateName = Literal[
 """The last three are what administrators see in place of the three before."""
 
 
+MembersTotal = Annotated[
+    int,
+    WithJsonSchema(
+        {
+            "type": "integer",
+            "description": "How many members there are, where not all of them are shown: a Link"
+            " leads to the others.",
+        }
+    ),
+]
+
+
 class Stamps(TypedDict):
     createdAt: Moment
     updatedAt: Moment
@@ -262,6 +274,7 @@ class Segment(SegmentColumns):
     individualForSegment: list[SegmentUser]
     groupForSegment: list[SegmentGroup]
     subSegments: list[SegmentColumns]
+    membersTotal: NotRequired[MembersTotal]
 
 
 class ListColumns(Stamps):

@@ -97,7 +97,7 @@ EXPERIMENT_ROUTES: dict[str, About] = {
         note="Archived ones are left out unless `searchParams` asks for a `status`.",
     ),
     "GET /api/experiments/single/{experiment_id}": About(
-        SINGLE, Experiment, refused=MISSING, path=EXPERIMENT_PATH, note=STATES
+        SINGLE, Experiment, refused=MISSING, headers=("Link",), path=EXPERIMENT_PATH, note=STATES
     ),
     "GET /api/experiments/conditions/{experiment_id}": About(
         SHOWN_ARMS, list[ShownCondition], refused=MISSING, path=EXPERIMENT_PATH
@@ -114,6 +114,7 @@ EXPERIMENT_ROUTES: dict[str, About] = {
         EditedExperiment,
         {**DESIGN, "name": "Hints, again"},
         MISSING,
+        headers=("Link",),
         path=EXPERIMENT_PATH,
         note="Parts that are left out are gone, and so is what refers to them.",
     ),

@@ -81,9 +81,11 @@ FLAG_ROUTES: dict[str, About] = {
         PageOfFlags,
         PAGE,
     ),
-    "GET /api/flags/{flag_id}": About(WHOLE, FlagWithLists, refused=MISSING, path=FLAG_PATH),
+    "GET /api/flags/{flag_id}": About(
+        WHOLE, FlagWithLists, refused=MISSING, headers=("Link",), path=FLAG_PATH
+    ),
     "PUT /api/flags/{flag_id}": About(
-        WHOLE, FlagWithLists, NEW_FLAG, (*MISSING, *TAKEN), path=FLAG_PATH
+        WHOLE, FlagWithLists, NEW_FLAG, (*MISSING, *TAKEN), ("Link",), FLAG_PATH
     ),
     "DELETE /api/flags/{flag_id}": About([FLAG], list[Flag], refused=MISSING, path=FLAG_PATH),
     "PATCH /api/flags/status": About(FLAG, Flag, {"flagId": FLAG_ID, "status": "enabled"}, MISSING),
@@ -115,7 +117,7 @@ FLAG_ROUTES: dict[str, About] = {
     "GET /api/flags/export/{flag_id}": About(
         WHOLE,
         FlagWithLists,
-        headers=ATTACHED,
+        headers=(*ATTACHED, "Link"),
         path=FLAG_PATH,
         note="Laid out for people.",
         as_text=MISSING,

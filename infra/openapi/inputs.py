@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from chalicelib.api.access import Route, role_of
 from chalicelib.api.blueprint import Published
 from chalicelib.api.calls import BODY, QUERY, QUERY_VALUES
@@ -220,3 +222,9 @@ def _body(route: Published, about: About, schema: Json) -> Json:
         content["example"] = about.body
     types = [JSON_TYPE, "text/plain"] if route.any_type else [JSON_TYPE]
     return {"required": True, "content": dict.fromkeys(types, content)}
+
+
+def asks(route: Published, model: type[BaseModel]) -> bool:
+    """Whether a route's query is what a model says."""
+    query = route.arguments.get(QUERY, route.arguments.get(QUERY_VALUES))
+    return isinstance(query, type) and issubclass(query, model)

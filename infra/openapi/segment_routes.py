@@ -73,6 +73,7 @@ SEGMENT_ROUTES: dict[str, About] = {
         {"segment": {**SINGLE, "status": "unused"}, **USES},
         SegmentUsage,
         refused=MISSING,
+        headers=("Link",),
         path=SEGMENT_PATH,
     ),
     "GET /api/segments/{segment_id}": About(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chalicelib.api.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER, answer_bytes
+from chalicelib.api.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER
+from chalicelib.domain.answer_room import answer_bytes
 from tests.api.upgrade_setup import entry, measure
 from tests.http import Answer, Gateway
 

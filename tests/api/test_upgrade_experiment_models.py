@@ -240,7 +240,7 @@ class Administration:
         if path.endswith("/paginated"):
             body = PageBody.model_validate(request)
             found = page([self.experiment], body, EXPERIMENT_SEARCH)
-            return found.answer([answers.list_item(each) for each in found.rows])
+            return json.loads(found.response(found.rows, answers.list_item).body)
         if method == "POST":
             self.experiment = create(request, self.new_id)
             return answers.created(self.experiment, metrics=METRICS)
@@ -250,9 +250,11 @@ class Administration:
         if method == "DELETE":
             return answers.deleted(self.experiment)
         if path.endswith("/names"):
-            return answers.names([self.experiment])
+            return [answers.name(self.experiment)]
         if path.endswith("/partitions"):
-            return answers.points_in_use([self.experiment, self.experiment])
+            return list(
+                map(answers.place_in_use, answers.places_in_use([self.experiment, self.experiment]))
+            )
         if "/conditions/" in path:
             return answers.conditions(self.experiment)
         return answers.single(self.experiment, metrics=METRICS, listings=self.listings)

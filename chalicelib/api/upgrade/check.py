@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from chalice.app import Response
 from pydantic import BaseModel, Field
 
+from chalicelib.api.answer_sizes import fitting, list_text
 from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
+from chalicelib.api.calls import written
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.check_models import (
@@ -55,13 +57,20 @@ def _position(partition_key: str, sort_key: str) -> Position:
 CURSORS = Cursors("/api/check", tuple[str, str], _position)
 
 
-def _page(kind: RecordKind, query: CheckQuery) -> Reply:
+def _page(kind: RecordKind, query: CheckQuery) -> Response:
     after = None if query.cursor is None else CURSORS.read(query.cursor, kind=kind.value)
-    page = blueprint.services.transfer.page(kind, after, query.limit)
+    limit = query.limit
+    while True:
+        page = blueprint.services.transfer.page(kind, after, limit)
+        texts, fits = fitting(row_answer(each) for each in page.records)
+        if fits or limit == 1:
+            break
+        # Each row shows its experiment and its user. Where a page ends only the store knows.
+        limit //= 2
     headers: ResponseHeaders = {}
     if page.next is not None:
         headers["Link"] = CURSORS.link(page.next, {"limit": query.limit}, kind=kind.value)
-    return Reply([row_answer(each) for each in page.records], headers)
+    return written(list_text(texts), headers)
 
 
 def _report(report: TransferReport) -> dict[str, Any]:
@@ -73,31 +82,31 @@ def _report(report: TransferReport) -> dict[str, Any]:
 
 
 @blueprint.endpoint("/api/check/individualAssignment")
-def list_enrollments(query: CheckQuery) -> Reply:
+def list_enrollments(query: CheckQuery) -> Response:
     """Enrollments of users."""
     return _page(RecordKind.ENROLLMENTS, query)
 
 
 @blueprint.endpoint("/api/check/individualExclusion")
-def list_exclusions(query: CheckQuery) -> Reply:
+def list_exclusions(query: CheckQuery) -> Response:
     """Exclusions of users."""
     return _page(RecordKind.EXCLUSIONS, query)
 
 
 @blueprint.endpoint("/api/check/monitoredExperimentPoint")
-def list_points(query: CheckQuery) -> Reply:
+def list_points(query: CheckQuery) -> Response:
     """Places that users reached."""
     return _page(RecordKind.POINTS, query)
 
 
 @blueprint.endpoint("/api/check/groupAssignment")
-def list_group_enrollments(query: CheckQuery) -> Reply:
+def list_group_enrollments(query: CheckQuery) -> Response:
     """Enrollments of groups."""
     return _page(RecordKind.GROUP_ENROLLMENTS, query)
 
 
 @blueprint.endpoint("/api/check/groupExclusion")
-def list_group_exclusions(query: CheckQuery) -> Reply:
+def list_group_exclusions(query: CheckQuery) -> Response:
     """Exclusions of groups."""
     return _page(RecordKind.GROUP_EXCLUSIONS, query)
 

@@ -23,6 +23,7 @@ from chalicelib.api.requests import (
 )
 from chalicelib.api.upgrade.client_auth import SHAPES as TOKEN_SHAPES
 from chalicelib.api.upgrade.error_bodies import Shape
+from chalicelib.api.upgrade.long_lists import LongListKept
 from chalicelib.domain.errors import (
     Conflict,
     Forbidden,
@@ -103,6 +104,7 @@ SHAPES: dict[type[SwitchyardError], Shape] = {
     GoneSegment: Shape(MISSING, "NotFoundException", None),
     BlobRefused: Shape(MISSING, "Error", UNKNOWN_USER),
     FlagKeyTaken: Shape(HTTPStatus.CONFLICT, "Error", KEY_TAKEN),
+    LongListKept: Shape(HTTPStatus.CONFLICT, "ConflictError", FORMAT),
     KeyReused: Shape(HTTPStatus.UNPROCESSABLE_ENTITY, "UnprocessableEntityError", FORMAT),
     PreconditionFailed: Shape(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailedError", None),
     Invalid: Shape(BAD, "BadRequestError", FORMAT),

@@ -8,6 +8,7 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.api.upgrade.records import Json, iso, stamps
@@ -26,6 +27,7 @@ from chalicelib.domain.experiments import (
     Factor,
     Level,
     Payload,
+    Place,
     State,
     StateChange,
 )
@@ -33,6 +35,14 @@ from chalicelib.domain.experiments import (
 BACKEND_VERSION = "6.5.0"
 
 Metrics = Mapping[str, Mapping[str, object]]
+
+
+class Rendering(Protocol):
+    """How an experiment with its lists is shown."""
+
+    def __call__(
+        self, experiment: Experiment, /, *, metrics: Metrics, listings: Listings
+    ) -> Json: ...
 
 
 def created(experiment: Experiment, *, metrics: Metrics) -> Json:
@@ -171,15 +181,19 @@ def conditions(experiment: Experiment) -> list[Json]:
     ]
 
 
-def names(experiments: Iterable[Experiment]) -> list[Json]:
-    """GET /api/experiments/names."""
-    return [{"id": experiment.id, "name": experiment.name} for experiment in experiments]
+def name(experiment: Experiment) -> Json:
+    """One of GET /api/experiments/names."""
+    return {"id": experiment.id, "name": experiment.name}
 
 
-def points_in_use(experiments: Iterable[Experiment]) -> list[Json]:
-    """GET /api/experiments/partitions: each site and target once."""
-    places = {point.place for experiment in experiments for point in experiment.points}
-    return [{"site": place.site, "target": place.target} for place in sorted(places)]
+def places_in_use(experiments: Iterable[Experiment]) -> list[Place]:
+    """Each site and target once."""
+    return sorted({point.place for experiment in experiments for point in experiment.points})
+
+
+def place_in_use(place: Place) -> Json:
+    """One of GET /api/experiments/partitions."""
+    return {"site": place.site, "target": place.target}
 
 
 def points(experiment: Experiment) -> list[Json]:

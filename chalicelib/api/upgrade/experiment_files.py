@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
+from chalicelib.api.cursors import Filter
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
 from chalicelib.api.upgrade.experiment_imports import (
     ExperimentImport,
     ExperimentReader,
     exported,
 )
-from chalicelib.api.upgrade.files import Files, IdsQuery, judged, stored
-from chalicelib.api.upgrade.list_files import ListFilesBody, exported_lists, import_lists
-from chalicelib.api.upgrade.listings import listings_of, metric_records
+from chalicelib.api.upgrade.files import Files, PagedIdsQuery, judged, stored
+from chalicelib.api.upgrade.list_files import (
+    ListFilesBody,
+    exported_lists,
+    import_lists,
+    list_pages,
+)
+from chalicelib.api.upgrade.listings import each_with_lists, metric_records
 from chalicelib.api.upgrade.records import new_id, now, two_characters
-from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Uuid, checked_uuid
+from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Listings, Uuid, checked_uuid
+from chalicelib.api.upgrade.shown_members import bounded
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.lists import entries
+from chalicelib.services.experiments import Numbered
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+
+EXPORT, EXPORT_ALL = "/api/experiments/export", "/api/experiments/export/all"
+
+PAGES: Pages[Numbered] = Pages(EXPORT, lambda row: (row[0],), tuple[int])
+ALL_PAGES: Pages[Numbered] = Pages(EXPORT_ALL, lambda row: (row[0],), tuple[int])
+INCLUDED = list_pages("/api/experiments/export/includeLists/{experiment_id}")
+EXCLUDED = list_pages("/api/experiments/export/excludeLists/{experiment_id}")
 
 
 class ExperimentListFilesBody(ListFilesBody):
@@ -65,29 +82,41 @@ def import_experiments(body: Files) -> list[dict[str, Any]]:
     return [stored(judged(file, _reader().read), store).answer() for file in body]
 
 
-@blueprint.endpoint("/api/experiments/export")
-def export_experiments(query_values: IdsQuery) -> list[dict[str, Any]]:
+@blueprint.endpoint(EXPORT)
+def export_experiments(query_values: PagedIdsQuery) -> Response:
     """Some experiments as files hold them, those that there are; all of them if none is named."""
-    experiments = blueprint.services.experiments.all()
+    experiments = blueprint.services.experiments.numbered()
     if not query_values.ids:
-        return _exported(experiments)
-    known = {experiment.id: experiment for experiment in experiments}
-    return _exported(known[each] for each in query_values.each_once() if each in known)
+        return _exported(PAGES, experiments, query_values.page(), {})
+    ids = query_values.each_once()
+    known = {experiment.id: experiment for _, experiment in experiments}
+    named = [(number, known[each]) for number, each in enumerate(ids) if each in known]
+    return _exported(PAGES, named, query_values.page(), {"ids": ids})
 
 
-@blueprint.endpoint("/api/experiments/export/all")
-def export_all_experiments() -> list[dict[str, Any]]:
+@blueprint.endpoint(EXPORT_ALL)
+def export_all_experiments(query: ListQuery) -> Response:
     """All experiments as files hold them."""
-    return _exported(blueprint.services.experiments.all())
+    return _exported(ALL_PAGES, blueprint.services.experiments.numbered(), query, {})
 
 
-def _exported(experiments: Iterable[Experiment]) -> list[dict[str, Any]]:
+def _exported(
+    pages: Pages[Numbered], experiments: Sequence[Numbered], query: ListQuery, kept: Filter
+) -> Response:
     services = blueprint.services
     metrics = metric_records(services)
-    return [
-        exported(each, metrics=metrics, listings=listings_of(services, entries(each)))
-        for each in experiments
-    ]
+
+    def write(row: Numbered, listings: Listings) -> Row:
+        _, experiment = row
+        return bounded(
+            lambda shown: exported(experiment, metrics=metrics, listings=shown),
+            listings,
+            pages.route,
+        )
+
+    rest = pages.rest(experiments, query, **kept)
+    rows = each_with_lists(services, rest, lambda row: entries(row[1]))
+    return pages.response(pages.take(rows, query, write), query, kept, **kept)
 
 
 @blueprint.endpoint("/api/experiments/lists/import", "POST")
@@ -105,16 +134,18 @@ def import_experiment_lists(body: ExperimentListFilesBody) -> list[dict[str, Any
     )
 
 
-@blueprint.endpoint("/api/experiments/export/includeLists/{experiment_id}")
-def export_include_lists(experiment_id: ExperimentId) -> Reply:
+@blueprint.endpoint(INCLUDED.route)
+def export_include_lists(experiment_id: ExperimentId, query: ListQuery) -> Response:
     """The lists that include users."""
-    return exported_lists(blueprint.services, _experiment(experiment_id).include, "Include")
+    lists = _experiment(experiment_id).include
+    return exported_lists(blueprint.services, lists, INCLUDED, query, "Include", experiment_id)
 
 
-@blueprint.endpoint("/api/experiments/export/excludeLists/{experiment_id}")
-def export_exclude_lists(experiment_id: ExperimentId) -> Reply:
+@blueprint.endpoint(EXCLUDED.route)
+def export_exclude_lists(experiment_id: ExperimentId, query: ListQuery) -> Response:
     """The lists that exclude users."""
-    return exported_lists(blueprint.services, _experiment(experiment_id).exclude, "Exclude")
+    lists = _experiment(experiment_id).exclude
+    return exported_lists(blueprint.services, lists, EXCLUDED, query, "Exclude", experiment_id)
 
 
 def _experiment(experiment_id: str) -> Experiment:

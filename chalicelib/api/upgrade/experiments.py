@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
+from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.tagged import Concern, new, of_body, of_path
 from chalicelib.api.upgrade import experiment_answers as answers
@@ -23,12 +26,14 @@ from chalicelib.api.upgrade.experiment_requests import (
 )
 from chalicelib.api.upgrade.listings import (
     check_same_list,
+    each_with_lists,
     list_draft,
     listing_of,
     listings_of,
     metric_records,
     put_segment,
 )
+from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import (
@@ -37,11 +42,13 @@ from chalicelib.api.upgrade.segment_models import (
     Listings,
     checked_uuid,
 )
+from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
 from chalicelib.domain.entity_tags import Kind
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.experiments import Experiment
+from chalicelib.domain.experiments import Experiment, Place
 from chalicelib.domain.lists import entries as list_entries
 from chalicelib.domain.lists import has_list
+from chalicelib.services.experiments import Numbered
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -75,11 +82,30 @@ def _metrics() -> answers.Metrics:
     return metric_records(blueprint.services)
 
 
-def _single(experiment: Experiment) -> dict[str, Any]:
-    return answers.single(experiment, metrics=_metrics(), listings=_listings([experiment]))
+LIST = "/api/experiments"
+NAMES = "/api/experiments/names"
+PARTITIONS = "/api/experiments/partitions"
+SINGLE = "/api/experiments/single/{experiment_id}"
+ONE = "/api/experiments/{experiment_id}"
+INCLUSION, EXCLUSION = "/api/experiments/inclusionList", "/api/experiments/exclusionList"
+
+PAGES: Pages[Numbered] = Pages(LIST, lambda row: (row[0],), tuple[int])
+NAME_PAGES: Pages[Numbered] = Pages(NAMES, lambda row: (row[0],), tuple[int])
+POINT_PAGES: Pages[Place] = Pages(
+    PARTITIONS, lambda place: (place.site, place.target), tuple[str, str]
+)
 
 
-@blueprint.endpoint("/api/experiments", "POST", concerns=new(Kind.EXPERIMENT))
+def _shown(
+    render: answers.Rendering, metrics: answers.Metrics, route: str,
+    experiment: Experiment, listings: Listings,
+) -> Row:  # fmt: skip
+    return bounded(
+        lambda shown: render(experiment, metrics=metrics, listings=shown), listings, route
+    )
+
+
+@blueprint.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
 def create_experiment(body: ExperimentBody) -> dict[str, Any]:
     """Create an experiment, with its lists if it brings some."""
     return _create(body)
@@ -123,24 +149,27 @@ def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
     return answers.created(experiment, metrics=_metrics())
 
 
-@blueprint.endpoint("/api/experiments")
-def list_experiments() -> list[dict[str, Any]]:
-    """All experiments, complete."""
-    experiments, metrics = blueprint.services.experiments.all(), _metrics()
-    listings = _listings(experiments)
-    return [answers.single(each, metrics=metrics, listings=listings) for each in experiments]
+@blueprint.endpoint(LIST)
+def list_experiments(query: ListQuery) -> Response:
+    """The experiments, complete, the oldest first."""
+    services, write = blueprint.services, partial(_shown, answers.single, _metrics(), LIST)
+    rest = PAGES.rest(services.experiments.numbered(), query)
+    rows = each_with_lists(services, rest, lambda row: list_entries(row[1]))
+    return PAGES.response(PAGES.take(rows, query, lambda row, lists: write(row[1], lists)), query)
 
 
-@blueprint.endpoint("/api/experiments/names")
-def experiment_names() -> list[dict[str, Any]]:
-    """Id and name of all experiments."""
-    return answers.names(blueprint.services.experiments.all())
+@blueprint.endpoint(NAMES)
+def experiment_names(query: ListQuery) -> Response:
+    """Id and name of the experiments."""
+    numbered = blueprint.services.experiments.numbered()
+    return NAME_PAGES.answer(numbered, query, lambda row: answers.name(row[1]))
 
 
-@blueprint.endpoint("/api/experiments/partitions")
-def points_in_use() -> list[dict[str, Any]]:
+@blueprint.endpoint(PARTITIONS)
+def points_in_use(query: ListQuery) -> Response:
     """Sites and targets that experiments have."""
-    return answers.points_in_use(blueprint.services.experiments.all())
+    places = answers.places_in_use(blueprint.services.experiments.all())
+    return POINT_PAGES.answer(places, query, answers.place_in_use)
 
 
 @blueprint.endpoint("/api/experiments/contextMetaData")
@@ -150,16 +179,18 @@ def context_metadata() -> dict[str, Any]:
 
 
 @blueprint.endpoint("/api/experiments/paginated", "POST")
-def page_of_experiments(body: PageBody) -> dict[str, Any]:
+def page_of_experiments(body: PageBody) -> Response:
     """Some of the experiments."""
     found = page(blueprint.services.experiments.all(), body, EXPERIMENT_SEARCH)
-    return found.answer([answers.list_item(each) for each in found.rows])
+    return found.response(found.rows, answers.list_item)
 
 
-@blueprint.endpoint("/api/experiments/single/{experiment_id}", concerns=EXPERIMENT)
-def get_experiment(experiment_id: ExperimentId) -> dict[str, Any]:
+@blueprint.endpoint(SINGLE, concerns=EXPERIMENT)
+def get_experiment(experiment_id: ExperimentId) -> Any:
     """One experiment, complete."""
-    return _single(blueprint.services.experiments.get(experiment_id))
+    experiment = blueprint.services.experiments.get(experiment_id)
+    row = _shown(answers.single, _metrics(), SINGLE, experiment, _listings([experiment]))
+    return reply(row)
 
 
 @blueprint.endpoint("/api/experiments/conditions/{experiment_id}")
@@ -177,8 +208,8 @@ def change_state(body: StateBody) -> dict[str, Any]:
     return answers.state_changed(before, after, metrics=_metrics())
 
 
-@blueprint.endpoint("/api/experiments/{experiment_id}", "PUT", concerns=EXPERIMENT)
-def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> dict[str, Any]:
+@blueprint.endpoint(ONE, "PUT", concerns=EXPERIMENT)
+def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> Any:
     """Replace an experiment, but for its lists."""
     services = blueprint.services
 
@@ -194,7 +225,7 @@ def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> di
         )
 
     after = services.experiments.edit(experiment_id, edit)
-    return answers.edited(after, metrics=_metrics(), listings=_listings([after]))
+    return reply(_shown(answers.edited, _metrics(), ONE, after, _listings([after])))
 
 
 @blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE", concerns=EXPERIMENT)
@@ -210,51 +241,58 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     return answers.deleted(experiment)
 
 
-@blueprint.endpoint("/api/experiments/inclusionList", "POST", concerns=EXPERIMENT_OF_BODY)
-def add_inclusion_list(body: ListBody) -> dict[str, Any]:
+@blueprint.endpoint(INCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
+def add_inclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
     """Let a list include its members."""
-    return _add_list(body, exclude=False)
+    return _add_list(body, query, exclude=False)
 
 
-@blueprint.endpoint("/api/experiments/exclusionList", "POST", concerns=EXPERIMENT_OF_BODY)
-def add_exclusion_list(body: ListBody) -> dict[str, Any]:
+@blueprint.endpoint(EXCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
+def add_exclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
     """Let a list exclude its members."""
-    return _add_list(body, exclude=True)
+    return _add_list(body, query, exclude=True)
 
 
-def _add_list(body: ListBody, *, exclude: bool) -> dict[str, Any]:
+def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
     services = blueprint.services
+    check_replaced(services, body.list, query, blueprint.current_request.headers)
     services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
     segment_id = put_segment(services, body.list)
     experiment = services.experiments.add_list(body.experiment_id, segment_id, exclude=exclude)
-    return answers.added_list(experiment, listing_of(services, segment_id))
+    listing = listing_of(services, segment_id)
+    return reply(bounded_one(partial(answers.added_list, experiment), listing, INCLUSION))
 
 
 @blueprint.endpoint(
     "/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
 )
-def replace_inclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
+def replace_inclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
     """Replace the members of a list that includes."""
-    return _replace_list(segment_id, body, exclude=False)
+    return _replace_list(segment_id, body, query, exclude=False)
 
 
 @blueprint.endpoint(
     "/api/experiments/exclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
 )
-def replace_exclusion_list(segment_id: ExperimentId, body: ListBody) -> dict[str, Any]:
+def replace_exclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
     """Replace the members of a list that excludes."""
-    return _replace_list(segment_id, body, exclude=True)
+    return _replace_list(segment_id, body, query, exclude=True)
 
 
-def _replace_list(segment_id: str, body: ListBody, *, exclude: bool) -> dict[str, Any]:
+def _replace_list(segment_id: str, body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
     services = blueprint.services
     experiment = services.experiments.get(body.experiment_id)
     services.experiments.check_list(segment_id, exclude=exclude)
     if not has_list(experiment, segment_id, exclude=exclude):
         raise Invalid(f"the list {segment_id} belongs to another experiment")
     check_same_list(segment_id, body.list)
-    put_segment(services, body.list.model_copy(update={"id": segment_id}))
-    return answers.added_list(experiment, listing_of(services, segment_id))
+    segment = body.list.model_copy(update={"id": segment_id})
+    check_replaced(services, segment, query, blueprint.current_request.headers)
+    put_segment(services, segment)
+    listing = listing_of(services, segment_id)
+    return reply(
+        bounded_one(partial(answers.added_list, experiment), listing, f"{INCLUSION}/{{segment_id}}")
+    )
 
 
 @blueprint.endpoint(

@@ -16,13 +16,19 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.api.problems import faults
+from chalicelib.api.answer_pages import Limit, ListQuery
+from chalicelib.api.problems import brief, faults
 from chalicelib.api.requests import parse_text
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 
 MAX_FILES = 100
+
+NAME_LENGTH = 1000
+"""Characters of the name of a file, which answers repeat."""
+
+PAGING = ("limit", "cursor")
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -45,7 +51,7 @@ def _content(value: Any) -> Any:
 class FileBody(AdminBody):
     """A file: JSON text, or the value that it stands for."""
 
-    file_name: Text
+    file_name: Annotated[Text, Field(max_length=NAME_LENGTH)]
     file_content: Annotated[
         Any, BeforeValidator(_content), WithJsonSchema({"type": ["string", "object", "array"]})
     ]
@@ -94,11 +100,27 @@ class IdsQuery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _both_spellings(cls, values: dict[str, list[str]]) -> dict[str, list[str]]:
-        return {"ids": [*values.get("ids", ()), *values.get("ids[]", ())]}
+        return {**values, "ids": [*values.get("ids", ()), *values.get("ids[]", ())]}
 
     def each_once(self) -> list[str]:
         """The ids, each once, in the order given."""
         return list(dict.fromkeys(self.ids))
+
+
+class PagedIdsQuery(IdsQuery):
+    """The same of a list that comes in pages."""
+
+    limit: Limit = None
+    cursor: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single(cls, values: dict[str, list[str]]) -> dict[str, Any]:
+        return {**values, **{name: values[name][-1] for name in PAGING if values.get(name)}}
+
+    def page(self) -> ListQuery:
+        """Which page is asked for."""
+        return ListQuery(limit=self.limit, cursor=self.cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +183,10 @@ def judged(
     try:
         found, warning = read(file.value())
     except InvalidJson as error:
-        return Judged(file.file_name, None, malformed.format(error))
+        return Judged(file.file_name, None, malformed.format(brief(str(error))))
     except (Invalid, Conflict, NotFound) as error:
-        return Judged(file.file_name, None, str(error))
-    return Judged(file.file_name, found, warning)
+        return Judged(file.file_name, None, brief(str(error)))
+    return Judged(file.file_name, found, warning and brief(warning))
 
 
 def stored(file: Judged[T], store: Callable[[T], object]) -> Judged[T]:
@@ -174,7 +196,7 @@ def stored(file: Judged[T], store: Callable[[T], object]) -> Judged[T]:
     try:
         store(file.found)
     except (Invalid, Conflict, NotFound) as error:
-        return replace(file, found=None, text=str(error))
+        return replace(file, found=None, text=brief(str(error)))
     return file
 
 

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.answer_pages import ListQuery
 from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
+from chalicelib.api.calls import written
 from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.upgrade.attachments import attachment
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import FilesBody, judged, stored
 from chalicelib.api.upgrade.flag_imports import FlagImport, FlagReader
 from chalicelib.api.upgrade.flag_models import whole_flag_answer
-from chalicelib.api.upgrade.list_files import ListFilesBody, exported_lists, import_lists
+from chalicelib.api.upgrade.list_files import (
+    ListFilesBody,
+    exported_lists,
+    import_lists,
+    list_pages,
+)
 from chalicelib.api.upgrade.listings import listings_of
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Uuid, checked_uuid
+from chalicelib.api.upgrade.shown_members import bounded
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import entries
@@ -29,6 +36,15 @@ from chalicelib.domain.lists import entries
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+
+EXPORT = "/api/flags/export/{flag_id}"
+INCLUDED = list_pages("/api/flags/export/includeLists/{flag_id}")
+EXCLUDED = list_pages("/api/flags/export/excludeLists/{flag_id}")
+
+
+def _laid_out(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 class FlagListFilesBody(ListFilesBody):
@@ -61,7 +77,7 @@ def import_flags(body: FilesBody) -> list[dict[str, Any]]:
     return [stored(judged(file, _reader().read), store).brief_answer() for file in body.files]
 
 
-@blueprint.endpoint("/api/flags/export/{flag_id}")
+@blueprint.endpoint(EXPORT)
 def export_flag(flag_id: FlagId) -> Response:
     """One flag as a file holds it, laid out for people."""
     services = blueprint.services
@@ -70,11 +86,11 @@ def export_flag(flag_id: FlagId) -> Response:
     except NotFound as error:
         text: ResponseHeaders = {"Content-Type": "text/plain; charset=utf-8"}
         return Response(str(error), text, HTTPStatus.NOT_FOUND.value)
-    shown = whole_flag_answer(flag, listings_of(services, entries(flag)))
-    return Response(
-        json.dumps(shown, indent=2, ensure_ascii=False),
-        {"Content-Type": JSON_TYPE, **attachment(flag.name, "json")},
+    row = bounded(
+        partial(whole_flag_answer, flag), listings_of(services, entries(flag)), EXPORT, _laid_out
     )
+    header: ResponseHeaders = {"Link": ", ".join(row.links)} if row.links else {}
+    return written(row.text, {**header, **attachment(flag.name, "json")})
 
 
 @blueprint.endpoint("/api/flags/lists/import", "POST")
@@ -93,16 +109,18 @@ def import_flag_lists(body: FlagListFilesBody) -> list[dict[str, Any]]:
     )
 
 
-@blueprint.endpoint("/api/flags/export/includeLists/{flag_id}")
-def export_flag_include_lists(flag_id: FlagId) -> Reply:
+@blueprint.endpoint(INCLUDED.route)
+def export_flag_include_lists(flag_id: FlagId, query: ListQuery) -> Response:
     """The lists that include users."""
-    return exported_lists(blueprint.services, _flag(flag_id).include, "Include")
+    lists = _flag(flag_id).include
+    return exported_lists(blueprint.services, lists, INCLUDED, query, "Include", flag_id)
 
 
-@blueprint.endpoint("/api/flags/export/excludeLists/{flag_id}")
-def export_flag_exclude_lists(flag_id: FlagId) -> Reply:
+@blueprint.endpoint(EXCLUDED.route)
+def export_flag_exclude_lists(flag_id: FlagId, query: ListQuery) -> Response:
     """The lists that exclude users."""
-    return exported_lists(blueprint.services, _flag(flag_id).exclude, "Exclude")
+    lists = _flag(flag_id).exclude
+    return exported_lists(blueprint.services, lists, EXCLUDED, query, "Exclude", flag_id)
 
 
 def _flag(flag_id: str) -> Flag:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
+from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.answer_pages import ListQuery, Pages
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.tagged import Concern, new, of_body, of_path
 from chalicelib.api.upgrade.dialect import DIALECT
@@ -27,6 +30,7 @@ from chalicelib.api.upgrade.listings import (
     listings_of,
     put_segment,
 )
+from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
@@ -35,6 +39,7 @@ from chalicelib.api.upgrade.segment_models import (
     bare_segment_answer,
     checked_uuid,
 )
+from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
 from chalicelib.domain.entity_tags import Kind
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.flags import Flag
@@ -64,17 +69,27 @@ def _holding(*, exclude: bool) -> Concern:
     return Concern(Kind.FLAG, holder)
 
 
+LIST = "/api/flags"
+LISTS, ONE_LIST = "/api/flags/inclusionList", "/api/flags/inclusionList/{segment_id}"
+ONE = "/api/flags/{flag_id}"
+PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.number,), tuple[int])
+
+
 def _listings(flag: Flag) -> Listings:
     return listings_of(blueprint.services, entries(flag))
 
 
-@blueprint.endpoint("/api/flags")
-def list_flags() -> list[dict[str, Any]]:
-    """All flags, without their lists."""
-    return [flag_answer(flag) for flag in blueprint.services.flags.all()]
+def _whole(flag: Flag) -> Any:
+    return reply(bounded(partial(whole_flag_answer, flag), _listings(flag), ONE))
 
 
-@blueprint.endpoint("/api/flags", "POST", concerns=new(Kind.FLAG))
+@blueprint.endpoint(LIST)
+def list_flags(query: ListQuery) -> Response:
+    """The flags, without their lists."""
+    return PAGES.answer(blueprint.services.flags.all(), query, flag_answer)
+
+
+@blueprint.endpoint(LIST, "POST", concerns=new(Kind.FLAG))
 def create_flag(body: FlagBody) -> dict[str, Any]:
     """Create a flag."""
     services = blueprint.services
@@ -83,24 +98,24 @@ def create_flag(body: FlagBody) -> dict[str, Any]:
 
 
 @blueprint.endpoint("/api/flags/paginated", "POST")
-def page_of_flags(body: PageBody) -> dict[str, Any]:
+def page_of_flags(body: PageBody) -> Response:
     """Some of the flags, with how many users each was on for."""
     flags = blueprint.services.flags
     found = page(flags.all(), body, FLAG_SEARCH)
     with Pool(FLAGS_AT_ONCE) as pool:
         exposures = pool.map(flags.exposures, found.rows)
-        return found.answer([flag_node(*pair) for pair in zip(found.rows, exposures, strict=True)])
+        rows = zip(found.rows, exposures, strict=True)
+        return found.response(rows, lambda row: flag_node(*row))
 
 
-@blueprint.endpoint("/api/flags/{flag_id}", concerns=FLAG)
-def get_flag(flag_id: FlagId) -> dict[str, Any]:
+@blueprint.endpoint(ONE, concerns=FLAG)
+def get_flag(flag_id: FlagId) -> Any:
     """One flag with its lists."""
-    flag = blueprint.services.flags.get(flag_id)
-    return whole_flag_answer(flag, _listings(flag))
+    return _whole(blueprint.services.flags.get(flag_id))
 
 
 @blueprint.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
-def edit_flag(flag_id: FlagId, body: FlagBody) -> dict[str, Any]:
+def edit_flag(flag_id: FlagId, body: FlagBody) -> Any:
     """Replace a flag, but for its lists."""
     services = blueprint.services
     contexts = services.segments.contexts
@@ -109,7 +124,7 @@ def edit_flag(flag_id: FlagId, body: FlagBody) -> dict[str, Any]:
         flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
     )
     services.segment_deletion.forget_gone(each.segment for each in before.values())
-    return whole_flag_answer(after, _listings(after))
+    return _whole(after)
 
 
 @blueprint.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
@@ -144,46 +159,51 @@ def _changed(flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
 
 
 @blueprint.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
-def add_flag_inclusion_list(body: FlagListBody) -> dict[str, Any]:
+def add_flag_inclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
     """Let a list include its members."""
-    return _add_list(body, exclude=False)
+    return _put_list(body, query, LISTS, exclude=False)
 
 
 @blueprint.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
-def add_flag_exclusion_list(body: FlagListBody) -> dict[str, Any]:
+def add_flag_exclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
     """Let a list exclude its members."""
-    return _add_list(body, exclude=True)
+    return _put_list(body, query, LISTS, exclude=True)
 
 
-def _add_list(body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
+def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: bool) -> Any:
     services = blueprint.services
     segment = body.segment.model_copy(update={"id": body.segment.id or new_id()})
     entry = body.entry(str(segment.id))
     services.flags.check_room(body.id, entry, exclude=exclude)
+    check_replaced(services, segment, query, blueprint.current_request.headers)
     put_segment(services, segment)
     flag = services.flags.put_list(body.id, entry, exclude=exclude)
-    return flag_list_answer(flag, entry, listing_of(services, entry.segment_id))
+    listing = listing_of(services, entry.segment_id)
+    return reply(bounded_one(partial(flag_list_answer, flag, entry), listing, route))
 
 
 @blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
-def replace_flag_inclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[str, Any]:
+def replace_flag_inclusion_list(segment_id: FlagId, body: FlagListBody, query: ReplaceQuery) -> Any:
     """Replace a list that includes, and say whether it is switched on."""
-    return _replace_list(segment_id, body, exclude=False)
+    return _replace_list(segment_id, body, query, exclude=False)
 
 
 @blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
-def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody) -> dict[str, Any]:
+def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody, query: ReplaceQuery) -> Any:
     """Replace a list that excludes, and say whether it is switched on."""
-    return _replace_list(segment_id, body, exclude=True)
+    return _replace_list(segment_id, body, query, exclude=True)
 
 
-def _replace_list(segment_id: str, body: FlagListBody, *, exclude: bool) -> dict[str, Any]:
+def _replace_list(
+    segment_id: str, body: FlagListBody, query: ReplaceQuery, *, exclude: bool
+) -> Any:
     holder = blueprint.services.flags.holder_of(segment_id, exclude=exclude)
     if holder.id != body.id:
         raise Invalid(f"the list {segment_id} belongs to the flag {holder.id}")
     check_same_list(segment_id, body.segment)
     segment = body.segment.model_copy(update={"id": segment_id})
-    return _add_list(body.model_copy(update={"segment": segment}), exclude=exclude)
+    own = body.model_copy(update={"segment": segment})
+    return _put_list(own, query, ONE_LIST, exclude=exclude)
 
 
 @blueprint.endpoint(

@@ -7,19 +7,25 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.api.calls import Reply
+from chalice.app import Response
+
+from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.attachments import attachment
 from chalicelib.api.upgrade.files import Files, judged, model_of, stored
-from chalicelib.api.upgrade.listings import listings_of
+from chalicelib.api.upgrade.listings import each_with_lists
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_file_models import ListFile
-from chalicelib.api.upgrade.segment_models import AdminBody, Listing
+from chalicelib.api.upgrade.segment_models import AdminBody, Listing, Listings, total_of
+from chalicelib.api.upgrade.shown_members import bounded_one
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.imports import missing_segments
 from chalicelib.services import Services
 from chalicelib.services.imports import ListDraft
+
+NumberedEntry = tuple[int, ListEntry]
+"""A list with its place among those of an experiment or a flag."""
 
 
 class FilterType(StrEnum):
@@ -88,19 +94,41 @@ def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: 
     )
 
 
-def exported_lists(services: Services, entries: Sequence[ListEntry], side: str) -> Reply:
-    """The lists on one side, named for those who keep the answer as a file.
+def list_pages(route: str) -> Pages[NumberedEntry]:
+    """The pages of a route that exports lists."""
+    return Pages(route, lambda row: (row[0],), tuple[int])
+
+
+def exported_lists(
+    services: Services,
+    entries: Sequence[ListEntry],
+    pages: Pages[NumberedEntry],
+    query: ListQuery,
+    side: str,
+    holder_id: str,
+) -> Response:
+    """The lists on one side of what has them, named for those who keep the answer as a file.
 
     Raises:
         NotFound: if there is none.
     """
-    listings = listings_of(services, entries)
-    found = [entry for entry in entries if entry.segment_id in listings]
+    stored = services.segments.stored()
+    found = [(number, entry) for number, entry in enumerate(entries) if entry.segment_id in stored]
     if not found:
         raise NotFound(f"{side} lists not found.")
-    name = listings[found[0].segment_id].segment.name
+    name = stored[found[0][1].segment_id].name
     header = attachment(name, "json") if len(found) == 1 else attachment("lists", "zip")
-    return Reply([_exported(listings[entry.segment_id], entry) for entry in found], header)
+
+    def write(row: NumberedEntry, listings: Listings) -> Row:
+        _, entry = row
+        listing = listings[entry.segment_id]
+        return bounded_one(lambda shown: _exported(shown, entry), listing, pages.route)
+
+    rest = pages.rest(found, query, of=holder_id)
+    rows = each_with_lists(services, rest, lambda row: [row[1]])
+    answer = pages.response(pages.take(rows, query, write), query, of=holder_id)
+    answer.headers = {**answer.headers, **header}
+    return answer
 
 
 def _exported(listing: Listing, entry: ListEntry) -> Json:
@@ -112,6 +140,7 @@ def _exported(listing: Listing, entry: ListEntry) -> Json:
         "type": segment.type.value,
         "userIds": list(listing.user_ids),
         "subSegmentIds": [each.id for each in listing.sub_segments],
-        "groups": [{"type": group.type, "groupId": group.id} for group in sorted(segment.groups)],
+        "groups": [{"type": group.type, "groupId": group.id} for group in listing.shown_groups()],
         "listType": segment.list_type or entry.list_type,
+        **total_of(listing),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
 
 from chalicelib.api.upgrade.metric_models import metric_answer
 from chalicelib.api.upgrade.records import Json, new_id, now
@@ -16,6 +18,9 @@ from chalicelib.services.imports import ListDraft
 from chalicelib.services.pools import Pool
 
 SEGMENTS_AT_ONCE = 8
+
+T = TypeVar("T")
+Holder = TypeVar("Holder")
 
 
 def listing_of(services: Services, segment_id: str) -> Listing:
@@ -45,6 +50,46 @@ def listings_in(
             )
             for segment, user_ids in zip(segments, members, strict=True)
         }
+
+
+def each_listing(
+    services: Services, stored: Mapping[str, Segment], segments: Iterable[Segment]
+) -> Iterator[tuple[Segment, Listing]]:
+    """Some segments with their members, some read at a time: a page may end before the last."""
+    for some in batched(segments, SEGMENTS_AT_ONCE):
+        listings = listings_in(services, stored, some)
+        yield from ((segment, listings[segment.id]) for segment in some)
+
+
+def each_with_lists(
+    services: Services, holders: Iterable[Holder], entries: Callable[[Holder], Sequence[ListEntry]]
+) -> Iterator[tuple[Holder, Listings]]:
+    """What has lists with the segments of those, some lists read at a time."""
+    some: list[Holder] = []
+    waiting = 0
+    for holder in holders:
+        some.append(holder)
+        waiting += len(entries(holder))
+        if waiting >= SEGMENTS_AT_ONCE:
+            yield from _with_lists(services, some, entries)
+            some, waiting = [], 0
+    yield from _with_lists(services, some, entries)
+
+
+def _with_lists(
+    services: Services, holders: Sequence[Holder], entries: Callable[[Holder], Sequence[ListEntry]]
+) -> Iterator[tuple[Holder, Listings]]:
+    found = listings_of(services, (entry for holder in holders for entry in entries(holder)))
+    for holder in holders:
+        named = dict.fromkeys(entry.segment_id for entry in entries(holder))
+        yield holder, {each: found[each] for each in named if each in found}
+
+
+def batched(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The rows, up to `size` at a time."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, size)):
+        yield some
 
 
 def listings_of(services: Services, entries: Iterable[ListEntry]) -> Listings:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from chalicelib.api.answer_pages import Row
+from chalicelib.api.answer_sizes import row_text
 from chalicelib.api.numbers import as_javascript, javascript_text
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
@@ -102,17 +104,32 @@ def metric_tree(metrics: Iterable[Metric]) -> list[Json]:
     return _nodes(roots)
 
 
+def own_nodes() -> Callable[[Metric], Row]:
+    """What writes the nodes that a metric adds to the tree of those before it."""
+    seen: set[tuple[str, ...]] = set()
+
+    def write(metric: Metric) -> Row:
+        names = metric.key.split(JOINER)
+        paths = [tuple(names[:depth]) for depth in range(1, len(names) + 1)]
+        added = [path for path in paths if path not in seen]
+        seen.update(added)
+        return Row("".join(row_text(_node(path[-1], metric, [])) for path in added))
+
+    return write
+
+
 def _nodes(level: dict[str, Any]) -> list[Json]:
-    return [
-        {
-            "key": name,
-            "children": _nodes(children),
-            "metadata": {"type": metric.type.value},
-            "allowedData": _allowed(metric),
-            "context": list(metric.contexts),
-        }
-        for name, (metric, children) in level.items()
-    ]
+    return [_node(name, metric, _nodes(children)) for name, (metric, children) in level.items()]
+
+
+def _node(name: str, metric: Metric, children: list[Json]) -> Json:
+    return {
+        "key": name,
+        "children": children,
+        "metadata": {"type": metric.type.value},
+        "allowedData": _allowed(metric),
+        "context": list(metric.contexts),
+    }
 
 
 def _allowed(metric: Metric) -> list[str] | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from chalicelib.api.answer_sizes import fitting, list_text, row_text
+from chalicelib.api.calls import written
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.api.upgrade.segment_models import Text
 from chalicelib.domain.errors import Invalid
@@ -21,6 +24,7 @@ from chalicelib.domain.segments import Segment
 PAGE_SIZE = 1000
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 ALL = "all"
 
@@ -76,10 +80,20 @@ class FoundPage(Generic[T]):
     total: int
     body: PageBody
 
-    def answer(self, nodes: Any) -> dict[str, Any]:
-        """The answer, with what was asked for."""
+    def response(self, rows: Iterable[R], write: Callable[[R], Any]) -> Response:
+        """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
+        texts, _ = fitting(map(write, rows))
+        return written(self.text(list_text(texts)))
+
+    def text(self, nodes: str) -> str:
+        """The answer with nodes that are JSON already.
+
+        They may be fewer than were asked for, where those do not fit an answer; the next page
+        begins behind them.
+        """
         asked = self.body.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return {"total": self.total, "nodes": nodes, **asked}
+        rest = row_text(asked)[1:]
+        return f'{{"total":{self.total},"nodes":{nodes},{rest}'
 
 
 def page(rows: Sequence[T], body: PageBody, search: Search[T]) -> FoundPage[T]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
+from chalice.app import Response
 from pydantic import Field
 
+from chalicelib.api.answer_pages import ListQuery, Pages, Place
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.client_models import ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.listings import batched
 from chalicelib.api.upgrade.pages import PREVIEW_USER_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import Identifier, Uuid
@@ -63,17 +67,31 @@ class PreviewAssignmentsBody(PreviewUserBody):
     assignments: list[AssignmentBody] = Field(max_length=PREVIEW_CONDITIONS)
 
 
+USERS_AT_ONCE = 100
+"""Preview users whose conditions are read at a time: a page may end before the last."""
+
+SHOWN = itemgetter(1)
+
+
+def _place(row: tuple[PreviewUser, Json]) -> Place:
+    user, _ = row
+    return -int(user.created_at.timestamp() * 1000), user.id
+
+
+PAGES: Pages[tuple[PreviewUser, Json]] = Pages("/api/previewusers", _place, tuple[int, str])
+
+
 @blueprint.endpoint("/api/previewusers")
-def list_preview_users() -> list[dict[str, Any]]:
-    """All preview users, the newest first."""
-    return _shown(blueprint.services.preview_users.all())
+def list_preview_users(query: ListQuery) -> Response:
+    """The preview users, the newest first."""
+    return PAGES.answer(_each_shown(blueprint.services.preview_users.all()), query, SHOWN)
 
 
 @blueprint.endpoint("/api/previewusers/paginated", "POST")
-def page_of_preview_users(body: PageBody) -> dict[str, Any]:
+def page_of_preview_users(body: PageBody) -> Response:
     """Some of the preview users."""
     found = page(blueprint.services.preview_users.all(), body, PREVIEW_USER_SEARCH)
-    return found.answer(_shown(found.rows))
+    return found.response(_each_shown(found.rows), SHOWN)
 
 
 @blueprint.endpoint("/api/previewusers", "POST")
@@ -120,6 +138,11 @@ def _shown(users: Sequence[PreviewUser]) -> list[Json]:
         else _row(user)
         for user in users
     ]
+
+
+def _each_shown(users: Iterable[PreviewUser]) -> Iterator[tuple[PreviewUser, Json]]:
+    for some in batched(users, USERS_AT_ONCE):
+        yield from zip(some, _shown(some), strict=True)
 
 
 def _row(user: PreviewUser) -> Json:

@@ -18,6 +18,7 @@ from chalicelib.api.upgrade.segment_models import (
     Identifier,
     ListedUser,
     Text,
+    check_whole,
 )
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment, SegmentType
@@ -46,6 +47,16 @@ class SegmentParts(AdminBody):
     group_for_segment: tuple[GroupBody, ...] | None = None
     groups: tuple[GroupBody, ...] | None = None
     sub_segment_ids: tuple[Identifier, ...] | None = None
+    members_total: int | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        members = (
+            self.individual_for_segment, self.user_ids, self.group_for_segment, self.groups,
+            self.sub_segment_ids, getattr(self, "sub_segments", None),
+        )  # fmt: skip
+        check_whole(self.members_total, sum(len(each or ()) for each in members))
+        return self
 
     def users(self) -> tuple[str, ...]:
         """The users, each once, in the order given."""

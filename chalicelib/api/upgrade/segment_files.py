@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
+from chalice.app import Response
 from pydantic import Field
 
+from chalicelib.api.answer_pages import Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import (
     FileBody,
     Files,
     FilesBody,
-    IdsQuery,
     Judged,
+    PagedIdsQuery,
     Read,
     judged,
     stored,
@@ -22,7 +25,8 @@ from chalicelib.api.upgrade.files import (
 from chalicelib.api.upgrade.listings import listing_of
 from chalicelib.api.upgrade.segment_file_models import SegmentImport
 from chalicelib.api.upgrade.segment_imports import SegmentReader, exported_segment, segment_csv
-from chalicelib.api.upgrade.segment_models import Listing, Uuid
+from chalicelib.api.upgrade.segment_models import Listing, Listings, Uuid, total_of
+from chalicelib.api.upgrade.shown_members import bounded, bounded_one
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.segments import SegmentType
 from chalicelib.services.imports import ListDraft
@@ -40,10 +44,22 @@ class SegmentListFilesBody(FilesBody):
     parent_segment_id: Uuid
 
 
-class SegmentIdsQuery(IdsQuery):
+class SegmentIdsQuery(PagedIdsQuery):
     """The segments to export."""
 
     ids: Annotated[tuple[Uuid, ...], Field(min_length=1)]
+
+
+NumberedId = tuple[int, str]
+"""A segment that is asked for, with its place among the others."""
+
+
+def _pages(route: str) -> Pages[NumberedId]:
+    return Pages(route, lambda row: (row[0],), tuple[int])
+
+
+JSON_EXPORT = _pages("/api/segments/export/json")
+CSV_EXPORT = _pages("/api/segments/export/csv")
 
 
 def _reader() -> SegmentReader:
@@ -99,38 +115,55 @@ def import_segment_lists(body: SegmentListFilesBody) -> list[dict[str, Any]]:
     return [stored(_judged(file, reader.read_list), store).answer() for file in body.files]
 
 
-@blueprint.endpoint("/api/segments/export/json")
-def export_segments(query_values: SegmentIdsQuery) -> list[dict[str, Any]]:
+@blueprint.endpoint(JSON_EXPORT.route)
+def export_segments(query_values: SegmentIdsQuery) -> Response:
     """Some segments as files hold them."""
-    listings = _listings(query_values)
     several = len(query_values.each_once()) > 1
     unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
-    return [
-        {**exported_segment(listing, _lists(listing)), **(unused if several else {})}
-        for listing in listings
-    ]
+
+    def write(listing: Listing) -> Row:
+        def render(shown: Listings) -> Any:
+            own = {each: shown[each] for each in shown if each != listing.segment.id}
+            exported = exported_segment(shown[listing.segment.id], own)
+            return {**exported, **(unused if several else {})}
+
+        return bounded(render, {listing.segment.id: listing, **_lists(listing)}, JSON_EXPORT.route)
+
+    return _exported(JSON_EXPORT, query_values, write)
 
 
-@blueprint.endpoint("/api/segments/export/csv")
-def export_segments_as_csv(query_values: SegmentIdsQuery) -> list[dict[str, Any]]:
+@blueprint.endpoint(CSV_EXPORT.route)
+def export_segments_as_csv(query_values: SegmentIdsQuery) -> Response:
     """The members of some segments as CSV."""
-    return [
-        {"fileName": listing.segment.name, "fileContent": segment_csv(listing)}
-        for listing in _listings(query_values)
-    ]
+
+    def render(listing: Listing) -> Any:
+        content = {"fileName": listing.segment.name, "fileContent": segment_csv(listing)}
+        return {**content, **total_of(listing)}
+
+    return _exported(
+        CSV_EXPORT,
+        query_values,
+        lambda listing: bounded_one(render, listing, CSV_EXPORT.route),
+    )
 
 
-def _listings(query: SegmentIdsQuery) -> list[Listing]:
+def _exported(
+    pages: Pages[NumberedId], query: SegmentIdsQuery, write: Callable[[Listing], Row]
+) -> Response:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
-    found = []
-    for segment_id in ids:
-        try:
-            found.append(listing_of(blueprint.services, segment_id))
-        except NotFound:
-            if len(ids) == 1:
-                raise
-    return found
+    rest = pages.rest(enumerate(ids), query.page(), ids=ids)
+
+    def found() -> Iterator[tuple[NumberedId, Listing]]:
+        for numbered in rest:
+            try:
+                yield numbered, listing_of(blueprint.services, numbered[1])
+            except NotFound:
+                if len(ids) == 1:
+                    raise
+
+    taken = pages.take(found(), query.page(), lambda _, listing: write(listing))
+    return pages.response(taken, query.page(), {"ids": ids}, ids=ids)
 
 
 def _lists(listing: Listing) -> dict[str, Listing]:

@@ -146,7 +146,7 @@ def segment_csv(listing: Listing) -> str:
     """The members of a segment, a line each; nothing if it has none."""
     rows = [("Individual", user_id) for user_id in listing.user_ids]
     rows += [("Segment", each.name) for each in listing.sub_segments]
-    rows += [(group.type, group.id) for group in sorted(listing.segment.groups)]
+    rows += [(group.type, group.id) for group in listing.shown_groups()]
     if not rows:
         return ""
     text = io.StringIO()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -115,6 +116,19 @@ class GroupBody(AdminBody):
     group_id: MemberId
 
 
+def check_whole(total: int | None, members: int) -> None:
+    """Refuse a part of a list, as answers show it, where the whole list is to be sent.
+
+    Raises:
+        ValueError: if `total` members were said, and there are fewer.
+    """
+    if total is not None and members < total:
+        raise ValueError(
+            f"these are {members} of {total} members (membersTotal): get the others by the Link of"
+            " the answer, and send all of them"
+        )
+
+
 class SegmentBody(AdminBody):
     """POST /api/segments, and the `list` or `segment` of other requests."""
 
@@ -128,6 +142,13 @@ class SegmentBody(AdminBody):
     description: Text | None = None
     tags: tuple[Text, ...] | None = None
     list_type: Text | None = None
+    members_total: int | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        members = len(self.user_ids) + len(self.groups) + len(self.sub_segment_ids)
+        check_whole(self.members_total, members)
+        return self
 
     def users(self) -> tuple[str, ...]:
         """The users, each once, in the order given."""
@@ -171,11 +192,22 @@ class ListBody(AdminBody):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A segment with what is kept apart from it: its users, and its subsegments themselves."""
+    """A segment with what is kept apart from it: its users, and its subsegments themselves.
+
+    Where these are only some of the members, `groups` are those that are shown, `total` says how
+    many members there are, and `last` is where the others go on, if they do.
+    """
 
     segment: Segment
     user_ids: Sequence[str] = ()
     sub_segments: Sequence[Segment] = ()
+    groups: Sequence[GroupKey] | None = None
+    total: int | None = None
+    last: tuple[int, str, str] | None = None
+
+    def shown_groups(self) -> Sequence[GroupKey]:
+        """The groups that are shown."""
+        return sorted(self.segment.groups) if self.groups is None else self.groups
 
 
 Listings = Mapping[str, Listing]
@@ -203,16 +235,32 @@ def bare_segment_answer(segment: Segment) -> Json:
 
 def segment_answer(listing: Listing) -> Json:
     """A segment with its members: as POST /api/segments and the lists show it."""
-    segment = listing.segment
-    times = {**_stamps_of(segment), "segmentId": segment.id}
     return {
-        **bare_segment_answer(segment),
-        "individualForSegment": [{**times, "userId": user} for user in listing.user_ids],
-        "groupForSegment": [
-            {**times, "groupId": group.id, "type": group.type} for group in sorted(segment.groups)
-        ],
+        **bare_segment_answer(listing.segment),
+        "individualForSegment": [user_member(listing, user) for user in listing.user_ids],
+        "groupForSegment": [group_member(listing, group) for group in listing.shown_groups()],
         "subSegments": [bare_segment_answer(each) for each in listing.sub_segments],
+        **total_of(listing),
     }
+
+
+def user_member(listing: Listing, user_id: str) -> Json:
+    """A user as a member of a segment."""
+    return {**_member_columns(listing), "userId": user_id}
+
+
+def group_member(listing: Listing, group: GroupKey) -> Json:
+    """A group as a member of a segment."""
+    return {**_member_columns(listing), "groupId": group.id, "type": group.type}
+
+
+def _member_columns(listing: Listing) -> Json:
+    return {**_stamps_of(listing.segment), "segmentId": listing.segment.id}
+
+
+def total_of(listing: Listing) -> Json:
+    """How many members there are, where not all of them are shown."""
+    return {} if listing.total is None else {"membersTotal": listing.total}
 
 
 def single_segment_answer(

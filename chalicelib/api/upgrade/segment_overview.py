@@ -2,35 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from chalicelib.api.answer_pages import Pages, Row, Taken
+from chalicelib.api.answer_sizes import (
+    ANSWER_BYTES,
+    LONGEST_ANSWER,
+    list_text,
+    row_text,
+)
 from chalicelib.api.upgrade.experiment_answers import display_name
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import (
     Listing,
-    Listings,
     bare_segment_answer,
     segment_answer,
     single_segment_answer,
 )
+from chalicelib.api.upgrade.shown_members import bounded_one
+from chalicelib.domain.answer_room import answer_bytes
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.segment_usage import ListUse, SegmentUsage
 from chalicelib.domain.segments import Segment
 
+PARTS_SHOWN = 1_000
+"""Segments that are shown inside one use: what is inside a segment may have as many inside it."""
 
-def overview(usage: SegmentUsage, segments: Sequence[Segment], listings: Listings) -> Json:
-    """GET /api/segments, and the nodes of POST /api/segments/paginated."""
-    return {
-        "segmentsData": [with_status(usage, listings[segment.id]) for segment in segments],
-        **_used_by(usage, segments),
-    }
+USES_MARGIN = 100_000
+"""Bytes that are left free where not all uses are shown."""
+
+USES = (
+    "experimentSegmentInclusionData",
+    "experimentSegmentExclusionData",
+    "featureFlagSegmentInclusionData",
+    "featureFlagSegmentExclusionData",
+    "allParentSegments",
+)
 
 
-def single_with_status(usage: SegmentUsage, listing: Listing) -> Json:
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Some segments with what they are used for, as JSON, and which those are."""
+
+    text: str
+    taken: Taken[Segment]
+
+
+def overview(usage: SegmentUsage, pages: Pages[Segment], taken: Taken[Segment]) -> Overview:
+    """GET /api/segments, and the nodes of POST /api/segments/paginated.
+
+    Where the segments of a page are too long together with their uses, the page is a shorter one.
+    """
+    while True:
+        shown = list_text(row.text for row in taken.texts)
+        room = ANSWER_BYTES - answer_bytes(shown)
+        uses = _used_by(usage, taken.rows, room)
+        if uses is None:
+            if len(taken.rows) > 1:
+                taken = pages.first(taken, len(taken.rows) // 2)
+                continue
+            uses = _some_uses(usage, taken.rows, shown)
+        return Overview(f'{{"segmentsData":{shown},{uses}}}', taken)
+
+
+def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row:
     """GET /api/segments/status/{id}."""
-    segment = {**shown_single(usage, listing), "status": usage.status(listing.segment).value}
-    return {"segment": segment, **_used_by(usage, [listing.segment])}
+
+    def with_own_status(listing: Listing) -> Json:
+        return {**shown_single(usage, listing), "status": usage.status(listing.segment).value}
+
+    row = bounded_one(with_own_status, listing, route)
+    segments = [listing.segment]
+    uses = _used_by(usage, segments, ANSWER_BYTES - answer_bytes(row.text)) or _some_uses(
+        usage, segments, row.text
+    )
+    return Row(f'{{"segment":{row.text},{uses}}}', row.links)
 
 
 def shown_single(usage: SegmentUsage, listing: Listing) -> Json:
@@ -44,38 +92,61 @@ def with_status(usage: SegmentUsage, listing: Listing) -> Json:
     return {**segment_answer(listing), "status": usage.status(listing.segment).value}
 
 
-def _used_by(usage: SegmentUsage, segments: Sequence[Segment]) -> Json:
-    """The lists and the segments that name one of some segments."""
+def _used_by(usage: SegmentUsage, segments: Sequence[Segment], room: int) -> str | None:
+    """The lists and the segments that name one of some segments: members of a JSON object.
+
+    None if they do not fit `room` bytes.
+    """
+    texts, whole = _fitting(usage, segments, room)
+    return _members_of(texts) if whole else None
+
+
+def _some_uses(usage: SegmentUsage, segments: Sequence[Segment], shown: str) -> str:
+    """The first of the uses, and how many there are, beside a segment that is shown."""
+    room = LONGEST_ANSWER - USES_MARGIN - answer_bytes(shown)
+    texts, _ = _fitting(usage, segments, room)
     ids = [segment.id for segment in segments]
-    uses = usage.lists(ids)
+    total = len(usage.lists(ids)) + len(usage.parents(ids))
+    return f'{_members_of(texts)},"usesTotal":{total}'
 
-    def of_experiments(*, exclude: bool) -> list[Json]:
-        return [
-            {**_list(usage, use), "experiment": _experiment(use.holder)}
-            for use in uses
-            if use.exclude is exclude and isinstance(use.holder, Experiment)
-        ]
 
-    def of_flags(*, exclude: bool) -> list[Json]:
-        return [
-            {**_list(usage, use), "featureFlag": _flag(use.holder)}
-            for use in uses
-            if use.exclude is exclude and isinstance(use.holder, Flag)
-        ]
+def _fitting(
+    usage: SegmentUsage, segments: Sequence[Segment], room: int
+) -> tuple[dict[str, list[str]], bool]:
+    texts: dict[str, list[str]] = {name: [] for name in USES}
+    for name, use in _uses(usage, segments):
+        text = row_text(use)
+        room -= answer_bytes(text) + 1
+        if room < 0:
+            return texts, False
+        texts[name].append(text)
+    return texts, True
 
-    return {
-        "experimentSegmentInclusionData": of_experiments(exclude=False),
-        "experimentSegmentExclusionData": of_experiments(exclude=True),
-        "featureFlagSegmentInclusionData": of_flags(exclude=False),
-        "featureFlagSegmentExclusionData": of_flags(exclude=True),
-        "allParentSegments": [_parent(usage, parent) for parent in usage.parents(ids)],
-    }
+
+def _members_of(texts: Mapping[str, Sequence[str]]) -> str:
+    return ",".join(f'"{name}":{list_text(texts[name])}' for name in USES)
+
+
+def _uses(usage: SegmentUsage, segments: Sequence[Segment]) -> Iterator[tuple[str, Json]]:
+    ids = [segment.id for segment in segments]
+    included, excluded, flag_included, flag_excluded, parents = USES
+    for use in usage.lists(ids):
+        if isinstance(use.holder, Experiment):
+            name, holder = excluded if use.exclude else included, "experiment"
+            shown = _experiment(use.holder)
+        else:
+            name, holder = flag_excluded if use.exclude else flag_included, "featureFlag"
+            shown = _flag(use.holder)
+        yield name, {**_list(usage, use), holder: shown}
+    for parent in usage.parents(ids):
+        yield parents, _parent(usage, parent)
 
 
 def _list(usage: SegmentUsage, use: ListUse) -> Json:
     """The list that a use is, which is there: it names a segment that is."""
     segment = usage.segments[use.entry.segment_id]
-    subs = [bare_segment_answer(sub) for sub in usage.sub_segments(segment)]
+    inside = usage.sub_segments(segment)[:PARTS_SHOWN]
+    subs = [bare_segment_answer(sub) for sub in inside]
     return {
         **stamps(segment.created_at, segment.updated_at, segment.version),
         "segment": {"id": segment.id, "subSegments": subs},
@@ -105,14 +176,19 @@ def _flag(flag: Flag) -> Json:
 
 def _parent(usage: SegmentUsage, parent: Segment) -> Json:
     """A segment with what is inside it, and what is inside that."""
-    return {
-        **bare_segment_answer(parent),
-        "subSegments": [
+    left = PARTS_SHOWN
+    subs: list[Json] = []
+    for sub in usage.sub_segments(parent)[:PARTS_SHOWN]:
+        inside = usage.sub_segments(sub)[:left]
+        left -= len(inside)
+        subs.append(
             {
                 **bare_segment_answer(sub),
-                "subSegments": [bare_segment_answer(each) for each in usage.sub_segments(sub)],
+                "subSegments": [bare_segment_answer(each) for each in inside],
             }
-            for sub in usage.sub_segments(parent)
-        ],
+        )
+    return {
+        **bare_segment_answer(parent),
+        "subSegments": subs,
         "status": usage.status(parent).value,
     }

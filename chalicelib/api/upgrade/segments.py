@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
+from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.answer_pages import ListQuery, Pages, Place, Row
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.calls import written
 from chalicelib.api.tagged import Concern, of_body, of_path
 from chalicelib.api.upgrade.dialect import DIALECT, GoneSegment
-from chalicelib.api.upgrade.listings import listing_of, listings_in
+from chalicelib.api.upgrade.listings import each_listing, listing_of
+from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.pages import SEGMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
     UUID_SCHEMA,
     DeleteSegmentQuery,
+    Listing,
     ParentBody,
     SegmentBody,
     SubListBody,
@@ -30,6 +37,7 @@ from chalicelib.api.upgrade.segment_overview import (
     single_with_status,
     with_status,
 )
+from chalicelib.api.upgrade.shown_members import ROUTE, MembersQuery, after, bounded_one, reply
 from chalicelib.domain.entity_tags import Kind
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.segment_usage import SegmentUsage
@@ -40,6 +48,11 @@ blueprint = ApiBlueprint(__name__, DIALECT)
 T = TypeVar("T")
 
 GONE = "Segment not found."
+
+LIST = "/api/segments"
+PAGINATED = "/api/segments/paginated"
+GLOBAL = "/api/segments/global"
+STATUS = "/api/segments/status/{segment_id}"
 
 SegmentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -53,48 +66,80 @@ PUT = Concern(
 PARENT = of_body(Kind.SEGMENT, lambda body: body.parent_segment_id)
 
 
-@blueprint.endpoint("/api/segments")
-def list_segments() -> dict[str, Any]:
-    """All public segments, and what they are used for."""
+def _made(segment: Segment) -> Place:
+    return int(segment.created_at.timestamp() * 1000), segment.id
+
+
+def _of_context(segment: Segment) -> Place:
+    return (blueprint.services.segments.contexts.index(segment.context),)
+
+
+SEGMENTS: Pages[Segment] = Pages(LIST, _made, tuple[int, str])
+EXCLUSIONS: Pages[Segment] = Pages(GLOBAL, _of_context, tuple[int])
+
+
+@blueprint.endpoint(LIST)
+def list_segments(query: ListQuery) -> Response:
+    """The public segments, the oldest first, and what they are used for."""
     usage = blueprint.services.segments.usage()
-    return _overview(usage, usage.public())
+    rest = SEGMENTS.rest(sorted(usage.public(), key=_made), query)
+    rows = each_listing(blueprint.services, usage.segments, rest)
+    taken = SEGMENTS.take(rows, query, partial(_shown, usage, LIST))
+    found = overview(usage, SEGMENTS, taken)
+    return written(found.text, SEGMENTS.headers(found.taken, query))
 
 
-@blueprint.endpoint("/api/segments/paginated", "POST")
-def page_of_segments(body: PageBody) -> dict[str, Any]:
+@blueprint.endpoint(PAGINATED, "POST")
+def page_of_segments(body: PageBody) -> Response:
     """Some of the public segments, the last changed first unless it is said otherwise."""
     usage = blueprint.services.segments.usage()
     newest = sorted(usage.public(), key=lambda segment: segment.updated_at, reverse=True)
     found = page(newest, body, SEGMENT_SEARCH)
-    return found.answer(_overview(usage, found.rows))
+    rows = each_listing(blueprint.services, usage.segments, found.rows)
+    taken = SEGMENTS.take(rows, ListQuery(), partial(_shown, usage, PAGINATED))
+    whole = overview(usage, SEGMENTS, taken)
+    links = SEGMENTS.headers(replace(whole.taken, last=None), ListQuery())
+    return written(found.text(whole.text), links)
 
 
-def _overview(usage: SegmentUsage, segments: Sequence[Segment]) -> dict[str, Any]:
-    return overview(usage, segments, listings_in(blueprint.services, usage.segments, segments))
+def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row:
+    return bounded_one(partial(with_status, usage), listing, route)
 
 
-@blueprint.endpoint("/api/segments/global")
-def list_global_exclusions() -> list[dict[str, Any]]:
+@blueprint.endpoint(GLOBAL)
+def list_global_exclusions(query: ListQuery) -> Response:
     """The global exclusion of each context."""
     segments = blueprint.services.segments
     usage, shut_out = segments.usage(), segments.shut_out()
-    listings = listings_in(blueprint.services, usage.segments, shut_out)
-    return [with_status(usage, listings[segment.id]) for segment in shut_out]
+    rest = EXCLUSIONS.rest(shut_out, query)
+    rows = each_listing(blueprint.services, usage.segments, rest)
+    return EXCLUSIONS.response(EXCLUSIONS.take(rows, query, partial(_shown, usage, GLOBAL)), query)
 
 
-@blueprint.endpoint("/api/segments", "POST", concerns=PUT)
-def put_segment(body: SegmentBody) -> dict[str, Any]:
+@blueprint.endpoint(LIST, "POST", concerns=PUT)
+def put_segment(body: SegmentBody, query: ReplaceQuery) -> Any:
     """Create a segment, or replace the one with the id."""
+    _check_replaced(body, query)
     stored = blueprint.services.segments.put(_drafted(body), body.users())
-    return segment_answer(listing_of(blueprint.services, stored.id))
+    return _answered(stored, LIST)
 
 
 @blueprint.endpoint("/api/segments/list", "POST", concerns=PARENT)
-def put_list(body: SubListBody) -> dict[str, Any]:
+def put_list(body: SubListBody, query: ReplaceQuery) -> Any:
     """Create a private list inside a segment, or replace the one with the id."""
+    _check_replaced(body, query)
     parent_id = body.parent_segment_id
     stored = blueprint.services.segments.put_list(parent_id, _drafted(body), body.users())
-    return segment_answer(listing_of(blueprint.services, stored.id))
+    return _answered(stored, "/api/segments/list")
+
+
+def _check_replaced(body: SegmentBody, query: ReplaceQuery) -> None:
+    check_replaced(blueprint.services, body, query, blueprint.current_request.headers)
+
+
+def _answered(stored: Segment, route: str) -> Any:
+    listing = listing_of(blueprint.services, stored.id)
+    return reply(bounded_one(segment_answer, listing, route))
 
 
 def _drafted(body: SegmentBody) -> Segment:
@@ -108,20 +153,24 @@ def delete_list(segment_id: SegmentId, body: ParentBody) -> dict[str, Any]:
     return bare_segment_answer(deletion.delete_list(body.parent_segment_id, segment_id))
 
 
-@blueprint.endpoint("/api/segments/status/{segment_id}")
-def get_segment_with_status(segment_id: SegmentId) -> dict[str, Any]:
+@blueprint.endpoint(STATUS)
+def get_segment_with_status(segment_id: SegmentId) -> Any:
     """One segment that is not private, and what it is used for."""
     listing = _or_gone(lambda: listing_of(blueprint.services, segment_id))
     if listing.segment.type is SegmentType.PRIVATE:
         raise GoneSegment(GONE)
-    return single_with_status(blueprint.services.segments.usage(), listing)
+    usage = blueprint.services.segments.usage()
+    return reply(single_with_status(usage, listing, STATUS))
 
 
-@blueprint.endpoint("/api/segments/{segment_id}", concerns=SEGMENT)
-def get_segment(segment_id: SegmentId) -> dict[str, Any]:
-    """One segment."""
+@blueprint.endpoint(ROUTE, concerns=SEGMENT)
+def get_segment(segment_id: SegmentId, query: MembersQuery) -> Any:
+    """One segment; of very many members those after the answer whose Link gave `cursor`."""
     listing = _or_gone(lambda: listing_of(blueprint.services, segment_id))
-    return shown_single(blueprint.services.segments.usage(), listing)
+    if query.cursor is not None:
+        listing = after(listing, query.cursor)
+    usage = blueprint.services.segments.usage()
+    return reply(bounded_one(partial(shown_single, usage), listing, ROUTE))
 
 
 @blueprint.endpoint("/api/segments/{segment_id}", "DELETE", concerns=SEGMENT)

@@ -8,12 +8,15 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from chalice.app import Response
 from pydantic import StringConstraints
 
+from chalicelib.api.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
@@ -21,13 +24,23 @@ from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import FilledText, Text
+from chalicelib.domain.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.strata import StratificationFactor
+from chalicelib.domain.strata import FactorUse, StratificationFactor
 from chalicelib.services.paging import PAGE_BYTES
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
 USER_COLUMN = "uuid"
+EXPERIMENTS_SHOWN = 10_000
+"""Experiments that a factor is shown to be used by."""
+
+VALUES_SHOWN = 300
+"""Values that are shown of a factor with more than fit an answer; each may have 1,000 bytes."""
+
+FACTORS = 200
+"""Factors that one file may have."""
+
 BYTE_ORDER_MARK = "\ufeff"
 """What spreadsheets put before the first line."""
 
@@ -58,17 +71,26 @@ class DownloadQuery(ClientBody):
     cursor: Annotated[str, StringConstraints(strict=True)] | None = None
 
 
-@blueprint.endpoint("/api/stratification")
-def list_factors() -> list[dict[str, Any]]:
-    """All factors: how many users have each value, and which experiments go by them."""
-    return [
-        {
-            "factor": use.factor.name,
-            "factorValue": use.users,
-            "experimentIds": use.experiment_ids,
-        }
-        for use in blueprint.services.stratification.uses()
-    ]
+PAGES: Pages[FactorUse] = Pages("/api/stratification", lambda use: (use.factor.name,), tuple[str])
+
+
+@blueprint.endpoint(PAGES.route)
+def list_factors(query: ListQuery) -> Response:
+    """All factors: how many users have each value, and which experiments go by them.
+
+    Of very many values the first are shown, and `valuesTotal` says how many there are.
+    """
+    return PAGES.answer(blueprint.services.stratification.uses(), query, _use)
+
+
+def _use(use: FactorUse) -> Row:
+    experiments = list(use.experiment_ids[:EXPERIMENTS_SHOWN])
+    shown = {"factor": use.factor.name, "factorValue": use.users, "experimentIds": experiments}
+    text = row_text(shown)
+    if answer_bytes(text) > ANSWER_BYTES:
+        values = dict(islice(use.users.items(), VALUES_SHOWN))
+        text = row_text({**shown, "factorValue": values, "valuesTotal": len(use.users)})
+    return Row(text)
 
 
 @blueprint.endpoint("/api/stratification", "POST")
@@ -141,6 +163,8 @@ def _columns(text: str) -> dict[str, dict[str, str]]:
             f"file: the first line must name {USER_COLUMN} and at least one factor, and nothing"
             " without a name"
         )
+    if len(header) > FACTORS + 1:
+        raise Invalid(f"file: at most {FACTORS} factors, not {len(header) - 1}")
     if len(set(header)) < len(header):
         raise Invalid("file: the first line names a column twice")
     users = header.index(USER_COLUMN)

@@ -1,0 +1,91 @@
+"""How much of an answer that must be whole each feature, experiment and flag takes.
+
+Lambda's answers end at 6 MB. What comes in pages may grow for ever; what clients poll or are
+assigned comes at once, so what would not fit any more is refused when it is made.
+"""
+
+from __future__ import annotations
+
+import json
+
+from chalicelib.domain.experiments import Experiment, State, Unit
+from chalicelib.domain.features import Feature
+from chalicelib.domain.flags import Flag, FlagStatus
+from chalicelib.domain.offers import Offer
+
+FEATURE_BYTES = 300
+"""JSON of a feature of Test Lab without its texts, numbers included."""
+
+VARIANT_BYTES = 160
+"""JSON of a variant without its value."""
+
+ITEM_BYTES = 200
+"""JSON of what assign answers of a decision point, without site, target and condition."""
+
+CONDITION_BYTES = 250
+"""JSON of an assigned condition without its texts."""
+
+LEVEL_BYTES = 80
+"""JSON of a level of a factorial condition without its texts."""
+
+
+def answer_bytes(text: str) -> int:
+    """The bytes of a text in an answer, as far as they count against what one may have.
+
+    That is its UTF-8, or three quarters of the JSON that Lambda makes of it, where quotes are
+    escaped and what is not ASCII takes up to three times its bytes: 4 MB are at most 5.3 MB there.
+
+    >>> answer_bytes("plain"), answer_bytes("é" * 4)
+    (5, 19)
+    """
+    return max(len(text.encode()), len(json.dumps(text)) * 3 // 4)
+
+
+def listed_bytes(feature: Feature) -> int:
+    """What a feature of Test Lab takes, with its variants, at the most."""
+    texts = [feature.name, feature.description or "", str(feature.user_percentage)]
+    for variant in feature.variants:
+        texts += [variant.value, str(variant.weight)]
+    return FEATURE_BYTES + len(feature.variants) * VARIANT_BYTES + sum(map(_text_bytes, texts))
+
+
+def assigned_bytes(experiment: Experiment) -> int:
+    """What an experiment in UpGrade's form takes in the answer of assign, at the most."""
+    if experiment.state is State.ARCHIVED:
+        return 0
+    offer = Offer.of(0, experiment, {})
+    codes = {
+        condition.id: CONDITION_BYTES
+        + _text_bytes(offer.answered_code(condition))
+        + sum(
+            LEVEL_BYTES
+            + _text_bytes(factor.name)
+            + _text_bytes(level.name)
+            + (_text_bytes(level.payload.value) if level.payload else 0)
+            for factor, level in offer.combined(condition)
+        )
+        for condition in offer.conditions
+    }
+    total = 0
+    for point in experiment.points:
+        sizes = [
+            codes[condition.id] + (_text_bytes(payload.value) if payload else 0)
+            for condition in offer.conditions
+            for payload in (offer.payload(condition, point),)
+        ]
+        conditions = (
+            sum(sizes) if experiment.unit is Unit.WITHIN_SUBJECTS else max(sizes, default=0)
+        )
+        total += ITEM_BYTES + _text_bytes(point.site) + _text_bytes(point.target) + conditions
+    return total
+
+
+def flagged_bytes(flag: Flag) -> int:
+    """What a flag takes in the answer of featureflag, at the most."""
+    return _text_bytes(flag.key) + 1 if flag.status is FlagStatus.ENABLED else 0
+
+
+def _text_bytes(text: str) -> int:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return len(text) + 3  # as almost all are: measuring them costs a tenth
+    return answer_bytes(json.dumps(text, ensure_ascii=False))
