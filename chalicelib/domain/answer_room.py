@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 
-from chalicelib.domain.experiments import Experiment, State, Unit
+from chalicelib.domain.experiments import ConditionOrder, Experiment, State, Unit
 from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.offers import Offer
+from chalicelib.domain.seedrandom import QUEUE_LENGTH
 
 FEATURE_BYTES = 300
 """JSON of a feature of Test Lab without its texts, numbers included."""
@@ -67,15 +68,19 @@ def assigned_bytes(experiment: Experiment) -> int:
         for condition in offer.conditions
     }
     total = 0
+    is_drawn = experiment.condition_order in (
+        ConditionOrder.RANDOM,
+        ConditionOrder.RANDOM_ROUND_ROBIN,
+    )
     for point in experiment.points:
         sizes = [
             codes[condition.id] + (_text_bytes(payload.value) if payload else 0)
             for condition in offer.conditions
             for payload in (offer.payload(condition, point),)
         ]
-        conditions = (
-            sum(sizes) if experiment.unit is Unit.WITHIN_SUBJECTS else max(sizes, default=0)
-        )
+        conditions = max(sizes, default=0)
+        if experiment.unit is Unit.WITHIN_SUBJECTS:
+            conditions *= len(sizes) + QUEUE_LENGTH if is_drawn else len(sizes)
         total += ITEM_BYTES + _text_bytes(point.site) + _text_bytes(point.target) + conditions
     return total
 

@@ -1,0 +1,163 @@
+"""What must be answered whole has room for what is stored: what would not fit is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from chalicelib.api.testlab.models import FeatureAnswer
+from chalicelib.api.upgrade.participation import assignment_item
+from chalicelib.domain.answer_room import (
+    answer_bytes,
+    assigned_bytes,
+    flagged_bytes,
+    listed_bytes,
+)
+from chalicelib.domain.assignment import Assignment, queue
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import (
+    ConditionOrder,
+    ConditionPayload,
+    DesignType,
+    Experiment,
+    Factor,
+    Level,
+    LevelElement,
+    Payload,
+    Place,
+    State,
+    Unit,
+)
+from chalicelib.domain.features import Feature, FeatureType, Variant, VariantDraft
+from chalicelib.domain.flags import FlagStatus
+from chalicelib.domain.offers import Offer
+from chalicelib.domain.participants import Participant, Profile
+from chalicelib.services import Services
+from tests.unit.measure_samples import flag
+from tests.unit.samples import draft, drafts
+from tests.unit.upgrade_service_samples import design
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+shares = st.decimals(0, 1, places=30)
+
+
+@pytest.fixture
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer may have 2,000 bytes."""
+    monkeypatch.setattr("chalicelib.services.answer_room.ROOM", 2_000)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_lambda_makes_of_a_text_is_at_most_a_third_longer(text: str) -> None:
+    assert len(json.dumps(text)) <= answer_bytes(text) * 4 / 3 + 2
+
+
+@given(texts, texts, texts, shares, shares)
+def test_a_feature_takes_no_more_than_is_reckoned(
+    name: str, description: str, value: str, share: Decimal, weight: Decimal
+) -> None:
+    variants = tuple(Variant(2**62 + n, 2**62, value, True, weight) for n in range(2))
+    day = date(2026, 1, 1)
+    made = Feature(
+        2**62, FeatureType.ROLLOUT, name, day, day, True, share, description, 3, variants
+    )  # fmt: skip
+    shown = FeatureAnswer.of_feature(made)
+    assert answer_bytes(to_json(shown, by_alias=True).decode()) < listed_bytes(made)
+
+
+@given(texts, texts, texts, st.none() | st.sampled_from(ConditionOrder), st.booleans())
+def test_an_assignment_takes_no_more_than_is_reckoned(
+    site: str, code: str, value: str, order: ConditionOrder | None, factorial: bool
+) -> None:
+    unit = Unit.WITHIN_SUBJECTS if order else Unit.INDIVIDUAL
+    experiment = design(
+        unit=unit, weights={code: 50.0, f"{code}.": 50.0}, places=[Place(site, "t")]
+    )
+    conditions, levels = (
+        experiment.conditions,
+        (Level("l", value, payload=Payload("string", value)),),
+    )
+    experiment = replace(
+        experiment,
+        payloads=(ConditionPayload("p", conditions[0].id, None, Payload("json", value)),),
+        condition_order=order,
+        type=DesignType.FACTORIAL if factorial else DesignType.SIMPLE,
+        factors=(Factor("f", value, 1, "", levels),),
+        conditions=tuple(replace(c, levels=(LevelElement("e", "l"),)) for c in conditions),
+    )
+    offer = Offer.of(1, experiment, {})
+    assigned = queue(offer, Participant(Profile("u"))) if order else offer.conditions[:1]
+    for point in experiment.points:
+        item = assignment_item(Assignment(offer, point, assigned))
+        assert answer_bytes(to_json(item).decode()) <= assigned_bytes(experiment)
+
+
+def test_what_is_not_assigned_takes_nothing() -> None:
+    assert assigned_bytes(design(state=State.ARCHIVED)) == 0
+    assert flagged_bytes(flag(status=FlagStatus.DISABLED)) == 0
+    assert flagged_bytes(flag(status=FlagStatus.ENABLED)) > 0
+
+
+@pytest.mark.usefixtures("little_room")
+class TestFeatures:
+    def test_a_feature_that_would_not_fit_is_refused(self, services: Services) -> None:
+        made = [services.features.create(draft(f"f{number}")) for number in range(6)]
+        with pytest.raises(Invalid, match=r"GET /api/feature would have more than 2000 bytes"):
+            services.features.create(draft("one more"))
+        services.features.delete(made[0].id)
+        services.features.create(draft("one more"))
+
+    def test_so_are_variants_and_longer_texts(self, services: Services) -> None:
+        first, *_ = [services.features.create(draft(f"f{number}")) for number in range(6)]
+        with pytest.raises(Invalid, match="delete or shorten features"):
+            services.features.replace_variants(first.id, drafts(first.id, None, None))
+        with pytest.raises(Invalid, match="2000 bytes"):
+            services.features.update(first.id, draft("f0" * 100))
+        with pytest.raises(Invalid, match="2000 bytes"):
+            services.features.replace_variants(first.id, [VariantDraft(first.id, "x" * 900)])
+
+    def test_what_adds_nothing_is_not(
+        self, services: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = services.features.create(draft("name"))
+        monkeypatch.setattr("chalicelib.services.answer_room.ROOM", 10)
+        assert services.features.update(made.id, draft("less")).name == "less"
+
+
+@pytest.mark.usefixtures("little_room")
+class TestExperiments:
+    def wide(self, experiment_id: str, context: str = "home") -> Experiment:
+        made = design(experiment_id, places=[Place("s" * 300, "t")])
+        return replace(made, context=context)
+
+    def test_what_would_not_fit_assign_of_the_context_is_refused(self, services: Services) -> None:
+        for number in range(2):
+            services.experiments.create(self.wide(f"e{number}"))
+        with pytest.raises(Invalid, match="assign in home would have more than 2000 bytes"):
+            services.experiments.create(self.wide("e2"))
+        other = services.experiments.create(self.wide("e3", context="add"))
+        with pytest.raises(Invalid, match="assign in home"):
+            services.experiments.edit("e3", lambda before: replace(before, context="home"))
+        assert services.experiments.get("e3") == other
+        services.experiments.move("e0", State.CANCELLED)
+
+
+@pytest.mark.usefixtures("little_room")
+class TestFlags:
+    def test_what_would_not_fit_featureflag_of_the_context_is_refused(
+        self, services: Services
+    ) -> None:
+        services.flags.create(flag("f1", "k" * 1_500))
+        other = "l" * 1_500
+        with pytest.raises(Invalid, match="featureflag in home would have more than 2000 bytes"):
+            services.flags.create(flag("f2", other))
+        services.flags.create(flag("f2", other, status=FlagStatus.DISABLED))
+        with pytest.raises(Invalid, match="featureflag in home"):
+            services.flags.edit("f2", lambda found: replace(found, status=FlagStatus.ENABLED))
