@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -12,7 +11,6 @@ import pytest
 from chalicelib.api import BLUEPRINTS
 from chalicelib.api.answer_sizes import LONGEST_ANSWER
 from chalicelib.domain.answer_room import answer_bytes
-from chalicelib.services import Services
 from tests import contract
 from tests.fakes import FixedClock, Memory
 from tests.http import Answer, Gateway
@@ -25,9 +23,10 @@ CHECKED = 200_000
 class InMemory:
     """Sends requests to the application; no answer may be too long."""
 
-    def __init__(self, gateway: Gateway, services: Services) -> None:
+    def __init__(self, gateway: Gateway, memory: Memory) -> None:
         self._gateway = gateway
-        self.services = services
+        self.memory = memory
+        self.services = process(memory, FixedClock())
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -59,9 +58,9 @@ def next_of(path: str, answer: Answer) -> str:
 
 @pytest.fixture
 def in_memory(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> InMemory:
-    services = process(Memory(), FixedClock())
+    api = InMemory(gateway, Memory())
     for blueprint in BLUEPRINTS:
-        monkeypatch.setattr(blueprint, "services", services)
+        monkeypatch.setattr(blueprint, "services", api.services)
     check = contract.check
 
     def brief(
@@ -71,10 +70,4 @@ def in_memory(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> InMemory:
             check(method, url, status, headers, text, *sent)
 
     monkeypatch.setattr(contract, "check", brief)
-    return InMemory(gateway, services)
-
-
-def listed(text: str) -> list[Any]:
-    """An answer that is a list."""
-    found: list[Any] = json.loads(text)
-    return found
+    return api

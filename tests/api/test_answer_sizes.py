@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
+from chalicelib.api import BLUEPRINTS
 from chalicelib.api.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER
 from chalicelib.domain.answer_room import answer_bytes
-from tests.api.upgrade_setup import entry, measure
+from chalicelib.domain.metrics import Metric, MetricType
+from chalicelib.domain.preview_users import PreviewAssignment, PreviewUser
+from tests.api.in_memory import InMemory, in_memory
+from tests.api.upgrade_setup import design, entry, measure
 from tests.http import Answer, Gateway
 
+__all__ = ["in_memory"]
+
+LONG_TEXT = "x" * 60_000
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+FLAG = {
+    "name": "flag", "key": "flag", "description": LONG_TEXT, "status": "enabled",
+    "context": ["home"], "tags": [], "filterMode": "includeAll",
+}  # fmt: skip
 GROUPS = {"class": [f"class {number:05}" for number in range(3_000)]}
 
 
@@ -73,3 +90,257 @@ def test_a_refusal_repeats_the_request_unless_that_is_too_long(gateway: Gateway)
         assert answer.status == 400
         assert answer_bytes(answer.text) < LONGEST_ANSWER
         assert answer.json["request"] == (body if repeated else {})
+
+
+# Every route: driven with very much stored or asked for, or bounded for a reason.
+
+SMALL = "a few fields, or one thing without lists"
+WHOLE = "what would not fit is refused when it is made (tests/unit/test_answer_room.py)"
+ITEM = "one item of the store, or parts of one: 400 KB"
+PAGED = "pages by size (tests/unit/test_paging.py, tests/api/test_user_data.py)"
+BRIEF = "a line for each of at most 100 files, cut off at some 5,000 characters"
+LISTS = "driven in tests/api/test_long_lists.py"
+PICKED = "at most 1,000 users or experiments, asked for by id; refused if that is too long"
+
+BOUNDED = {
+    SMALL: """
+        POST /api/feature · PUT /api/feature/{feature_id} · DELETE /api/feature/{feature_id}
+        PUT /api/feature/current · DELETE /api/feature/current · GET /api/feature/{feature_id}
+        POST /api/feature/{feature_id}/variants · GET /api/feature/{feature_id}/variants
+        POST /api/events · GET /api/analysis/feature/{feature_id} · POST /api/users
+        DELETE /api/users/{user_id} · GET /api/userblocks · GET /api/userblocks/{name}
+        PUT /api/userblocks · PUT /api/userblocks/reset · GET /api/userblocks/reset
+        POST /api/v5/mark · POST /api/v6/mark · POST /api/v6/reward
+        GET /api/experiments/contextMetaData
+        GET /api/experiments/getGroupAssignmentStatus/{experiment_id}
+        GET /api/experiments/mooclet-rewards/{experiment_id}
+        DELETE /api/experiments/inclusionList/{segment_id}
+        DELETE /api/experiments/exclusionList/{segment_id}
+        POST /api/flags · DELETE /api/flags/{flag_id} · PATCH /api/flags/status
+        PATCH /api/flags/filterMode · DELETE /api/flags/inclusionList/{segment_id}
+        DELETE /api/flags/exclusionList/{segment_id} · DELETE /api/segments/list/{segment_id}
+        DELETE /api/segments/{segment_id} · DELETE /api/previewusers/{user_id}
+        DELETE /api/stratification/{factor} · GET /api/setting · POST /api/setting · GET /api
+        GET /api/version · DELETE /api/v5/clearDB · DELETE /api/v6/clearDB
+        GET /api/openapi.json · GET /swagger · GET /swagger/{asset} · GET /health
+        GET /health/ready
+    """,
+    WHOLE: """
+        GET /api/feature · GET /api/feature/current · POST /api/v5/assign · POST /api/v6/assign
+        POST /api/v5/featureflag · POST /api/v6/featureflag
+    """,
+    ITEM: """
+        POST /api/v5/init · POST /api/v6/init · PATCH /api/v5/groupmembership
+        PATCH /api/v6/groupmembership · PATCH /api/v5/workinggroup · PATCH /api/v6/workinggroup
+        PATCH /api/v5/useraliases · PATCH /api/v6/useraliases
+        POST /api/experiments · GET /api/experiments/conditions/{experiment_id}
+        POST /api/experiments/state · DELETE /api/experiments/{experiment_id}
+        POST /api/previewusers · POST /api/previewusers/assign · GET /api/previewusers/{user_id}
+        PUT /api/previewusers/{user_id} · POST /api/stats/enrollment/detail
+        POST /api/stats/enrollment/date · POST /api/stratification
+        POST /api/check/individualAssignment · POST /api/check/individualExclusion
+        POST /api/check/monitoredExperimentPoint · POST /api/check/groupAssignment
+        POST /api/check/groupExclusion
+    """,
+    PAGED: """
+        GET /api/users · GET /api/events · GET /api/events/feature/{feature_id}
+        GET /api/users/{user_id}/export
+    """,
+    BRIEF: """
+        POST /api/experiments/validation · POST /api/experiments/import
+        POST /api/experiments/lists/import · POST /api/flags/import/validation
+        POST /api/flags/import · POST /api/flags/lists/import · POST /api/segments/validation
+        POST /api/segments/import/validation · POST /api/segments/import
+        POST /api/segments/list/import/validation · POST /api/segments/list/import
+    """,
+    PICKED: """
+        POST /api/batch-assign · POST /api/stats/enrollment · POST /api/query/analyse
+        POST /api/experiments/batch
+    """,
+    LISTS: """
+        POST /api/experiments/inclusionList · POST /api/experiments/exclusionList
+        PUT /api/experiments/inclusionList/{segment_id}
+        PUT /api/experiments/exclusionList/{segment_id}
+        POST /api/flags/inclusionList · POST /api/flags/exclusionList
+        PUT /api/flags/inclusionList/{segment_id} · PUT /api/flags/exclusionList/{segment_id}
+        POST /api/segments/list · POST /api/segments
+        POST /api/v5/log · POST /api/v6/log · POST /api/v5/bloblog
+    """,
+}
+"""By reason, why the answers of routes cannot be too long without being driven here."""
+
+DRIVEN = """
+    GET /api/experiments · GET /api/experiments/names · GET /api/experiments/partitions
+    POST /api/experiments/paginated · GET /api/experiments/single/{experiment_id}
+    PUT /api/experiments/{experiment_id} · GET /api/experiments/export
+    GET /api/experiments/export/all · GET /api/experiments/export/includeLists/{experiment_id}
+    GET /api/experiments/export/excludeLists/{experiment_id}
+    GET /api/flags · POST /api/flags/paginated · GET /api/flags/{flag_id}
+    PUT /api/flags/{flag_id} · GET /api/flags/export/{flag_id}
+    GET /api/flags/export/includeLists/{flag_id} · GET /api/flags/export/excludeLists/{flag_id}
+    GET /api/segments · POST /api/segments/paginated · GET /api/segments/global
+    GET /api/segments/status/{segment_id} · GET /api/segments/{segment_id}
+    GET /api/segments/export/json · GET /api/segments/export/csv
+    GET /api/metric · GET /api/metric/{key} · POST /api/metric/save · DELETE /api/metric/{key}
+    GET /api/previewusers · POST /api/previewusers/paginated
+    GET /api/stratification · GET /api/stratification/download/{factor}
+    GET /api/check/individualAssignment · GET /api/check/individualExclusion
+    GET /api/check/monitoredExperimentPoint · GET /api/check/groupAssignment
+    GET /api/check/groupExclusion
+"""
+
+
+def named(text: str) -> list[str]:
+    return [each.strip() for line in text.splitlines() for each in line.split("·") if each.strip()]
+
+
+def test_every_route_is_driven_or_bounded_for_a_reason() -> None:
+    published = [f"{route.method} {route.path}" for each in BLUEPRINTS for route in each.published]
+    classified = [each for text in (*BOUNDED.values(), DRIVEN) for each in named(text)]
+    assert sorted(classified) == sorted(published), "say why a new route's answer has an end"
+
+
+LARGE = 30_000
+
+
+class Stored:
+    """Very much of everything, in the application over the fakes."""
+
+    def __init__(self, api: InMemory) -> None:
+        self.api = api
+        users = [f"user {number:05}" for number in range(LARGE)]
+        wide: Any = {"name": "wide", "context": "home", "type": "public", "userIds": users}
+        wide |= {"groups": [], "subSegmentIds": []}
+        self.segment = api.granted("POST", "/api/segments", wide).json["id"]
+        self.flag = api.granted("POST", "/api/flags", {**FLAG, "key": "k"}).json["id"]
+        body = {**design(("site", "target")), "description": LONG_TEXT}
+        self.experiment = api.granted("POST", "/api/experiments", body).json["id"]
+        self.design = body
+        inner = {**wide, "type": "private", "subSegmentIds": [self.segment]}
+        for holder, sent in (
+            ("experiments", {"experimentId": self.experiment}),
+            ("flags", {"id": self.flag, "enabled": True, "listType": "any"}),
+        ):
+            part = "list" if holder == "experiments" else "segment"
+            for side, one in (("inclusion", inner), ("exclusion", {**inner, "userIds": ["a"]})):
+                api.granted("POST", f"/api/{holder}/{side}List", {**sent, part: one})
+        self._copy_many()
+        self.seed_records()
+
+    def _copy_many(self) -> None:
+        """Designs, flags, segments, metrics and preview users, a hundred times 60 KB of each."""
+        memory = self.api.memory
+        [design_] = memory.features.values()
+        shown = design_.design
+        assert shown is not None
+        for number in range(100):
+            experiment = replace(
+                shown,
+                id=str(uuid.uuid4()),
+                name=LONG_TEXT,
+                points=tuple(replace(each, site=f"site {number}") for each in shown.points),
+            )
+            memory.features[1000 + number] = replace(
+                design_, id=1000 + number, name=LONG_TEXT, design=experiment
+            )
+            flag = memory.flags[self.flag]
+            flag = replace(
+                flag,
+                id=str(uuid.uuid4()),
+                number=5000 + number,
+                name=LONG_TEXT,
+                key=f"key {number}",
+            )
+            memory.flags[flag.id] = flag
+            segment = memory.segments[self.segment]
+            segment = replace(
+                segment, id=str(uuid.uuid4()), version=0, description=LONG_TEXT,
+                sub_segments=(self.segment,),
+            )  # fmt: skip
+            memory.segments[segment.id] = segment
+            allowed = (LONG_TEXT,)
+            metric = Metric(
+                f"class@__@key {number}@__@a",
+                MetricType.CATEGORICAL,
+                allowed,
+                ("home",),
+                NOW,
+                NOW,
+                1,
+            )
+            memory.metrics[metric.key] = metric
+            preview = PreviewUser(
+                f"p{number}", (PreviewAssignment("a", experiment.id, shown.conditions[0].id),),
+                NOW, NOW,
+            )  # fmt: skip
+            memory.preview_users[preview.id] = preview
+        memory.revision = memory.revision.following(NOW)
+
+    def seed_records(self) -> None:
+        """Users with long values of a factor, and enrollments that show a long experiment."""
+        users = {f"user {number:05}": f"{number} {'v' * 900}" for number in range(5_000)}
+        self.api.services.stratification.put({"factor": users})
+        self.api.granted(
+            "POST", "/api/experiments/state",
+            {"experimentId": self.experiment, "state": "enrolling"},
+        )  # fmt: skip
+        point = {"site": "site", "target": "target"}
+        mark = {"data": {**point, "assignedCondition": {"conditionCode": "control"}}}
+        for number in range(100):
+            user = f"marked {number}"
+            self.api.granted("POST", "/api/v6/init", {}, user_id=user)
+            self.api.granted("POST", "/api/v6/mark", mark, user_id=user)
+
+    def call(self, route: str) -> tuple[str, str, Any]:
+        """A call of a route, about what there is very much of."""
+        method, path = route.split(" ")
+        ids = {
+            "{experiment_id}": self.experiment,
+            "{flag_id}": self.flag,
+            "{segment_id}": self.segment,
+            "{key}": "home" if method == "GET" else "class@__@key 5@__@a",
+            "{factor}": "factor",
+        }
+        for name, value in ids.items():
+            path = path.replace(name, quote(value))
+        if "segments/export" in path:
+            path += f"?ids={self.segment}"
+        if path.endswith("paginated"):
+            return method, path, {"skip": 0, "take": 1000}
+        if path.endswith("metric/save"):
+            unit = {"groupClass": "c", "allowedKeys": [f"k{number}" for number in range(40)]}
+            attribute = {"metric": "a", "datatype": "categorical", "allowedValues": [LONG_TEXT]}
+            return (
+                method,
+                path,
+                {"metricUnit": [{**unit, "attributes": [attribute]}], "context": ["home"]},
+            )
+        if method == "PUT" and "experiments" in path:
+            return method, path, self.design
+        if method == "PUT":
+            return method, path, {**FLAG, "key": "k"}
+        return method, path, None
+
+
+def test_no_answer_is_too_long_however_much_is_stored(in_memory: InMemory) -> None:
+    stored = Stored(in_memory)
+    for route in named(DRIVEN):
+        answer = in_memory.granted(*stored.call(route))
+        if route not in EASY:
+            assert len(answer.text) > HARD, f"{route} is no longer driven hard"
+
+
+HARD = 3_000_000
+EASY = named("""
+    GET /api/segments/global · GET /api/check/groupAssignment · GET /api/check/groupExclusion
+    GET /api/check/individualExclusion · GET /api/check/monitoredExperimentPoint
+    DELETE /api/metric/{key} · GET /api/segments/export/csv · POST /api/previewusers/paginated
+    GET /api/previewusers · GET /api/metric · GET /api/metric/{key} · POST /api/metric/save
+    GET /api/experiments/export/excludeLists/{experiment_id}
+    GET /api/flags/export/excludeLists/{flag_id}
+    GET /api/experiments/export/includeLists/{experiment_id}
+    GET /api/flags/export/includeLists/{flag_id}
+    GET /api/experiments · GET /api/experiments/export · GET /api/experiments/export/all
+    GET /api/stratification · GET /api/experiments/partitions
+""")
+"""Of which little is stored, or where a row more would be too much."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.api.upgrade.segment_models import (
@@ -18,6 +19,8 @@ from chalicelib.api.upgrade.segment_models import (
     list_answer,
     list_answers,
 )
+from chalicelib.domain.answer_room import answer_bytes
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import (
     CompleteCondition,
     Condition,
@@ -62,6 +65,19 @@ def created(experiment: Experiment, *, metrics: Metrics) -> Json:
             for query in _queries(experiment, metrics)
         ],
     }
+
+
+def check_shown(experiment: Experiment, metrics: Metrics) -> None:
+    """Refuse an experiment that no answer could show.
+
+    Raises:
+        Invalid: if so.
+    """
+    if answer_bytes(row_text(created(experiment, metrics=metrics))) > ANSWER_BYTES:
+        raise Invalid(
+            f"the experiment would be answered with more than {ANSWER_BYTES} bytes: shorten its"
+            " description, which each query shows again, or ask fewer queries"
+        )
 
 
 def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:

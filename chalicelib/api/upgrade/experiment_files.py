@@ -12,6 +12,7 @@ from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.cursors import Filter
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
+from chalicelib.api.upgrade.experiment_answers import check_shown
 from chalicelib.api.upgrade.experiment_imports import (
     ExperimentImport,
     ExperimentReader,
@@ -75,6 +76,7 @@ def import_experiments(body: Files) -> list[dict[str, Any]]:
     """Create experiments from files, each by itself, as they are there: ids, state and history."""
 
     def store(found: ExperimentImport) -> None:
+        check_shown(found.design, metric_records(blueprint.services))
         blueprint.services.imports.experiment(
             found.design, found.include, found.exclude, found.metrics
         )

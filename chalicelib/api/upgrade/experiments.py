@@ -131,14 +131,17 @@ def _create(body: ExperimentBody) -> dict[str, Any]:
 
 
 def _designed(body: ExperimentBody) -> Experiment:
-    return new_experiment(
+    metrics = _metrics()
+    design = new_experiment(
         body,
         contexts=blueprint.services.segments.contexts,
         now=now(),
         new_id=new_id,
         two_characters=two_characters,
-        known_metrics=_metrics(),
+        known_metrics=metrics,
     )
+    answers.check_shown(design, metrics)
+    return design
 
 
 def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
@@ -214,15 +217,18 @@ def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> An
     services = blueprint.services
 
     def edit(before: Experiment) -> Experiment:
-        return edited_experiment(
+        metrics = _metrics()
+        after = edited_experiment(
             body,
             before,
             contexts=services.segments.contexts,
             now=now(),
             new_id=new_id,
             two_characters=two_characters,
-            known_metrics=_metrics(),
+            known_metrics=metrics,
         )
+        answers.check_shown(after, metrics)
+        return after
 
     after = services.experiments.edit(experiment_id, edit)
     return reply(_shown(answers.edited, _metrics(), ONE, after, _listings([after])))
