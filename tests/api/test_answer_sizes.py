@@ -341,6 +341,7 @@ EASY = named("""
     GET /api/experiments/export/includeLists/{experiment_id}
     GET /api/flags/export/includeLists/{flag_id}
     GET /api/experiments · GET /api/experiments/export · GET /api/experiments/export/all
-    GET /api/stratification · GET /api/experiments/partitions
+    GET /api/stratification · GET /api/experiments/partitions · GET /api/segments
+    POST /api/segments/paginated
 """)
 """Of which little is stored, or where a row more would be too much."""
