@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
@@ -33,10 +34,17 @@ class JobFailed(Exception):
 
 
 def run_upkeep(request_id: str = "") -> None:
-    """Keep features and user blocks current, and purge what was deleted."""
+    """Keep features, user blocks and experiments current."""
     with observer.job(request_id or str(uuid.uuid4()), "upkeep") as seen:
-        report = upkeep(services)
-        seen.more.update(catalogue_version=report.catalogue_version, purged_rows=report.purged_rows)
+        seen.faults = 0
+        report = upkeep(services, lambda each: observer.fault(seen, each.number, each.error))
+        seen.more.update(catalogue_version=report.catalogue_version, faults=seen.faults)
+
+
+def run_purge(request_id: str = "") -> None:
+    """Remove what was deleted."""
+    with observer.job(request_id or str(uuid.uuid4()), "purge") as seen:
+        seen.more.update(purged_rows=services.purge.run_due())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="upkeep")
@@ -46,7 +54,21 @@ def scheduled_upkeep(event: CloudWatchEvent) -> None:
     Raises:
         JobFailed: if it failed.
     """
+    _run("upkeep", run_upkeep, event)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="purge")
+def scheduled_purge(event: CloudWatchEvent) -> None:
+    """The same, beside it: nothing that has to happen in time waits for a purge.
+
+    Raises:
+        JobFailed: if it failed.
+    """
+    _run("purge", run_purge, event)
+
+
+def _run(name: str, job: Callable[[str], None], event: CloudWatchEvent) -> None:
     try:
-        run_upkeep(getattr(event.context, "aws_request_id", ""))
+        job(getattr(event.context, "aws_request_id", ""))
     except Exception as error:  # noqa: BLE001 - whatever it was, it is in the log by now
-        raise JobFailed(f"upkeep: {type(error).__name__}") from None
+        raise JobFailed(f"{name}: {type(error).__name__}") from None

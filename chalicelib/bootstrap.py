@@ -21,6 +21,7 @@ from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService, OfferService
 from chalicelib.services.export_ports import UserListStore
+from chalicelib.services.faults import FaultService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.idempotency import IdempotencyService
@@ -173,6 +174,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
+        faults=FaultService(catalogue, clock),
         segments=segments,
         segment_deletion=segment_deletion,
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),

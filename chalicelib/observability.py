@@ -64,13 +64,15 @@ def outline(error: BaseException) -> list[str]:
 class Observed:
     """A piece of work while it is done, and how it ended; `more` goes into its line as it is.
 
-    `route` is the method and the path as it is declared, or the name of a job.
+    `route` is the method and the path as it is declared, or the name of a job. `faults` are the
+    experiments that a job failed at, of one that handles each alone.
     """
 
     request_id: str
     route: str
     status: int = HTTPStatus.OK
     error: Exception | None = None
+    faults: int | None = None
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,6 +99,17 @@ class Observer:
         """Within it, a job is done, for which nobody waits."""
         with self._watched("job", Observed(request_id, name), float("inf")) as seen:
             yield seen
+
+    def fault(self, seen: Observed, number: int, error: Exception) -> None:
+        """Log that a job failed at one experiment, by the id of its feature, and count it."""
+        seen.faults = (seen.faults or 0) + 1
+        self._logger.error(
+            "experiment failed",
+            request_id=seen.request_id,
+            route=seen.route,
+            feature_id=number,
+            exc_info=error,
+        )
 
     @contextmanager
     def _watched(self, kind: str, seen: Observed, deadline: float) -> Iterator[Observed]:
@@ -154,4 +167,6 @@ class Observer:
             ("ServerErrors", int(is_server_error)),
         ):
             metrics.add_metric(name, MetricUnit.Count, value)
+        if seen.faults is not None:
+            metrics.add_metric("ExperimentFaults", MetricUnit.Count, seen.faults)
         metrics.flush_metrics()

@@ -24,6 +24,7 @@ from chalicelib.domain.catalogue import (
 )
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.experiments import Place
+from chalicelib.domain.faults import Fault
 from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.group_change import GroupChange, GroupLeft
@@ -106,6 +107,7 @@ class Memory:
     metrics: dict[str, Metric] = field(default_factory=dict)
     settings: ClientSettings = field(default_factory=ClientSettings)
     keys: tuple[ApiKey, ...] = ()
+    faults: Mapping[str, Fault] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
     groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
     repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
@@ -194,6 +196,7 @@ class FakeCatalogueStore:
                 dict(self._memory.flags),
                 dict(self._memory.metrics),
                 self._memory.keys,
+                dict(self._memory.faults),
             )
 
     def commit(self, base: Revision, revision: Revision, change: CatalogueChange) -> None:
@@ -209,6 +212,8 @@ class FakeCatalogueStore:
             _apply(self._memory.metrics, change.metrics, lambda metric: metric.key)
             if change.keys is not None:
                 self._memory.keys = change.keys
+            if change.faults is not None:
+                self._memory.faults = change.faults
             self._memory.settings = change.settings or self._memory.settings
             if change.dead is not None:
                 self._memory.enqueue(change.dead)
@@ -950,6 +955,7 @@ class FakeEraser:
             ):
                 rows.clear()
             memory.settings = ClientSettings()
+            memory.faults = {}
             memory.revision = memory.revision.following(now, settling=settling)
 
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock, allocate
 from chalicelib.domain.experiments import Experiment
+from chalicelib.domain.faults import Fault
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.idempotency import IdempotencyRecord
@@ -119,7 +120,8 @@ class ClientSettings:
 class Catalogue:
     """All features (by ascending id) and the twenty user blocks, as of one revision.
 
-    `segments` and `flags` go by their ids, `metrics` by their keys.
+    `segments` and `flags` go by their ids, `metrics` by their keys, `faults` by the ids of the
+    experiments that the scheduled function fails at.
     """
 
     revision: Revision = Revision()
@@ -130,6 +132,7 @@ class Catalogue:
     flags: Mapping[str, Flag] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     keys: tuple[ApiKey, ...] = ()
+    faults: Mapping[str, Fault] = field(default_factory=dict)
     _by_id: dict[int, Feature] = field(init=False, repr=False, compare=False)
     _by_name: dict[str, Feature] = field(init=False, repr=False, compare=False)
     _by_design: dict[str, Feature] = field(init=False, repr=False, compare=False)
@@ -221,6 +224,7 @@ class CatalogueChange:
     metrics: tuple[MetricChange, ...] = ()
     settings: ClientSettings | None = None
     keys: tuple[ApiKey, ...] | None = None
+    faults: Mapping[str, Fault] | None = None
     dead: DeadVariants | None = None
     record: IdempotencyRecord | None = None
     visible: bool = True
@@ -265,6 +269,7 @@ def applied(catalogue: Catalogue, revision: Revision, change: CatalogueChange) -
         metrics=changed(catalogue.metrics, change.metrics, lambda metric: metric.key),
         settings=change.settings or catalogue.settings,
         keys=catalogue.keys if change.keys is None else change.keys,
+        faults=catalogue.faults if change.faults is None else change.faults,
     )
 
 

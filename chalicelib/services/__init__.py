@@ -16,6 +16,7 @@ from chalicelib.services.erasure import ErasureService
 from chalicelib.services.evaluation import EvaluationService
 from chalicelib.services.events import AnalysisService, EventService
 from chalicelib.services.experiments import ExperimentService
+from chalicelib.services.faults import FaultService
 from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.idempotency import IdempotencyService
@@ -51,6 +52,7 @@ class Services:
     demo: DemoService
     participants: ParticipantService
     experiments: ExperimentService
+    faults: FaultService
     segments: SegmentService
     segment_deletion: SegmentDeletionService
     study_setup: StudySetupService

@@ -13,6 +13,7 @@ from chalicelib.domain.catalogue import (
 )
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry, State
+from chalicelib.domain.faults import Failure
 from chalicelib.domain.features import Feature
 from chalicelib.domain.lifecycle import check_state, entered
 from chalicelib.domain.lists import (
@@ -32,6 +33,7 @@ from chalicelib.domain.schedule import due_state
 from chalicelib.domain.segments import Segment
 from chalicelib.domain.testlab_offers import last_unknown
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.faults import each_alone
 from chalicelib.services.ports import CatalogueStore, Clock
 
 Numbered = tuple[int, Experiment]
@@ -199,15 +201,20 @@ class ExperimentService:
             as_seen=True,
         )
 
-    def follow_schedules(self) -> None:
-        """Start and end what should have by its dates: parallel callers make one transition."""
+    def follow_schedules(self) -> list[Failure]:
+        """Start and end what should have by its dates: parallel callers make one transition.
+
+        Each experiment is handled alone; those that it failed at are returned.
+        """
 
         def due(design: Experiment) -> State | None:
             return due_state(design, self._clock())
 
-        for experiment in self.all():
+        def follow(_: int, experiment: Experiment) -> None:
             if due(experiment) is not None:
                 self._follow(experiment.id, due)
+
+        return each_alone(self._catalogue.fresh().experiments(), follow)
 
     def _follow(
         self,

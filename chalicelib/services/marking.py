@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from chalicelib.domain import testlab_offers
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.domain.experiments import State, Unit
+from chalicelib.domain.errors import Invalid, LostRace, Unavailable
+from chalicelib.domain.experiments import Experiment, State, Unit
+from chalicelib.domain.faults import Failure
 from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.marking import (
     NOTHING,
@@ -34,6 +35,7 @@ from chalicelib.domain.testlab_offers import TestLabOffer
 from chalicelib.domain.users import TotalsShard
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import ExperimentService, OfferService, UnknownContext
+from chalicelib.services.faults import each_alone
 from chalicelib.services.participant_ports import Counting, ParticipantStore
 from chalicelib.services.ports import Clock
 from chalicelib.services.turns import Turns
@@ -123,7 +125,9 @@ class MarkService:
                     raise ErasedMeanwhile(f"{participant.id} was erased") from None
                 participant = current
                 continue
-            self._end_if_complete(outcome, participant)
+            # The mark is stored: where its experiment cannot end, the scheduled function says so.
+            with suppress(Invalid):
+                self._end_if_complete(outcome, participant)
             return outcome
 
     def _decide(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
@@ -155,16 +159,21 @@ class MarkService:
         outcome = decide(mark, offer, shut_out, participant, groups, now, point_id)
         return _Decision(outcome, groups, _counting(catalogue, outcome, participant, attempt))
 
-    def end_complete(self) -> None:
-        """End the enrollment of every experiment that has participants enough."""
-        for number, experiment in self._offers.current()[0].experiments():
-            complete = experiment.complete_condition
-            if experiment.state is State.ENROLLING and complete and complete.user_count:
-                users, groups = self._store.counted(number)
-                if _is_complete(
-                    experiment.unit, complete.user_count, complete.group_count, users, groups
-                ):
-                    self._experiments.complete(experiment.id)
+    def end_complete(self) -> list[Failure]:
+        """End the enrollment of every experiment that has participants enough.
+
+        Each experiment is handled alone; those that it failed at are returned.
+        """
+        return each_alone(self._offers.current()[0].experiments(), self._end_if_due)
+
+    def _end_if_due(self, number: int, experiment: Experiment) -> None:
+        complete = experiment.complete_condition
+        if experiment.state is State.ENROLLING and complete and complete.user_count:
+            users, groups = self._store.counted(number)
+            if _is_complete(
+                experiment.unit, complete.user_count, complete.group_count, users, groups
+            ):
+                self._experiments.complete(experiment.id)
 
     def complete_groups(self, experiment_id: str) -> int | None:
         """Groups with users enough, of an experiment that ends with a number of them, else None.

@@ -23,13 +23,15 @@ from chalicelib.domain.catalogue import (
     changed,
 )
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.features import Feature, FeatureType, Variant
+from chalicelib.domain.flags import Flag
 from chalicelib.domain.metrics import Metric
 from chalicelib.services.attempts import attempts
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors
 from chalicelib.storage.designs import (
+    fault_of,
+    fault_values,
     flag_of,
     flag_values,
     from_values,
@@ -63,6 +65,14 @@ REVISION = ["version", "last_modified", "as_of", "shared"]
 
 ITEM_BYTES = 380_000
 """Bytes of JSON in one item, which may have 400 KB in all."""
+
+ROOM = ITEM_BYTES // 100
+"""Bytes of these that only changes of state may use, so that there is room for them."""
+
+OF_STATE = frozenset(
+    {"state", "state_changes", "started_at", "start_on", "status", "updated_at", "version"}
+)
+"""Fields that a change of state touches."""
 
 METRICS_BYTES = 3_200_000 // keys.METRIC_CHUNKS
 """The same of metrics: all their items fit one transaction, which may have 4 MB."""
@@ -145,7 +155,7 @@ Parts = Mapping[str, dict[str, Any] | None]
 
 
 def _changed_parts(change: CatalogueChange) -> Parts:
-    """The items of segments, flags and metrics that a change touches.
+    """The items of segments, flags, faults and metrics that a change touches.
 
     Raises:
         Invalid: if one of them is larger than an item may be.
@@ -157,9 +167,18 @@ def _changed_parts(change: CatalogueChange) -> Parts:
         )
     for flag in change.flags:
         parts[keys.flag(_either(flag).id)] = (
-            _fitting(flag_values(flag.after), "the flag") if flag.after else None
+            _roomy(_flag_values(flag.before), flag_values(flag.after), "the flag")
+            if flag.after
+            else None
         )
+    if change.faults is not None:
+        faults = {key: fault_values(each) for key, each in change.faults.items()}
+        parts[keys.FAULTS] = _fitting(faults, "what is known of faults") if faults else None
     return {**parts, **_metric_parts(change.metrics)}
+
+
+def _flag_values(flag: Flag | None) -> dict[str, Any] | None:
+    return None if flag is None else flag_values(flag)
 
 
 def _either(change: Change[T]) -> T:
@@ -245,6 +264,11 @@ def _catalogue(
         {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.number)},
         {metric.key: metric for metric in _metrics(of(keys.metrics_prefix()))},
         tuple(key_of(values) for values in ((config and config.keys) or ())),
+        {
+            experiment_id: fault_of(values)
+            for row in of(keys.FAULTS)
+            for experiment_id, values in row.data.items()
+        },
     )
 
 
@@ -280,31 +304,56 @@ def _write_feature(write: TransactWrite, change: FeatureChange, version: int) ->
             FeatureRow.variants.set([_variant_copy(variant) for variant in after.variants]),
             FeatureRow.design.remove()
             if after.design is None
-            else FeatureRow.design.set(_design_of(after, after.design)),
+            else FeatureRow.design.set(_design_of(before, after)),
             FeatureRow.version.set(version),
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),
     )
 
 
-def _design_of(feature: Feature, experiment: Experiment) -> dict[str, Any]:
+def _design_of(before: Feature | None, after: Feature) -> dict[str, Any]:
     """The design of a feature, if the item has room for it and for what repeats parts of it.
 
     Raises:
         Invalid: if not.
     """
-    design = to_values(experiment)
-    codes = [variant.value for variant in feature.variants]
-    _fitting(
-        {
-            "design": design,
-            "name": feature.name,
-            "description": feature.description,
-            "codes": codes,
-        },
-        "the experiment",
-    )
+    values = _designed(after)
+    _roomy(None if before is None else _designed(before), values, "the experiment")
+    design: dict[str, Any] = values["design"]
     return design
+
+
+def _designed(feature: Feature) -> dict[str, Any]:
+    """What an item holds for the design of a feature."""
+    return {
+        "design": feature.design and to_values(feature.design),
+        "name": feature.name,
+        "description": feature.description,
+        "codes": [variant.value for variant in feature.variants],
+    }
+
+
+def _roomy(before: dict[str, Any] | None, after: dict[str, Any], what: str) -> dict[str, Any]:
+    """`after`, if it fits an item and leaves room for changes of state.
+
+    Such a change may use that room, and so may what is no larger than `before` was.
+
+    Raises:
+        Invalid: if it does not.
+    """
+    size, limit = _size(after), ITEM_BYTES - ROOM
+    if size > limit and before is not None:
+        moved = _without_state(before) == _without_state(after)
+        limit = ITEM_BYTES if moved or size <= _size(before) else limit
+    return _fitting(after, what, limit)
+
+
+def _without_state(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_state(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if key not in OF_STATE
+    }
 
 
 def _fitting(values: dict[str, Any], what: str, limit: int = ITEM_BYTES) -> dict[str, Any]:
@@ -313,10 +362,14 @@ def _fitting(values: dict[str, Any], what: str, limit: int = ITEM_BYTES) -> dict
     Raises:
         Invalid: if not.
     """
-    size = len(CompactJson().serialize(values).encode())
+    size = _size(values)
     if size > limit:
         raise Invalid(f"{what} is too large: {size} bytes, of at most {limit}")
     return values
+
+
+def _size(values: dict[str, Any]) -> int:
+    return len(CompactJson().serialize(values).encode())
 
 
 def _revision(row: ConfigRow) -> Revision:

@@ -29,6 +29,7 @@ from chalicelib.domain.experiments import (
     StateChange,
     Unit,
 )
+from chalicelib.domain.faults import Fault
 from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.metrics import Metric, MetricType
 from chalicelib.domain.participants import GroupKey
@@ -176,6 +177,16 @@ def key_of(values: Mapping[str, Any]) -> ApiKey:
     """The API key that `key_values` was given."""
     role, created_at = Role(values["role"]), from_ms(values["created_at"])
     return read_as(ApiKey, values, role=role, created_at=created_at)
+
+
+def fault_values(fault: Fault) -> dict[str, Any]:
+    """The fields of a fault by name."""
+    return {**asdict(fault), "since": to_ms(fault.since)}
+
+
+def fault_of(values: Mapping[str, Any]) -> Fault:
+    """The fault that `fault_values` was given."""
+    return Fault(values["what"], from_ms(values["since"]))
 
 
 def _milliseconds(stamped: Segment | Flag | Metric) -> dict[str, int]:

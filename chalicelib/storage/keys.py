@@ -306,6 +306,10 @@ def metrics(metric_key: str) -> str:
     return f"{metrics_prefix()}{zlib.crc32(metric_key.encode()) % METRIC_CHUNKS}"
 
 
+FAULTS = "faults"
+"""Partition key of what is known of experiments that the scheduled function fails at."""
+
+
 CONFIG = "config"
 """Partition key of the item that holds the catalogue's revision."""
 

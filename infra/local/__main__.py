@@ -1,10 +1,11 @@
-"""Serve the API on this machine, with the scheduled function beside it."""
+"""Serve the API on this machine, with the scheduled functions beside it."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from chalice.local import create_local_server
@@ -60,7 +61,8 @@ def main() -> None:
     _print_urls(url, app.services)
     stopped = threading.Event()
     if local.schedule:
-        threading.Thread(target=_run_schedule, args=(app, stopped), daemon=True).start()
+        for job in (app.run_upkeep, app.run_purge):
+            threading.Thread(target=_run_schedule, args=(app, job, stopped), daemon=True).start()
     try:
         server.server.serve_forever()
     except KeyboardInterrupt:
@@ -77,12 +79,12 @@ def _fill(app: Any) -> None:
     print(f"{len(features)} features" if features else "the store has data already", flush=True)
 
 
-def _run_schedule(app: Any, stopped: threading.Event) -> None:
+def _run_schedule(app: Any, job: Callable[[], None], stopped: threading.Event) -> None:
     while not stopped.wait(MINUTE):
         try:
-            app.run_upkeep()
+            job()
         except SwitchyardError:
-            app.logger.warning("upkeep failed; it is tried again in a minute")
+            app.logger.warning("a scheduled job failed; it is tried again in a minute")
 
 
 def _print_urls(url: str, services: Any) -> None:

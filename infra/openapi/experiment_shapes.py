@@ -41,8 +41,17 @@ class CreatedExperiment(ExperimentColumns):
     queries: list[CreatedQuery]
 
 
+class ScheduleFault(TypedDict):
+    """Why the scheduled function could not move an experiment to the state that is due."""
+
+    message: str
+    since: Moment
+
+
 class Experiment(ExperimentColumns):
     """An experiment with all its parts."""
+
+    scheduleFault: NotRequired[ScheduleFault]
 
     conditions: list[ShownCondition]
     partitions: list[Point]
@@ -94,6 +103,7 @@ class MovedExperiment(ExperimentColumns):
 
 
 class ListedExperiment(ExperimentColumns):
+    scheduleFault: NotRequired[ScheduleFault]
     partitions: list[Point]
     experimentSegmentInclusion: list[ListColumns]
     stateTimeLogs: list[StateChange]

@@ -229,7 +229,7 @@ def test_current_features_do_not_depend_on_the_allocation(
         assert all(block["feature_id"] for block in later.json["userblocks"])
 
 
-def test_upkeep_purges_also_where_it_cannot_allocate(
+def test_upkeep_and_the_purge_do_not_wait_for_each_other(
     app: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"type_id": 3, "name": "x", "start_date": "2020-01-01", "end_date": "2099-12-31"}
@@ -239,15 +239,16 @@ def test_upkeep_purges_also_where_it_cannot_allocate(
     def fail(*_: object) -> None:
         raise Unavailable("throttled")
 
-    monkeypatch.setattr(app.services.catalogue._store, "commit", fail)
-
     def nothing_due(now: object) -> list[object]:
         asked.append(now)
         return []
 
-    monkeypatch.setattr(app.services.purge._queue, "due", nothing_due)
-    with pytest.raises(Unavailable):
+    with monkeypatch.context() as broken:
+        broken.setattr(app.services.purge._queue, "due", fail)
         app.run_upkeep()
+    monkeypatch.setattr(app.services.catalogue._store, "commit", fail)
+    monkeypatch.setattr(app.services.purge._queue, "due", nothing_due)
+    app.run_purge()
     assert asked
 
 

@@ -361,12 +361,17 @@ def test_metrics_are_written_where_it_is_deployed_unless_a_setting_says_otherwis
 # Jobs
 
 
-def test_a_run_of_a_job_is_one_line(app: ModuleType, lines: Lines, counter: CallCounter) -> None:
+@pytest.mark.parametrize(
+    ("name", "reported"), [("upkeep", {"catalogue_version", "faults"}), ("purge", {"purged_rows"})]
+)
+def test_a_run_of_a_job_is_one_line(
+    app: ModuleType, lines: Lines, counter: CallCounter, name: str, reported: set[str]
+) -> None:
     counter.calls.clear()
-    app.run_upkeep()
+    getattr(app, f"run_{name}")()
     (line,) = lines.of("job")
-    assert set(line) == FIELDS | {"catalogue_version", "purged_rows"}
-    assert (line["route"], line["status"]) == ("upkeep", 200)
+    assert set(line) == FIELDS | reported
+    assert (line["route"], line["status"]) == (name, 200)
     assert line["dynamodb_calls"] == len(counter.calls) > 0
 
 

@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.api.logged import Lines, lines
 from tests.api.upgrade_setup import design
 from tests.http import Answer, Gateway
+
+__all__ = ["lines"]
+
+SECRET = "what a client wrote " * 500
+TWO = (("one", SECRET), ("two", "short"))
+"""The sites and descriptions of two experiments."""
 
 UNKNOWN = "7d1f0c52-9f5e-4c58-a1c3-0b4b7f6f3eab"
 GROUPED: dict[str, Any] = {"assignmentUnit": "group", "group": "classId"}
@@ -100,3 +107,34 @@ class TestSchedules:
             ("scheduled", "running"),
             ("inactive", "scheduled"),
         ]
+
+    def test_one_that_cannot_start_says_so_and_the_others_start(
+        self,
+        gateway: Gateway,
+        app: Any,
+        lines: Lines,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        bodies = [design((site, ""), description=text) for site, text in TWO]
+        for body in bodies:
+            gateway.post("/api/experiments", body)
+            move(gateway, body, "scheduled", scheduleDate="2020-01-01T00:00:00Z")
+        monkeypatch.setattr(app.observer, "measures", True)
+        with monkeypatch.context() as crowded:
+            crowded.setattr("chalicelib.storage.catalogue.ITEM_BYTES", len(SECRET))
+            app.run_upkeep()
+        faulty, started = (shown(gateway, body) for body in bodies)
+        assert (faulty["state"], started["state"]) == ("scheduled", "running")
+        assert "too large" in faulty["scheduleFault"]["message"]
+        assert "scheduleFault" not in started
+        listed = {each["id"]: each for each in gateway.get("/api/experiments").json}
+        assert listed[bodies[0]["id"]]["scheduleFault"] == faulty["scheduleFault"]
+        (failed,), (job,) = lines.of("experiment failed"), lines.of("job")
+        assert (job["faults"], failed["route"]) == (1, "upkeep")
+        assert failed["failure"][0] == "chalicelib.domain.errors.Invalid"
+        assert SECRET not in "".join(lines.texts)
+        assert '"ExperimentFaults":[1.0]' in capsys.readouterr().out.replace(" ", "")
+        app.run_upkeep()
+        assert shown(gateway, bodies[0])["state"] == "running"
+        assert "scheduleFault" not in shown(gateway, bodies[0])

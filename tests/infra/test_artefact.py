@@ -136,7 +136,8 @@ def make_key(shared_database: str) -> Callable[[str], str]:
 @pytest.fixture(scope="module")
 def policies() -> dict[str, Policy]:
     files = {
-        name: PROJECT / ".chalice" / f"policy-{STAGE}-{name}.json" for name in ("api", "upkeep")
+        name: PROJECT / ".chalice" / f"policy-{STAGE}-{name}.json"
+        for name in ("api", "upkeep", "purge")
     }
     return {name: Policy(json.loads(file.read_text())) for name, file in files.items()}
 
@@ -154,8 +155,9 @@ def start(
     with (
         policed(shared_database, policies["api"]) as for_api,
         policed(shared_database, policies["upkeep"]) as for_upkeep,
+        policed(shared_database, policies["purge"]) as for_purge,
     ):
-        urls = {"api": for_api, "upkeep": for_upkeep}
+        urls = {"api": for_api, "upkeep": for_upkeep, "purge": for_purge}
 
         def function(handler: str, policy: str) -> Function:
             variables = {
@@ -176,12 +178,6 @@ def send(
     key = make_key(environment(STAGE)["TABLE_PREFIX"])
     with start("app.app", "api") as function:
         yield Client(function, api, key)
-
-
-@pytest.fixture(scope="module")
-def upkeep(start: Callable[[str, str], Function]) -> Iterator[Function]:
-    with start("app.scheduled_upkeep", "upkeep") as function:
-        yield function
 
 
 def experiment(name: str) -> dict[str, Any]:
@@ -284,7 +280,12 @@ def logged(function: Function, message: str) -> tuple[list[Any], list[Any]]:
     )
 
 
-def test_the_scheduled_function_runs(send: Client, upkeep: Function) -> None:
+@pytest.mark.parametrize(
+    ("name", "reported"), [("upkeep", "catalogue_version"), ("purge", "purged_rows")]
+)
+def test_a_scheduled_function_runs(
+    send: Client, start: Callable[[str, str], Function], name: str, reported: str
+) -> None:
     made = send("POST", "/api/feature", experiment("short-lived"))
     send("DELETE", f"/api/feature/{made.json['id']}")
     event = {
@@ -292,12 +293,13 @@ def test_the_scheduled_function_runs(send: Client, upkeep: Function) -> None:
         "source": "aws.events", "detail-type": "Scheduled Event", "detail": {},
         "time": "2026-11-22T09:00:00Z",
     }  # fmt: skip
-    for _ in range(2):
-        assert upkeep.invoke(event) is None
-    reports, measured = logged(upkeep, "job")
+    with start(f"app.scheduled_{name}", name) as function:
+        for _ in range(2):
+            assert function.invoke(event) is None
+        reports, measured = logged(function, "job")
     assert len(reports) == len(measured) == 2
-    assert reports[-1]["catalogue_version"] > 0
-    assert {line["route"] for line in (*reports, *measured)} == {"upkeep"}
+    assert reports[-1][reported] >= 0
+    assert {line["route"] for line in (*reports, *measured)} == {name}
 
 
 def test_what_is_not_documented_never_reaches_the_function(api: RestApi) -> None:

@@ -26,6 +26,8 @@ from tests.conftest import free_port, wait_for_port
 from tests.infra.conftest import REGION
 
 STAGE = "dev"
+SCHEDULED = ("upkeep", "purge")
+"""Functions that nobody calls over HTTP."""
 
 
 class Cloud:
@@ -134,9 +136,10 @@ def test_it_can_run_before_the_deployment_and_after_it_and_again(
 def test_the_functions_are_deployed_with_their_settings_and_roles(cloud: Cloud) -> None:
     client = cloud.client("lambda")
     functions = {each["FunctionName"]: each for each in client.list_functions()["Functions"]}
-    assert set(functions) == {"switchyard-dev", "switchyard-dev-upkeep"}
+    suffixes = {"switchyard-dev": "api", **{f"switchyard-dev-{each}": each for each in SCHEDULED}}
+    assert set(functions) == set(suffixes)
     iam = cloud.client("iam")
-    for name, suffix in (("switchyard-dev", "api"), ("switchyard-dev-upkeep", "upkeep")):
+    for name, suffix in suffixes.items():
         assert functions[name]["Environment"]["Variables"] == environment(STAGE)
         assert functions[name]["Architectures"] == ["x86_64"]
         role = functions[name]["Role"].rsplit("/", 1)[-1]
@@ -157,12 +160,14 @@ def test_the_routes_are_deployed(cloud: Cloud) -> None:
     assert client.get_stage(restApiId=cloud.api_id, stageName=STAGE)["stageName"] == STAGE
 
 
-def test_the_schedule_calls_its_function_every_minute(cloud: Cloud) -> None:
+def test_the_schedules_call_their_functions_every_minute(cloud: Cloud) -> None:
     client = cloud.client("events")
-    (rule,) = client.list_rules()["Rules"]
-    assert rule["ScheduleExpression"] == "rate(1 minute)"
-    (target,) = client.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-    assert target["Arn"].endswith(":function:switchyard-dev-upkeep")
+    called = set()
+    for rule in client.list_rules()["Rules"]:
+        assert rule["ScheduleExpression"] == "rate(1 minute)"
+        (target,) = client.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        called.add(target["Arn"].partition(":function:")[2])
+    assert called == {f"switchyard-dev-{each}" for each in SCHEDULED}
 
 
 def test_the_tables_are_made_as_the_template_says(cloud: Cloud) -> None:
@@ -212,10 +217,11 @@ def test_logs_alarms_and_the_dashboard_are_there(cloud: Cloud) -> None:
     assert {each["logGroupName"]: each["retentionInDays"] for each in groups} == {
         "/aws/lambda/switchyard-dev": 30,
         "/aws/lambda/switchyard-dev-upkeep": 30,
+        "/aws/lambda/switchyard-dev-purge": 30,
         "/switchyard/dev/access": 30,
     }
     watching = cloud.client("cloudwatch")
-    assert len(watching.describe_alarms()["MetricAlarms"]) == 5
+    assert len(watching.describe_alarms()["MetricAlarms"]) == 7
     (board,) = watching.list_dashboards()["DashboardEntries"]
     assert board["DashboardName"] == "switchyard-dev"
 

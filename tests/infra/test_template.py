@@ -22,7 +22,11 @@ from tests.infra.policed_database import TABLE, Policy
 
 Template = Callable[[str], dict[str, Any]]
 
-FUNCTIONS = {"APIHandler": ("app.app", "api"), "Upkeep": ("app.scheduled_upkeep", "upkeep")}
+FUNCTIONS = {
+    "APIHandler": ("app.app", "api"),
+    "Upkeep": ("app.scheduled_upkeep", "upkeep"),
+    "Purge": ("app.scheduled_purge", "purge"),
+}
 MEGABYTE = 1_000_000
 
 each_stage = pytest.mark.parametrize("stage", STAGES)
@@ -149,16 +153,17 @@ def test_each_function_has_a_role_with_its_own_policy(stage: str, translated: Te
         suffix: {action.split(":")[0] for s in statements for action in as_list(s["Action"])}
         for suffix, statements in documents.items()
     }
-    assert services == {"api": {"logs", "dynamodb", "ssm"}, "upkeep": {"logs", "dynamodb"}}
-    assert documents["api"] != documents["upkeep"]
+    scheduled = {"logs", "dynamodb"}
+    assert services == {"api": {*scheduled, "ssm"}, "upkeep": scheduled, "purge": scheduled}
+    assert len(set(map(json.dumps, documents.values()))) == len(documents)
 
 
 @each_stage
-@pytest.mark.parametrize("suffix", ["api", "upkeep"])
+@pytest.mark.parametrize("suffix", ["api", "upkeep", "purge"])
 def test_a_policy_reaches_nothing_of_another_stage(stage: str, suffix: str) -> None:
     policy = json.loads((PROJECT / ".chalice" / f"policy-{stage}-{suffix}.json").read_text())
     prefix = environment(stage)["TABLE_PREFIX"]
-    function = f"switchyard-{stage}" + ("-upkeep" if suffix == "upkeep" else "")
+    function = f"switchyard-{stage}" + ("" if suffix == "api" else f"-{suffix}")
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         assert "*" not in "".join(as_list(statement["Action"]))
@@ -180,7 +185,7 @@ def test_the_policies_allow_every_kind_of_call_to_the_database(stage: str) -> No
     tables_scanned = {"CatalogueRow": "features", "UserBlocksTable": "userblocks"}
     assert scanned == {*tables_scanned, "RecordRow"}, "RecordRow: of the API only"
     prefix = environment(stage)["TABLE_PREFIX"]
-    for suffix, more in (("api", ["users"]), ("upkeep", [])):
+    for suffix, more in (("api", ["users"]), ("upkeep", []), ("purge", [])):
         file = PROJECT / ".chalice" / f"policy-{stage}-{suffix}.json"
         policy = Policy(json.loads(file.read_text()))
         for action in (
@@ -365,7 +370,10 @@ def test_there_is_an_alarm_for_each_failure_and_the_documentation_explains_it(
         assert properties["AlarmActions"] == []
         notified = resolver(template, AlarmTopic="arn:aws:sns:::x")(alarm["Properties"])
         assert notified["AlarmActions"] == ["arn:aws:sns:::x"]
-    assert names == {"server-errors", "latency", "read-throttles", "write-throttles", "schedule"}
+    assert names == {
+        "server-errors", "latency", "read-throttles", "write-throttles", "schedule", "purge",
+        "faults",
+    }  # fmt: skip
 
 
 @each_stage

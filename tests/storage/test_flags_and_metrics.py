@@ -17,12 +17,16 @@ from chalicelib.domain.catalogue import (
     applied,
 )
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments import FilterMode, ListEntry
+from chalicelib.domain.experiments import FilterMode, ListEntry, State, StateChange
+from chalicelib.domain.faults import Fault
+from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.metrics import Metric, MetricType
+from chalicelib.storage import catalogue
 from tests.fakes import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
+from tests.unit.upgrade_service_samples import design
 
 LATER = START + timedelta(milliseconds=1001)
 HUNDREDS = 600
@@ -102,6 +106,41 @@ def test_a_flag_that_fits_no_item_is_refused(dynamo_stores: Stores) -> None:
     with pytest.raises(Invalid, match="the flag is too large"):
         commit(dynamo_stores, CatalogueChange(flags=(Change(None, huge),)))
     assert dynamo_stores.catalogue.load() == before
+
+
+def test_an_item_keeps_room_for_changes_of_state(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = design(weights={"a": 100.0})
+    feature = Feature.of_design(1, made, 1)
+    commit(dynamo_stores, CatalogueChange(features=(Change(None, feature),)))
+    size = catalogue._size(catalogue._designed(feature))
+    log = StateChange("id", State.INACTIVE, State.ENROLLING, START)
+    moved = Feature.of_design(1, replace(made, state=State.PREVIEW, state_changes=(log,)), 1)
+    longer = Feature.of_design(1, replace(made, name=f"{made.name}s"), 1)
+    monkeypatch.setattr(catalogue, "ROOM", 400)
+    monkeypatch.setattr(catalogue, "ITEM_BYTES", size + 400)
+    with pytest.raises(Invalid, match=f"at most {size}"):
+        commit(dynamo_stores, CatalogueChange(features=(Change(feature, longer),)))
+    after = commit(dynamo_stores, CatalogueChange(features=(Change(feature, moved),)))
+    assert after.features == (moved,)
+    shorter = replace(made, name="", state=State.PREVIEW, state_changes=(log,))
+    smaller = Feature.of_design(1, shorter, 1)
+    after = commit(dynamo_stores, CatalogueChange(features=(Change(moved, smaller),)))
+    assert after.features == (smaller,), "what becomes smaller may be larger than it may become"
+    switched = flag()
+    monkeypatch.setattr(catalogue, "ROOM", 0)
+    commit(dynamo_stores, CatalogueChange(flags=(Change(None, switched),)))
+    monkeypatch.setattr(catalogue, "ROOM", size)
+    off = replace(switched, status=FlagStatus.DISABLED)
+    assert commit(dynamo_stores, CatalogueChange(flags=(Change(switched, off),))).flags["f"] == off
+
+
+def test_faults_come_back_as_committed_until_there_are_none(stores: Stores) -> None:
+    faults = {"e": Fault("the experiment is too large", START)}
+    assert commit(stores, CatalogueChange(faults=faults)).faults == faults
+    assert commit(stores, CatalogueChange(flags=(Change(None, flag()),))).faults == faults
+    assert commit(stores, CatalogueChange(faults={})).faults == {}
 
 
 # Metrics

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import (
     Algorithm,
     CompleteCondition,
@@ -917,3 +917,22 @@ def test_a_list_of_an_experiment_may_name_segments_that_are_gone(services: Servi
 
 def _including(before: Experiment, segment_id: str) -> Experiment:
     return replace(before, include=(ListEntry(segment_id),))
+
+
+def test_a_mark_is_answered_though_its_experiment_cannot_end(
+    services: Services, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = experiment(services, design(complete=CompleteCondition(1)))
+    join(services, "u")
+
+    def fail(*_: object) -> None:
+        raise Invalid("the experiment is too large")
+
+    monkeypatch.setattr(services.experiments, "_moved", fail)
+    assert mark(services).records.enrollment is not None
+    assert enrolled_users(memory, number) == 1
+    (failure,) = services.marking.end_complete()
+    assert (failure.number, failure.experiment_id) == (number, "e")
+    monkeypatch.undo()
+    assert services.marking.end_complete() == []
+    assert state(services) is State.ENROLLMENT_COMPLETE

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import State
+from chalicelib.domain.errors import Invalid, Unavailable
+from chalicelib.domain.experiments import Experiment, State
+from chalicelib.domain.faults import Failure, Fault
 from chalicelib.domain.schedule import due_state
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
@@ -148,3 +150,105 @@ def test_upkeep_follows_the_schedules(services: Services, clock: FixedClock) -> 
     clock.advance(timedelta(days=2))
     upkeep(services)
     assert services.experiments.get("e").state is State.ENROLLING
+
+
+# What one experiment cannot do
+
+
+@pytest.fixture
+def due_ones(services: Services, clock: FixedClock) -> tuple[str, ...]:
+    """Experiments that are to start, with one that is to end, the second of which cannot."""
+    names = ("a", "b", "c", "d")
+    for name in names:
+        state = State.ENROLLING if name == "d" else State.SCHEDULED
+        made = replace(design(name, state=state), start_on=TOMORROW, end_on=None)
+        services.experiments.create(made)
+    services.experiments.edit("d", lambda each: replace(each, end_on=TOMORROW))
+    clock.advance(timedelta(days=2))
+    return names
+
+
+ERRORS = [Invalid("the experiment is too large"), ValueError("a secret"), Unavailable("slow")]
+
+
+def failing_at(services: Services, experiment_id: str, error: Exception) -> pytest.MonkeyPatch:
+    """Let what is decided for one experiment fail."""
+    patch = pytest.MonkeyPatch()
+    moved = services.experiments._moved
+
+    def fail(number: int, before: Experiment, after: Experiment) -> Experiment:
+        if before.id == experiment_id:
+            raise error
+        return moved(number, before, after)
+
+    patch.setattr(services.experiments, "_moved", fail)
+    return patch
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["refused", "fault", "no answer"])
+def test_what_one_experiment_cannot_do_stops_no_other(
+    services: Services, due_ones: tuple[str, ...], error: Exception
+) -> None:
+    told: list[Failure] = []
+    patch = failing_at(services, "b", error)
+    with suppress(Unavailable):
+        upkeep(services, told.append)
+    states = [services.experiments.get(name).state for name in due_ones]
+    assert states == [State.ENROLLING, State.SCHEDULED, State.ENROLLING, State.ENROLLMENT_COMPLETE]
+    assert [(each.experiment_id, each.error) for each in told] == [("b", error)]
+    patch.undo()
+    upkeep(services)
+    assert services.experiments.get("b").state is State.ENROLLING
+
+
+@pytest.mark.usefixtures("due_ones")
+def test_a_database_that_does_not_answer_fails_the_run_after_all_else_is_done(
+    services: Services,
+) -> None:
+    patch = failing_at(services, "b", ValueError("x"))
+    upkeep(services)
+    patch.undo()
+    before = services.faults.all()
+    assert list(before) == ["b"]
+    patch = failing_at(services, "b", Unavailable("slow"))
+    with pytest.raises(Unavailable, match="slow"):
+        upkeep(services)
+    assert services.faults.all() == before, "that is no fault of the experiment"
+    patch.undo()
+
+
+def test_an_allocation_that_fails_stops_no_experiment(
+    services: Services, due_ones: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("blocks")
+
+    monkeypatch.setattr(services.user_blocks, "catch_up", fail)
+    with pytest.raises(RuntimeError, match="blocks"):
+        upkeep(services)
+    started = [services.experiments.get(name).state for name in due_ones]
+    assert State.SCHEDULED not in started
+
+
+@pytest.mark.usefixtures("due_ones")
+def test_a_fault_is_shown_with_its_experiment_until_it_is_over(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    seen = []
+    patch = failing_at(services, "b", Invalid("the experiment is too large"))
+    for _ in range(2):
+        upkeep(services)
+        seen.append((services.faults.all(), memory.revision.version))
+        clock.advance(timedelta(minutes=1))
+    patch.undo()
+    assert seen[0] == seen[1], "nothing is written for a fault that is known"
+    fault = Fault("the experiment is too large", START + timedelta(days=2))
+    assert seen[0][0] == {"b": fault}
+    patch = failing_at(services, "b", ValueError("a secret of a client's"))
+    upkeep(services)
+    patch.undo()
+    (other,) = services.faults.all().values()
+    assert (other.what.split(":")[0], other.since) == ("ValueError", clock.now)
+    assert "secret" not in other.what
+    upkeep(services)
+    assert services.faults.all() == {}

@@ -34,6 +34,7 @@ from chalicelib.domain.experiments import (
     State,
     StateChange,
 )
+from chalicelib.domain.faults import Fault
 
 BACKEND_VERSION = "6.5.0"
 
@@ -93,6 +94,14 @@ def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> J
         **_stratification(experiment),
         "conditionPayloads": _payloads(experiment),
     }
+
+
+def with_fault(answer: Json, faults: Mapping[str, Fault]) -> Json:
+    """An experiment as shown, and why the scheduled function could not move it, if it could not."""
+    fault = faults.get(str(answer["id"]))
+    if fault is None:
+        return answer
+    return {**answer, "scheduleFault": {"message": fault.what, "since": iso(fault.since)}}
 
 
 def edited(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:

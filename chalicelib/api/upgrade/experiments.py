@@ -35,7 +35,7 @@ from chalicelib.api.upgrade.listings import (
 )
 from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
-from chalicelib.api.upgrade.records import new_id, now, two_characters
+from chalicelib.api.upgrade.records import Json, new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import (
     UUID_SCHEMA,
     ListBody,
@@ -94,6 +94,11 @@ NAME_PAGES: Pages[Numbered] = Pages(NAMES, lambda row: (row[0],), tuple[int])
 POINT_PAGES: Pages[Place] = Pages(
     PARTITIONS, lambda place: (place.site, place.target), tuple[str, str]
 )
+
+
+def _single(experiment: Experiment, *, metrics: answers.Metrics, listings: Listings) -> Json:
+    answer = answers.single(experiment, metrics=metrics, listings=listings)
+    return answers.with_fault(answer, blueprint.services.faults.all())
 
 
 def _shown(
@@ -155,7 +160,7 @@ def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
 @blueprint.endpoint(LIST)
 def list_experiments(query: ListQuery) -> Response:
     """The experiments, complete, the oldest first."""
-    services, write = blueprint.services, partial(_shown, answers.single, _metrics(), LIST)
+    services, write = blueprint.services, partial(_shown, _single, _metrics(), LIST)
     rest = PAGES.rest(services.experiments.numbered(), query)
     rows = each_with_lists(services, rest, lambda row: list_entries(row[1]))
     return PAGES.response(PAGES.take(rows, query, lambda row, lists: write(row[1], lists)), query)
@@ -185,14 +190,15 @@ def context_metadata() -> dict[str, Any]:
 def page_of_experiments(body: PageBody) -> Response:
     """Some of the experiments."""
     found = page(blueprint.services.experiments.all(), body, EXPERIMENT_SEARCH)
-    return found.response(found.rows, answers.list_item)
+    faults = blueprint.services.faults.all()
+    return found.response(found.rows, lambda e: answers.with_fault(answers.list_item(e), faults))
 
 
 @blueprint.endpoint(SINGLE, concerns=EXPERIMENT)
 def get_experiment(experiment_id: ExperimentId) -> Any:
     """One experiment, complete."""
     experiment = blueprint.services.experiments.get(experiment_id)
-    row = _shown(answers.single, _metrics(), SINGLE, experiment, _listings([experiment]))
+    row = _shown(_single, _metrics(), SINGLE, experiment, _listings([experiment]))
     return reply(row)
 
 
