@@ -26,6 +26,7 @@ from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.idempotency import IdempotencyService
 from chalicelib.services.imports import ImportService
+from chalicelib.services.list_notes import ListNotes
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
 from chalicelib.services.metric_analysis import MetricAnalysisService
@@ -142,14 +143,26 @@ def connect(settings: Settings) -> None:
 def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_now) -> Services:
     """The use cases on `stores`, or on the connected database."""
     stores = stores or dynamo_stores(exact_totals=settings.exact_totals)
+    list_notes = ListNotes(stores.participants, stores.queue, clock)
     catalogue = CatalogueService(
         stores.catalogue,
         clock,
         settings.catalogue_ttl_ms / 1000,
         timeout=settings.dynamodb_timeout_ms / 1000,
         stale_for=settings.stale_for_ms / 1000,
+        lists_left=list_notes.leave,
     )
-    purge = PurgeService(catalogue, stores.users, stores.events, stores.totals, stores.queue, clock)
+    segment_deletion = SegmentDeletionService(catalogue, clock)
+    purge = PurgeService(
+        catalogue,
+        stores.users,
+        stores.events,
+        stores.totals,
+        stores.participants,
+        segment_deletion,
+        stores.queue,
+        clock,
+    )
     contexts = tuple(settings.context_metadata)
     credentials = functools.partial(client_credentials, settings)
     offers = OfferService(catalogue, contexts)
@@ -159,8 +172,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     experiments = ExperimentService(
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
-    segments = SegmentService(catalogue, stores.participants, clock, settings.context_metadata)
-    segment_deletion = SegmentDeletionService(catalogue, stores.participants, clock)
+    segments = SegmentService(
+        catalogue, stores.participants, list_notes, clock, settings.context_metadata
+    )
     metrics = MetricService(catalogue, clock, contexts)
     flags = FlagService(catalogue, stores.catalogue, stores.participants)
     return Services(

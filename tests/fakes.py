@@ -47,7 +47,7 @@ from chalicelib.domain.participants import (
     TestLabRow,
 )
 from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.domain.purge import ErasedUser, PurgeEntry
+from chalicelib.domain.purge import ErasedUser, LooseLists, PurgeEntry
 from chalicelib.domain.segments import Segment
 from chalicelib.domain.strata import StratificationFactor
 from chalicelib.domain.tallies import (
@@ -217,6 +217,8 @@ class FakeCatalogueStore:
             self._memory.settings = change.settings or self._memory.settings
             if change.dead is not None:
                 self._memory.enqueue(change.dead)
+            if change.loose is not None:
+                self._memory.enqueue(change.loose)
 
     def new_feature_id(self) -> int:
         with self._memory.lock:
@@ -388,6 +390,20 @@ class FakePurgeQueue:
     def postpone(self, entry: PurgeEntry) -> None:
         with self._memory.lock:
             self._memory.enqueue(entry)
+
+    def open(self, entry: LooseLists) -> None:
+        with self._memory.lock:
+            stored = self._memory.queue.get(_queue_key(entry))
+            require(not (isinstance(stored, LooseLists) and stored.claimed))
+            self._memory.enqueue(entry)
+
+    def claim(self, entry: LooseLists, due: datetime) -> LooseLists:
+        with self._memory.lock:
+            stored = self._memory.queue.get(_queue_key(entry))
+            require(stored is not None and stored.due == entry.due)
+            claimed = replace(entry, due=due, claimed=True)
+            self._memory.enqueue(claimed)
+        return claimed
 
     def close(self, entry: PurgeEntry) -> None:
         with self._memory.lock:
@@ -638,11 +654,11 @@ class FakeParticipantStore:
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
         for user_id in user_ids:
             with self._memory.lock:
+                self._memory.lists.setdefault((segment_id, version), {})[user_id] = None
+            with self._memory.lock:
                 row = self._row(user_id)
                 versions = row.members.get(segment_id, frozenset()) | {version}
                 self._store(replace(row, members={**row.members, segment_id: versions}))
-            with self._memory.lock:
-                self._memory.lists.setdefault((segment_id, version), {})[user_id] = None
 
     def members(self, segment_id: str, version: int) -> Sequence[str]:
         with self._memory.lock:
@@ -1084,4 +1100,6 @@ def _slice(rows: Mapping[str, R], after: str | None, limit: int) -> list[R]:
 def _queue_key(entry: PurgeEntry) -> str:
     if isinstance(entry, ErasedUser):
         return keys.erased_user(entry.user_id)
+    if isinstance(entry, LooseLists):
+        return keys.loose_lists(entry.name)
     return keys.dead_variants(entry.feature_id, min(entry.variant_ids))

@@ -1,7 +1,8 @@
 """What is still to be removed after a feature, its variants or a user went away.
 
-Both kinds of entries are written in the transaction that takes their subject out of sight, and
-leave the queue only when nothing of it is left, so that a purge killed half-way is resumed.
+Entries are written in the transaction that takes their subject out of sight, or before something is
+written that may never come into sight, and leave the queue only when nothing of it is left; so a
+purge that was killed half-way is resumed.
 """
 
 from __future__ import annotations
@@ -56,4 +57,21 @@ class ErasedUser:
     due: datetime
 
 
-PurgeEntry = DeadVariants | ErasedUser
+@dataclass(frozen=True, slots=True)
+class LooseLists:
+    """Versions of lists that may be in force no more, or never came to be in force.
+
+    `versions` are pairs of a segment and the version of its list: those that the catalogue does
+    not have when the entry is due are removed. `listed` are segments that were made to be lists
+    of something: they go if nothing lists them then. `due` is later than any request can be under
+    way, and `claimed` says that the purge has begun, so that nobody writes these versions anew.
+    """
+
+    name: str
+    versions: tuple[tuple[str, int], ...]
+    due: datetime
+    listed: tuple[str, ...] = ()
+    claimed: bool = False
+
+
+PurgeEntry = DeadVariants | ErasedUser | LooseLists

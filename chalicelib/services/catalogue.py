@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, Validity, applied
 from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.domain.purge import LooseLists
 from chalicelib.services.answer_room import AnswerRoom
 from chalicelib.services.attempts import attempts
 from chalicelib.services.ports import CatalogueStore, Clock
@@ -79,7 +80,10 @@ class CatalogueService:
         timeout: float = 0,
         stale_for: float = 60,
         draw: Callable[[], float] = random.random,
+        lists_left: Callable[[LooseLists], None] | None = None,
     ) -> None:
+        """`lists_left` is told which versions of lists a commit took out of force."""
+        self._lists_left = lists_left
         self._store = store
         self._clock = clock
         self._ttl = ttl
@@ -345,6 +349,7 @@ class CatalogueService:
             revision = catalogue.revision.following(
                 now, visible=change.visible, settling=self.settling
             )
+            change = change.with_loose_lists(revision, now)
             try:
                 self._store.commit(catalogue.revision, revision, change)
             except LostRace:
@@ -354,6 +359,8 @@ class CatalogueService:
             self._keep(_Cached(changed, checked_at))
             self._show(None, now)
             view.premise, view.changed = None, changed
+            if change.loose is not None and self._lists_left is not None:
+                self._lists_left(change.loose)
             return changed
 
 

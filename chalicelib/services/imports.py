@@ -45,8 +45,8 @@ class ImportService:
     """Stores what comes from elsewhere; ids are kept where nothing else has them.
 
     The segments of lists are stored first, then in one commit what lists them. Killed in between,
-    there are private segments that nothing refers to; the same call made again takes their places.
-    A call that is refused leaves none.
+    there are private segments that nothing refers to; the same call made again takes their places,
+    and if none comes the purge removes them. A call that is refused leaves none.
     """
 
     def __init__(
@@ -137,6 +137,25 @@ class ImportService:
             return self._put_new(whole, user_ids, included.segments)
 
         return self._create(lists, (), create, lambda: None)
+
+    def one_list(
+        self, draft: Segment, user_ids: Sequence[str], join: Callable[[str], T]
+    ) -> tuple[str, T]:
+        """Store the segment of a list, or replace that of a list, and let `join` list it.
+
+        Returns its id and what `join` returns. Where that refuses, no segment is left that nothing
+        lists; where the process dies before, the purge removes it.
+
+        Raises:
+            Conflict: if something else has the id.
+            NameTaken: if a public segment of the context has the name.
+        """
+        stored = self._segments.put_listed(draft, user_ids)
+        try:
+            return stored.id, join(stored.id)
+        except (Conflict, Invalid, NotFound):
+            self._discard([stored])
+            raise
 
     def lists_of_experiment(
         self, experiment_id: str, lists: Sequence[ListDraft], *, exclude: bool

@@ -156,9 +156,9 @@ class ParticipantStore(Protocol):
         ...
 
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
-        """Note at users that a version of a segment names them; may be repeated.
+        """Note at users that a version of a segment names them; may be repeated, and goes on then.
 
-        Killed half-way, `members` names some of those who were told, and nobody else.
+        Killed half-way, `members` names all who were told, and perhaps others.
         """
         ...
 
@@ -171,7 +171,7 @@ class ParticipantStore(Protocol):
         ...
 
     def forget_members(self, segment_id: str, version: int) -> None:
-        """Remove a version of a segment's users, and the notes of it at them."""
+        """Remove the notes of a version of a segment, then its users, by whom they are found."""
         ...
 
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:

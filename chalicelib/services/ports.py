@@ -13,7 +13,7 @@ from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
 from chalicelib.domain.idempotency import IdempotencyRecord, RequestKey
-from chalicelib.domain.purge import ErasedUser, PurgeEntry
+from chalicelib.domain.purge import ErasedUser, LooseLists, PurgeEntry
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
 Clock = Callable[[], datetime]
@@ -172,6 +172,22 @@ class PurgeQueue(Protocol):
 
     def postpone(self, entry: PurgeEntry) -> None:
         """Store an entry's new `due`."""
+        ...
+
+    def open(self, entry: LooseLists) -> None:
+        """Store an entry before what it is about, in place of one of an earlier attempt.
+
+        Raises:
+            LostRace: if that one is claimed.
+        """
+        ...
+
+    def claim(self, entry: LooseLists, due: datetime) -> LooseLists:
+        """Mark an entry as being worked on until `due`; the entry as it is then.
+
+        Raises:
+            LostRace: if it is not what it was.
+        """
         ...
 
     def close(self, entry: PurgeEntry) -> None:

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.domain.purge import HANDOVER, DeadVariants, ErasedUser
+from chalicelib.domain.errors import LostRace, NotFound, Unavailable
+from chalicelib.domain.purge import (
+    HANDOVER,
+    DeadVariants,
+    ErasedUser,
+    LooseLists,
+    PurgeEntry,
+)
 from chalicelib.domain.users import Event, TotalsShard, User
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.participant_ports import ParticipantStore
 from chalicelib.services.ports import Clock, EventStore, PurgeQueue, TotalsStore, UserStore
+from chalicelib.services.segment_deletion import SegmentDeletionService
 
 ROWS_IN_REQUEST = 300
 """Rows that the request which deletes something removes itself."""
@@ -70,6 +78,8 @@ class PurgeService:
         users: UserStore,
         events: EventStore,
         totals: TotalsStore,
+        participants: ParticipantStore,
+        lists: SegmentDeletionService,
         queue: PurgeQueue,
         clock: Clock,
     ) -> None:
@@ -77,6 +87,8 @@ class PurgeService:
         self._users = users
         self._events = events
         self._totals = totals
+        self._participants = participants
+        self._lists = lists
         self._queue = queue
         self._clock = clock
 
@@ -112,17 +124,45 @@ class PurgeService:
         failure: Unavailable | None = None
         for entry in self._queue.due(self._clock()):
             try:
-                if isinstance(entry, DeadVariants):
-                    self._pass(entry, budget)
-                else:
-                    self._resume(entry, budget)
+                self._work_on(entry, budget)
             except OutOfBudget:
                 break
+            except LostRace:
+                continue  # another run is working on it, or somebody has renewed it
             except Unavailable as error:
                 failure = error  # the other entries may fare better
         if failure is not None:
             raise failure
         return budget.found
+
+    def _work_on(self, entry: PurgeEntry, budget: Budget) -> None:
+        match entry:
+            case DeadVariants():
+                self._pass(entry, budget)
+            case ErasedUser():
+                self._resume(entry, budget)
+            case LooseLists():
+                self._drop_lists(entry, budget)
+
+    def _drop_lists(self, entry: LooseLists, budget: Budget) -> None:
+        """Remove lists that nothing lists, and the notes of versions that are not in force.
+
+        Raises:
+            LostRace: if somebody else has the entry.
+        """
+        claimed = self._queue.claim(entry, self._clock() + HANDOVER)
+        for segment_id in entry.listed:
+            with suppress(NotFound):
+                self._lists.delete_unused(segment_id)
+        segments = self._catalogue.fresh().segments
+        for segment_id, version in entry.versions:
+            segment = segments.get(segment_id)
+            if segment is None or segment.version != version:
+                rows = len(self._participants.members(segment_id, version))
+                self._participants.forget_members(segment_id, version)
+                budget.found += rows
+        self._queue.close(claimed)
+        budget.spend(0)
 
     def _budget(self, rows: int | None, time: timedelta) -> Budget:
         return Budget(rows, self._clock, self._clock() + time)

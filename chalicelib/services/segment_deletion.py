@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, SegmentChange
@@ -11,7 +11,6 @@ from chalicelib.domain.lists import are_there, in_use, is_free
 from chalicelib.domain.segment_usage import SegmentUsage, own_sub_lists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.participant_ports import ParticipantStore
 from chalicelib.services.ports import Clock
 
 DELETED_AT_ONCE = 80
@@ -54,27 +53,21 @@ class _Removal:
 
 
 class SegmentDeletionService:
-    """Deletes segments and lists, and the notes of those whom they named."""
+    """Deletes segments and lists; the notes of those whom they named go with their versions."""
 
-    def __init__(self, catalogue: CatalogueService, store: ParticipantStore, clock: Clock) -> None:
+    def __init__(self, catalogue: CatalogueService, clock: Clock) -> None:
         self._catalogue = catalogue
-        self._store = store
         self._clock = clock
 
     def discard(self, stored: Segment) -> None:
         """Delete a segment that was just stored, unless something refers to it by now."""
-        gone: list[Segment] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
-            gone.clear()
             if not are_there(catalogue, [stored]) or in_use(catalogue, stored.id):
                 return None
-            gone.append(stored)
             return CatalogueChange(segments=(SegmentChange(stored, None),))
 
         self._catalogue.change(decide)
-        for segment in gone:
-            self._forget(segment)
 
     def delete(self, segment_id: str, *, force: bool = False) -> Segment:
         """Delete a segment, with the private lists inside it that nothing else uses.
@@ -147,17 +140,4 @@ class SegmentDeletionService:
 
         while not removals or not removals[-1].is_last:
             self._catalogue.change(decide)
-            for segment in removals[-1].gone:
-                self._forget(segment)
         return removals[-1].segment
-
-    def forget_gone(self, segments: Iterable[Segment]) -> None:
-        """Remove the notes of those segments that went with what they were lists of."""
-        there = self._catalogue.fresh().segments
-        for segment in segments:
-            if segment.id not in there:
-                self._forget(segment)
-
-    def _forget(self, segment: Segment) -> None:
-        """Remove the notes of a segment that is gone from those whom it named."""
-        self._store.forget_members(segment.id, segment.version)

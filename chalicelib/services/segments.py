@@ -16,6 +16,7 @@ from chalicelib.domain.segment_usage import SegmentUsage
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.list_notes import ListNotes
 from chalicelib.services.participant_ports import ParticipantStore
 from chalicelib.services.ports import Clock
 
@@ -51,12 +52,14 @@ class SegmentService:
         self,
         catalogue: CatalogueService,
         store: ParticipantStore,
+        notes: ListNotes,
         clock: Clock,
         context_metadata: Mapping[str, ContextMetadata],
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
         self._store = store
+        self._notes = notes
         self._clock = clock
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
@@ -107,7 +110,7 @@ class SegmentService:
 
         First each user gets a note of the new version of the list, then the catalogue says that it
         counts; killed in between, the old list goes on to count, and the same call made again goes
-        on where it stopped.
+        on where it stopped. If none is made, the purge removes the notes.
 
         Raises:
             UnknownAppContext: if there is no such context.
@@ -142,7 +145,7 @@ class SegmentService:
             if not is_list and (not is_free(catalogue, draft.id) or self._is_global(draft.id)):
                 raise Conflict(f"segment {draft.id} exists already, and is no list")
 
-        return self._put(draft, user_ids, check)
+        return self._put(draft, user_ids, check, is_listed=True)
 
     def put_new(
         self, draft: Segment, user_ids: Sequence[str], parts: Sequence[Segment] = ()
@@ -166,9 +169,11 @@ class SegmentService:
                 raise LostRace("the parts of the segment changed meanwhile")
             return ()
 
-        return self._put(draft, user_ids, check)
+        return self._put(draft, user_ids, check, is_listed=draft.type is SegmentType.PRIVATE)
 
-    def _put(self, draft: Segment, user_ids: Sequence[str], check: Check) -> Segment:
+    def _put(
+        self, draft: Segment, user_ids: Sequence[str], check: Check, *, is_listed: bool = False
+    ) -> Segment:
         draft = replace(draft, context=known_context(draft.context, self.contexts))
         user_ids = list(dict.fromkeys(user_ids))
         tries = attempts("the segment")
@@ -178,14 +183,13 @@ class SegmentService:
             check(catalogue, draft)
             before = catalogue.segments.get(draft.id)
             version = list_version(before or catalogue.revision, user_ids)
-            noted = frozenset(self._store.members(draft.id, version))
-            self._store.note_members(
-                draft.id, version, [user_id for user_id in user_ids if user_id not in noted]
-            )
             try:
-                return self._switch(draft, before, version, check)
+                loose = self._notes.write(draft.id, version, user_ids, is_listed=is_listed)
+                stored = self._switch(draft, before, version, check)
             except LostRace:
                 continue
+            self._notes.settle(loose)
+            return stored
 
     def _switch(
         self, draft: Segment, before: Segment | None, version: int, check: Check
@@ -208,8 +212,6 @@ class SegmentService:
             return CatalogueChange(segments=(SegmentChange(old, stored[-1]), *others))
 
         self._catalogue.change(decide)
-        if before is not None:
-            self._store.forget_members(draft.id, before.version)
         return stored[-1]
 
     def _joining(

@@ -142,6 +142,8 @@ class DynamoCatalogueStore:
                     write.save(PartRow(pk, data=values, version=revision.version))
             if change.dead is not None:
                 write.save(to_row(change.dead))
+            if change.loose is not None:
+                write.save(to_row(change.loose))
 
     def new_feature_id(self) -> int:
         return reserve("feature", 1)[0]

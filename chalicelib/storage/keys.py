@@ -340,6 +340,11 @@ def dead_variants(feature_id: int, variant_id: int) -> str:
     return f"variants#{feature_id}#{variant_id}"
 
 
+def loose_lists(name: str) -> str:
+    """Sort key of the purge entry for versions of lists."""
+    return f"lists#{part(name)}"
+
+
 def erased_user(user_id: str) -> str:
     """Sort key of the purge entry for a user."""
     return f"user#{part(user_id)}"

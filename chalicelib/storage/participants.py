@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -182,6 +182,8 @@ class DynamoParticipantStore:
         return counts
 
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        noted = self._noted(segment_id, version, frozenset(user_ids))
+        user_ids = [user_id for user_id in user_ids if user_id not in noted]
         chunks = [
             user_ids[start : start + MEMBERS_AT_ONCE]
             for start in range(0, len(user_ids), MEMBERS_AT_ONCE)
@@ -193,12 +195,19 @@ class DynamoParticipantStore:
     def _note_some(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
         with RecordRow.batch_write() as batch:
             for user_id in user_ids:
-                batch.save(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
-        # Only then: whoever is named here has been told.
-        with RecordRow.batch_write() as batch:
-            for user_id in user_ids:
                 sort_key, data = keys.member_of(version, user_id), {"user_id": user_id}
                 batch.save(RecordRow(keys.segment(segment_id), sort_key, data=data))
+        # Only then: whoever is told is named there, and found when the version goes.
+        with RecordRow.batch_write() as batch:
+            for user_id in user_ids:
+                batch.save(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
+
+    def _noted(self, segment_id: str, version: int, user_ids: Set[str]) -> Set[str]:
+        """Those of some users of a list whom an earlier attempt told."""
+        sort_key = keys.member(segment_id, version)
+        named = {keys.user(each): each for each in self.members(segment_id, version)}
+        wanted = [(pk, sort_key) for pk, each in named.items() if each in user_ids]
+        return {named[row.pk] for row in read_rows(RecordRow, wanted)}
 
     @store_errors()
     def members(self, segment_id: str, version: int) -> Sequence[str]:
@@ -222,11 +231,11 @@ class DynamoParticipantStore:
         gone = self.members(segment_id, version)
         with RecordRow.batch_write() as batch:
             for user_id in gone:
-                batch.delete(RecordRow(keys.segment(segment_id), keys.member_of(version, user_id)))
-        # Only then: whoever is named there has been told, and is found by that when erased.
+                batch.delete(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
+        # Only then: by these the notes are found.
         with RecordRow.batch_write() as batch:
             for user_id in gone:
-                batch.delete(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
+                batch.delete(RecordRow(keys.segment(segment_id), keys.member_of(version, user_id)))
 
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
         parts = _exposure_parts(numbers)

@@ -7,10 +7,11 @@ of an empty collection costs half a read unit where a Scan would cost the whole 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.purge import DeadVariants, ErasedUser, PurgeEntry
+from chalicelib.domain.purge import DeadVariants, ErasedUser, LooseLists, PurgeEntry
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors
 from chalicelib.storage.tables import PurgeRow
@@ -31,6 +32,16 @@ class DynamoPurgeQueue:
     def postpone(self, entry: PurgeEntry) -> None:
         to_row(entry).save()
 
+    @store_errors()
+    def open(self, entry: LooseLists) -> None:
+        to_row(entry).save(condition=PurgeRow.claimed.does_not_exist())
+
+    @store_errors()
+    def claim(self, entry: LooseLists, due: datetime) -> LooseLists:
+        claimed = replace(entry, due=due, claimed=True)
+        to_row(claimed).save(condition=PurgeRow.due == to_ms(entry.due))
+        return claimed
+
     def close(self, entry: PurgeEntry) -> None:
         try:
             with store_errors():
@@ -48,6 +59,14 @@ def to_row(entry: PurgeEntry) -> PurgeRow:
             user_id=entry.user_id,
             due=to_ms(entry.due),
         )
+    if isinstance(entry, LooseLists):
+        return PurgeRow(
+            keys.PURGE,
+            keys.loose_lists(entry.name),
+            due=to_ms(entry.due),
+            lists={"name": entry.name, "versions": entry.versions, "listed": entry.listed},
+            claimed=entry.claimed or None,
+        )
     return PurgeRow(
         keys.PURGE,
         keys.dead_variants(entry.feature_id, min(entry.variant_ids)),
@@ -61,6 +80,15 @@ def to_row(entry: PurgeEntry) -> PurgeRow:
 def _entry(row: PurgeRow) -> PurgeEntry:
     if row.user_id is not None:
         return ErasedUser(row.user_id, from_ms(row.due))
+    if row.lists is not None:
+        lists = row.lists
+        return LooseLists(
+            lists["name"],
+            tuple((segment_id, version) for segment_id, version in lists["versions"]),
+            from_ms(row.due),
+            tuple(lists["listed"]),
+            bool(row.claimed),
+        )
     return DeadVariants(
         int(row.feature_id),
         tuple(sorted(map(int, row.variant_ids))),

@@ -223,13 +223,18 @@ class RecordRow(UsersTable):
 
 
 class PurgeRow(UsersTable):
-    """An entry of the purge queue: for variants, or for a user."""
+    """An entry of the purge queue: for variants, for a user, or for versions of lists.
+
+    `lists` are the versions, and the segments that were lists; of a claimed entry too.
+    """
 
     due = NumberAttribute()
     died = NumberAttribute(null=True)
     feature_id = NumberAttribute(null=True)
     variant_ids = NumberSetAttribute(null=True)
     user_id = UnicodeAttribute(null=True)
+    lists = CompactJson(null=True)
+    claimed = BooleanAttribute(null=True)
 
 
 class IdempotencyRow(UsersTable):

@@ -27,6 +27,7 @@ from chalicelib.api.upgrade.experiment_requests import (
 from chalicelib.api.upgrade.listings import (
     check_same_list,
     each_with_lists,
+    join_list,
     list_draft,
     listing_of,
     listings_of,
@@ -44,7 +45,7 @@ from chalicelib.api.upgrade.segment_models import (
 )
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
 from chalicelib.domain.entity_tags import Kind
-from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.errors import Invalid, NotFound, SwitchyardError
 from chalicelib.domain.experiments import Experiment, Place
 from chalicelib.domain.lists import entries as list_entries
 from chalicelib.domain.lists import has_list
@@ -124,7 +125,7 @@ def create_experiments(body: list[ExperimentBody]) -> list[dict[str, Any]]:
     try:
         for each, design in zip(body, designs, strict=True):
             created.append(_store(each, design))
-    except (Conflict, Invalid):
+    except SwitchyardError:
         for answer in created:
             blueprint.services.experiments.delete(answer["id"])
         raise
@@ -245,11 +246,9 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     """Delete an experiment with its lists."""
     services = blueprint.services
     try:
-        lists = _listings([services.experiments.get(experiment_id)])
         experiment = services.experiments.delete(experiment_id)
     except NotFound as error:
         raise GoneExperiment("Experiment not found.") from error
-    services.segment_deletion.forget_gone(each.segment for each in lists.values())
     return answers.deleted(experiment)
 
 
@@ -269,8 +268,13 @@ def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
     services = blueprint.services
     check_replaced(services, body.list, query, blueprint.current_request.headers)
     services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
-    segment_id = put_segment(services, body.list)
-    experiment = services.experiments.add_list(body.experiment_id, segment_id, exclude=exclude)
+    segment_id, experiment = join_list(
+        services,
+        body.list,
+        lambda segment_id: services.experiments.add_list(
+            body.experiment_id, segment_id, exclude=exclude
+        ),
+    )
     listing = listing_of(services, segment_id)
     return reply(bounded_one(partial(answers.added_list, experiment), listing, INCLUSION))
 

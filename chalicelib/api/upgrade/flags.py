@@ -26,9 +26,9 @@ from chalicelib.api.upgrade.flag_models import (
 )
 from chalicelib.api.upgrade.listings import (
     check_same_list,
+    join_list,
     listing_of,
     listings_of,
-    put_segment,
 )
 from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
@@ -119,11 +119,9 @@ def edit_flag(flag_id: FlagId, body: FlagBody) -> Any:
     """Replace a flag, but for its lists."""
     services = blueprint.services
     contexts = services.segments.contexts
-    before = _listings(services.flags.get(flag_id))
     after = services.flags.edit(
         flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
     )
-    services.segment_deletion.forget_gone(each.segment for each in before.values())
     return _whole(after)
 
 
@@ -131,9 +129,7 @@ def edit_flag(flag_id: FlagId, body: FlagBody) -> Any:
 def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
     """Delete a flag with its lists."""
     flags = blueprint.services.flags
-    lists = _listings(flags.get(flag_id))
     gone = flags.delete(flag_id)
-    blueprint.services.segment_deletion.forget_gone(each.segment for each in lists.values())
     return [flag_answer(gone)]
 
 
@@ -176,8 +172,9 @@ def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: b
     entry = body.entry(str(segment.id))
     services.flags.check_room(body.id, entry, exclude=exclude)
     check_replaced(services, segment, query, blueprint.current_request.headers)
-    put_segment(services, segment)
-    flag = services.flags.put_list(body.id, entry, exclude=exclude)
+    _, flag = join_list(
+        services, segment, lambda _: services.flags.put_list(body.id, entry, exclude=exclude)
+    )
     listing = listing_of(services, entry.segment_id)
     return reply(bounded_one(partial(flag_list_answer, flag, entry), listing, route))
 
@@ -227,5 +224,4 @@ def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
     holder = services.flags.holder_of(segment_id, exclude=exclude)
     listing = listing_of(services, segment_id)
     services.flags.remove_list(holder.id, segment_id)
-    services.segment_deletion.forget_gone([listing.segment])
     return bare_segment_answer(listing.segment)

@@ -114,6 +114,18 @@ def put_segment(services: Services, body: SegmentBody) -> str:
     return services.segments.put_listed(segment, body.users()).id
 
 
+def join_list(services: Services, body: SegmentBody, join: Callable[[str], T]) -> tuple[str, T]:
+    """Create the segment of a list, or replace that of a list, and let `join` list it by its id.
+
+    Returns the id, and what `join` returns; where that refuses, a new segment goes again.
+
+    Raises:
+        Conflict: if something else has the id.
+    """
+    segment = segment_of(body, new_id=new_id, now=now())
+    return services.imports.one_list(segment, body.users(), join)
+
+
 def check_same_list(segment_id: str, body: SegmentBody) -> None:
     """Refuse a body that describes another list than the path.
 

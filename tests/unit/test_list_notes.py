@@ -1,0 +1,206 @@
+"""Whatever dies or is refused, what is noted of lists is what the catalogue has in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError, Unavailable
+from chalicelib.domain.lists import LISTS, is_free
+from chalicelib.domain.purge import HANDOVER, SECOND_PASS, LooseLists
+from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.services import Services
+from chalicelib.services.imports import ListDraft
+from tests.fakes import START, FixedClock, Memory, fake_stores, once
+from tests.unit.measure_samples import flag
+from tests.unit.samples import process
+from tests.unit.upgrade_service_samples import Killed, design, mortal, segment
+
+
+def private(segment_id: str) -> Segment:
+    return segment(segment_id, kind=SegmentType.PRIVATE)
+
+
+def drafts(*segment_ids: str) -> list[ListDraft]:
+    return [ListDraft(private(each), ["u", "v"]) for each in segment_ids]
+
+
+def join(services: Services, segment_id: str = "new", experiment_id: str = "e") -> object:
+    return services.imports.one_list(
+        private(segment_id),
+        ["v", "w"],
+        lambda made: services.experiments.add_list(experiment_id, made, exclude=False),
+    )
+
+
+def remove_list(services: Services) -> object:
+    services.experiments.remove_list("l")
+    return services.segment_deletion.delete_unused("l")
+
+
+STEPS: dict[str, Callable[[Services], object]] = {
+    "a new segment": lambda s: s.segments.put(segment("new"), ["u", "w"]),
+    "a segment replaced": lambda s: s.segments.put(segment("s"), ["v", "w"]),
+    "a list of a segment": lambda s: s.segments.put_list("parent", private("new"), ["u", "w"]),
+    "a segment deleted": lambda s: s.segment_deletion.delete("s"),
+    "a segment deleted with its list": lambda s: s.segment_deletion.delete("parent"),
+    "a list taken out": lambda s: s.segment_deletion.delete_list("parent", "inside"),
+    "an experiment with lists": lambda s: s.imports.experiment(design("f"), drafts("x"), []),
+    "an experiment deleted": lambda s: s.experiments.delete("e"),
+    "a list joined": join,
+    "a list joined nowhere": lambda s: join(s, experiment_id="unknown"),
+    "a list of an experiment removed": remove_list,
+    "a flag with lists": lambda s: s.imports.flag(flag("g", key="g"), drafts("x"), []),
+    "a flag deleted": lambda s: s.flags.delete("f"),
+    "a list of a flag removed": lambda s: s.flags.remove_list("f", "m"),
+}
+
+
+def assert_settled(services: Services, memory: Memory) -> None:
+    """Every note and entry is of a list in force, and every private segment is a list."""
+    catalogue = services.catalogue.fresh()
+    in_force = {(each.id, each.version) for each in catalogue.segments.values()}
+    assert {key for key, users in memory.lists.items() if users} <= in_force
+    for user in memory.participants.values():
+        noted = {(key, version) for key, all_ in user.members.items() for version in all_}
+        assert noted == {key for key, users in memory.lists.items() if user.id in users}
+    assert not [
+        each.id
+        for each in catalogue.segments.values()
+        if each.type is SegmentType.PRIVATE and is_free(catalogue, each.id)
+    ]
+
+
+def made() -> tuple[Memory, FixedClock, Services]:
+    """Lists of all kinds, settled."""
+    memory, clock = Memory(), FixedClock()
+    services = process(memory, clock)
+    services.segments.put(segment("s"), ["u", "v"])
+    services.segments.put(segment("parent"), ["u"])
+    services.segments.put_list("parent", private("inside"), ["v"])
+    services.imports.experiment(design("e"), drafts("l"), [])
+    services.imports.flag(flag("f", key="f"), drafts("m"), [])
+    work_off(services, clock)
+    assert memory.queue == {}
+    return memory, clock, services
+
+
+def work_off(services: Services, clock: FixedClock) -> None:
+    for _ in range(4):
+        clock.advance(SECOND_PASS)
+        services.purge.run_due()
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_dies_at_any_call_leaves_no_note_and_no_segment_for_good(
+    name: str, step: str
+) -> None:
+    at, done = 0, False
+    while not done:
+        memory, clock, services = made()
+        try:
+            with suppress(SwitchyardError):
+                STEPS[name](mortal(memory, clock, at, step))
+            done = True
+        except Killed:
+            at += 1
+        work_off(services, clock)
+        assert_settled(services, memory)
+        assert not [each for each in memory.queue.values() if isinstance(each, LooseLists)]
+    assert at > 2
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_is_done_leaves_nothing_to_the_purge(name: str) -> None:
+    memory, _, services = made()
+    with suppress(SwitchyardError):
+        STEPS[name](services)
+    assert_settled(services, memory)
+
+
+def test_a_list_that_its_holder_refuses_is_gone_at_once(services: Services, memory: Memory) -> None:
+    services.experiments.create(design("e"))
+    services.imports.lists_of_experiment(
+        "e", drafts(*(f"l{number}" for number in range(LISTS))), exclude=False
+    )
+    before = set(memory.segments)
+    with pytest.raises(Invalid, match="at most"):
+        join(services)
+    assert set(memory.segments) == before
+    assert "new" not in memory.participants["v"].members
+
+
+def test_a_deletion_whose_notes_cannot_be_removed_is_done_and_the_purge_removes_them(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    def fail() -> None:
+        raise Unavailable("throttled")
+
+    services.segments.put(segment("s"), ["u"])
+    failing = process(memory, clock, before=once("participants.forget_members", fail))
+    failing.segment_deletion.delete("s")
+    assert memory.participants["u"].members
+    clock.advance(HANDOVER)
+    assert services.purge.run_due() == 1
+    assert not memory.participants["u"].members
+    assert memory.queue == {}
+
+
+# The purge and who writes anew
+
+
+def loose(*, claimed: bool = False) -> LooseLists:
+    return LooseLists("s 1", (("s", 1),), START, claimed=claimed)
+
+
+def test_what_the_purge_removes_is_not_written_anew_meanwhile(memory: Memory) -> None:
+    queue = fake_stores(memory).queue
+    queue.open(loose())
+    claimed = queue.claim(loose(), START + HANDOVER)
+    with pytest.raises(LostRace):
+        queue.open(loose())
+    queue.close(claimed)
+    queue.open(loose())
+
+
+def test_a_version_that_is_written_anew_is_left_alone_by_the_purge(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    stores = fake_stores(memory)
+    stores.participants.note_members("s", 1, ["u"])
+    stores.queue.open(loose())
+
+    def renew() -> None:
+        stores.queue.open(replace(loose(), due=clock.now + SECOND_PASS))
+
+    slow = process(memory, clock, before=once("queue.claim", renew))
+    assert slow.purge.run_due() == 0
+    assert memory.participants["u"].members
+    clock.advance(SECOND_PASS)
+    assert services.purge.run_due() == 1
+    assert not memory.participants["u"].members
+
+
+def test_a_purge_of_lists_that_died_is_finished_by_the_next_run(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    stores = fake_stores(memory)
+    for step in ("before", "after"):
+        at, done = 0, False
+        while not done:
+            stores.participants.note_members("s", 1, ["u"])
+            stores.queue.open(replace(loose(), due=clock.now))
+            try:
+                mortal(memory, clock, at, step).purge.run_due()
+                done = True
+            except Killed:
+                at += 1
+            clock.advance(HANDOVER)
+            services.purge.run_due()
+            assert not memory.participants["u"].members
+            assert memory.queue == {}
+        assert at > 3
