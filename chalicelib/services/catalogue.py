@@ -68,6 +68,7 @@ class CatalogueService:
 
     A commit is stored within `timeout` seconds or not at all. While the store is unavailable, some
     requests may see what was cached for `stale_for` seconds more. `draw` is a random share.
+    `lists_left` is told which versions of lists a commit took out of force.
     """
 
     def __init__(
@@ -82,7 +83,6 @@ class CatalogueService:
         draw: Callable[[], float] = random.random,
         lists_left: Callable[[LooseLists], None] | None = None,
     ) -> None:
-        """`lists_left` is told which versions of lists a commit took out of force."""
         self._lists_left = lists_left
         self._store = store
         self._clock = clock
