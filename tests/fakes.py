@@ -273,6 +273,13 @@ class FakeUserStore:
             self._memory.count(shard, Totals(total_users=-1))
             self._memory.dequeue(entry)
 
+    def remove_idle(self, user: User) -> None:
+        with self._memory.lock:
+            row = self._memory.users.get(user.id)
+            require(row is not None and not row.erased and _same(row, user))
+            require(row is not None and not row.variants_with_events)
+            del self._memory.users[user.id]
+
     def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
         with self._memory.lock:
             if (row := self._memory.users.get(user_id)) is not None:

@@ -96,6 +96,14 @@ class UserStore(Protocol):
         """
         ...
 
+    def remove_idle(self, user: User) -> None:
+        """Remove the row of a user of a dead variant who has no events; it counts nowhere.
+
+        Raises:
+            LostRace: if the row is no longer that of `user`, or has events.
+        """
+        ...
+
     def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
         """Note that a user has no events for variants that are dead."""
         ...

@@ -88,6 +88,14 @@ class DynamoUserStore:
             count(write, shard, Totals(total_users=-1))
             write.delete(to_row(entry))
 
+    @store_errors()
+    def remove_idle(self, user: User) -> None:
+        UserRow(keys.user(user.id), keys.TESTLAB).delete(
+            condition=(UserRow.variant_id == user.variant_id)
+            & (UserRow.time_stamp == to_ms(user.time_stamp))
+            & UserRow.variants_with_events.does_not_exist()
+        )
+
     def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
         row = UserRow(keys.user(user_id), keys.TESTLAB)
         tries = attempts("users")

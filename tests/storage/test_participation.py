@@ -273,3 +273,25 @@ def test_only_the_entry_that_was_worked_on_is_closed(stores: Stores) -> None:
     assert list(stores.queue.due(new.due)) == [new]
     stores.queue.close(new)
     assert stores.queue.due(new.due) == []
+
+
+def test_an_idle_user_of_a_dead_variant_goes_without_a_count(stores: Stores) -> None:
+    user = User("u", 10, "10.0.0.1", NOW)
+    shard = TotalsShard(1, 10, 0)
+    for changed in (
+        replace(user, variant_id=11),
+        replace(user, time_stamp=NOW + timedelta(seconds=1)),
+    ):
+        stores.users.create(user, shard)
+        with pytest.raises(LostRace):
+            stores.users.remove_idle(changed)
+        stores.users.remove_idle(user)
+        assert stores.users.get("u") is None
+    with pytest.raises(LostRace):
+        stores.users.remove_idle(user)
+    stores.users.create(user, shard)
+    stores.events.add(Event(1, 10, "u", NOW), user, shard)
+    with pytest.raises(LostRace):
+        stores.users.remove_idle(user)
+    assert stores.users.get("u") is not None
+    assert stores.totals.of_feature(1)[10].total_users == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,14 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants, ErasedUser
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.services import Services
-from chalicelib.services.purge import BATCH, ROWS_IN_REQUEST, Budget, OutOfBudget
+from chalicelib.services.purge import (
+    BATCH,
+    ROWS_IN_REQUEST,
+    RUN_TIME,
+    WORKERS,
+    Budget,
+    OutOfBudget,
+)
 from tests.fakes import START, FixedClock, Memory, Step, fake_stores, once
 from tests.unit.samples import (
     add_user,
@@ -606,3 +614,72 @@ def test_an_entry_made_anew_meanwhile_stays_until_its_own_work_is_done(
         services.purge.run_due()
     assert memory.users == {}
     assert memory.events == {}
+
+
+# Workers
+
+
+def test_a_run_shares_the_rows_out_to_its_workers_and_keeps_to_its_time(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    gone, [a, _] = experiment(services, "gone")
+    _, [c, _] = experiment(services, "kept")
+    users = [f"u{number:03}" for number in range(ROWS_IN_REQUEST + 250)]
+    for number, user_id in enumerate(users):
+        add_user(services, user_id, a if number % 5 else c)
+        if number % 7 == 0:
+            record(services, user_id, a)
+    services.features.delete(gone)
+    left = len(memory.users)
+    threads: set[int] = set()
+    gate = threading.Barrier(2)
+
+    def step(call: str) -> None:
+        if call == "users.remove_idle" and threading.get_ident() not in threads:
+            threads.add(threading.get_ident())
+            if len(threads) <= 2:
+                gate.wait(10)
+
+    clock.advance(SECOND_PASS)
+    assert process(memory, clock, before=step).purge.run_due() > 0
+    assert 1 < len(threads) <= WORKERS
+    assert len(memory.users) == len(users[::5]) < left
+    assert memory.counted() == memory.recount()
+    assert not any(user.variants_with_events for user in memory.users.values())
+
+
+def test_a_run_whose_time_is_up_stops_all_its_workers(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    gone, [a, _] = experiment(services, "gone")
+    for number in range(ROWS_IN_REQUEST + 250):
+        add_user(services, f"u{number:03}", a)
+    services.features.delete(gone)
+    left = len(memory.users)
+    clock.advance(SECOND_PASS)
+    late = once("users.remove_idle", lambda: clock.advance(RUN_TIME))
+    assert process(memory, clock, before=late).purge.run_due() <= WORKERS
+    assert len(memory.users) >= left - WORKERS
+    assert len(memory.queue) == 1
+    services.purge.run_due()
+    clock.advance(SECOND_PASS)
+    services.purge.run_due()
+    assert (memory.users, memory.queue) == ({}, {})
+
+
+@pytest.mark.parametrize("rival", ["event", "deleted"])
+def test_an_idle_user_who_is_so_no_more_is_removed_with_care(
+    services: Services, memory: Memory, clock: FixedClock, rival: str
+) -> None:
+    """As when a request that still saw the variant alive comes in between."""
+    gone, [a, _] = experiment(services, "gone")
+    add_user(services, "u", a)
+    rivals: dict[str, Callable[[], object]] = {
+        "event": lambda: fake_stores(memory).events.add(
+            Event(1, a, "u", clock.now), memory.users["u"], TotalsShard(gone, a, 0)
+        ),
+        "deleted": lambda: memory.users.pop("u"),
+    }
+    slow = process(memory, clock, before=once("users.remove_idle", rivals[rival]))
+    slow.features.delete(gone)
+    assert (memory.users, memory.events) == ({}, {})
