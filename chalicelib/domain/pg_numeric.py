@@ -35,7 +35,9 @@ EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 EXACT.traps[Inexact] = True
 
 SYNTAX = re.compile(
-    r"[ \t\n\v\f\r]*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?0*[0-9]{1,6})?)[ \t\n\v\f\r]*"
+    r"[ \t\n\v\f\r]*"
+    r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?(?=[0-9])0*(?:[1-9][0-9]{0,5})?)?)"
+    r"[ \t\n\v\f\r]*"
 )
 
 

@@ -17,7 +17,13 @@ from chalicelib.api.numbers import as_javascript, javascript_text
 
 ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
-NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,4})?")
+NUMBER = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+NUMBER_LENGTH = 200
+"""Characters of a number as text: as many digits as it may have, and zeros before them."""
+
+TEXT_LENGTH = 100
+"""Characters of a date or an address; a longer one is none."""
+
 INT32 = range(-(2**31), 2**31)
 INT32_DIGITS = 10
 DIGITS = 38
@@ -47,7 +53,9 @@ def _integer_text(text: str) -> str:
 
 
 def _decimal(value: Any) -> Decimal:
-    if (isinstance(value, str) and NUMBER.fullmatch(value)) or _is_int(value):
+    if _is_int(value) or (
+        isinstance(value, str) and len(value) <= NUMBER_LENGTH and NUMBER.fullmatch(value)
+    ):
         value = Decimal(value)
     if not isinstance(value, Decimal):
         raise ValueError("must be a number")
@@ -81,7 +89,7 @@ def _text(value: Any) -> str:
 
 
 def _day(value: Any) -> date:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > TEXT_LENGTH:
         raise ValueError("must be a date as text")
     try:
         if us := re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})", value):
@@ -100,7 +108,7 @@ def _day(value: Any) -> date:
 
 def _address(value: Any) -> str:
     # Narrower than the library, which takes zones and netmasks: as the original's database.
-    if not isinstance(value, str) or not ADDRESS.fullmatch(value):
+    if not isinstance(value, str) or len(value) > TEXT_LENGTH or not ADDRESS.fullmatch(value):
         raise ValueError("must be an IPv4 or IPv6 address")
     try:
         interface = ipaddress.ip_interface(value)
