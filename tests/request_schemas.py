@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +45,13 @@ class Part:
         return kind
 
 
-def parts() -> Iterator[Part]:
+@functools.cache
+def parts() -> tuple[Part, ...]:
     """All parts of all requests; models that no view names are of files within requests."""
+    return tuple(_all_parts())
+
+
+def _all_parts() -> Iterator[Part]:
     for blueprint in api.BLUEPRINTS:
         for route in blueprint.published:
             for name, hint in route.arguments.items():

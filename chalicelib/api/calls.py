@@ -34,6 +34,12 @@ QUERY_VALUES = "query_values"
 NOT_SENT = frozenset({"return", CATALOGUE, CALLER, ONCE})
 """Those that do not come from the request at all."""
 
+SHOWN_BYTES = 100_000
+"""A longer body is not repeated: Lambda's answers end at 6 MB, and texts grow when written."""
+
+PARAMETERS = 1000
+"""What a query may have; a gateway's URL has no room for as many with names."""
+
 QUERY_TEXT = "[]:/,@"
 """What a query may hold without an escape, besides letters, digits and `-._~`."""
 
@@ -96,7 +102,8 @@ class Call:
 class Reading:
     """A request's body, parsed when it is first asked for; `parsed` is None until then.
 
-    `shown` is what a refusal may repeat of it: nothing of what does not say that it is JSON.
+    `shown` is what a refusal may repeat of it: nothing of what does not say that it is JSON, or is
+    long.
     `ignored` names the fields that no model knows, once the body was converted.
     """
 
@@ -118,7 +125,8 @@ class Reading:
         if self._any_type and not is_json(content_type):
             self.parsed = parse_json(raw, JSON_TYPE, self._limit)
         else:
-            self.shown = self.parsed = parse_json(raw, content_type, self._limit)
+            self.parsed = parse_json(raw, content_type, self._limit)
+            self.shown = self.parsed if len(raw) <= SHOWN_BYTES else None
         return self.parsed
 
     @functools.cached_property
@@ -129,11 +137,16 @@ class Reading:
         return decompressed(sent, self.request.headers.get("content-encoding", ""), self._limit)
 
     def query(self) -> dict[str, str]:
-        return dict(self.request.query_params or {})
+        return {name: values[-1] for name, values in self.query_values().items()}
 
     def query_values(self) -> dict[str, list[str]]:
-        params = self.request.query_params
-        return {name: params.getlist(name) for name in params} if params else {}
+        pairs = parameters(self.request)
+        if len(pairs) > PARAMETERS:
+            raise InvalidParameter(f"the query has {len(pairs)} parameters: at most {PARAMETERS}")
+        found: dict[str, list[str]] = {}
+        for name, value in pairs:
+            found.setdefault(name, []).append(value)
+        return found
 
 
 class Arguments:
@@ -209,11 +222,14 @@ def requested_path(request: Request) -> str:
 
 def requested(request: Request) -> str:
     """The path with the query; the gateway has decoded that, and what reads well is left so."""
-    path, params = requested_path(request), request.query_params
-    if not params:
-        return path
-    pairs = [(name, value) for name in params for value in params.getlist(name)]
-    return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}"
+    path, pairs = requested_path(request), parameters(request)[:PARAMETERS]
+    return f"{path}?{urlencode(pairs, safe=QUERY_TEXT, quote_via=quote)}" if pairs else path
+
+
+def parameters(request: Request) -> list[tuple[str, str]]:
+    """The names and values of a query; names may be repeated."""
+    params = request.query_params
+    return [(name, value) for name in params for value in params.getlist(name)] if params else []
 
 
 def crash() -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from pydantic import ValidationError
@@ -30,6 +31,8 @@ REASON_LENGTH = 4000
 """Characters of a reason in a body: what it repeats of the request may be long."""
 
 FAULTS_NAMED = 5
+FAULT_LENGTH = 400
+NAME_LENGTH = 60
 OWN_PREFIX = "Value error, "
 """What pydantic puts before the message of a validator of ours."""
 RETRY_AFTER_SECONDS = 1
@@ -71,12 +74,18 @@ def faults(error: ValidationError, whole: str) -> str:
 
     `whole` names what was validated, for faults that belong to none of its fields.
     """
-    found = [
-        f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"
-        for fault in error.errors(include_url=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    named = [
+        f"{_place(fault['loc']) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"[:FAULT_LENGTH]
+        for fault in found[:FAULTS_NAMED]
     ]
     more = [f"and {len(found) - FAULTS_NAMED} more"] if len(found) > FAULTS_NAMED else []
-    return "; ".join(found[:FAULTS_NAMED] + more)
+    return "; ".join(named + more)
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    """Where a fault is; keys of maps are the client's, and may be long."""
+    return ".".join(str(part)[:NAME_LENGTH] for part in parts)
 
 
 def detail_header(error: SwitchyardError) -> ResponseHeaders:
@@ -84,7 +93,7 @@ def detail_header(error: SwitchyardError) -> ResponseHeaders:
 
     With it goes the ETag that a precondition should have named.
     """
-    line = "".join(c if c.isprintable() else " " for c in str(error))
+    line = "".join(c if c.isprintable() else " " for c in str(error)[:DETAIL_LENGTH])
     detail = line.encode("ascii", "backslashreplace").decode()[:DETAIL_LENGTH]
     headers: ResponseHeaders = {"X-Error-Detail": detail}
     if isinstance(error, PreconditionFailed) and error.current is not None:

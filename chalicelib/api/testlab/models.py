@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.testlab.fields import (
     AnsweredDay,
     Boolean,
@@ -20,7 +21,14 @@ from chalicelib.api.testlab.fields import (
     Weight,
 )
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, Variant, VariantDraft
+from chalicelib.domain.features import (
+    VARIANTS_PER_FEATURE,
+    Feature,
+    FeatureDraft,
+    FeatureType,
+    Variant,
+    VariantDraft,
+)
 from chalicelib.domain.users import Event, Totals
 
 EVERYBODY = Decimal(1)
@@ -176,7 +184,7 @@ class VariantBody(RequestBody):
 class ReplaceVariants(RequestBody):
     """POST /api/feature/{id}/variants."""
 
-    variants: list[VariantBody]
+    variants: Annotated[list[VariantBody], AtMost(VARIANTS_PER_FEATURE)]
 
 
 class CreateUser(RequestBody):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.client_models import AnyText, ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.participation import assignment_item, testlab_item
@@ -27,7 +28,7 @@ class BatchAssignBody(ClientBody):
     context: Name
     site: Name
     target: AnyText
-    user_ids: Annotated[list[Name], Field(alias="userIds", max_length=USERS)]
+    user_ids: Annotated[list[Name], Field(alias="userIds"), AtMost(USERS)]
 
 
 @blueprint.endpoint("/api/batch-assign", "POST")

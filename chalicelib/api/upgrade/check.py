@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib.api.answer_sizes import fitting, list_text
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.calls import written
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
@@ -113,7 +114,7 @@ def list_group_exclusions(query: CheckQuery) -> Response:
 
 @blueprint.endpoint("/api/check/individualAssignment", "POST")
 def bring_in_enrollments(
-    body: Annotated[list[EnrollmentRow], Field(max_length=ROWS)],
+    body: Annotated[list[EnrollmentRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store enrollments of users; those that are there already stay as they are."""
     return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
@@ -121,21 +122,21 @@ def bring_in_enrollments(
 
 @blueprint.endpoint("/api/check/individualExclusion", "POST")
 def bring_in_exclusions(
-    body: Annotated[list[ExclusionRow], Field(max_length=ROWS)],
+    body: Annotated[list[ExclusionRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store exclusions of users."""
     return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
 
 
 @blueprint.endpoint("/api/check/monitoredExperimentPoint", "POST")
-def bring_in_points(body: Annotated[list[PointRow], Field(max_length=ROWS)]) -> dict[str, Any]:
+def bring_in_points(body: Annotated[list[PointRow], AtMost(ROWS)]) -> dict[str, Any]:
     """Store places that users reached."""
     return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
 
 
 @blueprint.endpoint("/api/check/groupAssignment", "POST")
 def bring_in_group_enrollments(
-    body: Annotated[list[GroupEnrollmentRow], Field(max_length=ROWS)],
+    body: Annotated[list[GroupEnrollmentRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store enrollments of groups."""
     return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))
@@ -143,7 +144,7 @@ def bring_in_group_enrollments(
 
 @blueprint.endpoint("/api/check/groupExclusion", "POST")
 def bring_in_group_exclusions(
-    body: Annotated[list[GroupExclusionRow], Field(max_length=ROWS)],
+    body: Annotated[list[GroupExclusionRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store exclusions of groups."""
     return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.domain.experiments import Place
 from chalicelib.domain.marking import MarkStatus
 
@@ -27,6 +28,12 @@ TEXT_LENGTH = 1000
 
 GROUP_SETS = 50
 """Sets of groups of one call, besides the main one."""
+
+ALIASES = 1000
+"""Aliases of one call, repeated ones included."""
+
+FIELDS = 100
+"""Fields of a body that refuses those it does not know."""
 
 GROUP_CHARACTERS = 50_000
 """Characters of all groups of a user: the profile is one item."""
@@ -52,8 +59,9 @@ AnyText = Annotated[
 Name = Annotated[AnyText, StringConstraints(min_length=1)]
 """Text that is not empty."""
 
-GroupField = Annotated[dict[Name, list[Name]], AfterValidator(_bounded)]
-WorkingGroupField = Annotated[dict[Name, Name], Field(max_length=WORKING_GROUPS)]
+GroupIds = Annotated[list[Name], AtMost(GROUP_CHARACTERS)]
+GroupField = Annotated[dict[Name, GroupIds], AtMost(GROUP_CHARACTERS), AfterValidator(_bounded)]
+WorkingGroupField = Annotated[dict[Name, Name], AtMost(WORKING_GROUPS)]
 
 
 def _object(value: Any) -> Any:
@@ -95,6 +103,13 @@ class InitV6(ClientBody):
     group: GroupField | None = None
     working_group: WorkingGroupField | None = Field(None, alias="workingGroup")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) > FIELDS:
+            raise ValueError(f"must not have {len(value)} fields")
+        return value
+
 
 class InitV5(ClientBody):
     user_id: Name = Field(alias="id")
@@ -111,7 +126,7 @@ class WorkingGroupV5(WorkingGroupsField, IdBody):
 
 
 class AliasesV6(ClientBody):
-    aliases: list[Name]
+    aliases: Annotated[list[Name], AtMost(ALIASES)]
 
 
 class AliasesV5(AliasesV6, UserBody):
@@ -261,6 +276,6 @@ class RewardV6(ClientBody):
         return self
 
 
-EmptyList = Annotated[list[Any], Field(max_length=0)]
+EmptyList = Annotated[list[Any], AtMost(0)]
 InitBodyV6 = Annotated[InitV6, BeforeValidator(_object, json_schema_input_type=InitV6 | EmptyList)]
 InitBodyV5 = Annotated[InitV5, BeforeValidator(_object)]

@@ -11,9 +11,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.experiment_models import (
+    FACTORS,
+    LEVELS,
     MAX_CONDITIONS,
     MAX_POINTS,
+    PAYLOADS,
+    QUERIES,
     ConditionBody,
     ConditionPayloadBody,
     DesignBody,
@@ -31,6 +36,7 @@ from chalicelib.api.upgrade.experiment_models import (
 )
 from chalicelib.api.upgrade.experiment_parts import MARK_LENGTH, kept_or_new
 from chalicelib.api.upgrade.files import uuid_or_none
+from chalicelib.api.upgrade.metric_models import ALLOWED_VALUES, CONTEXTS
 from chalicelib.api.upgrade.records import new_id
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Identifier, Text
@@ -41,8 +47,12 @@ from chalicelib.domain.experiments import (
     State,
     StateChange,
 )
+from chalicelib.domain.lists import LISTS
 from chalicelib.domain.metrics import MetricType
 from chalicelib.services.metrics import MetricDraft
+
+STATE_CHANGES = 2000
+"""More of them do not fit into an experiment's item."""
 
 OLD_NAMES = {"expPoint": "site", "expId": "target"}
 """What decision points were called by, and are today."""
@@ -91,7 +101,7 @@ class ConditionFile(ConditionBody):
     """A condition."""
 
     id: FileId
-    level_combination_elements: tuple[ElementFile, ...] | None = None
+    level_combination_elements: Annotated[tuple[ElementFile, ...], AtMost(FACTORS)] | None = None
 
 
 class PointFile(PointBody):
@@ -122,15 +132,15 @@ class ConditionPayloadFile(ConditionPayloadBody):
 class FactorFile(FactorBody):
     """A factor."""
 
-    levels: tuple[LevelFile, ...]
+    levels: Annotated[tuple[LevelFile, ...], AtMost(LEVELS)]
 
 
 class MetricFile(MetricReference):
     """The metric of a query, which is described in files that were exported."""
 
     type: MetricType | None = None
-    allowed_data: tuple[Text, ...] | None = None
-    context: tuple[FilledText, ...] | None = None
+    allowed_data: Annotated[tuple[Text, ...], AtMost(ALLOWED_VALUES)] | None = None
+    context: Annotated[tuple[FilledText, ...], AtMost(CONTEXTS)] | None = None
 
 
 class QueryFile(QueryBody):
@@ -161,7 +171,7 @@ class ExperimentListFile(AdminBody):
     segment: ListedSegmentFile
 
 
-Lists = Annotated[tuple[ExperimentListFile, ...], BeforeValidator(one_or_more)]
+Lists = Annotated[tuple[ExperimentListFile, ...], AtMost(LISTS), BeforeValidator(one_or_more)]
 
 
 class ExperimentFile(DesignBody):
@@ -171,12 +181,12 @@ class ExperimentFile(DesignBody):
     type: Annotated[DesignType, _or(DesignType.SIMPLE)] = DesignType.SIMPLE
     filter_mode: Annotated[FilterMode, _or(FilterMode.EXCLUDE_ALL)] = FilterMode.EXCLUDE_ALL
     mooclet_policy_parameters: Any = None
-    conditions: Annotated[tuple[ConditionFile, ...], Field(max_length=MAX_CONDITIONS)]
-    partitions: Annotated[tuple[PointFile, ...], Field(max_length=MAX_POINTS)]
-    condition_payloads: tuple[ConditionPayloadFile, ...] | None = None
-    factors: tuple[FactorFile, ...] | None = None
-    queries: tuple[QueryFile, ...] | None = None
-    state_time_logs: tuple[StateChangeFile, ...] | None = None
+    conditions: Annotated[tuple[ConditionFile, ...], AtMost(MAX_CONDITIONS)]
+    partitions: Annotated[tuple[PointFile, ...], AtMost(MAX_POINTS)]
+    condition_payloads: Annotated[tuple[ConditionPayloadFile, ...], AtMost(PAYLOADS)] | None = None
+    factors: Annotated[tuple[FactorFile, ...], AtMost(FACTORS)] | None = None
+    queries: Annotated[tuple[QueryFile, ...], AtMost(QUERIES)] | None = None
+    state_time_logs: Annotated[tuple[StateChangeFile, ...], AtMost(STATE_CHANGES)] | None = None
     created_at: Moment | None = None
     experiment_segment_inclusion: Lists | None = None
     experiment_segment_exclusion: Lists | None = None

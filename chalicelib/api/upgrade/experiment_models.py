@@ -10,14 +10,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_validator
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
+    MEMBERS,
+    SUBSEGMENTS,
     AdminBody,
     FilledText,
-    GroupBody,
+    GroupBodies,
     Identifier,
     ListedUser,
+    Tags,
     Text,
     Uuid,
 )
@@ -32,11 +36,18 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
+from chalicelib.domain.lists import LISTS
 from chalicelib.domain.metrics import Operation, RepeatedMeasure
 from chalicelib.domain.segments import SegmentType
 
 MAX_CONDITIONS = 40
 MAX_POINTS = 80
+PAYLOADS = MAX_CONDITIONS * (MAX_POINTS + 1)
+"""Of each condition one for each point, and one for those that have none."""
+
+FACTORS = 40
+LEVELS = 100
+QUERIES = 1000
 MAX_WEIGHT = 10**9
 INT32_DIGITS = 10
 INT32 = range(-(2**31), 2**31)
@@ -134,7 +145,7 @@ class ConditionBody(AdminBody):
     name: Text | None = None
     description: Text | None = None
     two_character_id: Text | None = None
-    level_combination_elements: tuple[ElementBody, ...] | None = None
+    level_combination_elements: Annotated[tuple[ElementBody, ...], AtMost(FACTORS)] | None = None
 
 
 class PointBody(AdminBody):
@@ -167,7 +178,7 @@ class FactorBody(AdminBody):
     name: FilledText
     order: Integer
     description: Text | None = None
-    levels: tuple[LevelBody, ...]
+    levels: Annotated[tuple[LevelBody, ...], AtMost(LEVELS)]
 
 
 class MetricReference(AdminBody):
@@ -202,6 +213,9 @@ class NamedUser(AdminBody):
     user_id: ListedUser
 
 
+NamedUsers = Annotated[tuple[NamedUser, ...], AtMost(MEMBERS)]
+
+
 class NamedSegment(AdminBody):
     id: Identifier
 
@@ -213,9 +227,9 @@ class ListedSegment(AdminBody):
     description: Text | None = None
     list_type: Text | None = None
     type: SegmentType
-    individual_for_segment: tuple[NamedUser, ...] | None = None
-    group_for_segment: tuple[GroupBody, ...] | None = None
-    sub_segments: tuple[NamedSegment, ...] | None = None
+    individual_for_segment: NamedUsers | None = None
+    group_for_segment: GroupBodies | None = None
+    sub_segments: Annotated[tuple[NamedSegment, ...], AtMost(SUBSEGMENTS)] | None = None
 
 
 class RequestedList(AdminBody):
@@ -224,6 +238,7 @@ class RequestedList(AdminBody):
 
 RequestedLists = Annotated[
     tuple[RequestedList, ...],
+    AtMost(LISTS),
     BeforeValidator(one_or_more, json_schema_input_type=tuple[RequestedList, ...] | RequestedList),
 ]
 
@@ -234,7 +249,7 @@ class DesignBody(AdminBody):
     id: Uuid | None = None
     name: FilledText
     description: Text | None = None
-    context: Annotated[tuple[FilledText, ...], Field(min_length=1, max_length=1)]
+    context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(1)]
     state: StateName
     type: DesignType
     assignment_unit: Unit
@@ -251,12 +266,12 @@ class DesignBody(AdminBody):
     enrollment_complete_condition: CompleteConditionBody | None = None
     start_on: Moment | None = None
     end_on: Moment | None = None
-    tags: tuple[Text, ...] | None = None
-    conditions: Annotated[tuple[ConditionBody, ...], Field(max_length=MAX_CONDITIONS)]
-    partitions: Annotated[tuple[PointBody, ...], Field(max_length=MAX_POINTS)]
-    condition_payloads: tuple[ConditionPayloadBody, ...] | None = None
-    factors: tuple[FactorBody, ...] | None = None
-    queries: tuple[QueryBody, ...] | None = None
+    tags: Tags | None = None
+    conditions: Annotated[tuple[ConditionBody, ...], AtMost(MAX_CONDITIONS)]
+    partitions: Annotated[tuple[PointBody, ...], AtMost(MAX_POINTS)]
+    condition_payloads: Annotated[tuple[ConditionPayloadBody, ...], AtMost(PAYLOADS)] | None = None
+    factors: Annotated[tuple[FactorBody, ...], AtMost(FACTORS)] | None = None
+    queries: Annotated[tuple[QueryBody, ...], AtMost(QUERIES)] | None = None
 
     @model_validator(mode="after")
     def _unit_has_its_settings(self) -> Self:
@@ -288,7 +303,7 @@ class ExperimentBody(DesignBody):
 class EditExperimentBody(ExperimentBody):
     """PUT /api/experiments/{id}: the payloads must be there."""
 
-    condition_payloads: tuple[ConditionPayloadBody, ...]
+    condition_payloads: Annotated[tuple[ConditionPayloadBody, ...], AtMost(PAYLOADS)]
 
     @model_validator(mode="after")
     def _ids_are_kept_apart(self) -> Self:

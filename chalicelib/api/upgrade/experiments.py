@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.tagged import Concern, new, of_body, of_path
 from chalicelib.api.upgrade import experiment_answers as answers
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
@@ -52,6 +53,9 @@ from chalicelib.domain.lists import has_list
 from chalicelib.services.experiments import Numbered
 
 blueprint = ApiBlueprint(__name__, DIALECT)
+
+BATCH = 200
+"""Experiments of one call: each takes some trips to the database."""
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -118,7 +122,9 @@ def create_experiment(body: ExperimentBody) -> dict[str, Any]:
 
 
 @blueprint.endpoint("/api/experiments/batch", "POST")
-def create_experiments(body: list[ExperimentBody]) -> list[dict[str, Any]]:
+def create_experiments(
+    body: Annotated[list[ExperimentBody], AtMost(BATCH)],
+) -> list[dict[str, Any]]:
     """Create several experiments, one after the other, if all of them can be."""
     designs = [_designed(each) for each in body]
     created: list[dict[str, Any]] = []

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    Field,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
 
 from chalicelib.api.answer_pages import Limit, ListQuery
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.problems import brief, faults
 from chalicelib.api.requests import parse_text
 from chalicelib.api.upgrade.records import Json
@@ -24,6 +24,8 @@ from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 
 MAX_FILES = 100
+MAX_IDS = 1000
+"""Ids of one export; a URL has room for a quarter of them."""
 
 NAME_LENGTH = 1000
 """Characters of the name of a file, which answers repeat."""
@@ -73,7 +75,7 @@ class FileBody(AdminBody):
         return value
 
 
-Files = Annotated[list[FileBody], Field(max_length=MAX_FILES)]
+Files = Annotated[list[FileBody], AtMost(MAX_FILES)]
 """The files of one call."""
 
 
@@ -95,7 +97,7 @@ class InvalidJson(Invalid):
 class IdsQuery(BaseModel):
     """The parameter `ids` of exports, which may be repeated; also written `ids[]`."""
 
-    ids: tuple[Uuid, ...] = ()
+    ids: Annotated[tuple[Uuid, ...], AtMost(MAX_IDS)] = ()
 
     @model_validator(mode="before")
     @classmethod

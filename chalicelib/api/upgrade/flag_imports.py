@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.files import model_of, uuid_or_none
 from chalicelib.api.upgrade.flag_models import FlagBody
 from chalicelib.api.upgrade.list_files import missing_warning
@@ -16,7 +17,7 @@ from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.lists import check_room
+from chalicelib.domain.lists import LISTS, check_room
 from chalicelib.services.flags import FlagKeyTaken, check_key
 from chalicelib.services.imports import ListDraft
 
@@ -43,12 +44,15 @@ class FlagListFile(AdminBody):
         return replace(draft, enabled=self.enabled, list_type=self.list_type)
 
 
+FlagLists = Annotated[tuple[FlagListFile, ...], AtMost(LISTS)]
+
+
 class FlagFile(FlagBody):
     """A flag with its lists."""
 
     id: Annotated[str | None, BeforeValidator(uuid_or_none)] = None
-    feature_flag_segment_inclusion: tuple[FlagListFile, ...] | None = None
-    feature_flag_segment_exclusion: tuple[FlagListFile, ...] | None = None
+    feature_flag_segment_inclusion: FlagLists | None = None
+    feature_flag_segment_exclusion: FlagLists | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import (
     AdminBody,
@@ -16,6 +17,7 @@ from chalicelib.api.upgrade.segment_models import (
     Listing,
     Listings,
     SegmentBody,
+    Tags,
     Text,
     Uuid,
     segment_answer,
@@ -33,8 +35,8 @@ class FlagBody(AdminBody):
     key: FilledText
     description: Text | None = None
     status: FlagStatus
-    context: Annotated[tuple[FilledText, ...], Field(min_length=1, max_length=1)]
-    tags: tuple[Text, ...] | None = None
+    context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(1)]
+    tags: Tags | None = None
     filter_mode: FilterMode
 
     def flag(self, *, contexts: Collection[str], flag_id: str, now: datetime) -> Flag:

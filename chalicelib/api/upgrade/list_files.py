@@ -21,6 +21,7 @@ from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.imports import missing_segments
+from chalicelib.domain.lists import LISTS
 from chalicelib.services import Services
 from chalicelib.services.imports import ListDraft
 
@@ -63,12 +64,10 @@ def import_lists(
     """
 
     def read(value: Any) -> tuple[Drafts, str | None]:
-        found = tuple(
-            model_of(ListFile, each).new_draft(context)
-            for each in (value if isinstance(value, list) else [value])
-        )
-        if not found:
-            raise Invalid("the file holds no list")
+        held = value if isinstance(value, list) else [value]
+        if not 0 < len(held) <= LISTS:
+            raise Invalid(f"the file holds {len(held)} lists: 1 to {LISTS}")
+        found = tuple(model_of(ListFile, each).new_draft(context) for each in held)
         if typed:
             found = tuple(_switched_off(draft) for draft in found)
         return found, missing_warning(catalogue, found, context)

@@ -15,10 +15,11 @@ from chalice.app import Response
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
 from chalicelib.api.answer_sizes import fitting, list_text
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.calls import written
 from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
-from chalicelib.api.upgrade.metric_models import metric_answer
+from chalicelib.api.upgrade.metric_models import METRICS_AT_ONCE, metric_answer
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.domain.logs import Logged, LogPart, LogRow, SheetKey, Value
 from chalicelib.services.logs import LogReport
@@ -26,6 +27,12 @@ from chalicelib.services.participants import Caller
 
 LOG_BYTES = 2**20
 """Bytes that the body of a log may have."""
+
+LOG_ITEMS = 10_000
+"""Items of one call, and groups of one item."""
+
+TIME_LENGTH = 100
+"""Characters of a time, with the name of a zone as JavaScript writes it."""
 
 ZONE_NAME = re.compile(r"(?:GMT|UTC)(?=[+-]\d{4})")
 """What JavaScript writes before an offset, and nobody else."""
@@ -37,8 +44,8 @@ def moment_of(value: Any) -> datetime:
     Raises:
         ValueError: if it names none.
     """
-    if not isinstance(value, str):
-        raise ValueError("must be text")
+    if not isinstance(value, str) or len(value) > TIME_LENGTH:
+        raise ValueError(f"must be text of at most {TIME_LENGTH} characters")
     moment = _moment(value)
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -69,7 +76,7 @@ def _value(value: Any) -> str | int | float:
 
 LogTime = Annotated[datetime, BeforeValidator(moment_of)]
 LogValue = Annotated[Name | StrictInt | StrictFloat, BeforeValidator(_value)]
-Attributes = dict[Name, LogValue]
+Attributes = Annotated[dict[Name, LogValue], AtMost(METRICS_AT_ONCE)]
 
 
 class GroupedMetric(ClientBody):
@@ -81,7 +88,9 @@ class GroupedMetric(ClientBody):
 
 class LoggedMetrics(ClientBody):
     attributes: Attributes | None = None
-    grouped_metrics: list[GroupedMetric] | None = Field(None, alias="groupedMetrics")
+    grouped_metrics: Annotated[list[GroupedMetric], AtMost(LOG_ITEMS)] | None = Field(
+        None, alias="groupedMetrics"
+    )
 
 
 class LogItem(ClientBody):
@@ -90,7 +99,7 @@ class LogItem(ClientBody):
 
 
 class LogV6(ClientBody):
-    value: list[LogItem]
+    value: Annotated[list[LogItem], AtMost(LOG_ITEMS)]
 
     def parts(self) -> list[LogPart]:
         """What is logged, by item and sheet; the simple metrics of an item come first."""

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from chalicelib.api.answer_pages import Row
 from chalicelib.api.answer_sizes import row_text
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.numbers import as_javascript, javascript_text
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
@@ -18,6 +19,12 @@ from chalicelib.services.metrics import MetricDraft
 
 METRICS_AT_ONCE = 5000
 """Metrics of one request; a class has one for each of its keys and attributes."""
+
+
+ALLOWED_VALUES = 10_000
+"""Of one metric; more of them do not fit into an item."""
+
+CONTEXTS = 100
 
 
 def _allowed_value(value: Any) -> Any:
@@ -35,18 +42,18 @@ class AttributeBody(AdminBody):
 
     metric: FilledText
     datatype: MetricType = MetricType.CONTINUOUS
-    allowed_values: tuple[AllowedValue, ...] | None = None
+    allowed_values: Annotated[tuple[AllowedValue, ...], AtMost(ALLOWED_VALUES)] | None = None
 
 
 class ClassBody(AdminBody):
     """Attributes that may be logged for each of some keys."""
 
     group_class: FilledText
-    allowed_keys: tuple[FilledText, ...]
-    attributes: tuple[AttributeBody, ...]
+    allowed_keys: Annotated[tuple[FilledText, ...], AtMost(METRICS_AT_ONCE)]
+    attributes: Annotated[tuple[AttributeBody, ...], AtMost(METRICS_AT_ONCE)]
 
 
-Units = tuple[ClassBody | AttributeBody, ...]
+Units = Annotated[tuple[ClassBody | AttributeBody, ...], AtMost(METRICS_AT_ONCE)]
 
 
 def _count(unit: ClassBody | AttributeBody) -> int:
@@ -63,7 +70,7 @@ class MetricsBody(AdminBody):
     """POST /api/metric/save."""
 
     metric_unit: Annotated[Units, AfterValidator(_bounded)]
-    context: Annotated[tuple[FilledText, ...], Field(min_length=1)]
+    context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(CONTEXTS)]
 
     def drafts(self) -> list[MetricDraft]:
         """The metrics that are to be stored."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any
 
 from chalice.app import Response
 from pydantic import Field
 
 from chalicelib.api.answer_pages import ListQuery, Pages, Place
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.client_models import ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.listings import batched
@@ -40,10 +41,13 @@ class AssignmentBody(ClientBody):
     condition: Reference = Field(alias="experimentCondition")
 
 
+Assignments = Annotated[list[AssignmentBody], AtMost(PREVIEW_CONDITIONS)]
+
+
 class AssignmentsField(ClientBody):
     """PUT /api/previewusers/{id}; without assignments they stay as they are."""
 
-    assignments: list[AssignmentBody] | None = Field(None, max_length=PREVIEW_CONDITIONS)
+    assignments: Assignments | None = None
 
     def requested(self) -> list[RequestedAssignment] | None:
         """The assignments, if there are to be others."""
@@ -64,7 +68,7 @@ class PreviewUserBody(AssignmentsField):
 class PreviewAssignmentsBody(PreviewUserBody):
     """POST /api/previewusers/assign."""
 
-    assignments: list[AssignmentBody] = Field(max_length=PREVIEW_CONDITIONS)
+    assignments: Assignments
 
 
 USERS_AT_ONCE = 100

@@ -6,18 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from chalicelib.api.upgrade.experiment_models import NamedUser
+from chalicelib.api.bounds import AtMost
+from chalicelib.api.upgrade.experiment_models import NamedUsers
 from chalicelib.api.upgrade.experiment_parts import kept_or_new
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
+    SUBSEGMENTS,
     AdminBody,
     FilledText,
-    GroupBody,
+    GroupBodies,
     Identifier,
-    ListedUser,
+    Members,
+    SegmentIds,
+    Tags,
     Text,
+    Total,
     check_whole,
 )
 from chalicelib.domain.participants import GroupKey
@@ -41,13 +46,13 @@ class SegmentParts(AdminBody):
     name: Text | None = None
     description: Text | None = None
     list_type: Text | None = None
-    tags: tuple[Text, ...] | None = None
-    individual_for_segment: tuple[NamedUser, ...] | None = None
-    user_ids: tuple[ListedUser, ...] | None = None
-    group_for_segment: tuple[GroupBody, ...] | None = None
-    groups: tuple[GroupBody, ...] | None = None
-    sub_segment_ids: tuple[Identifier, ...] | None = None
-    members_total: int | None = None
+    tags: Tags | None = None
+    individual_for_segment: NamedUsers | None = None
+    user_ids: Members | None = None
+    group_for_segment: GroupBodies | None = None
+    groups: GroupBodies | None = None
+    sub_segment_ids: SegmentIds | None = None
+    members_total: Total | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -91,7 +96,7 @@ class SubSegmentFile(SegmentParts):
     """A subsegment: one that is elsewhere, or a list of its parent's with its members."""
 
     type: SegmentType | None = None
-    sub_segments: tuple[SegmentReference, ...] | None = None
+    sub_segments: Annotated[tuple[SegmentReference, ...], AtMost(SUBSEGMENTS)] | None = None
 
     @property
     def is_list(self) -> bool:
@@ -116,7 +121,7 @@ class SubSegmentFile(SegmentParts):
 class ListedSegmentFile(SegmentParts):
     """The segment of a list within the file of an experiment or a flag."""
 
-    sub_segments: Annotated[tuple[SubSegmentFile, ...], Field(max_length=MAX_LISTS)] | None = None
+    sub_segments: Annotated[tuple[SubSegmentFile, ...], AtMost(MAX_LISTS)] | None = None
 
     def draft(self, context: str, *, default_name: str) -> ListDraft:
         """The list to create."""

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from chalicelib.api.answer_pages import Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import (
+    MAX_IDS,
     FileBody,
     Files,
     FilesBody,
@@ -47,7 +49,7 @@ class SegmentListFilesBody(FilesBody):
 class SegmentIdsQuery(PagedIdsQuery):
     """The segments to export."""
 
-    ids: Annotated[tuple[Uuid, ...], Field(min_length=1)]
+    ids: Annotated[tuple[Uuid, ...], Field(min_length=1), AtMost(MAX_IDS)]
 
 
 NumberedId = tuple[int, str]

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import ListEntry
@@ -27,6 +28,15 @@ from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.domain.users import check_user_id
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MEMBERS = 150_000
+"""Users of a list: more of them do not fit into a request, unless their ids are very short."""
+
+GROUPS = 20_000
+"""Groups of a list: more of them do not fit into its item."""
+
+SUBSEGMENTS = 10_000
+TAGS = 1000
+
 BREAKS = re.compile(r"[\t\r\n]")
 
 
@@ -129,6 +139,13 @@ def check_whole(total: int | None, members: int) -> None:
         )
 
 
+Tags = Annotated[tuple[Text, ...], AtMost(TAGS)]
+Members = Annotated[tuple[ListedUser, ...], AtMost(MEMBERS)]
+GroupBodies = Annotated[tuple[GroupBody, ...], AtMost(GROUPS)]
+SegmentIds = Annotated[tuple[Identifier, ...], AtMost(SUBSEGMENTS)]
+Total = Annotated[int, Field(strict=True)]
+
+
 class SegmentBody(AdminBody):
     """POST /api/segments, and the `list` or `segment` of other requests."""
 
@@ -136,13 +153,13 @@ class SegmentBody(AdminBody):
     name: FilledText
     context: FilledText
     type: SegmentType
-    user_ids: tuple[ListedUser, ...]
-    groups: tuple[GroupBody, ...]
-    sub_segment_ids: tuple[Identifier, ...]
+    user_ids: Members
+    groups: GroupBodies
+    sub_segment_ids: SegmentIds
     description: Text | None = None
-    tags: tuple[Text, ...] | None = None
+    tags: Tags | None = None
     list_type: Text | None = None
-    members_total: int | None = None
+    members_total: Total | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.segment_models import AdminBody, Uuid
 from chalicelib.domain.enrollment_statistics import ConditionCounts, DateRange, Head
@@ -26,7 +27,7 @@ CONDITION, LEVEL = "conditionId", "levelId"
 class ExperimentIdsBody(AdminBody):
     """POST /api/stats/enrollment."""
 
-    experiment_ids: Annotated[list[Uuid], Field(max_length=EXPERIMENTS)]
+    experiment_ids: Annotated[list[Uuid], AtMost(EXPERIMENTS)]
 
 
 class ExperimentIdBody(AdminBody):
@@ -45,7 +46,7 @@ class DateBody(ExperimentIdBody):
 class QueryIdsBody(AdminBody):
     """POST /api/query/analyse."""
 
-    query_ids: Annotated[list[Uuid], Field(max_length=QUERIES)]
+    query_ids: Annotated[list[Uuid], AtMost(QUERIES)]
 
 
 @blueprint.endpoint("/api/stats/enrollment", "POST")

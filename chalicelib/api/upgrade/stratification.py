@@ -18,10 +18,12 @@ from pydantic import StringConstraints
 from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.bounds import AtMost
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.files import MAX_FILES
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import FilledText, Text
 from chalicelib.domain.answer_room import answer_bytes
@@ -40,6 +42,9 @@ VALUES_SHOWN = 300
 
 FACTORS = 200
 """Factors that one file may have."""
+
+LINES = 150_000
+"""Of a file: more users do not fit into a request, unless their ids are very short."""
 
 BYTE_ORDER_MARK = "\ufeff"
 """What spreadsheets put before the first line."""
@@ -62,7 +67,7 @@ class StratificationFile(ClientBody):
 class StrataBody(ClientBody):
     """POST /api/stratification."""
 
-    files: list[StratificationFile]
+    files: Annotated[list[StratificationFile], AtMost(MAX_FILES)]
 
 
 class DownloadQuery(ClientBody):
@@ -184,11 +189,17 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, each with the number of the line that it ends in.
 
     Raises:
-        Invalid: if it is not CSV.
+        Invalid: if it is not CSV, or too long.
     """
     reader = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
+    rows: list[tuple[int, list[str]]] = []
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows.append((reader.line_num, cells))
+            if len(rows) > LINES:
+                raise Invalid(f"file: at most {LINES} lines")
     except csv.Error as error:
         raise Invalid(f"file: {error}") from error
-    return [(number, row) for number, row in rows if any(row)]
+    return rows

@@ -1,0 +1,157 @@
+"""One request cannot exhaust the process that answers it."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from chalicelib import api
+from chalicelib.api.blueprint import Published
+from chalicelib.api.calls import BODY, PARAMETERS
+from tests.api.upgrade_setup import segment
+from tests.http import JSON, Gateway
+from tests.request_schemas import parts
+
+MANY = 2000
+FAULTS = 40
+"""Far fewer than `MANY`: one for each field of a body and of what is in it."""
+
+COLLECTIONS = frozenset({"list", "tuple", "dict", "set", "frozenset", "generator"})
+VALUES: tuple[Any, ...] = (
+    None, True, 0, -1, 10**400, Decimal("1e999999"), Decimal("0E-99999"), "", "x", "1", "\ud800",
+    "\x00", "2024-13-45", [], [[]], {}, {"id": []}, {"": None}, [None], [{}], [{"id": 1}],
+)  # fmt: skip
+
+
+def with_bodies() -> Iterator[Published]:
+    for blueprint in api.BLUEPRINTS:
+        yield from (route for route in blueprint.published if BODY in route.arguments)
+
+
+@pytest.mark.usefixtures("app")
+def test_each_list_and_map_of_a_request_has_a_bound_and_is_judged_by_its_first_fault() -> None:
+    found = [part for part in parts() if part.schema["type"] in COLLECTIONS]
+    assert len(found) > 100
+    for part in found:
+        if part.schema["type"] == "tuple" and "variadic_item_index" not in part.schema:
+            continue
+        assert part.schema.get("max_length") is not None, part.where
+        assert part.schema.get("fail_fast"), part.where
+
+
+@pytest.mark.usefixtures("app")
+def test_each_part_of_a_body_is_taken_or_refused_whatever_comes() -> None:
+    for part in parts():
+        if " query_values" in part.where or part.schema["type"] in (
+            "definition-ref",
+            "model-fields",
+        ):
+            continue
+        validator = part.validator()
+        for value in VALUES:
+            with suppress(ValidationError):
+                validator.validate_python(value)
+
+
+def hostile(model: Any) -> Iterator[Any]:
+    """Bodies with very many faults, in each field of a model and beside them."""
+    wrong: tuple[Any, ...] = (
+        [0] * MANY,
+        [{}] * MANY,
+        [[]] * MANY,
+        {str(number): [] for number in range(MANY)},
+        {str(number): {} for number in range(MANY)},
+        {str(number): [0] * 10 for number in range(MANY)},
+        {"x": [0] * MANY},
+    )
+    yield from wrong
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        for name, field in model.model_fields.items():
+            yield from ({field.alias or name: value} for value in wrong)
+
+
+def faults(adapter: TypeAdapter[Any], body: Any) -> int:
+    try:
+        adapter.validate_python(body)
+    except ValidationError as error:
+        return error.error_count()
+    return 0
+
+
+@pytest.mark.usefixtures("app")
+def test_faults_are_reported_whatever_their_number() -> None:
+    judged = 0
+    for route in with_bodies():
+        kind = route.arguments[BODY]
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        for body in hostile(kind):
+            counted = faults(adapter, body)
+            assert counted <= FAULTS, route.path
+            judged += counted > 0
+    assert judged > 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "raw"),
+    [
+        ("/api/segments", b'{"userIds": [' + b"0," * 2_400_000 + b"0]}"),
+        ("/api/v6/init", b"{" + b",".join(b'"%x":0' % n for n in range(400_000)) + b"}"),
+        ("/api/v5/init", b'{"id": "u", "group": {"g": [' + b"0," * 2_400_000 + b"0]}}"),
+        ("/api/stratification", b'{"files": [{"file": "uuid,' + b"a," * 240_000 + b'"}]}'),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_body_of_faults_costs_little_more_than_reading_it(
+    gateway: Gateway, path: str, raw: bytes
+) -> None:
+    tracemalloc.start()
+    answer = gateway.send("POST", path, raw=raw, headers={**JSON, "user-id": "u"})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status == 400
+    assert len(answer.text) < 2000
+    assert len(answer.headers["x-error-detail"]) <= 500
+    assert peak < 50 * len(raw)
+
+
+def test_names_that_clients_choose_are_shortened_in_what_is_said_of_them(gateway: Gateway) -> None:
+    body = {"group": {"g" * 900: [0], "x" * 90_000: []}}
+    answer = gateway.send("POST", "/api/v6/init", body, {"user-id": "u"})
+    assert answer.status == 400
+    assert len(answer.json["message"]) < 500
+    assert len(answer.headers["x-error-detail"]) <= 500
+
+
+@pytest.mark.parametrize("path", ["/api/users/ada", "/api/users", "/api/experiments/export"])
+def test_a_query_of_too_many_parameters_is_refused(gateway: Gateway, path: str) -> None:
+    method = "DELETE" if path.endswith("ada") else "GET"
+    for query in ("ids=x&" * 100_000, "&".join(map(str, range(PARAMETERS + 1)))):
+        answer = gateway.send(method, f"{path}?{query}")
+        assert answer.status in (400, 403)
+        assert f"at most {PARAMETERS}" in answer.headers["x-error-detail"]
+        assert len(answer.text) < 10_000
+
+
+@pytest.mark.usefixtures("app")
+def test_a_list_of_fifty_thousand_users_is_taken() -> None:
+    adapter = next(
+        route.arguments[BODY] for route in with_bodies() if route.path == "/api/segments"
+    )
+    users = [f"user {number}" for number in range(50_000)]
+    body = json.loads(json.dumps(segment(*users, type="public")))
+    assert len(TypeAdapter(adapter).validate_python(body).users()) == len(users)
+
+
+@pytest.mark.parametrize("depth", [500, 5000, 1_000_000])
+def test_a_deeply_nested_body_is_refused(gateway: Gateway, depth: int) -> None:
+    for left, right in (("[", "]"), ('{"a":', "}")):
+        raw = f'{{"group": {left * depth}1{right * depth}}}'.encode()
+        answer = gateway.send("POST", "/api/v6/init", raw=raw[: 5 * 2**20], headers=JSON)
+        assert answer.status == 400
