@@ -13,7 +13,17 @@ from pydantic_core import SchemaValidator
 from chalicelib import api
 from chalicelib.api.testlab.models import Answer
 
-NOT_INPUT = frozenset({"metadata", "serialization", "default", "cls", "config", "function"})
+NOT_INPUT = frozenset(
+    {
+        "metadata",
+        "serialization",
+        "default",
+        "cls",
+        "config",
+        "function",
+        "json_schema_input_schema",
+    }
+)
 """Parts of a schema that say nothing of what may come."""
 
 MODEL_FIELD = "model-field"
@@ -36,12 +46,18 @@ class Part:
         whole: Any = {"type": "definitions", "schema": self.schema, "definitions": definitions}
         return SchemaValidator(whole if definitions else self.schema)
 
-    def innermost(self) -> str:
-        """The type of what is validated, without what is called before and after that."""
+    def chain(self) -> Iterator[Schema]:
+        """This schema, and what it calls, down to what is validated."""
         schema = self.schema
+        yield schema
         while "schema" in schema:
             schema = schema["schema"]
-        kind: str = schema["type"]
+            yield schema
+
+    def innermost(self) -> str:
+        """The type of what is validated, without what is called before and after that."""
+        *_, last = self.chain()
+        kind: str = last["type"]
         return kind
 
 
@@ -75,19 +91,25 @@ def _parts(where: str, hint: Any) -> Iterator[Part]:
     if schema["type"] == "definitions":
         definitions = {each["ref"]: each for each in schema["definitions"]}
         schema = schema["schema"]
-    for ref, each in (("", schema), *definitions.items()):
-        for trail, found in _nested(each, ref.rpartition(".")[2].partition(":")[0]):
-            yield Part(f"{where}{trail and ' '}{trail}", found, definitions)
+        if schema["type"] == "definition-ref":
+            schema = definitions[schema["schema_ref"]]
+    for trail, found in _nested(schema, ""):
+        yield Part(f"{where}{trail and ' '}{trail}", found, definitions)
 
 
-def _nested(value: Any, trail: str) -> Iterator[tuple[str, Schema]]:
+def _nested(value: Any, trail: str, *, within_model: bool = False) -> Iterator[tuple[str, Schema]]:
+    """The schemas in a schema; those of another model are found with that one."""
     if isinstance(value, list | tuple):
         for each in value:
-            yield from _nested(each, trail)
+            yield from _nested(each, trail, within_model=within_model)
     elif isinstance(value, dict):
+        is_model = value.get("type") == "model"
         if isinstance(value.get("type"), str) and value["type"] != MODEL_FIELD:
             yield trail, value
+        if is_model and within_model:
+            return
         for name, each in value.items():
             if name not in NOT_INPUT:
                 named = isinstance(each, dict) and each.get("type") == MODEL_FIELD
-                yield from _nested(each, f"{trail}.{name}" if named else trail)
+                inner = f"{trail}.{name}" if named else trail
+                yield from _nested(each, inner, within_model=within_model or is_model)
