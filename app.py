@@ -25,7 +25,7 @@ api.register(app, services, observer, Cors(settings.cors_origin, settings.cors_h
 if settings.stage is Stage.LOCAL:
     from chalicelib.api import local_gateway
 
-    local_gateway.install()
+    local_gateway.install(api.any_case_paths())
     api.build_models()
 
 

@@ -79,7 +79,7 @@ def check(
     """
     if method in ("HEAD", "OPTIONS"):
         return
-    path, operation = _operation(method, urlsplit(url).path)
+    path, operation = _operation(method, urlsplit(url).path, status)
     if operation is None:
         if status not in UNKNOWN_ROUTE:
             raise NotAsDocumented(f"{method} {url} is in no document, and answers {status}")
@@ -131,12 +131,15 @@ def _media_type(response: Any, headers: Mapping[str, str], called: str, status: 
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
     paths = dict.fromkeys(path for path, _, _ in operations(document()))
-    return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in paths]
+    return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path), re.IGNORECASE), path) for path in paths]
 
 
-def _operation(method: str, url: str) -> tuple[str, Any]:
+def _operation(method: str, url: str, status: int) -> tuple[str, Any]:
+    """The operation that is documented for a path; some are known in other letters too."""
     for pattern, path in _patterns():
-        if pattern.fullmatch(url.rstrip("/")):
+        if (found := pattern.fullmatch(url.rstrip("/"))) and not (
+            status in UNKNOWN_ROUTE and not re.fullmatch(pattern.pattern, found[0])
+        ):
             return path, document()["paths"][path].get(method.lower())
     return "", None
 

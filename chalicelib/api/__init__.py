@@ -33,6 +33,11 @@ def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -
         app.register_blueprint(blueprint)
 
 
+def any_case_paths() -> frozenset[str]:
+    """The paths that match whatever the letter case, where the server can do that."""
+    return frozenset(path for blueprint in BLUEPRINTS for path in blueprint.any_case_paths)
+
+
 def build_models() -> None:
     """Build all that is built when it is first used, for a server whose threads share it."""
     waiting: list[type[BaseModel]] = [BaseModel]

@@ -45,8 +45,8 @@ CLIENT = frozenset(
 """Routes of client programs of Test Lab; those of UpGrade are known by their version."""
 
 CLIENT_PREFIXES = ("/api/v5/", "/api/v6/")
-ADMINISTRATION = frozenset({Route("DELETE", "/api/v5/clearDB"), Route("DELETE", "/api/v6/clearDB")})
-"""What is no client's call though its path begins like one."""
+ADMINISTRATION = frozenset({Route("DELETE", "/api/v5/cleardb"), Route("DELETE", "/api/v6/cleardb")})
+"""What is no client's call though its path begins like one, however that is spelled."""
 
 WITHOUT_KEY = frozenset(
     {
@@ -67,7 +67,8 @@ def role_of(route: Route) -> Role | None:
     """The role that a route needs; None for one that answers everybody."""
     if route in OPEN:
         return None
-    is_upgrade = route.path.startswith(CLIENT_PREFIXES) and route not in ADMINISTRATION
+    lower = Route(route.method, route.path.lower())
+    is_upgrade = lower.path.startswith(CLIENT_PREFIXES) and lower not in ADMINISTRATION
     if route in CLIENT or is_upgrade:
         return Role.CLIENT
     return Role.ADMIN

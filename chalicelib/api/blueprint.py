@@ -39,6 +39,7 @@ from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders, quoted
 from chalicelib.api.requests import decode
+from chalicelib.api.spellings import spellings
 from chalicelib.api.tagged import Concern
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.catalogue import Catalogue, Validity
@@ -60,6 +61,9 @@ class Dialect(Protocol):
 
     body_limit: int
     """Bytes that a request's body may have."""
+
+    any_case: bool
+    """Whether paths of administration are known in other letters too."""
 
     def refuse(self, error: SwitchyardError, refusal: str, received: Received) -> Response:
         """The answer to a request that is not granted; `refusal` is the route's documented text."""
@@ -132,6 +136,8 @@ class ApiBlueprint(Blueprint):
         self._dialect = dialect
         self.published: list[Published] = []
         """The routes, for the document that describes them."""
+        self.any_case_paths: set[str] = set()
+        """The paths that match whatever the letter case."""
 
     def endpoint(
         self,
@@ -239,7 +245,10 @@ class ApiBlueprint(Blueprint):
         it is read as JSON whatever its type says. `conditional` says that `around` may answer 304.
         """
         methods = ["GET", "HEAD"] if method == "GET" else [method]
-        register = self.route(path, methods=methods, content_types=["*/*"])
+        paths = frozenset({path})
+        if self._dialect.any_case and role_of(Route(method, path)) is Role.ADMIN:
+            self.any_case_paths.add(path)
+            paths = spellings(path)
 
         def decorate(view: View) -> View:
             arguments = Arguments(view, body)
@@ -262,7 +271,8 @@ class ApiBlueprint(Blueprint):
             def respond(**params: str) -> Response:
                 return self._respond(served, params)
 
-            register(respond)
+            for spelling in paths:
+                self.route(spelling, methods=methods, content_types=["*/*"])(respond)
             return view
 
         return decorate

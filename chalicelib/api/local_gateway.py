@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from chalice import local
@@ -28,20 +28,28 @@ PIECE = 64 * 1024
 
 
 class Routes(local.RouteMatcher):
-    """Finds routes as API Gateway does, to which a semicolon is a character like others."""
+    """Finds routes as API Gateway does, to which a semicolon is a character like others.
+
+    Routes among `any_case` match whatever the letter case.
+    """
+
+    def __init__(self, route_urls: list[str], any_case: frozenset[str]) -> None:
+        super().__init__(route_urls)
+        self._any_case = any_case
 
     def match_route(self, url: str) -> local.MatchResult:
         asked = urlsplit(url, allow_fragments=False)
         parts = asked.path.removesuffix("/").split("/")
         for route in self.route_urls:
-            captured = _captured(route.removesuffix("/").split("/"), parts)
+            declared = route.removesuffix("/").split("/")
+            captured = _captured(declared, parts, any_case=route in self._any_case)
             if captured is not None:
                 query = parse_qs(asked.query, keep_blank_values=True)
                 return local.MatchResult(route, captured, query)
         raise ValueError(f"there is no route for {url}")
 
 
-def _captured(route: list[str], parts: list[str]) -> dict[str, str] | None:
+def _captured(route: list[str], parts: list[str], *, any_case: bool) -> dict[str, str] | None:
     """The values of a route's variables in a path; None if it is not the route's."""
     if len(route) != len(parts):
         return None
@@ -49,7 +57,7 @@ def _captured(route: list[str], parts: list[str]) -> dict[str, str] | None:
     for declared, part in zip(route, parts, strict=True):
         if declared.startswith("{"):
             captured[declared[1:-1]] = part
-        elif declared != part:
+        elif declared != part and not (any_case and declared.lower() == part.lower()):
             return None
     return captured
 
@@ -57,10 +65,12 @@ def _captured(route: list[str], parts: list[str]) -> dict[str, str] | None:
 class SwitchyardGateway(local.LocalGateway):
     """Answers 404 where the gateway has no route, with the headers of CORS."""
 
+    any_case: ClassVar[frozenset[str]] = frozenset()
+
     def __init__(self, app_object: Chalice, config: Config) -> None:
         super().__init__(app_object, config)
         self.event_converter = local.LambdaEventConverter(
-            Routes(list(app_object.routes)), app_object.api.binary_types
+            Routes(list(app_object.routes), self.any_case), app_object.api.binary_types
         )
 
     def handle_request(
@@ -147,8 +157,10 @@ def _log_nothing(handler: local.ChaliceRequestHandler, *_: object) -> None:
     pass
 
 
-def install() -> None:
+def install(any_case: frozenset[str]) -> None:
     """Let `chalice local`, and every local server of this process, use this gateway.
+
+    Routes among `any_case` match whatever the letter case.
 
     Headers and body leave the server in two packets; without TCP_NODELAY the second would wait
     for the acknowledgement of the first, 40 ms. And Python's servers let five callers wait.
@@ -162,4 +174,5 @@ def install() -> None:
     setattr(handler, "log_request", _log_nothing)  # noqa: B010 - replaced on purpose
     handler.disable_nagle_algorithm = True
     local.ThreadedHTTPServer.request_queue_size = CONNECTIONS_WAITING
+    SwitchyardGateway.any_case = any_case
     setattr(local, "LocalGateway", SwitchyardGateway)  # noqa: B010 - replaced on purpose

@@ -20,6 +20,7 @@ class ProblemDialect:
     """A true status, with problem details."""
 
     body_limit = 0
+    any_case = False
 
     def refuse(
         self,

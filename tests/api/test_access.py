@@ -94,7 +94,7 @@ def test_no_route_lets_in_who_may_not(
     found = routes(app)
     assert len(found) > 100
     for route in found:
-        if route.path.endswith("clearDB") and caller == "admin":
+        if route.path.lower().endswith("cleardb") and caller == "admin":
             continue
         answer = call(gateway, route, keys[caller])
         status = expected(route, caller)

@@ -13,9 +13,11 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from chalicelib import api
 from chalicelib.api.access import Route, role_of
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.documentation import DOCUMENT
+from chalicelib.api.spellings import spellings
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.domain.api_keys import Role
 from infra.openapi import __main__ as written
@@ -55,7 +57,17 @@ def test_the_document_has_every_route_and_no_other(app: ModuleType) -> None:
         for method in methods
         if method != "HEAD"
     }
-    assert {(path, method) for path, method, _ in operations()} == published
+    documented = {(path, method) for path, method, _ in operations()}
+    assert documented == {
+        (route.path, route.method.lower()) for each in api.BLUEPRINTS for route in each.published
+    }
+    other_spellings = {
+        (spelling, method)
+        for path, method in documented
+        if path in api.any_case_paths()
+        for spelling in spellings(path)
+    }
+    assert documented | other_spellings == published
     for methods in app.app.routes.values():
         assert ("HEAD" in methods) == ("GET" in methods)
 

@@ -28,6 +28,7 @@ class TestLabDialect:
     """403 with the route's documented string; the reason in a header, or as problem details."""
 
     body_limit = 100 * 1024
+    any_case = False
 
     def refuse(self, error: SwitchyardError, refusal: str, received: Received) -> Response:
         status = status_of(error)

@@ -121,6 +121,7 @@ class UpgradeDialect:
     """A true status, and a body that repeats the request, where it is not too long for that."""
 
     body_limit = 5 * 1024 * 1024
+    any_case = True
 
     def refuse(
         self,
