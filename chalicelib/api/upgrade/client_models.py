@@ -215,9 +215,7 @@ class GroupSets(ClientBody):
     """Several sets of groups; the flags of each are answered by themselves."""
 
     main: GroupSet | None = Field(None, alias="mainGroupset")
-    sub: Annotated[
-        list[SubGroupSet], Field(alias="subGroupsets", min_length=1, max_length=GROUP_SETS)
-    ]
+    sub: Annotated[list[SubGroupSet], Field(alias="subGroupsets", min_length=1), AtMost(GROUP_SETS)]
 
     @field_validator("sub")
     @classmethod
