@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import (
     BaseModel,
     BeforeValidator,
+    Field,
     ValidationError,
     WithJsonSchema,
     model_validator,
