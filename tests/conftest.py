@@ -106,10 +106,27 @@ def application(dynamodb_endpoint: str | None) -> ModuleType:
 @pytest.fixture
 def app(application: ModuleType) -> ModuleType:
     """The module `app`, on an empty database that never failed it."""
-    catalogue, long_ago = application.services.catalogue, float("-inf")
-    catalogue._failed_at = catalogue._load_failed_at = catalogue._doubtful_until = long_ago
+    forget_failures(application)
     application.services.demo.clear()
     return application
+
+
+def forget_failures(application: ModuleType) -> None:
+    """Let the application ask its database at once, though that failed a moment ago."""
+    catalogue, long_ago = application.services.catalogue, float("-inf")
+    catalogue._failed_at = catalogue._load_failed_at = catalogue._doubtful_until = long_ago
+
+
+@pytest.fixture
+def quiet(app: ModuleType) -> None:
+    """Nothing was changed a moment ago: what is changed now begins a burst of its own."""
+    from chalicelib.storage import keys
+    from chalicelib.storage.tables import ConfigRow
+
+    ConfigRow(keys.CONFIG).update(
+        actions=[ConfigRow.last_modified.set(0), ConfigRow.shared.remove()]
+    )
+    app.services.catalogue._cached = None
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 from chalice.app import Blueprint, Response
@@ -321,7 +322,7 @@ class ApiBlueprint(Blueprint):
                     if once is None:
                         raise
                     response = once.refused(error, refused(error))
-                if self.services.catalogue.stale:
+                if self.services.catalogue.stale and response.status_code < HTTPStatus.BAD_REQUEST:
                     headers["X-Stale"] = "true"
                 if isinstance(response.body, str):
                     check_length(response.body)
