@@ -39,7 +39,13 @@ from chalicelib.api.upgrade.files import uuid_or_none
 from chalicelib.api.upgrade.metric_models import ALLOWED_VALUES, CONTEXTS
 from chalicelib.api.upgrade.records import new_id
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
-from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Identifier, Text
+from chalicelib.api.upgrade.segment_models import (
+    LISTS_SENT,
+    AdminBody,
+    FilledText,
+    Identifier,
+    Text,
+)
 from chalicelib.domain.experiments import (
     Algorithm,
     DesignType,
@@ -47,7 +53,6 @@ from chalicelib.domain.experiments import (
     State,
     StateChange,
 )
-from chalicelib.domain.lists import LISTS
 from chalicelib.domain.metrics import MetricType
 from chalicelib.services.metrics import MetricDraft
 
@@ -171,7 +176,7 @@ class ExperimentListFile(AdminBody):
     segment: ListedSegmentFile
 
 
-Lists = Annotated[tuple[ExperimentListFile, ...], AtMost(LISTS), BeforeValidator(one_or_more)]
+Lists = Annotated[tuple[ExperimentListFile, ...], AtMost(LISTS_SENT), BeforeValidator(one_or_more)]
 
 
 class ExperimentFile(DesignBody):

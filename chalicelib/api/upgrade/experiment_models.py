@@ -14,6 +14,7 @@ from chalicelib.api.bounds import AtMost
 from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
+    LISTS_SENT,
     MEMBERS,
     SUBSEGMENTS,
     AdminBody,
@@ -36,7 +37,6 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.lists import LISTS
 from chalicelib.domain.metrics import Operation, RepeatedMeasure
 from chalicelib.domain.segments import SegmentType
 
@@ -238,7 +238,7 @@ class RequestedList(AdminBody):
 
 RequestedLists = Annotated[
     tuple[RequestedList, ...],
-    AtMost(LISTS),
+    AtMost(LISTS_SENT),
     BeforeValidator(one_or_more, json_schema_input_type=tuple[RequestedList, ...] | RequestedList),
 ]
 

@@ -14,10 +14,10 @@ from chalicelib.api.upgrade.files import model_of, uuid_or_none
 from chalicelib.api.upgrade.flag_models import FlagBody
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
-from chalicelib.api.upgrade.segment_models import AdminBody, FilledText
+from chalicelib.api.upgrade.segment_models import LISTS_SENT, AdminBody, FilledText
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.lists import LISTS, check_room
+from chalicelib.domain.lists import check_room
 from chalicelib.services.flags import FlagKeyTaken, check_key
 from chalicelib.services.imports import ListDraft
 
@@ -44,7 +44,7 @@ class FlagListFile(AdminBody):
         return replace(draft, enabled=self.enabled, list_type=self.list_type)
 
 
-FlagLists = Annotated[tuple[FlagListFile, ...], AtMost(LISTS)]
+FlagLists = Annotated[tuple[FlagListFile, ...], AtMost(LISTS_SENT)]
 
 
 class FlagFile(FlagBody):

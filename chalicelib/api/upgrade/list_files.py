@@ -65,8 +65,10 @@ def import_lists(
 
     def read(value: Any) -> tuple[Drafts, str | None]:
         held = value if isinstance(value, list) else [value]
-        if not 0 < len(held) <= LISTS:
-            raise Invalid(f"the file holds {len(held)} lists: 1 to {LISTS}")
+        if not held:
+            raise Invalid("the file holds no list")
+        if len(held) > LISTS:
+            raise Invalid(f"the file holds {len(held)} lists: at most {LISTS}")
         found = tuple(model_of(ListFile, each).new_draft(context) for each in held)
         if typed:
             found = tuple(_switched_off(draft) for draft in found)

@@ -28,8 +28,8 @@ from chalicelib.services.participants import Caller
 LOG_BYTES = 2**20
 """Bytes that the body of a log may have."""
 
-LOG_ITEMS = 10_000
-"""Items of one call, and groups of one item."""
+LOG_ITEMS = 20_000
+"""Items of one call, and groups of one item; a megabyte has room for few more."""
 
 TIME_LENGTH = 100
 """Characters of a time, with the name of a zone as JavaScript writes it."""

@@ -35,6 +35,9 @@ GROUPS = 20_000
 """Groups of a list: more of them do not fit into its item."""
 
 SUBSEGMENTS = 10_000
+LISTS_SENT = 200
+"""Lists of a design or a flag that are read, to say how many there may be."""
+
 TAGS = 1000
 
 BREAKS = re.compile(r"[\t\r\n]")
