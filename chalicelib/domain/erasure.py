@@ -24,6 +24,9 @@ ACTIONS = 90
 ACTIONS_PER_RECORD = 6
 """At the most: the record, its enrollment, its tally in all and by day, its stratum, its totals."""
 
+ACTIONS_PER_POINT = 1
+"""An enrollment that ends leaves the point behind that it may hold."""
+
 ACTIONS_PER_GROUP = 2
 """The group's count of users, and that of groups with users enough."""
 
@@ -224,6 +227,7 @@ def _add(pieces: list[_Piece], some: Ending) -> None:
     """Add to the last piece, or to a new one: no item may be in a transaction twice."""
     actions = (
         ACTIONS_PER_RECORD * len(some.tallies)
+        + ACTIONS_PER_POINT * len(some.enrollments)
         + ACTIONS_PER_GROUP * len(some.left)
         + ACTIONS_PER_EXCLUSION * len(some.exclusions)
     )

@@ -20,7 +20,7 @@ from chalicelib.domain.participants import (
 from chalicelib.domain.tallies import ExclusionTally, Tally, of_ending
 from chalicelib.storage import keys
 from chalicelib.storage.connection import transaction
-from chalicelib.storage.records import next_revision, place_key
+from chalicelib.storage.records import end_enrollments, next_revision
 from chalicelib.storage.tables import RecordRow
 from chalicelib.storage.tallies import ACTIONS_PER_TALLY, add_count, add_exclusions, add_tallies
 from chalicelib.storage.times import to_ms
@@ -31,10 +31,10 @@ ACTIONS = 95
 OTHER_ACTIONS = 10
 """Actions that each experiment needs besides those on its enrollments."""
 
-ACTIONS_PER_ENROLLMENT = 1 + ACTIONS_PER_TALLY + 1
-"""It is deleted, and leaves its tally and its stratum."""
+ACTIONS_PER_ENROLLMENT = 1 + 1 + ACTIONS_PER_TALLY + 1
+"""It is deleted, leaves its point behind, and leaves its tally and its stratum."""
 
-ENROLLMENTS_AT_ONCE = 20
+ENROLLMENTS_AT_ONCE = 17
 """Enrollments of one experiment that end in one transaction."""
 
 
@@ -124,9 +124,7 @@ def change_group(
         add_exclusions(write, (ExclusionTally(number, -1) for number in stored), 0)
         for left in change.left:
             leave_group(write, groups[left.group], left)
-        for enrollment in change.enrollments:
-            key = keys.enrollment(enrollment.number, place_key(enrollment.place))
-            write.delete(RecordRow(pk, key))
+        end_enrollments(write, participant, change.enrollments)
         counted = Counter((each.number, each.value, each.condition) for each in change.uncounted)
         for (number, value, condition), rows in counted.items():
             add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.domain.participants import GroupKey, Profile
 from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, UserRecord
 from chalicelib.services.participant_ports import Position, RecordPage
@@ -50,9 +52,8 @@ class DynamoRecordStore:
 
     @store_errors()
     def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
-        owner, record = PREFIXES[kind]
         scans = RecordRow.scan(
-            RecordRow.pk.startswith(owner) & RecordRow.sk.startswith(record),
+            _of_kind(kind),
             consistent_read=True,
             page_size=ROWS_AT_ONCE,
             last_evaluated_key=None
@@ -71,6 +72,15 @@ class DynamoRecordStore:
         return RecordPage(
             _owned(kind, found), None if end is None else (end["pk"]["S"], end["sk"]["S"])
         )
+
+
+def _of_kind(kind: RecordKind) -> Condition:
+    owner, record = PREFIXES[kind]
+    found: Condition = RecordRow.sk.startswith(record)
+    if kind is RecordKind.POINTS:
+        found |= RecordRow.sk.startswith("enrollment#") & RecordRow.point.exists()
+    owned: Condition = RecordRow.pk.startswith(owner) & found
+    return owned
 
 
 def _owned(kind: RecordKind, rows: Sequence[RecordRow]) -> list[OwnedRecord]:

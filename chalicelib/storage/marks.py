@@ -41,6 +41,7 @@ from chalicelib.storage.records import (
     group_exclusion_row,
     next_revision,
     place_key,
+    point_row,
 )
 from chalicelib.storage.tables import RecordRow, RepeatRow
 from chalicelib.storage.tallies import add_count, add_exclusions, add_tallies
@@ -62,14 +63,15 @@ def store_mark(
         AlreadyAnswered: if there is an answer where `record` is to be stored.
         LostRace: if the records are not what they were.
     """
-    pk = keys.user(participant.id)
     with transaction_once(record) as write:
         next_revision(write, participant, participant.profile)
-        if outcome.point.place not in participant.points:
-            _write_point(write, pk, outcome.point)
+        point = None if outcome.point.place in participant.points else outcome.point
+        if point is not None:
+            if outcome.records.enrollment is None:
+                write.save(point_row(keys.user(participant.id), point))
             for key in reached_by:
-                _note_reached(write, key, outcome.point)
-        _write_records(write, participant, groups, outcome.offer, outcome.records, counting)
+                _note_reached(write, key, point)
+        _write_records(write, participant, groups, outcome.offer, outcome.records, counting, point)
 
 
 def store_records(
@@ -112,6 +114,7 @@ def _write_records(
     offer: Offer | None,
     records: Records,
     counting: Counting,
+    point: MonitoredPoint | None = None,
 ) -> None:
     if records.exclusion is not None:
         write.save(exclusion_row(keys.user(participant.id), records.exclusion))
@@ -124,21 +127,11 @@ def _write_records(
             row = RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""))
             # Else two members at once would take it off the count twice.
             write.delete(row, condition=RecordRow.pk.exists())
-    _write_enrollment(write, participant, groups, offer, records, counting)
+    _write_enrollment(write, participant, groups, offer, records, counting, point)
     if (key_there := group_new_at_point(groups, offer, records)) is not None:
         _note_enrolled_at(write, key_there, records)
     add_tallies(write, of_records(participant, groups, offer, records), counting.shard)
     add_exclusions(write, exclusions_of(records), counting.shard)
-
-
-def _write_point(write: TransactWrite, pk: str, point: MonitoredPoint) -> None:
-    data = {
-        **_reached(point),
-        "id": point.id,
-        "experiment": point.experiment_id,
-        "condition": point.condition,
-    }
-    write.save(RecordRow(pk, keys.point(place_key(point.place)), data=data))
 
 
 def _note_enrolled_at(write: TransactWrite, key: GroupKey, records: Records) -> None:
@@ -186,11 +179,18 @@ def _write_enrollment(
     offer: Offer | None,
     records: Records,
     counting: Counting,
+    point: MonitoredPoint | None,
 ) -> None:
     pk = keys.user(participant.id)
     enrollment, repeat = records.enrollment, records.repeat
     if enrollment is not None:
-        write.save(enrollment_row(pk, enrollment, 1 if repeat else 0))
+        row = enrollment_row(pk, enrollment, 1 if repeat else 0, point)
+        if _is_there(participant, enrollment):
+            # Not replaced: the point within it stays.
+            met = RecordRow.met.set(row.met) if row.met else RecordRow.met.remove()
+            write.update(row, actions=[RecordRow.data.set(row.data), RecordRow.n.set(row.n), met])
+        else:
+            write.save(row)
         if enrollment.number not in participant.enrollments:
             _count_group(write, groups, offer, enrollment, counting)
         count(write, counting.totals, Totals(total_users=1))
@@ -204,6 +204,12 @@ def _write_enrollment(
         )
     if repeat is not None:
         write.save(_repeat_row(participant, repeat))
+
+
+def _is_there(participant: Participant, enrollment: Enrollment) -> bool:
+    """Whether a user is enrolled at the place already, with a condition that is gone."""
+    own = participant.enrollments.get(enrollment.number, ())
+    return any(each.place == enrollment.place for each in own)
 
 
 @store_errors()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,9 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
                 fields.update(profile=profile_of(row), revision=int(row.n))
             case "enrollment":
                 enrollments[int(rest[0])] += (enrollment_of(row),)
+                if row.point is not None:
+                    point = point_of(row)
+                    points[point.place] = point
             case "exclusion":
                 exclusions[int(rest[0])] = exclusion_of(row)
             case "point":
@@ -119,8 +122,10 @@ def profile_values(profile: Profile) -> dict[str, Any]:
     }
 
 
-def enrollment_row(pk: str, enrollment: Enrollment, repeats: int) -> RecordRow:
-    """The item of an enrollment."""
+def enrollment_row(
+    pk: str, enrollment: Enrollment, repeats: int, point: MonitoredPoint | None = None
+) -> RecordRow:
+    """The item of an enrollment, and of the point that was reached first with the same mark."""
     data = {
         "site": enrollment.place.site,
         "target": enrollment.place.target,
@@ -132,7 +137,43 @@ def enrollment_row(pk: str, enrollment: Enrollment, repeats: int) -> RecordRow:
         "variant": enrollment.variant_id,
     }
     sort_key = keys.enrollment(enrollment.number, place_key(enrollment.place))
-    return RecordRow(pk, sort_key, data=data, n=repeats, met=set(enrollment.met) or None)
+    return RecordRow(
+        pk,
+        sort_key,
+        data=data,
+        n=repeats,
+        met=set(enrollment.met) or None,
+        point=None if point is None else _point_values(point),
+    )
+
+
+def point_row(pk: str, point: MonitoredPoint) -> RecordRow:
+    """The item of a point alone."""
+    place = point.place
+    data = {"site": place.site, "target": place.target, **_point_values(point)}
+    return RecordRow(pk, keys.point(place_key(place)), data=data)
+
+
+def _point_values(point: MonitoredPoint) -> dict[str, Any]:
+    return {
+        "at": to_ms(point.at),
+        "id": point.id,
+        "experiment": point.experiment_id,
+        "condition": point.condition,
+    }
+
+
+def end_enrollments(
+    write: TransactWrite, participant: Participant, enrollments: Collection[Enrollment]
+) -> None:
+    """Delete some enrollments; a point that one of them may hold stays as an item of its own."""
+    pk = keys.user(participant.id)
+    for enrollment in enrollments:
+        key = keys.enrollment(enrollment.number, place_key(enrollment.place))
+        write.delete(RecordRow(pk, key))
+    for place in sorted({enrollment.place for enrollment in enrollments}):
+        if (point := participant.points.get(place)) is not None:
+            write.save(point_row(pk, point))
 
 
 def group_enrollment_row(key: GroupKey, enrollment: GroupEnrollment) -> RecordRow:
@@ -237,8 +278,8 @@ def exclusion_of(row: RecordRow) -> Exclusion:
 
 
 def point_of(row: RecordRow) -> MonitoredPoint:
-    """The first mark of a user at a place that an item holds."""
-    data = row.data
+    """The first mark of a user at a place that an item holds, alone or in an enrollment."""
+    data = row.point or row.data
     return MonitoredPoint(
         data["id"], _where(row), data.get("experiment"), data.get("condition"), from_ms(data["at"])
     )

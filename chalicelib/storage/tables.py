@@ -209,7 +209,8 @@ class RecordRow(UsersTable):
     """Anything else in the collection of a user or a group; the sort key says what.
 
     `data` are its fields, `n` a count or the version of a list, `numbers` those of flags, `met`
-    ids of conditions, `ids` those of aliases.
+    ids of conditions, `ids` those of aliases. `point` is in an enrollment what was first marked
+    at its place, if that was one and the same mark.
     `variant_id` and `time_stamp` are those of a row of Test Lab, which is read with the others.
     """
 
@@ -218,6 +219,7 @@ class RecordRow(UsersTable):
     numbers = NumberSetAttribute(null=True)
     met = UnicodeSetAttribute(null=True)
     ids = UnicodeSetAttribute(null=True)
+    point = CompactJson(null=True)
     variant_id = NumberAttribute(null=True)
     time_stamp = NumberAttribute(null=True)
 

@@ -29,7 +29,7 @@ from chalicelib.storage.log_removal import drop_notes, drop_sheets, has_sheets, 
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
 from chalicelib.storage.reading import read_rows
-from chalicelib.storage.records import place_key, unchanged
+from chalicelib.storage.records import end_enrollments, place_key, unchanged
 from chalicelib.storage.tables import (
     PurgeRow,
     RecordRow,
@@ -151,9 +151,7 @@ class DynamoUserDataStore:
                 add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)
             for shard, users in Counter(variants).items():
                 count(write, shard, Totals(total_users=-users))
-            for enrollment in ending.enrollments:
-                key = keys.enrollment(enrollment.number, place_key(enrollment.place))
-                write.delete(RecordRow(pk, key))
+            end_enrollments(write, participant, ending.enrollments)
             for (number, place), conditions in ending.unmet.items():
                 row = RecordRow(pk, keys.enrollment(number, place_key(place)))
                 write.update(row, actions=[RecordRow.met.delete(set(conditions))])

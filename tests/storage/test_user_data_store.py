@@ -313,6 +313,7 @@ def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) ->
     create(stores, "u", "v")
     for number in range(200):
         store(stores, "u", Records(), place=Place("site", str(number)))
+    store(stores, "u", Records(), Counting())
     store(stores, "u", Records(enrolled()), Counting())
     stores.strata.store("pretest", {"u": "high"}, START)
     revision = drop_records(stores, known(stores))
