@@ -130,7 +130,8 @@ def change_group(
             add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)
         for number in change.lifted:
             write.delete(RecordRow(pk, keys.exclusion(number)))
-            write.save(RecordRow(pk, keys.lifted(number), data={"at": to_ms(at)}))
+            until = {"at": to_ms(at)}
+            write.save(RecordRow(pk, keys.lifted(number), data=until, experiment=number))
 
 
 def leave_group(write: TransactWrite, record: GroupRecord, left: GroupLeft) -> None:

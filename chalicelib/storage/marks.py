@@ -128,22 +128,32 @@ def _write_records(
             # Else two members at once would take it off the count twice.
             write.delete(row, condition=RecordRow.pk.exists())
     _write_enrollment(write, participant, groups, offer, records, counting, point)
-    if (key_there := group_new_at_point(groups, offer, records)) is not None:
-        _note_enrolled_at(write, key_there, records)
+    key_there, own = group_new_at_point(groups, offer, records), records.enrollment
+    if key_there is not None and own is not None:
+        _note_enrolled_at(write, participant, groups[key_there], own)
     add_tallies(write, of_records(participant, groups, offer, records), counting.shard)
     add_exclusions(write, exclusions_of(records), counting.shard)
 
 
-def _note_enrolled_at(write: TransactWrite, key: GroupKey, records: Records) -> None:
+def _begins_count(participant: Participant, group: GroupRecord, enrollment: Enrollment) -> bool:
+    """Whether an enrollment is the first that is counted in a group: the count notes its place."""
+    number = enrollment.number
+    return number not in participant.enrollments and number not in group.counts
+
+
+def _note_enrolled_at(
+    write: TransactWrite, participant: Participant, group: GroupRecord, enrollment: Enrollment
+) -> None:
     """Note that a member of a group is enrolled at a place, the first one there."""
-    enrollment = records.enrollment
-    assert enrollment is not None  # noqa: S101 - so `group_new_at_point` said
-    place = enrollment.place
+    if _begins_count(participant, group, enrollment):
+        return
+    number, place = enrollment.number, enrollment.place
     write.save(
         RecordRow(
-            keys.group(key.type, key.id),
-            keys.enrolled_at(enrollment.number, place_key(place)),
-            data={"site": place.site, "target": place.target},
+            keys.group(group.key.type, group.key.id),
+            keys.enrolled_at(number, place_key(place)),
+            data=_at(place),
+            experiment=number,
         ),
         condition=RecordRow.pk.does_not_exist(),
     )
@@ -158,7 +168,11 @@ def _note_reached(write: TransactWrite, key: GroupKey, point: MonitoredPoint) ->
 
 
 def _reached(point: MonitoredPoint) -> dict[str, Any]:
-    return {"site": point.place.site, "target": point.place.target, "at": to_ms(point.at)}
+    return {**_at(point.place), "at": to_ms(point.at)}
+
+
+def _at(place: Place) -> dict[str, Any]:
+    return {"site": place.site, "target": place.target}
 
 
 def _write_group_enrollment(
@@ -188,11 +202,14 @@ def _write_enrollment(
         if _is_there(participant, enrollment):
             # Not replaced: the point within it stays.
             met = RecordRow.met.set(row.met) if row.met else RecordRow.met.remove()
-            write.update(row, actions=[RecordRow.data.set(row.data), RecordRow.n.set(row.n), met])
+            fields = RecordRow.data, RecordRow.n, RecordRow.experiment
+            values = row.data, row.n, row.experiment
+            same = [field.set(value) for field, value in zip(fields, values, strict=True)]
+            write.update(row, actions=[*same, met])
         else:
             write.save(row)
         if enrollment.number not in participant.enrollments:
-            _count_group(write, groups, offer, enrollment, counting)
+            _count_group(write, participant, groups, offer, enrollment, counting)
         count(write, counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
@@ -252,6 +269,7 @@ def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
 
 def _count_group(
     write: TransactWrite,
+    participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
     offer: Offer | None,
     enrollment: Enrollment,
@@ -261,14 +279,17 @@ def _count_group(
     if offer is None or enrollment.group_id is None:
         return
     key = GroupKey(offer.group_type or "", enrollment.group_id)
-    before = groups[key].counts.get(enrollment.number, 0)
-    unchanged = RecordRow.n == before
-    if before == 0:
-        unchanged |= RecordRow.pk.does_not_exist()
-    write.update(
-        RecordRow(keys.group(key.type, key.id), keys.count(enrollment.number)),
-        actions=[RecordRow.n.set(before + 1)],
-        condition=unchanged,
-    )
+    number = enrollment.number
+    before = groups[key].counts.get(number, 0)
+    row = RecordRow(keys.group(key.type, key.id), keys.count(number))
+    if _begins_count(participant, groups[key], enrollment):
+        row.data, row.n, row.experiment = _at(enrollment.place), 1, number
+        write.save(row, condition=RecordRow.pk.does_not_exist())
+    else:
+        write.update(
+            row,
+            actions=[RecordRow.n.set(before + 1), RecordRow.experiment.set(number)],
+            condition=RecordRow.n == before,
+        )
     if before + 1 == counting.users_per_group:
         add_count(write, enrollment.number, keys.GROUPS, counting.shard, 1)

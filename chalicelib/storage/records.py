@@ -104,6 +104,8 @@ def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:
                 reached[_where(row)] = from_ms(row.data["at"])
             case "count":
                 counts[int(rest[0])] = int(row.n)
+                if row.data is not None:
+                    enrolled_at.add((int(rest[0]), _where(row)))
             case "at":
                 enrolled_at.add((int(rest[0]), _where(row)))
     return GroupRecord(key, enrollments, exclusions, reached, counts, frozenset(enrolled_at))
@@ -143,6 +145,7 @@ def enrollment_row(
         data=data,
         n=repeats,
         met=set(enrollment.met) or None,
+        experiment=enrollment.number,
         point=None if point is None else _point_values(point),
     )
 
@@ -185,8 +188,9 @@ def group_enrollment_row(key: GroupKey, enrollment: GroupEnrollment) -> RecordRo
         "condition": enrollment.condition_id,
         "at": to_ms(enrollment.at),
     }
-    sort_key = keys.enrollment(enrollment.number, "")
-    return RecordRow(keys.group(key.type, key.id), sort_key, data=data)
+    number = enrollment.number
+    pk, sort_key = keys.group(key.type, key.id), keys.enrollment(number, "")
+    return RecordRow(pk, sort_key, data=data, experiment=number)
 
 
 def group_exclusion_row(key: GroupKey, exclusion: Exclusion) -> RecordRow:
@@ -199,7 +203,8 @@ def group_exclusion_row(key: GroupKey, exclusion: Exclusion) -> RecordRow:
 def exclusion_row(pk: str, exclusion: Exclusion) -> RecordRow:
     """The item of a user's exclusion."""
     data = {"code": exclusion.code.value, "at": to_ms(exclusion.at)}
-    return RecordRow(pk, keys.exclusion(exclusion.number), data=data)
+    number = exclusion.number
+    return RecordRow(pk, keys.exclusion(number), data=data, experiment=number)
 
 
 def next_revision(write: TransactWrite, participant: Participant, profile: Profile) -> None:

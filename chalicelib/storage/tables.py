@@ -19,7 +19,7 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, STRING
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.storage.connection import TableModel, store_errors
 
@@ -193,10 +193,23 @@ class UsersByVariant(GlobalSecondaryIndex["UserRow"]):
     time_stamp = NumberAttribute()
 
 
+class UsersByExperiment(GlobalSecondaryIndex["RecordRow"]):
+    """The keys of what belongs to one experiment, by its number."""
+
+    class Meta:
+        index_name = "by_experiment"
+        projection = KeysOnlyProjection()
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    experiment = NumberAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
 class UserRow(UsersTable):
     """A user's row in Test Lab; an erased one has `erased_variant_id` in place of `variant_id`."""
 
     by_variant = UsersByVariant()
+    by_experiment = UsersByExperiment()
     user_id = UnicodeAttribute()
     variant_id = NumberAttribute(null=True)
     erased_variant_id = NumberAttribute(null=True)
@@ -211,9 +224,12 @@ class RecordRow(UsersTable):
     `data` are its fields, `n` a count or the version of a list, `numbers` those of flags, `met`
     ids of conditions, `ids` those of aliases. `point` is in an enrollment what was first marked
     at its place, if that was one and the same mark.
+    `experiment` is the number of the one that it ends with, where it belongs to one.
     `variant_id` and `time_stamp` are those of a row of Test Lab, which is read with the others.
     """
 
+    by_experiment = UsersByExperiment()
+    experiment = NumberAttribute(null=True)
     data = CompactJson(null=True)
     n = NumberAttribute(null=True)
     numbers = NumberSetAttribute(null=True)
@@ -313,7 +329,7 @@ class ResultRow(EventsTable):
 TABLES: tuple[type[TableModel], ...] = (
     FeaturesTable,
     VariantsTable,
-    UserRow,  # which declares the index of the users table
+    UserRow,  # which declares the indexes of the users table
     UserBlocksTable,
     EventsTable,
 )

@@ -37,7 +37,13 @@ def make(dynamodb: Any, properties: dict[str, Any]) -> Iterator[str]:
         dynamodb.create_table(**arguments)
         yield "made"
     else:
-        _compare(table, arguments)
+        for index in _compare(table, arguments):
+            dynamodb.update_table(
+                TableName=name,
+                AttributeDefinitions=arguments["AttributeDefinitions"],
+                GlobalSecondaryIndexUpdates=[{"Create": index}],
+            )
+            yield f"index {index['IndexName']}, which fills up now"
         protected = arguments["DeletionProtectionEnabled"]
         if table.get("DeletionProtectionEnabled", False) != protected:
             dynamodb.update_table(TableName=name, DeletionProtectionEnabled=protected)
@@ -47,7 +53,12 @@ def make(dynamodb: Any, properties: dict[str, Any]) -> Iterator[str]:
     yield from _let_expire(dynamodb, name, properties.get("TimeToLiveSpecification"))
 
 
-def _compare(table: dict[str, Any], arguments: dict[str, Any]) -> None:
+def _compare(table: dict[str, Any], arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """The indexes that a table lacks.
+
+    Raises:
+        TableDiffers: if what it has is not as it should be.
+    """
     wanted, found = (
         {
             "keys": each["KeySchema"],
@@ -58,9 +69,13 @@ def _compare(table: dict[str, Any], arguments: dict[str, Any]) -> None:
         }
         for each in (arguments, table)
     )
-    for what, value in wanted.items():
+    missing = wanted["indexes"].keys() - found["indexes"].keys()
+    there = {name: index for name, index in wanted["indexes"].items() if name not in missing}
+    for what, value in {**wanted, "indexes": there}.items():
         if found[what] != value:
             raise TableDiffers(f"{table['TableName']} has other {what}: {found[what]}")
+    indexes = arguments.get("GlobalSecondaryIndexes", ())
+    return [index for index in indexes if index["IndexName"] in missing]
 
 
 def _projection(projection: dict[str, Any]) -> tuple[str, list[str]]:

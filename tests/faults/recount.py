@@ -78,6 +78,9 @@ class Stored:
                 self.exclusions["groups" if of_group else "users", int(rest[0])] += 1
             case "count":
                 self.group_counts[int(rest[0]), row.pk.split("#")[2]] = int(row.n)
+                if row.data is not None:
+                    place = keys.place(row.data["site"], row.data["target"])
+                    self.enrolled_at[int(rest[0]), place] += 1
             case "at":
                 self.enrolled_at[int(rest[0]), rest[1]] += 1
             case "exposures":

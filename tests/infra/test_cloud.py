@@ -185,7 +185,7 @@ def test_the_tables_are_made_as_the_template_says(cloud: Cloud) -> None:
         assert table["SSEDescription"]["Status"] == "ENABLED"
         assert table["DeletionProtectionEnabled"] is False
         names = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())}
-        assert names == ({"by_variant"} if name.endswith("-users") else set())
+        assert names == ({"by_variant", "by_experiment"} if name.endswith("-users") else set())
         backups = client.describe_continuous_backups(TableName=name)
         recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
         assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
@@ -260,6 +260,27 @@ def test_a_table_with_other_keys_is_left_alone(empty_cloud: Cloud) -> None:
     with pytest.raises(tables.TableDiffers, match="other-variants has other keys"):
         list(tables.make(client, wanted))
     assert client.describe_table(TableName="other-variants")["Table"]["KeySchema"] == keys
+
+
+def test_an_index_that_a_table_lacks_is_added(empty_cloud: Cloud) -> None:
+    client = empty_cloud.client("dynamodb")
+    template = for_stage(STAGE)
+    properties = Resolver(template, TablePrefix="older")(
+        template["Resources"]["UsersTable"]["Properties"]
+    )
+    name = properties["TableName"]
+    by_variant = [
+        each for each in properties["GlobalSecondaryIndexes"] if each["IndexName"] == "by_variant"
+    ]
+    defined = [
+        each for each in properties["AttributeDefinitions"] if each["AttributeName"] != "experiment"
+    ]
+    before = {"GlobalSecondaryIndexes": by_variant, "AttributeDefinitions": defined}
+    assert "made" in list(tables.make(client, {**properties, **before}))
+    assert list(tables.make(client, properties)) == ["index by_experiment, which fills up now"]
+    found = client.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]
+    assert {each["IndexName"] for each in found} == {"by_variant", "by_experiment"}
+    assert list(tables.make(client, properties)) == []
 
 
 def test_protection_against_deletion_is_switched_on_later(empty_cloud: Cloud) -> None:
