@@ -32,6 +32,7 @@ from chalicelib.services.marking import MarkService
 from chalicelib.services.metric_analysis import MetricAnalysisService
 from chalicelib.services.metrics import MetricService
 from chalicelib.services.participant_ports import (
+    DeadRecordStore,
     LogStore,
     ParticipantStore,
     PreviewUserStore,
@@ -63,6 +64,7 @@ from chalicelib.settings import Settings
 from chalicelib.storage import connection, tables
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.clear import DynamoEraser
+from chalicelib.storage.dead_records import DynamoDeadRecordStore
 from chalicelib.storage.events import DynamoEventStore
 from chalicelib.storage.idempotency import DynamoIdempotencyStore
 from chalicelib.storage.listing import DynamoRecordStore
@@ -90,6 +92,7 @@ class Stores:
     participants: ParticipantStore
     logs: LogStore
     records: RecordStore
+    dead_records: DeadRecordStore
     preview_users: PreviewUserStore
     strata: StratumStore
     idempotency: IdempotencyStore
@@ -115,6 +118,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         DynamoParticipantStore(),
         DynamoLogStore(),
         DynamoRecordStore(),
+        DynamoDeadRecordStore(),
         DynamoPreviewUserStore(),
         DynamoStratumStore(),
         DynamoIdempotencyStore(),
@@ -159,6 +163,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         stores.events,
         stores.totals,
         stores.participants,
+        stores.dead_records,
         segment_deletion,
         stores.queue,
         clock,

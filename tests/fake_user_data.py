@@ -111,7 +111,8 @@ class FakeUserDataStore:
                 require(before.get(left.number) == after.get(left.number))
                 self._participants.leave_group(left)
             self._memory.tallies.extend(ending.tallies)
-            self._memory.excluded.extend(ExclusionTally(n, -1) for n in ending.exclusions)
+            counted = [n for n in ending.exclusions if n not in ending.dead]
+            self._memory.excluded.extend(ExclusionTally(n, -1) for n in counted)
             for each in ending.uncounted:
                 self._memory.strata[each.number, each.value, each.condition] -= 1
             for shard in variants:

@@ -985,6 +985,7 @@ class FakeEraser:
 def fake_stores(memory: Memory | None = None) -> Stores:
     """All ports on one memory, a new one unless it is given."""
     # which build on what is here
+    from tests.fake_dead_records import FakeDeadRecordStore
     from tests.fake_user_data import FakeUserDataStore
     from tests.fake_user_lists import FakeUserListStore
 
@@ -999,6 +1000,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         FakeParticipantStore(memory),
         FakeLogStore(memory),
         FakeRecordStore(memory),
+        FakeDeadRecordStore(memory),
         FakePreviewUserStore(memory),
         FakeStratumStore(memory),
         FakeIdempotencyStore(memory),
@@ -1109,4 +1111,4 @@ def _queue_key(entry: PurgeEntry) -> str:
         return keys.erased_user(entry.user_id)
     if isinstance(entry, LooseLists):
         return keys.loose_lists(entry.name)
-    return keys.dead_variants(entry.feature_id, min(entry.variant_ids))
+    return keys.dead_variants(entry.feature_id, entry.first)

@@ -48,6 +48,8 @@ class Ending:
     `unmet` are the conditions that enrollments which stay have met no longer, by experiment and
     place. `left` are the groups of which the user is no enrolled member any more. `variants` are
     those of Test Lab that have a user less in their totals, once for each, with their features.
+    `dead` are experiments that are gone: what counted there was taken off no counter, for these go
+    too, and would be made anew.
     """
 
     enrollments: tuple[Enrollment, ...] = ()
@@ -57,6 +59,7 @@ class Ending:
     left: tuple[GroupLeft, ...] = ()
     uncounted: tuple[StratumEnrollment, ...] = ()
     variants: tuple[tuple[int, int], ...] = ()
+    dead: frozenset[int] = frozenset()
 
     @property
     def unmet(self) -> Mapping[tuple[int, Place], frozenset[str]]:
@@ -135,8 +138,7 @@ def participation_end(
 ) -> tuple[Ending, ...]:
     """How a user's part in all experiments ends; `repeats` are the marks within subjects.
 
-    Of experiments that are gone the records and their tallies end, but no group and no stratum:
-    nobody knows any more what they were.
+    Of experiments that are gone the records end, and no counter is told: the purge removes these.
     """
     pieces = [_Piece()]
     for number, enrollments in sorted(participant.enrollments.items()):
@@ -145,11 +147,14 @@ def participation_end(
         counted = _counted(enrollments, repeats.get(number, ()))
         for position in reversed(range(len(counted))):
             ending = _ending(counted[position], counted[:position], design)
+            if feature is None:
+                ending = replace(ending, tallies=(), dead=frozenset({number}))
             if position == 0:
                 ending = replace(ending, left=tuple(_groups_left(number, enrollments, design)))
             _add(pieces, ending)
     for number in sorted(participant.exclusions):
-        _add(pieces, Ending(exclusions=(number,)))
+        dead = frozenset({number} if catalogue.feature(number) is None else ())
+        _add(pieces, Ending(exclusions=(number,), dead=dead))
     return tuple(each.ending for each in pieces if each.actions)
 
 
@@ -226,7 +231,7 @@ def _groups_left(
 def _add(pieces: list[_Piece], some: Ending) -> None:
     """Add to the last piece, or to a new one: no item may be in a transaction twice."""
     actions = (
-        ACTIONS_PER_RECORD * len(some.tallies)
+        ACTIONS_PER_RECORD * max(len(some.tallies), len(some.enrollments), len(some.repeats))
         + ACTIONS_PER_POINT * len(some.enrollments)
         + ACTIONS_PER_GROUP * len(some.left)
         + ACTIONS_PER_EXCLUSION * len(some.exclusions)
@@ -246,4 +251,5 @@ def _add(pieces: list[_Piece], some: Ending) -> None:
         (*before.left, *some.left),
         (*before.uncounted, *some.uncounted),
         (*before.variants, *some.variants),
+        before.dead | some.dead,
     )

@@ -21,6 +21,7 @@ HANDOVER = timedelta(minutes=1)
 class DeadVariants:
     """Variants that left the catalogue; their users, events and totals are to be removed.
 
+    With `whole` the feature left too, and with it goes what is stored of those who took part.
     `due` is when the next pass should run. The entry is done when a pass finds nothing, at the
     earliest `SECOND_PASS` after the variants died: until then a request that still saw them alive
     may add a row.
@@ -30,15 +31,21 @@ class DeadVariants:
     variant_ids: tuple[int, ...]
     died: datetime
     due: datetime
+    whole: bool = False
 
     @classmethod
     def now(
-        cls, feature_id: int, variant_ids: tuple[int, ...], died: datetime
+        cls, feature_id: int, variant_ids: tuple[int, ...], died: datetime, *, whole: bool = False
     ) -> DeadVariants | None:
-        """The entry for variants that die at `died`; None where there are none."""
-        if not variant_ids:
+        """The entry for what dies at `died`; None where that is nothing."""
+        if not variant_ids and not whole:
             return None
-        return cls(feature_id, variant_ids, died, died + HANDOVER)
+        return cls(feature_id, variant_ids, died, died + HANDOVER, whole)
+
+    @property
+    def first(self) -> int:
+        """What tells it from others of the feature: its first variant, 0 if it has none."""
+        return min(self.variant_ids, default=0)
 
     def is_done(self, found: int, started: datetime) -> bool:
         """Whether a whole pass that began at `started` and removed `found` rows was the last."""

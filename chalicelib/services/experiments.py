@@ -254,7 +254,7 @@ class ExperimentService:
             return CatalogueChange(
                 features=(FeatureChange(feature, None),),
                 segments=own_lists(catalogue, design),
-                dead=DeadVariants.now(feature.id, ids, self._clock()),
+                dead=DeadVariants.now(feature.id, ids, self._clock(), whole=True),
             )
 
         self._catalogue.change(decide)

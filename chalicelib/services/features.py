@@ -100,8 +100,9 @@ class FeatureService:
             before = catalogue.feature(feature_id)
             if before is None:
                 return None
-            _own(before)
-            return CatalogueChange(features=(FeatureChange(before, None),), dead=self._dead(before))
+            # Without a variant nobody can have taken part.
+            dead = self._dead(_own(before), whole=bool(before.variants))
+            return CatalogueChange(features=(FeatureChange(before, None),), dead=dead)
 
         self._change_and_purge(decide)
 
@@ -129,9 +130,9 @@ class FeatureService:
         self._change_and_purge(decide)
         return variants
 
-    def _dead(self, feature: Feature) -> DeadVariants | None:
+    def _dead(self, feature: Feature, *, whole: bool = False) -> DeadVariants | None:
         ids = tuple(variant.id for variant in feature.variants)
-        return DeadVariants.now(feature.id, ids, self._clock())
+        return DeadVariants.now(feature.id, ids, self._clock(), whole=whole)
 
     def _change_and_purge(self, decide: Decision) -> None:
         dead: DeadVariants | None = None

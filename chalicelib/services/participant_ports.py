@@ -277,6 +277,28 @@ class RecordStore(Protocol):
         ...
 
 
+class DeadRecordStore(Protocol):
+    """What is stored of an experiment that is gone, beside its variants, their users and events."""
+
+    def of_experiment(self, number: int, after: Position | None, limit: int) -> Sequence[Position]:
+        """Up to `limit` records of users and groups, those after `after`, in some fixed order.
+
+        The list may lag behind what is stored.
+        """
+        ...
+
+    def drop(self, number: int, records: Sequence[Position]) -> Iterator[int]:
+        """Remove at most 25 of them, with marks within subjects; bit by bit, how many rows.
+
+        Points that were reached stay. A record that changes in this moment may stay too.
+        """
+        ...
+
+    def drop_rest(self, number: int) -> Iterator[int]:
+        """Remove kept results and all counters of an experiment; bit by bit, how many rows."""
+        ...
+
+
 class LogStore(Protocol):
     """What clients logged of users."""
 

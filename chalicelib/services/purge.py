@@ -22,7 +22,7 @@ from chalicelib.domain.purge import (
 from chalicelib.domain.users import Event, TotalsShard, User
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.participant_ports import ParticipantStore
+from chalicelib.services.participant_ports import DeadRecordStore, ParticipantStore, Position
 from chalicelib.services.pools import Pool
 from chalicelib.services.ports import Clock, EventStore, PurgeQueue, TotalsStore, UserStore
 from chalicelib.services.segment_deletion import SegmentDeletionService
@@ -120,6 +120,7 @@ class PurgeService:
         events: EventStore,
         totals: TotalsStore,
         participants: ParticipantStore,
+        dead_records: DeadRecordStore,
         lists: SegmentDeletionService,
         queue: PurgeQueue,
         clock: Clock,
@@ -129,6 +130,7 @@ class PurgeService:
         self._events = events
         self._totals = totals
         self._participants = participants
+        self._dead_records = dead_records
         self._lists = lists
         self._queue = queue
         self._clock = clock
@@ -221,6 +223,8 @@ class PurgeService:
             self._remove_users(variant_id, budget)
             self._remove_events(variant_id, budget)
             budget.spend(self._totals.drop(dead.feature_id, variant_id))
+        if dead.whole:
+            self._remove_records(dead.feature_id, budget)
         if dead.is_done(budget.found - before, started):
             self._queue.close(dead)
         else:
@@ -258,6 +262,23 @@ class PurgeService:
                 done.remove(events[-1].user_id)  # whose events go on in the next batch
             budget.share_out(partial(self._forget, variant_id), sorted(done))
             budget.spend(len(events))
+
+    def _remove_records(self, number: int, budget: Budget) -> None:
+        after: Position | None = None
+        while records := self._dead_records.of_experiment(number, after, ROWS_AT_ONCE):
+            after = records[-1]
+            starts = range(0, len(records), DROPPED_AT_ONCE)
+            some = [records[i : i + DROPPED_AT_ONCE] for i in starts]
+            budget.share_out(partial(self._drop_records, number, budget), some)
+            budget.spend(0)
+        for rows in self._dead_records.drop_rest(number):
+            budget.spend(rows)
+
+    def _drop_records(self, number: int, budget: Budget, records: Sequence[Position]) -> None:
+        if budget.is_used_up:
+            return
+        for rows in self._dead_records.drop(number, records):
+            budget.spend(rows)
 
     def _forget(self, variant_id: int, user_id: str) -> None:
         self._users.forget_variants(user_id, [variant_id])

@@ -70,9 +70,13 @@ def place(site: str, target: str) -> str:
     return hashlib.sha256(f"{length}:{site}{target}".encode()).hexdigest()[:40]
 
 
+GROUPS_OF = "group#"
+"""What the partition keys of groups begin with."""
+
+
 def group(group_type: str, group_id: str) -> str:
     """Partition key of everything stored of a group."""
-    return f"group#{part(group_type)}#{part(group_id)}"
+    return f"{GROUPS_OF}{part(group_type)}#{part(group_id)}"
 
 
 PROFILE = "profile"
@@ -82,9 +86,13 @@ PREVIEW = "preview"
 """Sort key of what makes a user a preview user."""
 
 
+ENROLLMENTS = "enrollment#"
+"""What the sort keys of enrollments begin with."""
+
+
 def enrollment(number: int, place_key: str) -> str:
     """Sort key of an enrollment of a user; of a group, with an empty place."""
-    return f"enrollment#{number}#{place_key}"
+    return f"{ENROLLMENTS}{number}#{place_key}"
 
 
 def exclusion(number: int) -> str:
@@ -171,6 +179,11 @@ def stratum_counter_prefix(value: str) -> str:
 def repeats(number: int, user_id: str) -> str:
     """Partition key of the marks of a user in a within-subjects experiment."""
     return f"repeat#{number}#{part(user_id)}"
+
+
+def repeats_beside(number: int, user_key: str) -> str:
+    """The same, for the partition key of the user."""
+    return f"repeat#{number}#{user_key.removeprefix('user#')}"
 
 
 def repeat(place_key: str, index: int) -> str:

@@ -218,6 +218,7 @@ def _write_enrollment(
         write.update(
             RecordRow(pk, keys.enrollment(repeat.number, place_key(repeat.place))),
             actions=[RecordRow.n.add(1), RecordRow.met.add({repeat.condition_id or ""})],
+            condition=RecordRow.pk.exists(),  # the purge may have come in between
         )
     if repeat is not None:
         write.save(_repeat_row(participant, repeat))

@@ -69,9 +69,10 @@ def to_row(entry: PurgeEntry) -> PurgeRow:
         )
     return PurgeRow(
         keys.PURGE,
-        keys.dead_variants(entry.feature_id, min(entry.variant_ids)),
+        keys.dead_variants(entry.feature_id, entry.first),
         feature_id=entry.feature_id,
-        variant_ids=set(entry.variant_ids),
+        variant_ids=set(entry.variant_ids) or None,
+        whole=entry.whole or None,
         died=to_ms(entry.died),
         due=to_ms(entry.due),
     )
@@ -91,7 +92,8 @@ def _entry(row: PurgeRow) -> PurgeEntry:
         )
     return DeadVariants(
         int(row.feature_id),
-        tuple(sorted(map(int, row.variant_ids))),
+        tuple(sorted(map(int, row.variant_ids or ()))),
         from_ms(row.died),
         from_ms(row.due),
+        bool(row.whole),
     )

@@ -243,13 +243,15 @@ class RecordRow(UsersTable):
 class PurgeRow(UsersTable):
     """An entry of the purge queue: for variants, for a user, or for versions of lists.
 
-    `lists` are the versions, and the segments that were lists; of a claimed entry too.
+    `whole` says that the feature of the variants went too. `lists` are the versions, and the
+    segments that were lists; of a claimed entry too.
     """
 
     due = NumberAttribute()
     died = NumberAttribute(null=True)
     feature_id = NumberAttribute(null=True)
     variant_ids = NumberSetAttribute(null=True)
+    whole = BooleanAttribute(null=True)
     user_id = UnicodeAttribute(null=True)
     lists = CompactJson(null=True)
     claimed = BooleanAttribute(null=True)

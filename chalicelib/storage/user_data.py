@@ -144,7 +144,8 @@ class DynamoUserDataStore:
         with transaction() as write:
             _move_on(write, participant)
             add_tallies(write, ending.tallies, 0)
-            add_exclusions(write, (ExclusionTally(n, -1) for n in ending.exclusions), 0)
+            counted = (n for n in ending.exclusions if n not in ending.dead)
+            add_exclusions(write, (ExclusionTally(n, -1) for n in counted), 0)
             for left in ending.left:
                 leave_group(write, groups[left.group], left)
             for (number, value, condition), rows in strata.items():
@@ -154,7 +155,11 @@ class DynamoUserDataStore:
             end_enrollments(write, participant, ending.enrollments)
             for (number, place), conditions in ending.unmet.items():
                 row = RecordRow(pk, keys.enrollment(number, place_key(place)))
-                write.update(row, actions=[RecordRow.met.delete(set(conditions))])
+                write.update(
+                    row,
+                    actions=[RecordRow.met.delete(set(conditions))],
+                    condition=RecordRow.pk.exists(),
+                )
             for kept in ending.repeats:
                 write.delete(_repeat_row(participant.id, kept))
             for number in ending.exclusions:

@@ -80,13 +80,14 @@ def end(
     repeats: Sequence[KeptRepeat] = (),
     excluded: Sequence[int] = (),
     design: Experiment | None = None,
+    gone: bool = False,
 ) -> Ended:
     own: dict[int, tuple[Enrollment, ...]] = {}
     for each in enrollments:
         own[each.number] = (*own.get(each.number, ()), each)
     exclusions = {n: Exclusion(n, ExclusionCode.LISTED, START) for n in excluded}
     participant = Participant(Profile("u"), own, exclusions, revision=1)
-    features = () if design is None else (replace(feature(NUMBER), design=design),)
+    features = () if gone else (replace(feature(NUMBER), design=design),)
     kept: Mapping[int, Sequence[KeptRepeat]] = {NUMBER: repeats} if repeats else {}
     endings = participation_end(participant, kept, Catalogue(features=features))
     return Ended(spare_repeats(own.get(NUMBER, ()), repeats), endings)
@@ -151,8 +152,25 @@ def test_a_group_has_a_user_less_with_the_first_enrollment(
     ids=["no group experiment", "the experiment is gone", "the group was never told"],
 )
 def test_no_group_has_a_user_less_otherwise(group: str | None, of: Experiment | None) -> None:
-    (ending,) = end(enrolled(group=group), design=of).endings
+    (ending,) = end(enrolled(group=group), design=of, gone=of is None).endings
     assert ending.left == ()
+
+
+def test_what_ends_in_an_experiment_that_is_gone_is_taken_off_no_counter() -> None:
+    """The purge takes the counters, and what is added to one that is gone makes it anew."""
+    marks = [marked(0, THERE, "id of b", 1), marked(1, THERE, "id of a", 2)]
+    own = [enrolled(stratum="high"), replace(enrolled(THERE, None, 1), repeats=2)]
+    (ending,) = end(*own, repeats=marks, excluded=[NUMBER], gone=True).endings
+    assert (ending.enrollments, ending.repeats) == ((own[1], own[0]), (marks[1], marks[0]))
+    assert (ending.exclusions, ending.dead) == ((NUMBER,), frozenset({NUMBER}))
+    assert (ending.tallies, ending.left, ending.uncounted) == ((), (), ())
+
+
+def test_very_many_enrollments_in_what_is_gone_end_in_pieces_too() -> None:
+    many = [enrolled(Place("site", str(n)), minute=n) for n in range(40)]
+    assert [len(each.enrollments) for each in end(*many, gone=True).endings] == [12, 12, 12, 4]
+    (living,) = end(excluded=[NUMBER]).endings
+    assert living.dead == frozenset()
 
 
 def test_a_stratum_has_an_enrollment_less_where_the_condition_is_known() -> None:

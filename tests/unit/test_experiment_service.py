@@ -422,7 +422,9 @@ def test_a_deleted_experiment_is_gone_and_its_variants_die(
     number = number_of(services)
     assert services.experiments.delete("e") == made
     assert (services.experiments.all(), memory.features) == ([], {})
-    assert list(memory.queue.values()) == [DeadVariants(number, (1, 2), START, START + HANDOVER)]
+    assert list(memory.queue.values()) == [
+        DeadVariants(number, (1, 2), START, START + HANDOVER, whole=True)
+    ]
 
 
 def test_the_queue_is_done_with_a_deleted_experiment_after_its_second_pass(

@@ -187,7 +187,7 @@ def test_a_deleted_feature_leaves_an_entry_in_the_purge_queue(
     gone, variants = experiment(services, "gone")
     services.features.delete(gone)
     assert list(memory.queue.values()) == [
-        DeadVariants(gone, tuple(variants), START, START + SECOND_PASS)
+        DeadVariants(gone, tuple(variants), START, START + SECOND_PASS, whole=True)
     ]
 
 

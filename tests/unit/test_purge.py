@@ -19,6 +19,9 @@ def test_the_request_has_a_minute_before_the_scheduled_function() -> None:
 
 def test_where_no_variants_died_nothing_is_to_be_removed() -> None:
     assert DeadVariants.now(1, (), START) is None
+    whole = DeadVariants.now(1, (), START, whole=True)
+    assert whole == DeadVariants(1, (), START, START + HANDOVER, whole=True)
+    assert (whole.first, DEAD.first) == (0, 4)
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_where_the_first_pass_fails_the_scheduled_function_takes_over(
 ) -> None:
     world.process(failing(call, Unavailable("throttled"))).features.delete(world.gone)
     [entry] = world.memory.queue.values()
-    assert entry == DeadVariants(world.gone, world.dead, START, START + HANDOVER)
+    assert entry == DeadVariants(world.gone, world.dead, START, START + HANDOVER, whole=True)
     assert world.services.purge.run_due() == 0, "the request still has it for itself"
     world.clock.advance(HANDOVER)
     assert world.services.purge.run_due() > 0

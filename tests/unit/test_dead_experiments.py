@@ -1,0 +1,316 @@
+"""Nothing of a deleted experiment stays with those who took part, and nothing else goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.experiments import Experiment, Place, State, Unit
+from chalicelib.domain.marking import MarkStatus
+from chalicelib.domain.metric_results import Effect, QueryResult
+from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
+from chalicelib.services import Services
+from tests.fakes import FixedClock, Memory, fake_stores, once
+from tests.unit.samples import experiment, process
+from tests.unit.test_purge_service import Interruption, Killed
+from tests.unit.upgrade_service_samples import (
+    HERE,
+    THERE,
+    design,
+    group_design,
+    in_class,
+    join,
+    known,
+    mark,
+    number_of,
+)
+
+ELSEWHERE = Place("lesson", "test")
+NAMES = ("u", "v", "w")
+
+
+@dataclass
+class World:
+    """Pupils who took part in experiments of each unit, and in one that stays."""
+
+    memory: Memory
+    clock: FixedClock
+    services: Services
+    numbers: dict[str, int]
+
+    def delete(self, *ids: str) -> None:
+        for experiment_id in ids:
+            self.services.experiments.delete(experiment_id)
+
+    def work_off_the_queue(self) -> None:
+        for _ in range(4):
+            self.clock.advance(SECOND_PASS)
+            self.services.purge.run_due()
+        assert self.memory.queue == {}
+
+    def kept(self, *ids: str) -> object:
+        """All that is stored of some experiments, and the points that were reached."""
+        numbers, memory = {self.numbers[each] for each in ids}, self.memory
+        users = {
+            user_id: (
+                own.points,
+                {n: each for n, each in own.enrollments.items() if n in numbers},
+                {n: each for n, each in own.exclusions.items() if n in numbers},
+                {n: each for n, each in own.lifted.items() if n in numbers},
+            )
+            for user_id, own in memory.participants.items()
+        }
+        groups = {
+            key: (
+                {n: each for n, each in group.enrollments.items() if n in numbers},
+                {n: each for n, each in group.exclusions.items() if n in numbers},
+                {n: each for n, each in group.counts.items() if n in numbers},
+                {each for each in group.enrolled_at if each[0] in numbers},
+                group.reached,
+            )
+            for key, group in memory.groups.items()
+        }
+        counters = (
+            [each for each in memory.tallies if each.number in numbers],
+            [each for each in memory.excluded if each.number in numbers],
+            {n: each for n, each in memory.complete_groups.items() if n in numbers},
+        )
+        repeats = {key: each for key, each in memory.repeats.items() if key[0] in numbers}
+        results = {n: each for n, each in memory.results.items() if n in numbers}
+        return users, groups, counters, repeats, results
+
+    def of(self, number: int) -> Counter[str]:
+        """How much there is of an experiment."""
+        memory, found = self.memory, Counter[str]()
+        for own in memory.participants.values():
+            found["enrollments"] += len(own.enrollments.get(number, ()))
+            found["exclusions"] += number in own.exclusions
+            found["lifted"] += number in own.lifted
+        for group in memory.groups.values():
+            found["group enrollments"] += number in group.enrollments
+            found["group exclusions"] += number in group.exclusions
+            found["group counts"] += number in group.counts
+            found["places"] += sum(n == number for n, _ in group.enrolled_at)
+        found["repeats"] = sum(
+            len(each) for key, each in memory.repeats.items() if key[0] == number
+        )
+        found["results"] = int(number in memory.results)
+        found["tallies"] = sum(each.number == number for each in memory.tallies)
+        found["excluded"] = sum(each.number == number for each in memory.excluded)
+        return +found
+
+
+@pytest.fixture
+def make_world() -> Callable[[], World]:
+    def make() -> World:
+        memory, clock = Memory(), FixedClock()
+        services = process(memory, clock)
+        made: dict[str, Experiment] = {
+            "alone": replace(design("alone"), points=design(places=[HERE, THERE]).points),
+            "class": group_design("class"),
+            "within": replace(
+                design("within", unit=Unit.WITHIN_SUBJECTS),
+                points=design(places=[ELSEWHERE]).points,
+            ),
+            "stays": replace(design("stays"), points=design(places=[ELSEWHERE]).points),
+        }
+        for each in made.values():
+            services.experiments.create(each)
+        numbers = {each: number_of(services, each) for each in made}
+        join(services, *NAMES, update=in_class("1a"))
+        for name in NAMES:
+            for place, experiment_id in (
+                (HERE, "alone"), (THERE, "alone"), (HERE, "class"), (ELSEWHERE, "within"),
+                (ELSEWHERE, "within"), (ELSEWHERE, "stays"),
+            ):  # fmt: skip
+                mark(services, name, place, experiment_id=experiment_id)
+        join(services, "x", "y")
+        for name, experiment_id in (("x", "alone"), ("x", "class"), ("y", "stays")):
+            place = ELSEWHERE if experiment_id == "stays" else HERE
+            mark(services, name, place, experiment_id=experiment_id, status=MarkStatus.NOT_APPLIED)
+        stores = fake_stores(memory)
+        for number in numbers.values():
+            stores.logs.keep_results(number, [QueryResult("q", Effect((), ()))])
+        return World(memory, clock, services, numbers)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world: Callable[[], World]) -> World:
+    return make_world()
+
+
+DEAD = ("alone", "class", "within")
+
+
+def test_of_a_deleted_experiment_nothing_is_left_and_all_else_is(world: World) -> None:
+    before = world.kept("stays")
+    found = sum((world.of(world.numbers[each]) for each in DEAD), Counter[str]())
+    assert found.keys() >= {
+        "enrollments", "exclusions", "group enrollments", "group counts", "places", "repeats",
+        "results", "tallies", "excluded",
+    }  # fmt: skip
+    world.delete(*DEAD)
+    world.clock.advance(HANDOVER)
+    world.services.purge.run_due()
+    assert [world.of(world.numbers[each]) for each in DEAD] == [Counter()] * 3
+    assert world.kept("stays") == before
+    world.work_off_the_queue()
+    assert world.kept("stays") == before
+
+
+def test_archiving_removes_nothing(world: World) -> None:
+    before = world.of(world.numbers["alone"])
+    world.services.experiments.move("alone", State.ARCHIVED)
+    world.clock.advance(timedelta(days=1))
+    world.services.purge.run_due()
+    assert world.of(world.numbers["alone"]) >= before
+    assert world.memory.queue == {}
+
+
+def test_conditions_that_are_replaced_take_no_records_with_them(world: World) -> None:
+    before = world.of(world.numbers["alone"])
+
+    def fewer(old: Experiment) -> Experiment:
+        return replace(old, conditions=(replace(old.conditions[0], weight=100.0),))
+
+    world.services.experiments.edit("alone", fewer)
+    assert world.memory.queue
+    world.work_off_the_queue()
+    assert world.of(world.numbers["alone"]) == before
+
+
+def test_an_experiment_without_conditions_has_an_entry_too(world: World) -> None:
+    bare = replace(design("bare", state=State.INACTIVE), conditions=(), points=())
+    world.services.experiments.create(bare)
+    number = number_of(world.services, "bare")
+    now = world.clock.now
+    world.delete("bare")
+    [entry] = world.memory.queue.values()
+    assert entry == DeadVariants(number, (), now, now + HANDOVER, whole=True)
+    world.work_off_the_queue()
+
+
+def test_an_experiment_made_again_with_the_id_keeps_what_is_its_own(world: World) -> None:
+    world.delete("alone")
+    again = replace(design("alone"), points=design(places=[HERE, THERE]).points)
+    world.services.experiments.create(again)
+    number = number_of(world.services, "alone")
+    mark(world.services, "u", HERE, experiment_id="alone")
+    before = world.of(number)
+    assert before["enrollments"] == 1
+    world.work_off_the_queue()
+    assert world.of(number) == before
+    assert world.of(world.numbers["alone"]) == Counter()
+
+
+def test_what_a_request_adds_that_still_saw_the_experiment_goes_with_the_second_pass(
+    world: World,
+) -> None:
+    join(world.services, "late")
+    number = world.numbers["alone"]
+
+    def delete_and_purge() -> None:
+        world.delete("alone")
+        world.clock.advance(HANDOVER)
+        world.services.purge.run_due()
+        assert world.of(number) == Counter()
+
+    slow = process(
+        world.memory, world.clock, before=once("participants.store_mark", delete_and_purge)
+    )
+    mark(slow, "late", HERE, experiment_id="alone")
+    assert world.of(number)["enrollments"] == 1
+    world.work_off_the_queue()
+    assert world.of(number) == Counter()
+
+
+def test_a_feature_of_test_lab_takes_its_enrollments_along(world: World) -> None:
+    feature_id, _ = experiment(world.services, "button")
+    number, own = feature_id, known(world.services, "u")
+    moved = {
+        number: tuple(replace(e, number=number) for e in own.enrollments[world.numbers["alone"]])
+    }
+    row = world.memory.participants["u"]
+    world.memory.participants["u"] = replace(row, enrollments={**row.enrollments, **moved})
+    world.services.features.delete(feature_id)
+    assert world.of(number) == Counter()
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+@pytest.mark.parametrize("deleted", DEAD)
+def test_a_purge_that_dies_at_any_call_is_finished_by_the_next(
+    deleted: str, step: str, make_world: Callable[[], World]
+) -> None:
+    at, happened = 0, True
+    while happened:
+        at += 1
+        world = make_world()
+        before = world.kept(*({*world.numbers} - {deleted}))
+        world.delete(deleted)
+        world.clock.advance(HANDOVER)
+        death = Interruption(at, Killed)
+        before_it, after_it = (death, None) if step == "before" else (None, death)
+        mortal = process(world.memory, world.clock, before=before_it, after=after_it)
+        with suppress(Killed):
+            mortal.purge.run_due()
+        happened = death.happened
+        world.work_off_the_queue()
+        assert world.of(world.numbers[deleted]) == Counter()
+        assert world.kept(*({*world.numbers} - {deleted})) == before
+    assert at > 6
+
+
+def test_one_run_removes_no_more_than_its_rows_and_the_next_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.services.purge.DROPPED_AT_ONCE", 2)
+    monkeypatch.setattr("chalicelib.services.purge.ROWS_PER_RUN", 3)
+    monkeypatch.setattr("chalicelib.services.purge.WORKERS", 1)
+    number = world.numbers["alone"]
+    world.delete("alone")
+    world.clock.advance(HANDOVER)
+    left = world.of(number).total()
+    assert left > 6
+    assert world.services.purge.run_due() == 4
+    assert 0 < world.of(number).total() < left
+    for _ in range(20):
+        world.services.purge.run_due()
+    assert world.of(number) == Counter()
+
+
+def test_workers_that_find_the_time_used_up_leave_the_rest(world: World) -> None:
+    number = world.numbers["alone"]
+    world.delete("alone")
+    world.clock.advance(HANDOVER)
+
+    def dawdle() -> None:
+        world.clock.advance(timedelta(minutes=1))
+
+    late = process(world.memory, world.clock, after=once("dead_records.of_experiment", dawdle))
+    before = world.of(number)
+    assert late.purge.run_due() == 0
+    assert world.of(number) == before
+    world.work_off_the_queue()
+    assert world.of(number) == Counter()
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_an_erasure_makes_no_counter_of_a_deleted_experiment_anew(
+    purged: bool, world: World
+) -> None:
+    world.delete(*DEAD)
+    if purged:
+        world.clock.advance(HANDOVER)
+        world.services.purge.run_due()
+    before = [world.of(world.numbers[each])["tallies"] for each in DEAD]
+    for name in (*NAMES, "x"):
+        world.services.erasure.erase(name)
+    assert [world.of(world.numbers[each])["tallies"] for each in DEAD] == before
+    assert "u" not in world.memory.participants
