@@ -47,9 +47,10 @@ class _Removal:
             return self
         return _Removal(self.segment, self.gone[-DELETED_AT_ONCE:], is_last=False)
 
-    def change(self) -> CatalogueChange:
-        deleted = (SegmentChange(segment, None) for segment in self.gone)
-        return CatalogueChange(segments=(*self.changes, *deleted))
+    def change(self) -> CatalogueChange | None:
+        """What is to be committed; None where all stays as it is."""
+        changes = (*self.changes, *(SegmentChange(segment, None) for segment in self.gone))
+        return CatalogueChange(segments=changes) if changes else None
 
 
 class SegmentDeletionService:
@@ -134,7 +135,7 @@ class SegmentDeletionService:
         """
         removals: list[_Removal] = []
 
-        def decide(catalogue: Catalogue) -> CatalogueChange:
+        def decide(catalogue: Catalogue) -> CatalogueChange | None:
             removals.append(plan(catalogue).part())
             return removals[-1].change()
 

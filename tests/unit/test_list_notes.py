@@ -150,6 +150,21 @@ def test_a_deletion_whose_notes_cannot_be_removed_is_done_and_the_purge_removes_
     assert memory.queue == {}
 
 
+def test_a_purge_that_finds_all_lists_in_use_changes_no_revision(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.imports.experiment(design("e"), drafts("l"), [])
+    services.imports.flag(flag("f", key="f"), drafts("m"), [])
+    before = services.catalogue.fresh().revision
+    assert memory.queue
+    clock.advance(SECOND_PASS)
+    services.purge.run_due()
+    assert memory.queue == {}
+    assert services.catalogue.fresh().revision == before
+    services.segment_deletion.delete_unused("l")
+    assert services.catalogue.fresh().revision == before
+
+
 # The purge and who writes anew
 
 
