@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from email.message import Message
+import re
 
 HEADER_LENGTH = 1000
 """Characters of the header that are looked at."""
+
+QUOTED = re.compile(r'"[^"]*"')
+QUALITY = re.compile(r";\s*q\s*=([^;]*)")
 
 
 def prefers(accept: str, media_type: str) -> bool:
@@ -14,7 +17,7 @@ def prefers(accept: str, media_type: str) -> bool:
     >>> prefers("text/html, application/json;q=0.9", "application/json")
     False
     """
-    accept = accept[:HEADER_LENGTH].lower()
+    accept = QUOTED.sub('""', accept[:HEADER_LENGTH].lower())
     if media_type not in accept:
         return False
     qualities = dict(map(_quality, accept.split(",")))
@@ -24,11 +27,9 @@ def prefers(accept: str, media_type: str) -> bool:
 
 def _quality(media_range: str) -> tuple[str, float]:
     """A media type with how much it is wanted; 1 if that is not said, or not readable."""
-    # The parser of headers that Python keeps; it reads parameters, quoted ones included.
-    message = Message()
-    message["Content-Type"] = media_range
+    found = QUALITY.search(media_range)
     try:
-        quality = float(str(message.get_param("q", "1")))
+        quality = float(found[1]) if found else 1
     except ValueError:
         quality = 1
-    return message.get_content_type(), quality if 0 <= quality <= 1 else 1
+    return media_range.partition(";")[0].strip(), quality if 0 <= quality <= 1 else 1

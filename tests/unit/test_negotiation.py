@@ -24,6 +24,9 @@ WANTED = "application/problem+json"
         f"{WANTED};q=much",
         f"{WANTED};q=7",
         f"{WANTED};q=nan",
+        f"{WANTED};q*;q*0",
+        f"{WANTED};q*=x'y",
+        f'text/plain;x="a,b;q=1";q=0.3, {WANTED};q=0.5',
         f"nonsense;;;=, {WANTED}",
     ],
 )
@@ -58,3 +61,14 @@ def test_of_two_types_the_one_with_the_higher_quality_is_preferred(
     accept = f"{WANTED};q={wanted:.3f}, text/html;q={other:.3f}"
     assert prefers(accept, WANTED) == (0 < round(wanted, 3) >= round(other, 3))
     prefers(f"{rest},{WANTED}", WANTED)
+
+
+HEADER_PARTS = st.sampled_from(
+    [WANTED, "text/html", *";,=*'\" qQ01.x", "q=", "q*", "q*0", "q*0*=", "utf-8''%"]
+)
+
+
+@given(st.lists(HEADER_PARTS | st.text(max_size=3)).map("".join))
+def test_any_text_has_an_answer(accept: str) -> None:
+    assert prefers(accept, WANTED) in (True, False)
+    assert prefers(f"{WANTED};{accept}", WANTED) in (True, False)
