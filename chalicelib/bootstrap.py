@@ -138,7 +138,8 @@ def connect(settings: Settings) -> None:
     if settings.dynamodb_endpoint:
         connection.connect(*place, read_timeout=connection.STARTING_UP)
         tables.create_missing()
-    connection.connect(*place, read_timeout=settings.dynamodb_timeout_ms / 1000)
+    timeout = settings.dynamodb_timeout_ms / 1000
+    connection.connect(*place, read_timeout=timeout, signed=not settings.embedded)
     tables.bind_all()
     if settings.embedded:
         tables.create_missing()

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 from moto.server import ThreadedMotoServer
 
 from chalicelib.bootstrap import Stores
@@ -107,8 +110,24 @@ def application(dynamodb_endpoint: str | None) -> ModuleType:
 def app(application: ModuleType) -> ModuleType:
     """The module `app`, on an empty database that never failed it."""
     forget_failures(application)
-    application.services.demo.clear()
+    if application.settings.embedded:
+        empty(application)
+    else:
+        application.services.demo.clear()
     return application
+
+
+def empty(application: ModuleType) -> None:
+    """Do what `demo.clear` does, with the tables of moto at hand: in a fifth of its time."""
+    from chalicelib.storage.clear import KEPT, DynamoEraser
+
+    backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][application.settings.aws_region]
+    for name, table in backend.tables.items():
+        if name.startswith(application.settings.table_prefix):
+            for key in [key for key in table.items if not str(key.value).startswith(KEPT)]:
+                del table.items[key]
+    now, settling = datetime.now(UTC), application.services.catalogue.settling
+    DynamoEraser().move_on(lambda base: base.following(now, settling=settling))
 
 
 def forget_failures(application: ModuleType) -> None:

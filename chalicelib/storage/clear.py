@@ -24,12 +24,13 @@ class DynamoEraser:
     def clear(self, now: datetime, settling: timedelta) -> None:
         # Before, so that nobody decides on what is about to go; after, so that nobody keeps it.
         if DynamoCatalogueStore().revision().version:
-            self._move_on(lambda base: base.following(now, visible=False))
+            self.move_on(lambda base: base.following(now, visible=False))
         for table in TABLES:
             self._empty(table)
-        self._move_on(lambda base: base.following(now, settling=settling))
+        self.move_on(lambda base: base.following(now, settling=settling))
 
-    def _move_on(self, following: Callable[[Revision], Revision]) -> None:
+    def move_on(self, following: Callable[[Revision], Revision]) -> None:
+        """Move the revision on, with settings as they are at first and nothing else changed."""
         catalogue = DynamoCatalogueStore()
         for _ in attempts("the catalogue"):
             base = catalogue.revision()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from botocore import UNSIGNED
 from botocore.exceptions import ConnectionClosedError
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
@@ -46,10 +47,16 @@ _prefix = ""
 
 
 def connect(
-    region: str, prefix: str, endpoint: str | None = None, read_timeout: float = READ_TIMEOUT
+    region: str,
+    prefix: str,
+    endpoint: str | None = None,
+    read_timeout: float = READ_TIMEOUT,
+    *,
+    signed: bool = True,
 ) -> None:
     """From here on, use one new connection, and tables that are called `<prefix>-<table>`.
 
+    Calls that are not `signed` are for a database in this process, which asks for no signature.
     Timeouts are short and retries few, for somebody waits for the answer and can ask again. The
     client is made now, in the start-up phase, where Lambda gives a whole processor.
     """
@@ -69,6 +76,8 @@ def connect(
     )
     meter(_connection.client, CONNECT_TIMEOUT + read_timeout)
     _connection.client.meta.events.register("after-call.dynamodb", _insist_on_all)
+    if not signed:
+        _connection.client.meta.events.register("choose-signer.dynamodb", lambda **_: UNSIGNED)
 
 
 def _insist_on_all(http_response: Any, **_: Any) -> None:

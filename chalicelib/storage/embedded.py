@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from moto import mock_aws
+from moto.core import responses, utils
 from moto.core.models import MockAWS, botocore_stubber
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -23,15 +24,17 @@ INDEX_NAME = 6
 def start() -> MockAWS:
     """Answer all calls to AWS in this process from memory; `stop()` of the result ends it.
 
-    Adds three things that moto leaves out: it serves one call at a time, for its tables have no
+    Adds four things that moto leaves out: it serves one call at a time, for its tables have no
     locks and the local server has threads; it undoes a cancelled transaction by putting back the
     items that the transaction names, where moto keeps a copy of each table that it names (147 ms
-    for one with 5,000 items); and it looks for a partition by its key, where moto sorts the whole
-    table for each Query (26 ms for one with 2,000 items).
+    for one with 5,000 items); it looks for a partition by its key, where moto sorts the whole
+    table for each Query (26 ms for one with 2,000 items); and it looks once for the operations that
+    there are, where moto does for each call (a tenth of its time).
     """
     _serve_one_at_a_time()
     _undo_by_item()
     _query_by_partition()
+    _know_the_operations()
     mock = mock_aws()
     mock.start()
     return mock
@@ -83,6 +86,12 @@ def _query_by_partition() -> None:
         return whole(partition, hash_key, *args, **options)
 
     setattr(Table, whole.__name__, query)
+
+
+@functools.cache
+def _know_the_operations() -> None:
+    found = utils.method_names_from_class
+    setattr(responses, found.__name__, functools.cache(found))
 
 
 def _saved(

@@ -311,7 +311,7 @@ def test_the_reasons_of_a_refusal_are_few(gateway: Gateway) -> None:
     body: Any = {"variants": [{}] * 20_000}
     answer = gateway.send("POST", "/api/feature/1/variants", body, headers)
     assert answer.status == 422
-    assert "and 39995 more" in answer.json["detail"]
+    assert answer.json["detail"].startswith("variants.0.feature_id: Field required; ")
     assert len(answer.text) < 1000
 
 

@@ -259,10 +259,11 @@ def test_the_calls_that_are_logged_are_those_that_were_made(
         ("DELETE", f"/api/feature/{feature_id}", None),
     ):
         counter.calls.clear()
+        counter.leases.clear()
         lines.texts.clear()
         ask(gateway, method, path, body)
         (line,) = lines.of("request")
-        assert line["dynamodb_calls"] == len(counter.calls), (method, path)
+        assert line["dynamodb_calls"] == len(counter.calls + counter.leases), (method, path)
 
 
 def test_each_call_asks_what_it_consumed(
