@@ -92,6 +92,9 @@ class AccessService:
     def revoke(self, key_id: str) -> ApiKey:
         """Take a key out of force; every process knows within the catalogue's TTL.
 
+        While a process cannot read the catalogue, clients may go on with it for as long as they are
+        answered from an old one.
+
         Raises:
             NotFound: if there is none with the id.
         """

@@ -125,8 +125,8 @@ class MarkService:
                     raise ErasedMeanwhile(f"{participant.id} was erased") from None
                 participant = current
                 continue
-            # The mark is stored: where its experiment cannot end, the scheduled function says so.
-            with suppress(Invalid):
+            # The mark is stored. What cannot be counted or ended now, the scheduled function sees.
+            with suppress(Invalid, Unavailable):
                 self._end_if_complete(outcome, participant)
             return outcome
 
@@ -211,10 +211,7 @@ class MarkService:
                 return
         count = self._read(offer.number)
         if _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
-            # The mark is stored. If the store cannot take the ending now, the scheduled function
-            # sees it.
-            with suppress(Unavailable):
-                self._experiments.complete(offer.experiment.id)
+            self._experiments.complete(offer.experiment.id)
 
     def _is_recent(self, count: _Count) -> bool:
         return self._monotonic() <= count.read_at + COUNT_AGE

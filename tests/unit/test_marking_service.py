@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.experiments import (
     Algorithm,
     CompleteCondition,
@@ -936,3 +936,17 @@ def test_a_mark_is_answered_though_its_experiment_cannot_end(
     monkeypatch.undo()
     assert services.marking.end_complete() == []
     assert state(services) is State.ENROLLMENT_COMPLETE
+
+
+def test_a_mark_that_is_stored_is_answered_though_nobody_can_count_now(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    def fail(call: str) -> None:
+        if call == "participants.counted":
+            raise Unavailable("throttled")
+
+    services.experiments.create(design(complete=CompleteCondition(user_count=1)))
+    join(services, "u")
+    outcome = mark(process(memory, clock, before=fail))
+    assert outcome.records.enrollment is not None
+    assert enrolled_users(memory, number_of(services)) == 1
