@@ -155,18 +155,23 @@ class Participant:
     testlab: TestLabRow | None = None
     exposures: frozenset[int] = frozenset()
     revision: int = 0
+    _groups: frozenset[GroupKey] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
         return self.profile.id
 
     def groups(self) -> frozenset[GroupKey]:
-        """All groups of the user."""
-        return frozenset(
-            GroupKey(kind, group_id)
-            for kind, ids in (self.profile.group or {}).items()
-            for group_id in ids
-        )
+        """All groups of the user, built once: each flag and experiment asks for them."""
+        groups = self._groups
+        if groups is None:
+            groups = frozenset(
+                GroupKey(kind, group_id)
+                for kind, ids in (self.profile.group or {}).items()
+                for group_id in ids
+            )
+            object.__setattr__(self, "_groups", groups)
+        return groups
 
     def working_groups(self) -> frozenset[GroupKey]:
         """The groups that are in force."""

@@ -300,6 +300,19 @@ class TestGroupSets:
         assert (answer.status, answer.json["name"]) == (400, "BadRequestError")
         assert exposures(gateway) == {"for 1a": 0, "not for 9z": 0}
 
+    def test_the_groups_of_all_sets_of_a_call_are_bounded_together(self, gateway: Gateway) -> None:
+        create(gateway)
+        groups = {"classId": [f"{n:06}" for n in range(2_000)]}
+        sets = [{"groupsetId": f"{n}", "groups": groups} for n in range(4)]
+        found = ask(gateway, "nobody", useMultipleGroupSets={"subGroupsets": sets})
+        assert found.json == {"subGroupsets": {f"{n}": ["key"] for n in range(4)}}
+        for over in (
+            {"subGroupsets": [*sets, {"groupsetId": "4", "groups": groups}]},
+            {"mainGroupset": {"groups": groups}, "subGroupsets": sets},
+        ):
+            refused = ask(gateway, "nobody", useMultipleGroupSets=over)
+            assert (refused.status, refused.json["name"]) == (400, "BadRequestError")
+
     def test_fifty_sets_may_be_asked_for_at_once(self, gateway: Gateway) -> None:
         flags_by_class(gateway)
         sub = [{"groupsetId": f"{n}", "groups": {"classId": [f"{n}z"]}} for n in range(50)]

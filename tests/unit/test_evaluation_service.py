@@ -311,3 +311,20 @@ def test_without_a_working_group_any_group_that_is_shut_out_shuts_the_session_ou
     on = services.evaluation.flags(in_session(user, groups, stored=True), CONTEXT)
     off = services.evaluation.flags(in_session(user, groups, stored=False), CONTEXT)
     assert (on, off) == (["key of f"], [])
+
+
+def test_the_groups_of_each_session_are_built_once_however_many_flags_there_are(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(services, *(f"{number}" for number in range(20)))
+    groups = tuple(f"{number}" for number in range(10))
+    sessions = [in_session(STORED, {"class": groups}, stored=False) for _ in range(3)]
+    built: list[str] = []
+
+    def counted(kind: str, group_id: str) -> GroupKey:
+        built.append(group_id)
+        return GroupKey(kind, group_id)
+
+    monkeypatch.setattr("chalicelib.domain.participants.GroupKey", counted)
+    assert [len(keys) for keys in services.evaluation.flags_of_each(sessions, CONTEXT)] == [20] * 3
+    assert len(built) == 3 * len(groups)

@@ -36,7 +36,7 @@ FIELDS = 100
 """Fields of a body that refuses those it does not know."""
 
 GROUP_CHARACTERS = 50_000
-"""Characters of all groups of a user: the profile is one item."""
+"""Characters of all groups of a user, whose profile is one item, and of all sets of a call."""
 
 
 def _storable(text: str) -> str:
@@ -47,8 +47,12 @@ def _storable(text: str) -> str:
     return text
 
 
+def _characters(group: dict[str, list[str]]) -> int:
+    return sum(len(kind) + sum(map(len, ids)) for kind, ids in group.items())
+
+
 def _bounded(group: dict[str, list[str]]) -> dict[str, list[str]]:
-    if sum(len(kind) + sum(map(len, ids)) for kind, ids in group.items()) > GROUP_CHARACTERS:
+    if _characters(group) > GROUP_CHARACTERS:
         raise ValueError(f"must have at most {GROUP_CHARACTERS} characters in all")
     return group
 
@@ -223,6 +227,15 @@ class GroupSets(ClientBody):
         if len({each.id for each in sets}) < len(sets):
             raise ValueError("each groupsetId can be answered once only")
         return sets
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        sets = [*self.sub, *([self.main] if self.main is not None else [])]
+        if sum(_characters(each.groups) for each in sets) > GROUP_CHARACTERS:
+            raise ValueError(
+                f"all sets together must have at most {GROUP_CHARACTERS} characters of groups"
+            )
+        return self
 
 
 class FeatureFlagV6(ContextField):
