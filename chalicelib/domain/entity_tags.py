@@ -1,8 +1,8 @@
 """Entity tags: what tells two states of one thing apart.
 
-A tag covers every row that a thing is shown with, and nothing else. An experiment's lists and the
-metrics of its queries are rows of their own; a change of anything else in the catalogue does not
-move its tag, nor does anything that users do.
+A tag covers every row that a thing is shown with, and nothing else. An experiment's lists, the
+metrics of its queries and the fault of its schedule are rows of their own; a change of anything
+else in the catalogue does not move its tag, nor does anything that users do.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def _experiment(catalogue: Catalogue, experiment_id: int | str) -> Shown | None:
     metrics = tuple(
         catalogue.metrics.get(query.metric_key) for query in feature.design.metric_queries()
     )
-    return _with_lists(catalogue, feature.design, metrics)
+    fault = catalogue.faults.get(feature.design.id)
+    return _with_lists(catalogue, feature.design, (*metrics, fault))
 
 
 def _flag(catalogue: Catalogue, flag_id: int | str) -> Shown | None:

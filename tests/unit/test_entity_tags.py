@@ -14,6 +14,7 @@ from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.entity_tags import Kind, Shown, Subject, shown
 from chalicelib.domain.errors import NotFound, PreconditionFailed
 from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.faults import Fault
 from chalicelib.domain.features import Feature
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import SegmentType
@@ -96,6 +97,16 @@ def test_the_segment_of_a_list_is_a_row_of_what_has_it_and_knows_the_experiment(
     alone = replace(before, features=())
     assert tag(alone, SEGMENT) != tag(before, SEGMENT)
     assert tag(alone, FLAG) == tag(before, FLAG)
+
+
+def test_the_fault_of_a_schedule_is_a_row_of_its_experiment_alone() -> None:
+    well = Catalogue(features=(Feature.of_design(2, design(), SHARDS),), segments={"s": segment()})
+    fault = Fault("too large", datetime(2026, 1, 1, tzinfo=UTC))
+    faulty = replace(well, faults={design().id: fault})
+    worse = replace(well, faults={design().id: replace(fault, what="gone")})
+    assert len({tag(each, EXPERIMENT) for each in (well, faulty, worse)}) == 3
+    assert tag(replace(well, faults={"another": fault}), EXPERIMENT) == tag(well, EXPERIMENT)
+    assert tag(faulty, SEGMENT) == tag(well, SEGMENT)
 
 
 # Changes that insist
