@@ -160,6 +160,32 @@ class TestReplacing:
         answer = in_memory.granted(method, f"{again}?replace=true", less, if_match="*")
         assert members(answer.json["segment"]) == ["ada"]
 
+    @pytest.mark.parametrize(("holder", "users"), [("experiments", 60), ("flags", 35)])
+    def test_so_are_lists_that_are_shortened_only_beside_each_other(
+        self, in_memory: InMemory, holder: str, users: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 14_000)
+        made = design(("site", "target")) if holder == "experiments" else FLAG
+        holder_id = in_memory.granted("POST", f"/api/{holder}", made).json["id"]
+        path = f"/api/{holder}/exclusionList"
+
+        def body(segment: Any) -> Any:
+            if holder == "experiments":
+                return {"experimentId": holder_id, "list": segment}
+            return {"id": holder_id, "enabled": True, "listType": "any", "segment": segment}
+
+        wide = {**BODY, "type": "private", "userIds": USERS[:users]}
+        one, other = ({**wide, "id": str(uuid.uuid4())} for _ in range(2))
+        for each in (one, other):
+            answer = in_memory.granted("POST", path, body(each))
+            assert "membersTotal" not in answer.json["segment"], "it fits by itself"
+        less = {"userIds": ["ada"]}
+        again = f"{path}/{one['id']}"
+        assert in_memory.send("PUT", again, body({**one, **less})).status == 409
+        assert in_memory.send("POST", "/api/segments", {**one, **less}).status == 409
+        in_memory.granted("PUT", f"{again}?replace=true", body({**one, **less}), if_match="*")
+        in_memory.granted("PUT", f"{path}/{other['id']}", body({**other, **less}))
+
     def test_a_short_list_is_replaced_as_ever(self, in_memory: InMemory) -> None:
         made = segment(in_memory, USERS[:3])
         body = {**BODY, "id": made, "userIds": ["ada"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -18,7 +17,7 @@ from chalicelib.api.upgrade.attachments import attachment
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import FilesBody, judged, stored
 from chalicelib.api.upgrade.flag_imports import FlagImport, FlagReader
-from chalicelib.api.upgrade.flag_models import whole_flag_answer
+from chalicelib.api.upgrade.flag_models import laid_out, whole_flag_answer
 from chalicelib.api.upgrade.list_files import (
     ListFilesBody,
     exported_lists,
@@ -41,10 +40,6 @@ FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 EXPORT = "/api/flags/export/{flag_id}"
 INCLUDED = list_pages("/api/flags/export/includeLists/{flag_id}")
 EXCLUDED = list_pages("/api/flags/export/excludeLists/{flag_id}")
-
-
-def _laid_out(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 class FlagListFilesBody(ListFilesBody):
@@ -87,7 +82,7 @@ def export_flag(flag_id: FlagId) -> Response:
         text: ResponseHeaders = {"Content-Type": "text/plain; charset=utf-8"}
         return Response(str(error), text, HTTPStatus.NOT_FOUND.value)
     row = bounded(
-        partial(whole_flag_answer, flag), listings_of(services, entries(flag)), EXPORT, _laid_out
+        partial(whole_flag_answer, flag), listings_of(services, entries(flag)), EXPORT, laid_out
     )
     header: ResponseHeaders = {"Link": ", ".join(row.links)} if row.links else {}
     return written(row.text, {**header, **attachment(flag.name, "json")})

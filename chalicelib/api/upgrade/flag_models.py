@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -120,6 +121,11 @@ def flag_answer(flag: Flag) -> Json:
         "status": flag.status.value,
         "filterMode": flag.filter_mode.value,
     }
+
+
+def laid_out(value: Any) -> str:
+    """A flag as JSON for people, as its file holds it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def whole_flag_answer(flag: Flag, listings: Listings) -> Json:
