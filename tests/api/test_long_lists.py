@@ -194,6 +194,35 @@ class TestReplacing:
 
 class TestPages:
     @pytest.mark.parametrize(
+        ("thing", "room"), [("segments", 2_500), ("flags", 2_500), ("experiments", 6_000)]
+    )
+    def test_who_steps_by_the_take_of_numbered_pages_sees_all(
+        self, in_memory: InMemory, thing: str, room: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("chalicelib.api.answer_pages.ANSWER_BYTES", room)
+        monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", room)
+        made = set()
+        for number in range(25):
+            if thing == "segments":
+                made.add(segment(in_memory, ["ada"], name=f"segment {number}"))
+                continue
+            own = design(("site", "target")) if thing == "experiments" else FLAG
+            body = {**own, "name": f"n{number}", **({} if "id" in own else {"key": f"k{number}"})}
+            made.add(in_memory.granted("POST", f"/api/{thing}", body).json["id"])
+        seen: list[str] = []
+        takes: list[int] = []
+        while len(seen) < 25:
+            asked = {"skip": sum(takes), "take": 10}
+            page = in_memory.granted("POST", f"/api/{thing}/paginated", asked).json
+            nodes = page["nodes"]["segmentsData"] if thing == "segments" else page["nodes"]
+            assert (page["total"], page["skip"]) == (25, sum(takes))
+            assert nodes
+            takes.append(page["take"])
+            seen += [node["id"] for node in nodes]
+        assert (len(seen), set(seen)) == (25, made)
+        assert min(takes[:-1]) < 10, "some page was shortened"
+
+    @pytest.mark.parametrize(
         ("path", "key"),
         [
             ("/api/segments", "segmentsData"),

@@ -83,15 +83,17 @@ class FoundPage(Generic[T]):
     def response(self, rows: Iterable[R], write: Callable[[R], Any]) -> Response:
         """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
         texts, _ = fitting(map(write, rows))
-        return written(self.text(list_text(texts)))
+        return written(self.text(list_text(texts), len(texts)))
 
-    def text(self, nodes: str) -> str:
-        """The answer with nodes that are JSON already.
+    def text(self, nodes: str, count: int) -> str:
+        """The answer with so many nodes that are JSON already.
 
-        They may be fewer than were asked for, where those do not fit an answer; the next page
-        begins behind them.
+        They may be fewer than there are to show, where those do not fit an answer; `take` says
+        then how many they are, for the next page begins behind them.
         """
         asked = self.body.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if count < len(self.rows):
+            asked["take"] = count
         rest = row_text(asked)[1:]
         return f'{{"total":{self.total},"nodes":{nodes},{rest}'
 

@@ -99,7 +99,7 @@ def page_of_segments(body: PageBody) -> Response:
     taken = SEGMENTS.take(rows, ListQuery(), partial(_shown, usage, PAGINATED))
     whole = overview(usage, SEGMENTS, taken)
     links = SEGMENTS.headers(replace(whole.taken, last=None), ListQuery())
-    return written(found.text(whole.text), links)
+    return written(found.text(whole.text, len(whole.taken.rows)), links)
 
 
 def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row:
