@@ -22,6 +22,9 @@ Place = tuple[str | int, ...]
 """What a list is sorted by: of each row another one, in ascending order."""
 
 
+LINKS = 20
+"""Links to the rest of what an answer shows in part; the headers of an answer have limits too."""
+
 Limit = Annotated[int, Field(ge=1)] | None
 """Rows of a page at the most, if that is asked for."""
 
@@ -98,8 +101,8 @@ class Pages(Generic[T]):
     def headers(
         self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object
     ) -> ResponseHeaders:
-        """The Links of the rows, and last the one to the next page, if there is one."""
-        links = [link for row in taken.texts for link in row.links]
+        """The first Links of the rows, and last the one to the next page, if there is one."""
+        links = [link for row in taken.texts for link in row.links][:LINKS]
         if taken.last is not None:
             limit = {} if query.limit is None else {"limit": query.limit}
             links.append(self._cursors.link(taken.last, {**limit, **(kept or {})}, **narrowed))

@@ -121,6 +121,38 @@ FLAG = {
 }
 
 
+class TestLinks:
+    def test_only_the_first_lists_that_are_shortened_have_a_link(
+        self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 30_000)
+        user_list = {**BODY, "type": "private", "userIds": USERS[:50]}
+        made = in_memory.granted("POST", "/api/experiments", design(("site", "target"))).json["id"]
+        for _ in range(35):
+            body = {"experimentId": made, "list": user_list}
+            in_memory.granted("POST", "/api/experiments/inclusionList", body)
+        for path in (
+            f"/api/experiments/single/{made}",
+            "/api/experiments",
+            "/api/experiments/export",
+        ):
+            answer = in_memory.granted("GET", path)
+            body = answer.json if "single" in path else answer.json[0]
+            lists = [each["segment"] for each in body["experimentSegmentInclusion"]]
+            assert sum("membersTotal" in each for each in lists) > 20
+            assert answer.headers["link"].count("rel=") == 20
+
+    def test_the_links_of_all_rows_of_a_page_are_bounded_and_the_next_page_has_its_own(
+        self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 2_000)
+        for number in range(30):
+            segment(in_memory, USERS[:50], name=f"wide {number}")
+        answer = in_memory.granted("GET", "/api/segments?limit=25")
+        assert answer.headers["link"].count("rel=") == 21
+        assert urlsplit(next_of("/api/segments", answer)).path == "/api/segments"
+
+
 class TestReplacing:
     def test_a_list_that_is_not_shown_whole_is_replaced_only_on_purpose(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch

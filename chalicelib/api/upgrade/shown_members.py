@@ -1,7 +1,8 @@
 """How much of long lists of members an answer shows, and where the rest is found.
 
 Members are shown whole while the answer fits 4 MB. Else the first of them are, `membersTotal` says
-how many there are, and a Link leads to the rest: a segment with its next members.
+how many there are, and a Link leads to the rest: a segment with its next members. Of many segments
+that are not shown whole only the first have a Link; the others are read by their ids.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.api.answer_pages import Row
+from chalicelib.api.answer_pages import LINKS, Row
 from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.calls import Reply
 from chalicelib.api.cursors import Cursors
@@ -173,10 +174,11 @@ def _count(listing: Listing) -> int:
 
 def _links(listings: Listings, route: str) -> tuple[str, ...]:
     up = "../" * (route.count("/") - 2)
-    return tuple(
+    links = [
         CURSORS.link(listing.last, segment_id=segment_id)
         if route == ROUTE
         else CURSORS.link_at(f"{up}segments/{segment_id}", listing.last, segment_id=segment_id)
         for segment_id, listing in listings.items()
         if listing.last is not None
-    )
+    ]
+    return tuple(links[:LINKS])
