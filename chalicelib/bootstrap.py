@@ -155,7 +155,6 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         settings.catalogue_ttl_ms / 1000,
         timeout=connection.CONNECT_TIMEOUT + settings.dynamodb_timeout_ms / 1000,
         stale_for=settings.stale_for_ms / 1000,
-        lists_left=list_notes.leave,
     )
     segment_deletion = SegmentDeletionService(catalogue, clock)
     purge = PurgeService(

@@ -16,7 +16,7 @@ from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.metrics import Metric
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants, LooseLists
+from chalicelib.domain.purge import SECOND_PASS, DeadVariants, LooseLists
 from chalicelib.domain.segments import Segment
 
 T = TypeVar("T")
@@ -230,8 +230,13 @@ class CatalogueChange:
     record: IdempotencyRecord | None = None
     visible: bool = True
 
-    def with_loose_lists(self, revision: Revision, now: datetime) -> CatalogueChange:
-        """The same, with what it takes out of force: versions of lists, and lists of holders."""
+    def with_loose_lists(
+        self, revision: Revision, now: datetime, seen_until: datetime
+    ) -> CatalogueChange:
+        """The same, with what it takes out of force: versions of lists, and lists of holders.
+
+        They stay until `seen_until`: so long some process may decide by the catalogue before.
+        """
         versions = tuple(
             (each.before.id, each.before.version)
             for each in self.segments
@@ -242,7 +247,7 @@ class CatalogueChange:
         listed = tuple(sorted(self._no_longer_listed()))
         if not versions and not listed:
             return self
-        due = now + (SECOND_PASS if listed else HANDOVER)
+        due = max(seen_until, now + SECOND_PASS) if listed else seen_until
         return replace(self, loose=LooseLists(str(revision.version), versions, due, listed))
 
     def _no_longer_listed(self) -> set[str]:

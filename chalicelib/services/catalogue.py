@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, Validity, applied
 from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.domain.purge import LooseLists
+from chalicelib.domain.purge import HANDOVER
 from chalicelib.services.answer_room import AnswerRoom
 from chalicelib.services.attempts import attempts
 from chalicelib.services.ports import CatalogueStore, Clock
@@ -68,7 +68,6 @@ class CatalogueService:
 
     A commit is stored within `timeout` seconds or not at all. While the store is unavailable, some
     requests may see what was cached for `stale_for` seconds more. `draw` is a random share.
-    `lists_left` is told which versions of lists a commit took out of force.
     """
 
     def __init__(
@@ -81,9 +80,7 @@ class CatalogueService:
         timeout: float = 0,
         stale_for: float = 60,
         draw: Callable[[], float] = random.random,
-        lists_left: Callable[[LooseLists], None] | None = None,
     ) -> None:
-        self._lists_left = lists_left
         self._store = store
         self._clock = clock
         self._ttl = ttl
@@ -91,6 +88,8 @@ class CatalogueService:
         self.settling = timedelta(seconds=ttl + timeout)
         """The time after which a change that is attempted now is seen by every process."""
         self._stale_for = stale_for
+        self._seen_for = self.settling + timedelta(seconds=stale_for) + HANDOVER
+        """The time after which no request decides by what a change of now took out of force."""
         self._draw = draw
         self._cached: _Cached | None = None
         self._refreshing = threading.Lock()
@@ -349,7 +348,7 @@ class CatalogueService:
             revision = catalogue.revision.following(
                 now, visible=change.visible, settling=self.settling
             )
-            change = change.with_loose_lists(revision, now)
+            change = change.with_loose_lists(revision, now, now + self._seen_for)
             try:
                 self._store.commit(catalogue.revision, revision, change)
             except LostRace:
@@ -359,8 +358,6 @@ class CatalogueService:
             self._keep(_Cached(changed, checked_at))
             self._show(None, now)
             view.premise, view.changed = None, changed
-            if change.loose is not None and self._lists_left is not None:
-                self._lists_left(change.loose)
             return changed
 
 

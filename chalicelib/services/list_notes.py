@@ -3,7 +3,8 @@
 Each version of a list has an entry for each user in the segment's own partition, and a note at the
 user. The entries are written first and removed last, so that whatever is noted is found; and before
 either an entry of the purge queue says which version it is. So it does not matter where a process
-dies: what counts is what the catalogue has in force, and the purge removes what it has not.
+dies: what counts is what the catalogue has in force, and the purge removes what it has not. It does
+so only when no process decides by an older catalogue any more, which needs the notes of its own.
 """
 
 from __future__ import annotations
@@ -50,15 +51,4 @@ class ListNotes:
         """Take a version that is in force now out of the queue, unless the purge is to look."""
         if not loose.listed:
             with suppress(Unavailable):
-                self._queue.close(loose)
-
-    def leave(self, loose: LooseLists) -> None:
-        """Remove the notes of versions that have just left the catalogue.
-
-        A store that fails now is left to the purge.
-        """
-        with suppress(Unavailable):
-            for segment_id, version in loose.versions:
-                self._store.forget_members(segment_id, version)
-            if not loose.listed:
                 self._queue.close(loose)

@@ -26,6 +26,7 @@ from tests.unit.upgrade_service_samples import (
     dying,
     join,
     lists,
+    purge_later,
     segment,
 )
 
@@ -214,6 +215,7 @@ def test_an_experiment_that_is_refused_in_the_end_leaves_no_lists(
     with pytest.raises(Conflict):
         slow.imports.experiment(design(), [listing("s", "u")], [listing("x", "v")])
     assert memory.segments == {}
+    purge_later(memory)
     assert memory.lists == {}
 
 
@@ -368,4 +370,5 @@ def test_what_is_discarded_is_gone_unless_it_is_used_or_replaced(
         change()
         services.segment_deletion.discard(stored)
     assert set(memory.segments) == {"replaced", "used", "parent"}
+    purge_later(memory)
     assert "unused" not in memory.participants["u"].members

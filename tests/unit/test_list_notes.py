@@ -17,7 +17,7 @@ from chalicelib.services.imports import ListDraft
 from tests.fakes import START, FixedClock, Memory, fake_stores, once
 from tests.unit.measure_samples import flag
 from tests.unit.samples import process
-from tests.unit.upgrade_service_samples import Killed, design, mortal, segment
+from tests.unit.upgrade_service_samples import Killed, design, mortal, purge_later, segment
 
 
 def private(segment_id: str) -> Segment:
@@ -115,10 +115,13 @@ def test_a_step_that_dies_at_any_call_leaves_no_note_and_no_segment_for_good(
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_that_is_done_leaves_nothing_to_the_purge(name: str) -> None:
+def test_a_step_that_is_done_leaves_nothing_but_notes_to_the_purge(name: str) -> None:
     memory, _, services = made()
     with suppress(SwitchyardError):
         STEPS[name](services)
+    segments = dict(memory.segments)
+    purge_later(memory)
+    assert memory.segments == segments
     assert_settled(services, memory)
 
 
@@ -131,18 +134,22 @@ def test_a_list_that_its_holder_refuses_is_gone_at_once(services: Services, memo
     with pytest.raises(Invalid, match="at most"):
         join(services)
     assert set(memory.segments) == before
+    purge_later(memory)
     assert "new" not in memory.participants["v"].members
 
 
-def test_a_deletion_whose_notes_cannot_be_removed_is_done_and_the_purge_removes_them(
+def test_notes_that_cannot_be_removed_are_removed_by_the_next_run(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     def fail() -> None:
         raise Unavailable("throttled")
 
     services.segments.put(segment("s"), ["u"])
+    services.segment_deletion.delete("s")
+    clock.advance(SECOND_PASS)
     failing = process(memory, clock, before=once("participants.forget_members", fail))
-    failing.segment_deletion.delete("s")
+    with pytest.raises(Unavailable):
+        failing.purge.run_due()
     assert memory.participants["u"].members
     clock.advance(HANDOVER)
     assert services.purge.run_due() == 1

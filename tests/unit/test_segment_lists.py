@@ -24,6 +24,7 @@ from tests.unit.upgrade_service_samples import (
     dying,
     join,
     lists,
+    purge_later,
     segment,
 )
 
@@ -31,7 +32,8 @@ PRIVATE = SegmentType.PRIVATE
 
 
 def notes(memory: Memory) -> set[str]:
-    """Those whose records say something of segments."""
+    """Those whose records say something of segments, once the purge was there."""
+    purge_later(memory)
     return {user.id for user in memory.participants.values() if user.members}
 
 

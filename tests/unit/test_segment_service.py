@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.bootstrap import build
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.purge import HANDOVER, SECOND_PASS
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services import Services
 from chalicelib.services.segments import NameTaken, global_id
@@ -27,6 +28,7 @@ from tests.unit.upgrade_service_samples import (
     join,
     known,
     lists,
+    purge_later,
     segment,
 )
 
@@ -49,6 +51,10 @@ def half_done(memory: Memory, clock: FixedClock) -> Services:
     return build(Settings(), stores, clock)
 
 
+TTL = 60
+STALE_FOR = timedelta(milliseconds=Settings().stale_for_ms)
+
+
 def named(services: Services, users: Sequence[str], segment_id: str = "s") -> list[str]:
     """Those of `users` whom a segment names."""
     return [user_id for user_id in users if lists(services, segment_id, user_id)]
@@ -59,7 +65,8 @@ def listed(services: Services, segment_id: str = "s") -> list[str]:
 
 
 def notes(memory: Memory) -> dict[str, object]:
-    """What users' records say of segments."""
+    """What users' records say of segments, once the purge was there."""
+    purge_later(memory)
     return {user.id: user.members for user in memory.participants.values() if user.members}
 
 
@@ -282,10 +289,12 @@ def test_a_list_that_is_replaced_while_the_old_one_is_forgotten_counts_whole(
 ) -> None:
     join(services, *"abc")
     services.segments.put(segment(), ["a", "b"])
+    services.segments.put(segment(), ["b"])
     rival = once(
         "participants.forget_members", lambda: services.segments.put(segment(), ["a", "c"])
     )
-    process(memory, clock, before=rival).segments.put(segment(), ["b"])
+    clock.advance(SECOND_PASS)
+    process(memory, clock, before=rival).purge.run_due()
     assert named(services, "abc") == listed(services) == ["a", "c"]
 
 
@@ -341,9 +350,11 @@ def test_a_deletion_killed_half_way_lets_nobody_in(
     def die() -> None:
         raise Killed
 
+    services.segment_deletion.delete("s")
+    clock.advance(SECOND_PASS)
     doomed = process(memory, clock, before=once("participants.forget_members", die))
     with pytest.raises(Killed):
-        doomed.segment_deletion.delete("s")
+        doomed.purge.run_due()
     assert named(services, ["u"]) == []
     services.segments.put(segment(), ["v"])
     assert named(services, ["u"]) == []
@@ -373,7 +384,7 @@ def test_a_subsegment_counts_with_its_parents_as_long_as_it_is_there(services: S
     assert named(services, ["u", "v"], "parent") == []
 
 
-def test_a_global_exclusion_takes_effect_at_once(services: Services) -> None:
+def test_a_global_exclusion_takes_effect_at_once(services: Services, memory: Memory) -> None:
     services.experiments.create(design())
     join(services, "u")
     empty: Segment = services.segments.get(global_id(CONTEXT))
@@ -381,4 +392,28 @@ def test_a_global_exclusion_takes_effect_at_once(services: Services) -> None:
     assert assign(services) == {}
     services.segments.put(empty, [])
     assert set(assign(services)) == {HERE}
+    assert notes(memory) == {}
+
+
+@pytest.mark.parametrize("change", ["replaced", "deleted"])
+def test_a_process_with_an_old_catalogue_goes_on_to_exclude_until_its_time_is_over(
+    change: str, services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    services.experiments.create(design())
+    join(services, "u")
+    shut_out = services.segments.put(services.segments.get(global_id(CONTEXT)), ["u"])
+    other = process(memory, clock, ttl=TTL)
+    assert assign(other) == {}
+    if change == "replaced":
+        services.segments.put(shut_out, ["v"])
+    else:
+        services.segment_deletion.delete(shut_out.id, force=True)
+    assert set(assign(services)) == {HERE}
+    assert assign(other) == {}
+    clock.advance(timedelta(seconds=TTL) + STALE_FOR)
+    other.purge.run_due()
+    assert memory.lists[shut_out.id, shut_out.version]
+    clock.advance(HANDOVER + timedelta(seconds=TTL))
+    other.purge.run_due()
     assert known(services, "u").members == {}
+    assert (shut_out.id, shut_out.version) not in memory.lists

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from threading import Barrier
 from typing import TypeVar
@@ -243,6 +244,11 @@ def lists(services: Services, segment_id: str, user_id: str) -> bool:
     """Whether a segment names a user, as the catalogue and the user's records are now."""
     roster = resolve([segment_id], services.catalogue.fresh().segments)
     return roster.lists(known(services, user_id))
+
+
+def purge_later(memory: Memory) -> None:
+    """Let the purge run when no process decides by an old catalogue any more."""
+    process(memory, FixedClock(START + timedelta(days=1))).purge.run_due()
 
 
 def counting(calls: Counter[str]) -> Step:
