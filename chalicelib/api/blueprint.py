@@ -307,7 +307,9 @@ class ApiBlueprint(Blueprint):
         try:
             # Clients go on with the last catalogue that was read while a newer one cannot be.
             stale_ok = role_of(route) is Role.CLIENT
-            with self.services.catalogue.one_view(stale_ok=stale_ok):
+            with self.services.catalogue.one_view(
+                stale_ok=stale_ok, reads_once=published.method == "GET"
+            ):
                 # Before anything is read of it: a stranger is to learn nothing.
                 admission = self._admit(route, request.headers)
                 once = None

@@ -37,11 +37,13 @@ CLOCK_SKEW = timedelta(seconds=2)
 class _View:
     """The catalogue that a request has seen, and since when; whether the store gave it none.
 
+    One that only reads `reads_once` what is stored.
     `premise` is what its first commit insists on, `changed` the catalogue after its last change.
     """
 
     stale_ok: bool
     seen_at: datetime
+    reads_once: bool = False
     catalogue: Catalogue | None = None
     is_confirmed: bool = False
     stale: bool = False
@@ -103,14 +105,15 @@ class CatalogueService:
         self._view: ContextVar[_View | None] = ContextVar("view", default=None)
 
     @contextmanager
-    def one_view(self, *, stale_ok: bool = False) -> Iterator[None]:
+    def one_view(self, *, stale_ok: bool = False, reads_once: bool = False) -> Iterator[None]:
         """Within it, snapshots are all the same one: a request sees one catalogue.
 
+        A request that changes nothing `reads_once` what is stored: `fresh` is the same one too.
         With `stale_ok` that is the last one that was read, where the store is unavailable. It is
         asked again after a pause, so that not each request of an outage waits for it. `fresh`, and
         with it all that refuses or changes anything, goes on to fail.
         """
-        token = self._view.set(_View(stale_ok, self._clock()))
+        token = self._view.set(_View(stale_ok, self._clock(), reads_once))
         try:
             yield
         finally:
@@ -208,6 +211,12 @@ class CatalogueService:
         Raises:
             Unavailable: if the store does not answer.
         """
+        view = self._view.get()
+        if view is not None and view.reads_once and view.is_confirmed:
+            return self.snapshot()
+        return self._read()
+
+    def _read(self) -> Catalogue:
         seen_at, checked_at = self._clock(), self._monotonic()
         try:
             catalogue = self._at_least(self._store.revision().version)
@@ -336,7 +345,7 @@ class CatalogueService:
         tries = attempts(what)
         while True:
             attempt = next(tries)
-            catalogue = self.snapshot() if as_seen and attempt == 0 else self.fresh()
+            catalogue = self.snapshot() if as_seen and attempt == 0 else self._read()
             if view.premise is not None:
                 view.premise(catalogue)
             change = decide(catalogue)

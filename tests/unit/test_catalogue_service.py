@@ -319,6 +319,20 @@ def test_threads_of_a_request_that_carry_its_context_share_its_view(process: Pro
         assert seen is first
 
 
+def test_a_request_that_only_reads_asks_once_for_what_is_stored(
+    process: Process, calls: Counter[str]
+) -> None:
+    service, other = process(), process()
+    with service.one_view(reads_once=True):
+        first = service.fresh()
+        other.change(adding(feature(1)))
+        calls.clear()
+        assert service.fresh() is first
+        assert calls == {}
+        changed = service.change(adding(feature(2)))
+        assert [each.id for each in changed.features] == [1, 2], "a change reads what is stored"
+
+
 # While the store is unavailable
 
 
