@@ -26,6 +26,7 @@ from chalicelib.services.features import FeatureService
 from chalicelib.services.flags import FlagService
 from chalicelib.services.idempotency import IdempotencyService
 from chalicelib.services.imports import ImportService
+from chalicelib.services.list_members import ListMembers
 from chalicelib.services.list_notes import ListNotes
 from chalicelib.services.logs import LogService
 from chalicelib.services.marking import MarkService
@@ -177,8 +178,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     experiments = ExperimentService(
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
+    members = ListMembers(stores.participants)
     segments = SegmentService(
-        catalogue, stores.participants, list_notes, clock, settings.context_metadata
+        catalogue, stores.participants, list_notes, clock, settings.context_metadata, members
     )
     metrics = MetricService(catalogue, clock, contexts)
     flags = FlagService(catalogue, stores.catalogue, stores.participants)
@@ -241,7 +243,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),
-        entity_tags=EntityTagService(catalogue, stores.participants, contexts),
+        entity_tags=EntityTagService(catalogue, stores.participants, members, contexts),
     )
 
 

@@ -9,6 +9,7 @@ from chalicelib.domain.entity_tags import Kind, Shown, Subject, shown
 from chalicelib.domain.errors import PreconditionFailed
 from chalicelib.domain.segments import Segment
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.list_members import ListMembers
 from chalicelib.services.participant_ports import ParticipantStore
 from chalicelib.services.pools import Pool
 from chalicelib.services.segments import global_id
@@ -20,15 +21,21 @@ class EntityTagService:
     """Tells the states of one thing apart, and lets a change insist on one of them."""
 
     def __init__(
-        self, catalogue: CatalogueService, store: ParticipantStore, contexts: Sequence[str]
+        self,
+        catalogue: CatalogueService,
+        store: ParticipantStore,
+        members: ListMembers,
+        contexts: Sequence[str],
     ) -> None:
         self._catalogue = catalogue
+        self._lists = members
         self._store = store
         self._global_ids = frozenset(map(global_id, contexts))
 
     def current(self, subject: Subject) -> str | None:
         """The tag of a subject as it is stored now; None if there is none."""
-        return self.tag(self._catalogue.fresh(), subject)
+        # The answer shows them: they are read for both.
+        return self._tag(self._catalogue.fresh(), subject, lambda each: len(self._lists.of(each)))
 
     def written(self, subject: Subject) -> str | None:
         """The tag of a subject as the last change of this request left it, if it is there.
@@ -66,19 +73,25 @@ class EntityTagService:
 
     def tag(self, catalogue: Catalogue, subject: Subject) -> str | None:
         """The tag of a subject as a catalogue has it; None if there is none."""
+        return self._tag(catalogue, subject, self._count)
+
+    def _tag(
+        self, catalogue: Catalogue, subject: Subject, count: Callable[[Segment], int]
+    ) -> str | None:
         found = shown(catalogue, subject) or self._unmade(subject)
-        return None if found is None else found.tag(self._members(found.lists))
+        return None if found is None else found.tag(_each(count, found.lists))
 
     def _unmade(self, subject: Subject) -> Shown | None:
         """A context's global exclusion, which is shown before anything is stored of it."""
         is_global = subject.kind is Kind.SEGMENT and subject.id in self._global_ids
         return Shown(("unmade", subject.id)) if is_global else None
 
-    def _members(self, lists: Sequence[Segment]) -> list[int]:
-        if len(lists) < 2:
-            return list(map(self._count, lists))
-        with Pool(min(len(lists), LISTS_AT_ONCE)) as pool:
-            return list(pool.map(self._count, lists))
-
     def _count(self, segment: Segment) -> int:
         return self._store.count_members(segment.id, segment.version)
+
+
+def _each(count: Callable[[Segment], int], lists: Sequence[Segment]) -> list[int]:
+    if len(lists) < 2:
+        return list(map(count, lists))
+    with Pool(min(len(lists), LISTS_AT_ONCE)) as pool:
+        return list(pool.map(count, lists))

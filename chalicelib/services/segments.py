@@ -16,6 +16,7 @@ from chalicelib.domain.segment_usage import SegmentUsage
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
+from chalicelib.services.list_members import ListMembers
 from chalicelib.services.list_notes import ListNotes
 from chalicelib.services.participant_ports import ParticipantStore
 from chalicelib.services.ports import Clock
@@ -55,11 +56,13 @@ class SegmentService:
         notes: ListNotes,
         clock: Clock,
         context_metadata: Mapping[str, ContextMetadata],
+        members: ListMembers,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._notes = notes
+        self._members = members
         self._clock = clock
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
@@ -103,7 +106,7 @@ class SegmentService:
 
     def members(self, segment: Segment) -> Sequence[str]:
         """The users that a segment names."""
-        return self._store.members(segment.id, segment.version) if segment.version else ()
+        return self._members.of(segment)
 
     def put(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
         """Create a segment, or replace the one with its id; its context as that is configured.

@@ -313,10 +313,10 @@ class TestWhatATagCovers:
         for write in requests(thing):
             if write[0] == "POST" and "List" in write[1]:
                 granted(gateway, write)
-        assert "ada" in read(gateway, thing).text
+        assert '"ada"' in read(gateway, thing).text
         erase = ("DELETE", "/api/users/ada?everything=true", None)
         assert self.moved(gateway, thing, erase)
-        assert "ada" not in read(gateway, thing).text
+        assert '"ada"' not in read(gateway, thing).text
 
     def test_metrics_are_rows_of_the_experiments_that_ask_for_them(self, gateway: Gateway) -> None:
         thing = an_experiment(gateway)

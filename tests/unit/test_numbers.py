@@ -46,7 +46,8 @@ def test_the_text_of_a_number_means_that_number_in_as_few_digits_as_there_are(
 def test_however_a_number_is_spelled_its_text_is_the_same(
     number: int | Decimal, zeros: int
 ) -> None:
-    spelled = Decimal(f"{Decimal(number):f}" + ("" if Decimal(number) % 1 else ".") + "0" * zeros)
+    digits = f"{Decimal(number):f}"
+    spelled = Decimal(digits + ("" if "." in digits else ".") + "0" * zeros)
     assert javascript_text(spelled) == javascript_text(number)
 
 
