@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace
 from chalicelib.domain.group_change import GroupChange, after_group_change
-from chalicelib.domain.participants import Membership, Participant, Profile, WorkingGroup
+from chalicelib.domain.participants import (
+    ErasedMeanwhile,
+    Membership,
+    Participant,
+    Profile,
+    WorkingGroup,
+)
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.attempts import attempts
 from chalicelib.services.experiments import OfferService
@@ -92,22 +98,28 @@ class ParticipantService:
                 continue
 
     def set_groups(self, caller: Caller, update: GroupUpdate) -> Profile:
-        """Replace the group or the working group of the record that a call names; the profile."""
+        """Replace the group or the working group of the record that a call names; the profile.
+
+        Raises:
+            ErasedMeanwhile: if the user was erased since the request began.
+        """
         with self._turns.of(caller.named.id):
             return self._set_groups(caller, update)
 
     def _set_groups(self, caller: Caller, update: GroupUpdate) -> Profile:
         tries = attempts("the user")
-        named: Participant | None = caller.named
-        while named is not None:
+        named = caller.named
+        while True:
             next(tries)
             profile = _merged(named.profile, update)
             try:
                 self._replaced(named, profile)
-                break
+                return profile
             except LostRace:
-                named = self._store.get(named.id)
-        return profile
+                current = self._store.get(named.id)
+                if current is None:
+                    raise ErasedMeanwhile(f"{named.id} was erased") from None
+                named = current
 
     def set_aliases(self, caller: Caller, aliases: Sequence[str]) -> list[str]:
         """Make some ids aliases of a user: those that are already, then those that are new.

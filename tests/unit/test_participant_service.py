@@ -12,7 +12,7 @@ import pytest
 from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError
 from chalicelib.domain.experiments import Algorithm, ConsistencyRule, State
 from chalicelib.domain.marking import MarkStatus
-from chalicelib.domain.participants import ExclusionCode, Profile
+from chalicelib.domain.participants import ErasedMeanwhile, ExclusionCode, Profile
 from chalicelib.services import Services
 from chalicelib.services.attempts import FEWEST
 from chalicelib.services.participants import (
@@ -183,7 +183,8 @@ def test_groups_of_a_user_who_is_gone_meanwhile_are_not_stored(
     init(services, "u")
     named = caller(services, "u")
     slow = process(memory, clock, before=once("participants.update", services.demo.clear))
-    slow.participants.set_groups(named, now_in("1b"))
+    with pytest.raises(ErasedMeanwhile):
+        slow.participants.set_groups(named, now_in("1b"))
     assert memory.participants == {}
 
 
