@@ -179,13 +179,12 @@ class PurgeService:
         return budget.found
 
     def _work_on(self, entry: PurgeEntry, budget: Budget) -> None:
-        match entry:
-            case DeadVariants():
-                self._pass(entry, budget)
-            case ErasedUser():
-                self._resume(entry, budget)
-            case LooseLists():
-                self._drop_lists(entry, budget)
+        if isinstance(entry, DeadVariants):
+            self._pass(entry, budget)
+        elif isinstance(entry, ErasedUser):
+            self._resume(entry, budget)
+        else:
+            self._drop_lists(entry, budget)
 
     def _drop_lists(self, entry: LooseLists, budget: Budget) -> None:
         """Remove lists that nothing lists, and the notes of versions that are not in force.

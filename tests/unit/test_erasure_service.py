@@ -520,6 +520,20 @@ def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: 
     assert world.memory.counted() == before
 
 
+def test_an_enrollment_in_a_variant_that_was_replaced_is_taken_off_no_total(world: World) -> None:
+    services = world.services
+    join(services, USER)
+    mark(services, USER, Place("testlab", ""))
+    feature = services.catalogue.fresh().named("testlab")
+    assert feature is not None
+    services.features.replace_variants(feature.id, drafts(feature.id, None, None))
+    before = world.memory.counted()
+    services.erasure.erase(USER)
+    assert world.named(USER) == []
+    assert all(figures.total_users >= 0 for figures in world.memory.counted().values())
+    assert world.memory.counted() == before
+
+
 def test_an_empty_id_is_refused(world: World) -> None:
     with pytest.raises(Invalid):
         world.services.erasure.erase("")

@@ -950,3 +950,10 @@ def test_a_mark_that_is_stored_is_answered_though_nobody_can_count_now(
     outcome = mark(process(memory, clock, before=fail))
     assert outcome.records.enrollment is not None
     assert enrolled_users(memory, number_of(services)) == 1
+
+
+def test_a_mark_in_a_context_that_there_is_not_is_refused(services: Services) -> None:
+    join(services, "u")
+    elsewhere = Mark(HERE, context="elsewhere")
+    with pytest.raises(Invalid, match="elsewhere"):
+        services.marking.mark(known(services, "u"), elsewhere)
