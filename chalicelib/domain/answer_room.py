@@ -1,14 +1,17 @@
 """How much of an answer that must be whole each feature, experiment and flag takes.
 
 Lambda's answers end at 6 MB. What comes in pages may grow for ever; what clients poll or are
-assigned comes at once, so what would not fit any more is refused when it is made.
+assigned comes at once, and so does each experiment by itself: what would not fit any more is
+refused when it is made.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from chalicelib.domain.experiments import ConditionOrder, Experiment, State, Unit
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments import ConditionOrder, Experiment, Level, Payload, State, Unit
 from chalicelib.domain.features import Feature
 from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.offers import Offer
@@ -28,6 +31,15 @@ CONDITION_BYTES = 250
 
 LEVEL_BYTES = 80
 """JSON of a level of a factorial condition without its texts."""
+
+HEAD_BYTES = 900
+"""JSON of an experiment without its parts and texts."""
+
+PART_BYTES = 450
+"""JSON of a condition, point, level, payload or query of a design without its texts."""
+
+SHOWN_BYTES = 3_000_000
+"""What an experiment may take where it is shown; its metrics and lists need some room beside it."""
 
 
 def answer_bytes(text: str) -> int:
@@ -85,9 +97,82 @@ def assigned_bytes(experiment: Experiment) -> int:
     return total
 
 
+def shown_bytes(experiment: Experiment) -> int:
+    """What an experiment takes in any answer of its administration, at the most.
+
+    That is without its metrics, its lists and the log of its states. Each query shows the
+    experiment again, each condition the levels that it combines; and a change of state shows
+    points and queries twice, before and after.
+    """
+    head = HEAD_BYTES + _texts(
+        experiment.id, experiment.name, experiment.description, experiment.context,
+        experiment.group, experiment.revert_to, experiment.stratification_factor, *experiment.tags,
+    )  # fmt: skip
+    levels = {
+        level.id: _level_bytes(level) for factor in experiment.factors for level in factor.levels
+    }
+    conditions = sum(
+        PART_BYTES
+        + _texts(each.id, each.code, each.name, each.description, each.two_character_id)
+        + sum(PART_BYTES + levels[element.level_id] for element in each.levels)
+        for each in experiment.conditions
+    )
+    points = sum(
+        PART_BYTES
+        + _texts(each.id, each.site, each.target, each.description, each.two_character_id)
+        for each in experiment.points
+    )
+    payloads = sum(
+        PART_BYTES + _texts(each.id) + _payload_bytes(each.payload) for each in experiment.payloads
+    )
+    factors = sum(
+        PART_BYTES
+        + _texts(each.id, each.name, each.description)
+        + sum(levels[level.id] for level in each.levels)
+        for each in experiment.factors
+    )
+    queries = sum(PART_BYTES + _value_bytes(query) for query in experiment.queries)
+    heads = head * (2 + len(experiment.queries))
+    return heads + conditions + 2 * points + payloads + factors + 2 * queries
+
+
+def check_shown(experiment: Experiment) -> None:
+    """Refuse an experiment that no answer could show.
+
+    Raises:
+        Invalid: if so.
+    """
+    if shown_bytes(experiment) > SHOWN_BYTES:
+        raise Invalid(
+            f"the experiment would be answered with more than {SHOWN_BYTES} bytes: shorten its"
+            " description, which each query shows again, or those of the levels, which each"
+            " condition shows again, or ask fewer queries"
+        )
+
+
 def flagged_bytes(flag: Flag) -> int:
     """What a flag takes in the answer of featureflag, at the most."""
     return _text_bytes(flag.key) + 1 if flag.status is FlagStatus.ENABLED else 0
+
+
+def _texts(*texts: str | None) -> int:
+    return sum(_text_bytes(text) for text in texts if text)
+
+
+def _level_bytes(level: Level) -> int:
+    payload = _payload_bytes(level.payload) if level.payload else 0
+    return PART_BYTES + _texts(level.id, level.name, level.description) + payload
+
+
+def _payload_bytes(payload: Payload) -> int:
+    return _texts(payload.type, payload.value)
+
+
+def _value_bytes(value: object) -> int:
+    """The text in a plain value; the rest of it is reckoned with the part that it is of."""
+    if isinstance(value, Mapping):
+        return sum(map(_value_bytes, value.values()))
+    return _text_bytes(value) if isinstance(value, str) else 0
 
 
 def _text_bytes(text: str) -> int:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from chalicelib.domain.answer_room import assigned_bytes, flagged_bytes, listed_bytes
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Change
+from chalicelib.domain.answer_room import (
+    assigned_bytes,
+    check_shown,
+    flagged_bytes,
+    listed_bytes,
+    shown_bytes,
+)
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Change, FeatureChange
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import Experiment
 from chalicelib.services.paging import PAGE_BYTES
@@ -34,9 +40,15 @@ class AnswerRoom:
         Raises:
             Invalid: if so; it names the answer and the limit.
         """
+        self._check_shown(change)
         self._check_features(catalogue, change)
         self._check_experiments(catalogue, change)
         self._check_flags(catalogue, change)
+
+    def _check_shown(self, change: CatalogueChange) -> None:
+        for each in map(_designs, change.features):
+            if each.after is not None and _added([each], shown_bytes) > 0:
+                check_shown(each.after)
 
     def _check_features(self, catalogue: Catalogue, change: CatalogueChange) -> None:
         own = [
@@ -52,13 +64,7 @@ class AnswerRoom:
             _refuse_over(stored + added, "GET /api/feature", "features with their variants")
 
     def _check_experiments(self, catalogue: Catalogue, change: CatalogueChange) -> None:
-        changes = [
-            Change(
-                each.before.design if each.before else None,
-                each.after.design if each.after else None,
-            )
-            for each in change.features
-        ]
+        changes = list(map(_designs, change.features))
         for context in _contexts(changes, lambda experiment: experiment.context):
             added = _added(_within(changes, context, lambda each: each.context), assigned_bytes)
             if added > 0:
@@ -83,6 +89,13 @@ class AnswerRoom:
                     if flag.context == context
                 )  # fmt: skip
                 _refuse_over(stored + added, f"featureflag in {context}", "flags of the context")
+
+
+def _designs(change: FeatureChange) -> Change[Experiment]:
+    return Change(
+        change.before.design if change.before else None,
+        change.after.design if change.after else None,
+    )
 
 
 def _contexts(changes: Iterable[Change[T]], context: Callable[[T], str]) -> set[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, SwitchyardError
 from chalicelib.domain.experiments import Experiment, ListEntry
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import check_room, with_lists
@@ -31,6 +32,16 @@ class ListDraft:
     user_ids: Sequence[str] = ()
     enabled: bool = True
     list_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentDraft:
+    """An experiment to create, with its lists, and the metrics that it asks for and lacks here."""
+
+    design: Experiment
+    include: Sequence[ListDraft] = ()
+    exclude: Sequence[ListDraft] = ()
+    metrics: Sequence[MetricDraft] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,27 @@ class ImportService:
             self._metrics.save(metrics)
 
         return self._create(include, exclude, create, check)
+
+    def experiments(self, drafts: Sequence[ExperimentDraft]) -> list[Experiment]:
+        """Store several new experiments, one after the other, if all of them can be.
+
+        Where one cannot, those before it go again, each whether or not another one does.
+
+        Raises:
+            SwitchyardError: what `experiment` raises of the first that cannot be stored.
+        """
+        created: list[Experiment] = []
+        try:
+            for each in drafts:
+                created.append(
+                    self.experiment(each.design, each.include, each.exclude, each.metrics)
+                )
+        except SwitchyardError:
+            for experiment in created:
+                with suppress(SwitchyardError):
+                    self._experiments.delete(experiment.id)
+            raise
+        return created
 
     def flag(self, draft: Flag, include: Sequence[ListDraft], exclude: Sequence[ListDraft]) -> Flag:
         """Store a new flag with its lists; it gets another id if a flag has its own.

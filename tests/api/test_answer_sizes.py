@@ -14,8 +14,8 @@ from chalicelib.api.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER
 from chalicelib.domain.answer_room import answer_bytes
 from chalicelib.domain.metrics import Metric, MetricType
 from chalicelib.domain.preview_users import PreviewAssignment, PreviewUser
-from tests.api.in_memory import InMemory, in_memory
-from tests.api.upgrade_setup import design, entry, measure
+from tests.api.in_memory import InMemory, in_memory, next_of
+from tests.api.upgrade_setup import design, entry, measure, query, segment
 from tests.http import Answer, Gateway
 
 __all__ = ["in_memory"]
@@ -92,11 +92,115 @@ def test_a_refusal_repeats_the_request_unless_that_is_too_long(gateway: Gateway)
         assert answer.json["request"] == (body if repeated else {})
 
 
+class TestExperiments:
+    """What is stored is shown, and what was done is answered, whatever grew meanwhile."""
+
+    def shown(self, api: InMemory, experiment_id: str) -> list[Any]:
+        return [
+            api.granted("GET", f"/api/experiments/single/{experiment_id}").json,
+            *(api.granted("GET", f"/api/experiments{path}").json[0] for path in ("", "/export")),
+        ]
+
+    def grow(self, api: InMemory, name: str, length: int) -> None:
+        values = ["x" * length]
+        unit = {"metric": name, "datatype": "categorical", "allowedValues": values}
+        api.granted("POST", "/api/metric/save", {"metricUnit": [unit], "context": ["home"]})
+
+    def test_metrics_that_grow_are_shown_by_their_keys(self, in_memory: InMemory) -> None:
+        self.grow(in_memory, "stars", 10)
+        body = design(("s", ""), queries=[query("stars")] * 100)
+        made = in_memory.granted("POST", "/api/experiments", body).json["id"]
+        for answer in self.shown(in_memory, made):
+            assert answer["queries"][0]["metric"]["allowedData"] == ["x" * 10]
+        self.grow(in_memory, "stars", 60_000)
+        for answer in self.shown(in_memory, made):
+            assert [each["metric"] for each in answer["queries"]] == [{"key": "stars"}] * 100
+        moved = {"experimentId": made, "state": "enrolling"}
+        assert in_memory.granted("POST", "/api/experiments/state", moved).json["state"] == "running"
+        again = {**self.shown(in_memory, made)[0], "state": "running"}
+        edited = in_memory.granted("PUT", f"/api/experiments/{made}", again).json
+        assert len(edited["queries"]) == 100
+
+    def test_a_batch_whose_answer_would_be_too_long_creates_nothing(
+        self, in_memory: InMemory
+    ) -> None:
+        queries = [query("stars")] * 10
+        self.grow(in_memory, "stars", 10)
+        bodies = [design(("s", ""), queries=queries, description=LONG_TEXT) for _ in range(8)]
+        answer = in_memory.send("POST", "/api/experiments/batch", bodies)
+        assert (answer.status, "fewer experiments" in answer.json["message"]) == (400, True)
+        assert in_memory.granted("GET", "/api/experiments").json == []
+        assert len(in_memory.granted("POST", "/api/experiments/batch", bodies[:5]).json) == 5
+
+    def test_a_change_of_state_is_answered_whatever_is_stored(self, in_memory: InMemory) -> None:
+        self.grow(in_memory, "stars", 4_000)
+        body = design(("s", ""), queries=[query("stars")] * 60, description="x" * 30_000)
+        points = [{**body["partitions"][0], "id": str(uuid.uuid4())} for _ in range(80)]
+        body["partitions"] = [
+            {**each, "site": f"s{number}", "description": "d" * 4_000}
+            for number, each in enumerate(points)
+        ]
+        made = in_memory.granted("POST", "/api/experiments", body).json["id"]
+        for state in ("enrolling", "cancelled", "archived"):
+            moved = {"experimentId": made, "state": state}
+            in_memory.granted("POST", "/api/experiments/state", moved)
+
+    def test_lists_whose_own_texts_are_too_long_are_named(self, in_memory: InMemory) -> None:
+        made = in_memory.granted("POST", "/api/experiments", design(("s", ""))).json["id"]
+        flag = in_memory.granted("POST", "/api/flags", FLAG).json["id"]
+        wide = segment("ada", type="private", name="n" * 1_000, description="x" * 350_000)
+        for _ in range(13):
+            body = {"experimentId": made, "list": wide}
+            in_memory.granted("POST", "/api/experiments/inclusionList", body)
+            body = {"id": flag, "enabled": True, "listType": "any", "segment": wide}
+            in_memory.granted("POST", "/api/flags/inclusionList", body)
+        for answer in (
+            *self.shown(in_memory, made),
+            in_memory.granted("GET", f"/api/flags/{flag}").json,
+        ):
+            lists = (
+                answer.get("experimentSegmentInclusion") or answer["featureFlagSegmentInclusion"]
+            )
+            for each in lists:
+                part = each["segment"]
+                assert (part["name"], part["description"]) == ("n" * 200, None)
+                assert (part["individualForSegment"], part["membersTotal"]) == ([], 1)
+        path = f"/api/experiments/single/{made}"
+        [whole] = in_memory.parts(next_of(path, in_memory.granted("GET", path)))
+        assert whole.json["description"] == "x" * 350_000
+        less = {**wide, "id": whole.json["id"], "userIds": []}
+        assert in_memory.send("POST", "/api/segments", less).status == 409
+
+    def test_a_file_whose_design_no_answer_could_show_is_refused_whole(
+        self, in_memory: InMemory
+    ) -> None:
+        metric = {"key": "new", "type": "categorical", "allowedData": ["a"]}
+        queries = [{**query("new"), "metric": metric}] * 60
+        body = design(("s", ""), queries=queries, description=LONG_TEXT)
+        files = [{"fileName": "wide.json", "fileContent": body}]
+        for route in ("validation", "import"):
+            [judged] = in_memory.granted("POST", f"/api/experiments/{route}", files).json
+            assert judged["compatibilityType"] == "incompatible"
+            assert "shorten its description" in judged["error"]
+        assert not in_memory.services.metrics.all()
+
+    def test_a_file_with_long_metrics_is_shown_after_its_import(self, in_memory: InMemory) -> None:
+        metric = {"key": "new", "type": "categorical", "allowedData": [LONG_TEXT]}
+        queries = [{**query("new"), "id": str(uuid.uuid4()), "metric": metric} for _ in range(75)]
+        body = design(("s", ""), queries=queries)
+        files = [{"fileName": "wide.json", "fileContent": body}]
+        [taken] = in_memory.granted("POST", "/api/experiments/import", files).json
+        assert taken["compatibilityType"] == "compatible"
+        for answer in self.shown(in_memory, body["id"]):
+            assert answer["queries"][0]["metric"] == {"key": "new"}
+
+
 # Every route: driven with very much stored or asked for, or bounded for a reason.
 
 SMALL = "a few fields, or one thing without lists"
 WHOLE = "what would not fit is refused when it is made (tests/unit/test_answer_room.py)"
 ITEM = "one item of the store, or parts of one: 400 KB"
+SHOWN = "what no answer could show is refused when it is made (tests/unit/test_answer_room.py)"
 PAGED = "pages by size (tests/unit/test_paging.py, tests/api/test_user_data.py)"
 BRIEF = "a line for each of at most 100 files, cut off at some 5,000 characters"
 LISTS = "driven in tests/api/test_long_lists.py"
@@ -133,14 +237,17 @@ BOUNDED = {
         POST /api/v5/init · POST /api/v6/init · PATCH /api/v5/groupmembership
         PATCH /api/v6/groupmembership · PATCH /api/v5/workinggroup · PATCH /api/v6/workinggroup
         PATCH /api/v5/useraliases · PATCH /api/v6/useraliases
-        POST /api/experiments · GET /api/experiments/conditions/{experiment_id}
-        POST /api/experiments/state · DELETE /api/experiments/{experiment_id}
+        DELETE /api/experiments/{experiment_id}
         POST /api/previewusers · POST /api/previewusers/assign · GET /api/previewusers/{user_id}
         PUT /api/previewusers/{user_id} · POST /api/stats/enrollment/detail
         POST /api/stats/enrollment/date · POST /api/stratification
         POST /api/check/individualAssignment · POST /api/check/individualExclusion
         POST /api/check/monitoredExperimentPoint · POST /api/check/groupAssignment
         POST /api/check/groupExclusion
+    """,
+    SHOWN: """
+        POST /api/experiments · GET /api/experiments/conditions/{experiment_id}
+        POST /api/experiments/state · POST /api/experiments/batch
     """,
     PAGED: """
         GET /api/users · GET /api/events · GET /api/events/feature/{feature_id}
@@ -155,7 +262,6 @@ BOUNDED = {
     """,
     PICKED: """
         POST /api/batch-assign · POST /api/stats/enrollment · POST /api/query/analyse
-        POST /api/experiments/batch
     """,
     LISTS: """
         POST /api/experiments/inclusionList · POST /api/experiments/exclusionList

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -13,16 +14,20 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from chalicelib.api.testlab.models import FeatureAnswer
+from chalicelib.api.upgrade import experiment_answers as answers
+from chalicelib.api.upgrade.experiment_imports import exported
 from chalicelib.api.upgrade.participation import assignment_item
 from chalicelib.domain.answer_room import (
     answer_bytes,
     assigned_bytes,
     flagged_bytes,
     listed_bytes,
+    shown_bytes,
 )
 from chalicelib.domain.assignment import Assignment, queue
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import (
+    CompleteCondition,
     ConditionOrder,
     ConditionPayload,
     DesignType,
@@ -99,6 +104,56 @@ def test_an_assignment_takes_no_more_than_is_reckoned(
         assert answer_bytes(to_json(item).decode()) <= assigned_bytes(experiment)
 
 
+@given(texts, texts, st.booleans())
+def test_an_experiment_takes_no_more_than_is_reckoned_in_any_answer(
+    text: str, other: str, factorial: bool
+) -> None:
+    long = "".join(f"\x7f{text}" for _ in range(3))
+    made = design(
+        unit=Unit.GROUP, weights={text: 100 / 3, other: 200 / 3}, places=[Place(text, other)]
+    )
+    level = Level(str(uuid4()), text, 2**31, long, Payload("string", other))
+    conditions = tuple(
+        replace(
+            each, id=str(uuid4()), name=text, description=long, two_character_id="AB",
+            order=2**31, levels=tuple(LevelElement(str(uuid4()), level.id) for _ in range(3)),
+        )
+        for each in made.conditions
+    )  # fmt: skip
+    points = tuple(
+        replace(each, id=str(uuid4()), description=long, two_character_id="AB", order=2**31)
+        for each in made.points
+    )
+    payloads = tuple(
+        ConditionPayload(str(uuid4()), each.id, points[0].id, Payload("string", long))
+        for each in conditions
+    )
+    query = {
+        "id": str(uuid4()), "name": text, "metric": {"key": other}, "order": 2**31,
+        "query": {"operationType": "percentage", "compareFn": "=", "compareValue": long},
+        "repeatedMeasure": "MOST RECENT",
+    }  # fmt: skip
+    whole = replace(
+        made, id=str(uuid4()), description=long, context=text, group=other, revert_to=str(uuid4()),
+        stratification_factor=text, tags=(text, "", "", other), conditions=conditions,
+        points=points, payloads=payloads, queries=(query, query, query),
+        factors=(Factor(str(uuid4()), text, 2**31, long, (level,)),),
+        type=DesignType.FACTORIAL if factorial else DesignType.SIMPLE, version=2**31,
+        complete_condition=CompleteCondition(2**31, 2**31), state=State.ENROLLMENT_COMPLETE,
+        start_on="2026-01-15T12:00:00.000Z", end_on="2026-01-15T12:00:00.000Z",
+    )  # fmt: skip
+    for shown in (
+        answers.created(whole, metrics={}),
+        answers.single(whole, metrics={}, listings={}),
+        answers.edited(whole, metrics={}, listings={}),
+        answers.state_changed(whole, whole, metrics={}),
+        answers.conditions(whole),
+        answers.list_item(whole),
+        exported(whole, metrics={}, listings={}),
+    ):
+        assert answer_bytes(to_json(shown).decode()) <= shown_bytes(whole)
+
+
 def test_what_is_not_assigned_takes_nothing() -> None:
     assert assigned_bytes(design(state=State.ARCHIVED)) == 0
     assert flagged_bytes(flag(status=FlagStatus.DISABLED)) == 0
@@ -147,6 +202,41 @@ class TestExperiments:
             services.experiments.edit("e3", lambda before: replace(before, context="home"))
         assert services.experiments.get("e3") == other
         services.experiments.move("e0", State.CANCELLED)
+
+
+class TestExperimentsByThemselves:
+    """What shows the parts of an experiment more than once."""
+
+    def test_one_that_no_answer_could_show_is_refused_by_whatever_stores_it(
+        self, services: Services
+    ) -> None:
+        query = {"id": "q", "metric": {"key": "m"}, "query": {}, "name": "q"}
+        made = services.experiments.create(replace(design(), queries=(query,) * 50))
+        long = replace(made, id="f", description="x" * 60_000)
+        with pytest.raises(Invalid, match=r"answered with more than .* shorten its description"):
+            services.experiments.create(long)
+        with pytest.raises(Invalid, match="ask fewer queries"):
+            services.experiments.edit("e", lambda before: replace(before, description="x" * 60_000))
+        assert services.experiments.get("e").description is None
+
+    def test_nor_are_levels_that_each_condition_shows_again(self, services: Services) -> None:
+        level = Level("l", "level", description="x" * 60_000)
+        made = design(weights={f"c{number}": 100 / 40 for number in range(40)})
+        elements = (LevelElement("e", "l"), LevelElement("f", "l"))
+        wide = replace(
+            made,
+            factors=(Factor("f", "factor", 1, None, (level,)),),
+            conditions=tuple(replace(each, levels=elements) for each in made.conditions),
+        )
+        with pytest.raises(Invalid, match="those of the levels"):
+            services.experiments.create(wide)
+
+    def test_what_adds_nothing_is_not(
+        self, services: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        services.experiments.create(replace(design(), description="long"))
+        monkeypatch.setattr("chalicelib.domain.answer_room.SHOWN_BYTES", 10)
+        assert services.experiments.move("e", State.CANCELLED)[1].state is State.CANCELLED
 
 
 @pytest.mark.usefixtures("little_room")

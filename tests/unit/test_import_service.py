@@ -14,7 +14,7 @@ from chalicelib.domain.lists import LISTS, listed
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services import Services
 from chalicelib.services.flags import FlagKeyTaken
-from chalicelib.services.imports import ListDraft
+from chalicelib.services.imports import ExperimentDraft, ListDraft
 from chalicelib.services.segments import IdTaken, NameTaken, global_id
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
@@ -230,6 +230,34 @@ def test_lists_are_added_to_an_experiment_all_or_none(services: Services, memory
     with pytest.raises(NotFound, match="Experiment not found!"):
         services.imports.lists_of_experiment("unknown", [listing("y")], exclude=True)
     assert memory.revision == before
+
+
+class TestSeveral:
+    def drafts(self, *ids: str) -> list[ExperimentDraft]:
+        return [ExperimentDraft(design(each), [listing(f"list of {each}", "u")]) for each in ids]
+
+    def test_all_are_stored_or_none(self, services: Services, memory: Memory) -> None:
+        with pytest.raises(Conflict, match="e exists already"):
+            services.imports.experiments(self.drafts("e", "f", "e"))
+        assert not services.experiments.all()
+        assert not memory.segments
+        made = services.imports.experiments(self.drafts("e", "f"))
+        assert [each.id for each in made] == ["e", "f"]
+
+    def test_one_that_cannot_be_taken_back_keeps_none_of_the_others(
+        self, services: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        delete = services.experiments.delete
+
+        def failing(experiment_id: str) -> Experiment:
+            if experiment_id == "e":
+                raise Unavailable("the database does not answer")
+            return delete(experiment_id)
+
+        monkeypatch.setattr(services.experiments, "delete", failing)
+        with pytest.raises(Conflict, match="e exists already"):
+            services.imports.experiments(self.drafts("e", "f", "g", "e"))
+        assert [each.id for each in services.experiments.all()] == ["e"]
 
 
 # Flags

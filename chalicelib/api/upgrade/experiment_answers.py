@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
+from chalicelib.api.answer_sizes import row_text
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.api.upgrade.segment_models import (
@@ -20,7 +20,6 @@ from chalicelib.api.upgrade.segment_models import (
     list_answers,
 )
 from chalicelib.domain.answer_room import answer_bytes
-from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import (
     CompleteCondition,
     Condition,
@@ -37,6 +36,9 @@ from chalicelib.domain.experiments import (
 from chalicelib.domain.faults import Fault
 
 BACKEND_VERSION = "6.5.0"
+
+METRICS_BYTES = 400_000
+"""What the metrics of an experiment's queries may take in an answer."""
 
 Metrics = Mapping[str, Mapping[str, object]]
 
@@ -66,19 +68,6 @@ def created(experiment: Experiment, *, metrics: Metrics) -> Json:
             for query in _queries(experiment, metrics)
         ],
     }
-
-
-def check_shown(experiment: Experiment, metrics: Metrics) -> None:
-    """Refuse an experiment that no answer could show.
-
-    Raises:
-        Invalid: if so.
-    """
-    if answer_bytes(row_text(created(experiment, metrics=metrics))) > ANSWER_BYTES:
-        raise Invalid(
-            f"the experiment would be answered with more than {ANSWER_BYTES} bytes: shorten its"
-            " description, which each query shows again, or ask fewer queries"
-        )
 
 
 def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
@@ -395,16 +384,22 @@ def _level(experiment: Experiment, level: Level) -> Json:
 
 
 def _queries(experiment: Experiment, metrics: Metrics) -> list[Json]:
+    """The queries with the records of their metrics.
+
+    Of a metric that is gone there is the mere reference, and so there is of all of them where they
+    are too long together: they are shown with each query, and change after it.
+    """
+    keys = [query.metric_key for query in experiment.metric_queries()]
+    sizes = {key: answer_bytes(row_text(metrics[key])) for key in {*keys} if key in metrics}
+    fit = sum(sizes.get(key, 0) for key in keys) <= METRICS_BYTES
     return [
-        {**_stamps(experiment), **query, "metric": _metric(query["metric"], metrics)}
-        for query in experiment.queries
+        {
+            **_stamps(experiment),
+            **query,
+            "metric": metrics.get(key, query["metric"]) if fit else query["metric"],
+        }
+        for key, query in zip(keys, experiment.queries, strict=True)
     ]
-
-
-def _metric(reference: object, metrics: Metrics) -> object:
-    """The record of the metric, or the mere reference if the metric is gone."""
-    key = reference["key"] if isinstance(reference, Mapping) else None
-    return metrics.get(key, reference) if isinstance(key, str) else reference
 
 
 def _change(change: StateChange, *, display: bool = True) -> Json:

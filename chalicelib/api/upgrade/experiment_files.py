@@ -12,12 +12,7 @@ from chalicelib.api.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.cursors import Filter
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
-from chalicelib.api.upgrade.experiment_answers import check_shown
-from chalicelib.api.upgrade.experiment_imports import (
-    ExperimentImport,
-    ExperimentReader,
-    exported,
-)
+from chalicelib.api.upgrade.experiment_imports import ExperimentReader, exported
 from chalicelib.api.upgrade.files import Files, PagedIdsQuery, judged, stored
 from chalicelib.api.upgrade.list_files import (
     ListFilesBody,
@@ -33,6 +28,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
 from chalicelib.domain.lists import entries
 from chalicelib.services.experiments import Numbered
+from chalicelib.services.imports import ExperimentDraft
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -75,11 +71,8 @@ def validate_experiments(body: Files) -> list[dict[str, Any]]:
 def import_experiments(body: Files) -> list[dict[str, Any]]:
     """Create experiments from files, each by itself, as they are there: ids, state and history."""
 
-    def store(found: ExperimentImport) -> None:
-        check_shown(found.design, metric_records(blueprint.services))
-        blueprint.services.imports.experiment(
-            found.design, found.include, found.exclude, found.metrics
-        )
+    def store(found: ExperimentDraft) -> None:
+        blueprint.services.imports.experiments([found])
 
     return [stored(judged(file, _reader().read), store).answer() for file in body]
 

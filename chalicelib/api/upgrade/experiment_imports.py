@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from chalicelib.api.upgrade.files import model_of
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import Listings
+from chalicelib.domain.answer_room import check_shown
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.contexts import configured, known_context
 from chalicelib.domain.errors import Conflict
@@ -27,18 +28,8 @@ from chalicelib.domain.experiments import DesignType, Experiment, State
 from chalicelib.domain.imports import is_older, part_ids
 from chalicelib.domain.lifecycle import STARTED, check_state, lacks, last_start
 from chalicelib.domain.lists import check_room
-from chalicelib.services.imports import ListDraft
+from chalicelib.services.imports import ExperimentDraft, ListDraft
 from chalicelib.services.metrics import MetricDraft
-
-
-@dataclass(frozen=True, slots=True)
-class ExperimentImport:
-    """An experiment to create, with its lists, and the metrics that it asks for and lacks here."""
-
-    design: Experiment
-    include: tuple[ListDraft, ...]
-    exclude: tuple[ListDraft, ...]
-    metrics: tuple[MetricDraft, ...] = ()
 
 
 class ExperimentReader:
@@ -65,14 +56,14 @@ class ExperimentReader:
         self._experiment_ids = {experiment.id for experiment in experiments}
         self._part_ids = set(part_ids(experiments))
 
-    def read(self, value: Any) -> tuple[ExperimentImport, str | None]:
+    def read(self, value: Any) -> tuple[ExperimentDraft, str | None]:
         """The experiment of a file, and what is to be warned of.
 
         One that runs already is taken as it is: its weights are in use.
 
         Raises:
-            Invalid: if it is no experiment, its parts do not go together, or it lacks what its
-                state needs.
+            Invalid: if it is no experiment, its parts do not go together, it lacks what its state
+                needs, or no answer could show it.
             Conflict: if there is an experiment with its id.
         """
         file = model_of(ExperimentFile, value)
@@ -85,11 +76,12 @@ class ExperimentReader:
         if found.design.state is not State.ENROLLING:
             check_state(found.design)
         check_room(found.design, len(found.include) + len(found.exclude))
+        check_shown(found.design)
         self._experiment_ids.add(found.design.id)
         self._part_ids |= part_ids([found.design])
         return found, " ".join(self._warnings(file, found)) or None
 
-    def _import(self, file: ExperimentFile) -> ExperimentImport:
+    def _import(self, file: ExperimentFile) -> ExperimentDraft:
         context = known_context(file.context[0], self._contexts)
         check_parts(file)
         known = self._catalogue.metrics
@@ -117,7 +109,7 @@ class ExperimentReader:
             name = f"{experiment_id} Segment"
             return tuple(each.segment.draft(context, default_name=name) for each in files or ())
 
-        return ExperimentImport(
+        return ExperimentDraft(
             replace(
                 design,
                 created_at=created_at,
@@ -140,7 +132,7 @@ class ExperimentReader:
         kept = kept_or_new(given, self._new_id)
         return self._new_id() if kept in self._part_ids else kept
 
-    def _warnings(self, file: ExperimentFile, found: ExperimentImport) -> list[str]:
+    def _warnings(self, file: ExperimentFile, found: ExperimentDraft) -> list[str]:
         warnings = []
         if file.backend_version not in (None, answers.BACKEND_VERSION):
             age = "older" if is_older(file.backend_version, answers.BACKEND_VERSION) else "newer"

@@ -10,6 +10,7 @@ from chalice.app import Response
 from pydantic import AfterValidator
 
 from chalicelib.api.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.answer_sizes import ANSWER_BYTES, fitting
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.bounds import AtMost
 from chalicelib.api.tagged import Concern, new, of_body, of_path
@@ -45,12 +46,14 @@ from chalicelib.api.upgrade.segment_models import (
     checked_uuid,
 )
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
+from chalicelib.domain.answer_room import check_shown
 from chalicelib.domain.entity_tags import Kind
-from chalicelib.domain.errors import Invalid, NotFound, SwitchyardError
+from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import Experiment, Place
 from chalicelib.domain.lists import entries as list_entries
 from chalicelib.domain.lists import has_list
 from chalicelib.services.experiments import Numbered
+from chalicelib.services.imports import ExperimentDraft
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -118,7 +121,7 @@ def _shown(
 @blueprint.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
 def create_experiment(body: ExperimentBody) -> dict[str, Any]:
     """Create an experiment, with its lists if it brings some."""
-    return _create(body)
+    return _created([body])[0]
 
 
 @blueprint.endpoint("/api/experiments/batch", "POST")
@@ -126,24 +129,24 @@ def create_experiments(
     body: Annotated[list[ExperimentBody], AtMost(BATCH)],
 ) -> list[dict[str, Any]]:
     """Create several experiments, one after the other, if all of them can be."""
-    designs = [_designed(each) for each in body]
-    created: list[dict[str, Any]] = []
-    try:
-        for each, design in zip(body, designs, strict=True):
-            created.append(_store(each, design))
-    except SwitchyardError:
-        for answer in created:
-            blueprint.services.experiments.delete(answer["id"])
-        raise
-    return created
+    return _created(body)
 
 
-def _create(body: ExperimentBody) -> dict[str, Any]:
-    return _store(body, _designed(body))
-
-
-def _designed(body: ExperimentBody) -> Experiment:
+def _created(bodies: Sequence[ExperimentBody]) -> list[dict[str, Any]]:
+    """The answer of experiments that were created; more than it holds is refused before."""
     metrics = _metrics()
+    drafts = [_draft(each, metrics) for each in bodies]
+    _, fits = fitting(answers.created(draft.design, metrics=metrics) for draft in drafts)
+    if not fits:
+        raise Invalid(
+            f"the answer would have more than {ANSWER_BYTES} bytes: create fewer experiments in one"
+            " call"
+        )
+    experiments = blueprint.services.imports.experiments(drafts)
+    return [answers.created(experiment, metrics=metrics) for experiment in experiments]
+
+
+def _draft(body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
     design = new_experiment(
         body,
         contexts=blueprint.services.segments.contexts,
@@ -152,16 +155,11 @@ def _designed(body: ExperimentBody) -> Experiment:
         two_characters=two_characters,
         known_metrics=metrics,
     )
-    answers.check_shown(design, metrics)
-    return design
-
-
-def _store(body: ExperimentBody, design: Experiment) -> dict[str, Any]:
+    check_shown(design)
     included, excluded = requested_lists(body)
-    experiment = blueprint.services.imports.experiment(
+    return ExperimentDraft(
         design, [list_draft(each) for each in included], [list_draft(each) for each in excluded]
     )
-    return answers.created(experiment, metrics=_metrics())
 
 
 @blueprint.endpoint(LIST)
@@ -230,18 +228,15 @@ def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> An
     services = blueprint.services
 
     def edit(before: Experiment) -> Experiment:
-        metrics = _metrics()
-        after = edited_experiment(
+        return edited_experiment(
             body,
             before,
             contexts=services.segments.contexts,
             now=now(),
             new_id=new_id,
             two_characters=two_characters,
-            known_metrics=metrics,
+            known_metrics=_metrics(),
         )
-        answers.check_shown(after, metrics)
-        return after
 
     after = services.experiments.edit(experiment_id, edit)
     return reply(_shown(answers.edited, _metrics(), ONE, after, _listings([after])))

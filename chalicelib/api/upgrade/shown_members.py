@@ -2,7 +2,8 @@
 
 Members are shown whole while the answer fits 4 MB. Else the first of them are, `membersTotal` says
 how many there are, and a Link leads to the rest: a segment with its next members. Of many segments
-that are not shown whole only the first have a Link; the others are read by their ids.
+that are not shown whole only the first have a Link; the others are read by their ids. Where even
+their own texts are too long together, they are named.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from chalicelib.domain.participants import GroupKey
 
 FEW = 5_000
 """Members that are written without being measured first."""
+
+NAME_SHOWN = 200
+"""Characters of a name where segments are too long together to be shown with their texts."""
 
 BEFORE_ALL = (-1, "", "")
 
@@ -87,6 +91,9 @@ def bounded(
         if answer_bytes(text) <= ANSWER_BYTES:
             return Row(text, _links(listings, route))
     room = ANSWER_BYTES - answer_bytes(write(render(_fitting(listings, 0))))
+    if room < 0:
+        named = {segment_id: _named(listing) for segment_id, listing in listings.items()}
+        return Row(write(render(named)), _links(named, route))
     while True:
         shown = _fitting(listings, room)
         text = write(render(shown))
@@ -128,6 +135,18 @@ def _fitting(listings: Listings, room: int) -> Listings:
         whole = count == len(members)
         shown[segment_id] = listing if whole else _between(listing, 0, count)
     return shown
+
+
+def _named(listing: Listing) -> Listing:
+    """A segment without its members and its own texts, but for the beginning of its name."""
+    bare = replace(
+        listing.segment,
+        name=listing.segment.name[:NAME_SHOWN],
+        description=None,
+        tags=(),
+        list_type=None,
+    )
+    return replace(_between(listing, 0, 0), segment=bare, last=BEFORE_ALL)
 
 
 def _between(listing: Listing, begin: int, end: int) -> Listing:
