@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Generic, TypeVar
 
 from chalice.app import Response
@@ -55,6 +56,11 @@ class Taken(Generic[T]):
     last: Place | None = None
 
 
+def as_they_are(rows: Iterable[T]) -> Iterator[tuple[T, T]]:
+    """Rows of which nothing is read besides."""
+    return ((row, row) for row in rows)
+
+
 class Pages(Generic[T]):
     """The pages of one route's list, whose rows are sorted by `place`."""
 
@@ -76,23 +82,31 @@ class Pages(Generic[T]):
         return (row for row in rows if self._place(row) > after)
 
     def take(
-        self, rows: Iterable[tuple[T, V]], query: ListQuery, write: Callable[[T, V], Row | Any]
+        self,
+        rest: Iterable[T],
+        query: ListQuery,
+        read: Callable[[Iterable[T]], Iterable[tuple[T, V]]],
+        write: Callable[[T, V], Row | Any],
     ) -> Taken[T]:
-        """The first rows, each with what was read for it, that fit an answer.
+        """The first rows that fit an answer, each with what is read for it.
 
-        `write` makes what is shown of a row: a `Row`, or a value whose JSON fits an answer.
+        `read` is asked for no more rows than are wanted, and `write` makes what is shown of one: a
+        `Row`, or a value whose JSON fits an answer.
         """
-        taken: Taken[T] = Taken([], [])
+        rows: list[T] = []
+        texts: list[Row] = []
         room = ANSWER_BYTES
-        for row, known in rows:
+        waiting = iter(rest)
+        for row, known in read(islice(waiting, query.limit)):
             shown = write(row, known)
             text = shown if isinstance(shown, Row) else Row(row_text(shown))
             room -= answer_bytes(text.text) + 1
-            if taken.rows and (room < 0 or len(taken.rows) == query.limit):
-                return Taken(taken.rows, taken.texts, self._place(taken.rows[-1]))
-            taken.rows.append(row)
-            taken.texts.append(text)
-        return taken
+            if rows and room < 0:
+                return Taken(rows, texts, self._place(rows[-1]))
+            rows.append(row)
+            texts.append(text)
+        more = any(True for _ in waiting)
+        return Taken(rows, texts, self._place(rows[-1]) if more else None)
 
     def first(self, taken: Taken[T], count: int) -> Taken[T]:
         """A page of only the first rows of a page; there are more."""
@@ -117,8 +131,8 @@ class Pages(Generic[T]):
         **narrowed: object,
     ) -> Response:
         """A page of a plain list; `kept` are parameters that requests for the next one need."""
-        rest = ((row, row) for row in self.rest(rows, query, **narrowed))
-        taken = self.take(rest, query, lambda row, _: write(row))
+        rest = self.rest(rows, query, **narrowed)
+        taken = self.take(rest, query, as_they_are, lambda row, _: write(row))
         return self.response(taken, query, kept, **narrowed)
 
     def response(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib.domain.segments import Segment
 from tests.api.in_memory import InMemory, in_memory, next_of
 from tests.api.upgrade_setup import design
 
@@ -294,6 +296,39 @@ class TestPages:
         by_size = [each.json for each in in_memory.parts(path)]
         for parts in (by_limit, by_size):
             assert [row for part in parts for row in rows(part)] == rows(whole.json)
+
+    @pytest.mark.parametrize("limit", [1, 3, 9, 12])
+    def test_a_page_reads_the_lists_that_it_shows_and_no_others(
+        self, in_memory: InMemory, limit: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [segment(in_memory, ["ada"], name=f"s{number}") for number in range(15)]
+        user_list = {**BODY, "type": "private", "userIds": ["ada"]}
+        for _ in range(15):
+            made = in_memory.granted("POST", "/api/experiments", design(("s", "t"))).json["id"]
+            body = {"experimentId": made, "list": user_list}
+            in_memory.granted("POST", "/api/experiments/inclusionList", body)
+        read = []
+        members_of = in_memory.services.segments.members
+
+        def counted(found: Segment) -> Sequence[str]:
+            read.append(found.id)
+            return members_of(found)
+
+        monkeypatch.setattr(in_memory.services.segments, "members", counted)
+        named = "&".join(f"ids={each}" for each in ids)
+        for path in (
+            "/api/segments?",
+            "/api/experiments?",
+            "/api/experiments/export?",
+            "/api/experiments/export/all?",
+            f"/api/segments/export/json?{named}&",
+            f"/api/segments/export/csv?{named}&",
+        ):
+            read.clear()
+            answer = in_memory.granted("GET", f"{path}limit={limit}")
+            shown = answer.json["segmentsData"] if path == "/api/segments?" else answer.json
+            assert len(shown) == limit
+            assert (len(read), 'rel="next"' in answer.headers["link"]) == (limit, True)
 
     def test_a_cursor_of_another_list_is_refused(self, in_memory: InMemory) -> None:
         for number in range(2):

@@ -201,6 +201,53 @@ def test_long_lists_come_in_pages(gateway: Gateway) -> None:
     assert sorted(users) == [f"u{number}" for number in range(7)]
 
 
+@pytest.mark.parametrize("table", ["individualAssignment", "groupAssignment"])
+def test_a_row_that_does_not_fit_an_answer_is_shown_shortened(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    of_class: dict[str, Any] = {
+        "assignmentUnit": "group",
+        "consistencyRule": "group",
+        "group": "classId",
+    }
+    body = design(("site", ""), description="d" * 9_000, tags=["t", "u"], **of_class)
+    for each in body["conditions"]:
+        each["description"] = "c" * 9_000
+    made = start(send(gateway), body)
+    for user in ("u1", "u2"):
+        client(
+            gateway,
+            "init",
+            user,
+            {
+                **GROUPS,
+                "group": {"classId": [f"class of {user}"]},
+                "workingGroup": {"classId": f"class of {user}"},
+            },
+        )
+        data = {"site": "site", "target": "", "assignedCondition": {"conditionCode": "control"}}
+        client(gateway, "mark", user, {"data": data})
+    whole = listed(gateway, table)
+    monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", 4_000)
+    rows, query = [], "?"
+    while query:
+        answer = gateway.get(f"/api/check/{table}{query}")
+        rows += answer.json
+        query = next_page(answer)
+    assert [row["id"] for row in rows] == [row["id"] for row in whole]
+    for row, before in zip(rows, whole, strict=True):
+        assert row["condition"]["description"] == "c" * 200 + "…"
+        assert {**row, "condition": 0, "experiment": 0} == {
+            **before,
+            "condition": 0,
+            "experiment": 0,
+        }
+        if "experiment" in row:
+            shown = row["experiment"]
+            assert (shown["description"], shown["tags"]) == ("d" * 200 + "…", ["t"])
+            assert shown["id"] == made["id"]
+
+
 def next_page(answer: Answer) -> str:
     found = re.fullmatch(r'<(\?.*)>; rel="next"', answer.headers.get("link", ""))
     return found[1] if found else ""

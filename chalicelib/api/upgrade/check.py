@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import BaseModel, Field
 
-from chalicelib.api.answer_sizes import fitting, list_text
+from chalicelib.api.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.bounds import AtMost
 from chalicelib.api.calls import written
@@ -25,6 +25,7 @@ from chalicelib.api.upgrade.check_models import (
     GroupExclusionRow,
     PointRow,
     row_answer,
+    shortened,
 )
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.domain.errors import Invalid
@@ -64,6 +65,8 @@ def _page(kind: RecordKind, query: CheckQuery) -> Response:
     while True:
         page = blueprint.services.transfer.page(kind, after, limit)
         texts, fits = fitting(row_answer(each) for each in page.records)
+        if limit == 1 and not fits:
+            texts = [row_text(shortened(row_answer(each))) for each in page.records]
         if fits or limit == 1:
             break
         # Each row shows its experiment and its user. Where a page ends only the store knows.

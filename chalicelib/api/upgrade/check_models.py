@@ -40,6 +40,9 @@ ROWS = 1000
 NAMESPACE = uuid.UUID("5d0c6d7e-7a53-4f0a-8f3f-0c3c1f0f9a21")
 """Of the ids of rows, which are told apart here by what they are about."""
 
+TEXT_SHOWN = 200
+"""Characters of a text of a design in a row that would be too long with all of it."""
+
 SEPARATOR = "_"
 """Between the experiment and the user in the id of an exclusion."""
 
@@ -217,6 +220,25 @@ def row_answer(listed: ListedRecord) -> Json:
                 "groupId": group.id,
             }
     raise AssertionError("a record belongs to an experiment")
+
+
+def shortened(row: Json) -> Json:
+    """A row that does not fit an answer, with the beginnings only of what it repeats of designs."""
+    repeated = {
+        name: {key: _beginning(value) for key, value in part.items()}
+        for name in ("experiment", "condition")
+        if isinstance(part := row.get(name), dict)
+    }
+    return {**row, **repeated}
+
+
+def _beginning(value: Any) -> Any:
+    """A field of a design, cut off where it is long; the only lists are tags and the context."""
+    if isinstance(value, list):
+        return [_beginning(each) for each in value[:1]]
+    if isinstance(value, str) and len(value) > TEXT_SHOWN:
+        return f"{value[:TEXT_SHOWN]}…"
+    return value
 
 
 def _enrollment(user: Profile, enrollment: Enrollment, experiment: Experiment) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from chalice.app import Response
@@ -20,13 +21,12 @@ from chalicelib.api.upgrade.list_files import (
     import_lists,
     list_pages,
 )
-from chalicelib.api.upgrade.listings import each_with_lists, metric_records
+from chalicelib.api.upgrade.listings import each_experiment_with_lists, metric_records
 from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Listings, Uuid, checked_uuid
 from chalicelib.api.upgrade.shown_members import bounded
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments import Experiment
-from chalicelib.domain.lists import entries
 from chalicelib.services.experiments import Numbered
 from chalicelib.services.imports import ExperimentDraft
 
@@ -110,8 +110,8 @@ def _exported(
         )
 
     rest = pages.rest(experiments, query, **kept)
-    rows = each_with_lists(services, rest, lambda row: entries(row[1]))
-    return pages.response(pages.take(rows, query, write), query, kept, **kept)
+    taken = pages.take(rest, query, partial(each_experiment_with_lists, services), write)
+    return pages.response(taken, query, kept, **kept)
 
 
 @blueprint.endpoint("/api/experiments/lists/import", "POST")

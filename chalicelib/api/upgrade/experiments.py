@@ -28,7 +28,7 @@ from chalicelib.api.upgrade.experiment_requests import (
 )
 from chalicelib.api.upgrade.listings import (
     check_same_list,
-    each_with_lists,
+    each_experiment_with_lists,
     join_list,
     list_draft,
     listing_of,
@@ -167,8 +167,9 @@ def list_experiments(query: ListQuery) -> Response:
     """The experiments, complete, the oldest first."""
     services, write = blueprint.services, partial(_shown, _single, _metrics(), LIST)
     rest = PAGES.rest(services.experiments.numbered(), query)
-    rows = each_with_lists(services, rest, lambda row: list_entries(row[1]))
-    return PAGES.response(PAGES.take(rows, query, lambda row, lists: write(row[1], lists)), query)
+    read = partial(each_experiment_with_lists, services)
+    taken = PAGES.take(rest, query, read, lambda row, lists: write(row[1], lists))
+    return PAGES.response(taken, query)
 
 
 @blueprint.endpoint(NAMES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -125,9 +125,12 @@ def exported_lists(
         listing = listings[entry.segment_id]
         return bounded_one(lambda shown: _exported(shown, entry), listing, pages.route)
 
+    def read(rows: Iterable[NumberedEntry]) -> Iterator[tuple[NumberedEntry, Listings]]:
+        return each_with_lists(services, rows, lambda row: [row[1]])
+
     rest = pages.rest(found, query, of=holder_id)
-    rows = each_with_lists(services, rest, lambda row: [row[1]])
-    answer = pages.response(pages.take(rows, query, write), query, of=holder_id)
+    taken = pages.take(rest, query, read, write)
+    answer = pages.response(taken, query, of=holder_id)
     answer.headers = {**answer.headers, **header}
     return answer
 

@@ -11,9 +11,11 @@ from chalicelib.api.upgrade.records import Json, new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.lists import entries as list_entries
 from chalicelib.domain.segment_usage import parts_of
 from chalicelib.domain.segments import Segment
 from chalicelib.services import Services
+from chalicelib.services.experiments import Numbered
 from chalicelib.services.imports import ListDraft
 from chalicelib.services.pools import Pool
 
@@ -74,6 +76,13 @@ def each_with_lists(
             yield from _with_lists(services, some, entries)
             some, waiting = [], 0
     yield from _with_lists(services, some, entries)
+
+
+def each_experiment_with_lists(
+    services: Services, experiments: Iterable[Numbered]
+) -> Iterator[tuple[Numbered, Listings]]:
+    """Experiments with the segments of their lists, some lists read at a time."""
+    return each_with_lists(services, experiments, lambda row: list_entries(row[1]))
 
 
 def _with_lists(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from chalice.app import Response
 
-from chalicelib.api.answer_pages import ListQuery, Pages
+from chalicelib.api.answer_pages import ListQuery, Pages, as_they_are
 from chalicelib.api.answer_sizes import row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.calls import written
@@ -40,9 +40,9 @@ def list_metrics_of_context(key: str, query: ListQuery) -> Response:
 def _page(
     pages: Pages[Metric], metrics: Iterable[Metric], query: ListQuery, **narrowed: object
 ) -> Response:
-    rest = ((metric, metric) for metric in pages.rest(metrics, query, **narrowed))
+    rest = pages.rest(metrics, query, **narrowed)
     write = own_nodes()
-    taken = pages.take(rest, query, lambda metric, _: write(metric))
+    taken = pages.take(rest, query, as_they_are, lambda metric, _: write(metric))
     headers = pages.headers(taken, query, **narrowed)
     return written(row_text(metric_tree(taken.rows)), headers)
 
@@ -62,7 +62,6 @@ def delete_metric(key: str) -> Response:
 def _first(metrics: Iterable[Metric]) -> Response:
     """Those that fit an answer; a Link leads to all metrics."""
     write = own_nodes()
-    rows = ((metric, metric) for metric in metrics)
-    taken = PAGES.take(rows, ListQuery(), lambda metric, _: write(metric))
+    taken = PAGES.take(metrics, ListQuery(), as_they_are, lambda metric, _: write(metric))
     more = {} if taken.last is None else {"Link": f'<{ALL}>; rel="collection"'}
     return written(row_text(metric_tree(taken.rows)), {**more})

@@ -77,18 +77,18 @@ USERS_AT_ONCE = 100
 SHOWN = itemgetter(1)
 
 
-def _place(row: tuple[PreviewUser, Json]) -> Place:
-    user, _ = row
+def _place(user: PreviewUser) -> Place:
     return -int(user.created_at.timestamp() * 1000), user.id
 
 
-PAGES: Pages[tuple[PreviewUser, Json]] = Pages("/api/previewusers", _place, tuple[int, str])
+PAGES: Pages[PreviewUser] = Pages("/api/previewusers", _place, tuple[int, str])
 
 
 @blueprint.endpoint("/api/previewusers")
 def list_preview_users(query: ListQuery) -> Response:
     """The preview users, the newest first."""
-    return PAGES.answer(_each_shown(blueprint.services.preview_users.all()), query, SHOWN)
+    rest = PAGES.rest(blueprint.services.preview_users.all(), query)
+    return PAGES.response(PAGES.take(rest, query, _each_shown, lambda _, shown: shown), query)
 
 
 @blueprint.endpoint("/api/previewusers/paginated", "POST")

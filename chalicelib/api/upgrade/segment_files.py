@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
@@ -154,18 +154,24 @@ def _exported(
 ) -> Response:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
-    rest = pages.rest(enumerate(ids), query.page(), ids=ids)
+    rest = pages.rest(_there(ids), query.page(), ids=ids)
 
-    def found() -> Iterator[tuple[NumberedId, Listing]]:
-        for numbered in rest:
-            try:
-                yield numbered, listing_of(blueprint.services, numbered[1])
-            except NotFound:
-                if len(ids) == 1:
-                    raise
+    def read(rows: Iterable[NumberedId]) -> Iterator[tuple[NumberedId, Listing]]:
+        return ((row, listing_of(blueprint.services, row[1])) for row in rows)
 
-    taken = pages.take(found(), query.page(), lambda _, listing: write(listing))
+    taken = pages.take(rest, query.page(), read, lambda _, listing: write(listing))
     return pages.response(taken, query.page(), {"ids": ids}, ids=ids)
+
+
+def _there(ids: Sequence[str]) -> Iterator[NumberedId]:
+    for number, segment_id in enumerate(ids):
+        try:
+            blueprint.services.segments.get(segment_id)
+        except NotFound:
+            if len(ids) == 1:
+                raise
+        else:
+            yield number, segment_id
 
 
 def _lists(listing: Listing) -> dict[str, Listing]:

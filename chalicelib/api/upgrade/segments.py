@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -83,8 +83,7 @@ def list_segments(query: ListQuery) -> Response:
     """The public segments, the oldest first, and what they are used for."""
     usage = blueprint.services.segments.usage()
     rest = SEGMENTS.rest(sorted(usage.public(), key=_made), query)
-    rows = each_listing(blueprint.services, usage.segments, rest)
-    taken = SEGMENTS.take(rows, query, partial(_shown, usage, LIST))
+    taken = SEGMENTS.take(rest, query, _listings_in(usage), partial(_shown, usage, LIST))
     found = overview(usage, SEGMENTS, taken)
     return written(found.text, SEGMENTS.headers(found.taken, query))
 
@@ -95,11 +94,17 @@ def page_of_segments(body: PageBody) -> Response:
     usage = blueprint.services.segments.usage()
     newest = sorted(usage.public(), key=lambda segment: segment.updated_at, reverse=True)
     found = page(newest, body, SEGMENT_SEARCH)
-    rows = each_listing(blueprint.services, usage.segments, found.rows)
-    taken = SEGMENTS.take(rows, ListQuery(), partial(_shown, usage, PAGINATED))
+    write = partial(_shown, usage, PAGINATED)
+    taken = SEGMENTS.take(found.rows, ListQuery(), _listings_in(usage), write)
     whole = overview(usage, SEGMENTS, taken)
     links = SEGMENTS.headers(replace(whole.taken, last=None), ListQuery())
     return written(found.text(whole.text, len(whole.taken.rows)), links)
+
+
+def _listings_in(
+    usage: SegmentUsage,
+) -> Callable[[Iterable[Segment]], Iterator[tuple[Segment, Listing]]]:
+    return partial(each_listing, blueprint.services, usage.segments)
 
 
 def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row:
@@ -112,8 +117,8 @@ def list_global_exclusions(query: ListQuery) -> Response:
     segments = blueprint.services.segments
     usage, shut_out = segments.usage(), segments.shut_out()
     rest = EXCLUSIONS.rest(shut_out, query)
-    rows = each_listing(blueprint.services, usage.segments, rest)
-    return EXCLUSIONS.response(EXCLUSIONS.take(rows, query, partial(_shown, usage, GLOBAL)), query)
+    taken = EXCLUSIONS.take(rest, query, _listings_in(usage), partial(_shown, usage, GLOBAL))
+    return EXCLUSIONS.response(taken, query)
 
 
 @blueprint.endpoint(LIST, "POST", concerns=PUT)
