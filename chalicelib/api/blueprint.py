@@ -35,6 +35,7 @@ from chalicelib.api.calls import (
 )
 from chalicelib.api.conditional import not_modified, validators
 from chalicelib.api.ignored_fields import HEADER as IGNORED_FIELDS
+from chalicelib.api.ignored_fields import named, noting
 from chalicelib.api.kept_texts import KeptTexts
 from chalicelib.api.once import HEADER as IDEMPOTENCY_KEY
 from chalicelib.api.once import Once
@@ -283,8 +284,10 @@ class ApiBlueprint(Blueprint):
         request = self.current_request
         route = f"{request.method} {served.published.path}"
         try:
-            with self.observer.request(request_id(request), route) as seen:
+            with self.observer.request(request_id(request), route) as seen, noting() as ignored:
                 response = self._answer(served, params, seen)
+                if ignored:
+                    response.headers[IGNORED_FIELDS] = named(ignored)
                 seen.status = response.status_code
         except Exception:  # noqa: BLE001 - the observer has logged it, without its message
             response = crash()
@@ -330,8 +333,6 @@ class ApiBlueprint(Blueprint):
                     check_length(response.body)
         except SwitchyardError as error:
             response = refused(error)
-        if reading.ignored:
-            headers[IGNORED_FIELDS] = reading.ignored
         response.headers = {**headers, **response.headers}
         return response
 

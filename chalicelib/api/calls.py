@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from chalicelib.api.encodings import decompressed
-from chalicelib.api.ignored_fields import ignored_fields
+from chalicelib.api.ignored_fields import note
 from chalicelib.api.once import Once
 from chalicelib.api.problems import ResponseHeaders, faults
 from chalicelib.api.requests import (
@@ -104,7 +104,6 @@ class Reading:
 
     `shown` is what a refusal may repeat of it: nothing of what does not say that it is JSON, or is
     long.
-    `ignored` names the fields that no model knows, once the body was converted.
     """
 
     def __init__(self, request: Request, limit: int, any_type: bool) -> None:
@@ -113,7 +112,6 @@ class Reading:
         self._any_type = any_type
         self.parsed: Any = None
         self.shown: Any = None
-        self.ignored = ""
         self._read = False
 
     def body(self) -> Any:
@@ -200,7 +198,7 @@ class Arguments:
                 kind = InvalidBody if name == BODY else InvalidParameter
                 raise kind(faults(error, name)) from error
             if name == BODY:
-                reading.ignored = ignored_fields(values[name], value)
+                note(values[name], value)
         return values
 
 

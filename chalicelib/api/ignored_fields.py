@@ -1,14 +1,17 @@
 """Fields of a body that no model knows: they are ignored, and named in X-Ignored-Fields.
 
 Only names are told, never values. What a model takes as a map (the attributes of a log, groups by
-their types) has no fields. What is in files is not looked at: their reports speak of that.
+their types) has no fields. What is in files goes by `fileContent`. A model that takes older forms
+brings them to the form of today in a validator of that name, `of_today`, before it is looked at.
 """
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
@@ -24,13 +27,29 @@ UNSAFE = frozenset(',"\\')
 
 Path = tuple[str | int, ...]
 
+_noted: ContextVar[list[Path] | None] = ContextVar("ignored fields", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Path]]:
+    """Within it, a request's ignored fields are noted in this list."""
+    found: list[Path] = []
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
+def note(body: object, sent: object, *place: str) -> None:
+    """Note what was `sent` at a place of a request and is not in the `body` made of it."""
+    found = _noted.get()
+    if found is not None:
+        _collect(body, sent, place, found)
+
 
 def ignored_fields(body: object, sent: object) -> str:
-    """The names of what was `sent` and is not in the `body` made of it, as a header has them.
-
-    The place of each is written with dots (`conditions.0.wieght`). Where there are more than can
-    be named, those come first that occur in one place: people mistype one field, while what
-    clients send back as they have read it is in every part.
+    """The names of what was `sent` and is not in the `body` made of it.
 
     >>> class Body(BaseModel):
     ...     name: str
@@ -39,6 +58,16 @@ def ignored_fields(body: object, sent: object) -> str:
     """
     found: list[Path] = []
     _collect(body, sent, (), found)
+    return named(found)
+
+
+def named(found: list[Path]) -> str:
+    """The names of ignored fields as a header has them.
+
+    The place of each is written with dots (`conditions.0.wieght`). Where there are more than can
+    be named, those come first that occur in one place: people mistype one field, while what
+    clients send back as they have read it is in every part.
+    """
     if len(found) > NAMED:
         places = Counter(path[-1] for path in found)
         found.sort(key=lambda path: places[path[-1]])
@@ -51,6 +80,7 @@ def _collect(body: object, sent: object, path: Path, found: list[Path]) -> None:
     if fields is not None:
         if not isinstance(sent, dict):
             return
+        sent = sent if fields.of_today is None else fields.of_today(sent)
         if not sent.keys() <= fields.known:
             found.extend((*path, key) for key in sent if key not in fields.known)
             del found[LOOKED_AT:]
@@ -73,6 +103,7 @@ class _Fields:
 
     known: frozenset[str]
     nested: tuple[tuple[str, tuple[str, ...]], ...]
+    of_today: Callable[[Any], Any] | None
 
 
 @functools.cache
@@ -92,6 +123,7 @@ def _fields(kind: Hashable) -> _Fields | None:
             for name, each in keys.items()
             if any(_models(kind.model_fields[name].annotation))
         ),
+        getattr(kind, "of_today", None),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import ModuleType
 from typing import Any
 
@@ -67,6 +68,81 @@ def test_a_mistyped_field_of_clients_is_named_and_what_they_log_is_none(gateway:
     assert call("log", {"value": [logged]}) == ["value.0.metrics.atributes"]
     data = {"site": "s", "target": "", "assignedCondition": {"conditionCode": "x", "code": "x"}}
     assert call("mark", {"data": data}) == ["data.assignedCondition.code"]
+
+
+def experiment_file() -> dict[str, Any]:
+    return design(("site", ""), wieght=1, mispelled={"secret": "ada"})
+
+
+def list_file(**fields: Any) -> dict[str, Any]:
+    return {**segment("ada", listType="any"), "userids": ["bob"], **fields}
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(
+    ("path", "content", "names"),
+    [
+        ("experiments/validation", experiment_file(), ["wieght", "mispelled"]),
+        ("experiments/import", experiment_file(), ["wieght", "mispelled"]),
+        ("experiments/lists/import", list_file(), ["context", "type", "userids"]),
+        ("flags/import/validation", flag(enabledFor=1), ["enabledFor"]),
+        ("flags/import", flag(enabledFor=1), ["enabledFor"]),
+        ("flags/lists/import", [list_file()], ["context", "type", "userids"]),
+        ("segments/validation", list_file(type="public"), ["userids"]),
+        ("segments/import/validation", list_file(type="public"), ["userids"]),
+        ("segments/import", list_file(type="public"), ["userids"]),
+        ("segments/list/import/validation", list_file(), ["userids"]),
+        ("segments/list/import", list_file(), ["userids"]),
+    ],
+)
+def test_what_files_hold_is_named_too(
+    gateway: Gateway, path: str, content: Any, names: list[str], as_text: bool
+) -> None:
+    sent = json.dumps(content) if as_text else content
+    files = [{"fileName": "f.json", "fileContent": sent}]
+    wrapped: Any = {"files": files}
+    if "lists/" in path:
+        holder = path.split("/")[0]
+        made = design(("s", "")) if holder == "experiments" else flag()
+        holder_id = gateway.post(f"/api/{holder}", made).json["id"]
+        wrapped["filterType"] = "inclusion"
+        wrapped["experimentId" if holder == "experiments" else "flagId"] = holder_id
+    elif path == "segments/list/import":
+        parent = gateway.post("/api/segments", segment(type="public", name="parent"))
+        wrapped = {"files": files, "parentSegmentId": parent.json["id"]}
+    elif not path.startswith("flags"):
+        wrapped = files
+    answer = gateway.post(f"/api/{path}", wrapped)
+    assert ignored(answer) == [f"fileContent.{name}" for name in names]
+    assert "ada" not in answer.headers["x-ignored-fields"]
+
+
+def test_of_files_as_many_are_named_as_of_anything_else(gateway: Gateway) -> None:
+    hostile: dict[str, Any] = {f"hostile,\r\n{number}": "x" for number in range(50)}
+    body = design(("site", ""), **hostile)
+    files = [{"fileName": "f", "fileContent": {**body, "id": None}}] * 3
+    names = ignored(gateway.post("/api/experiments/validation", files))
+    assert len(names) == 20
+    assert all(name.startswith("fileContent.hostile???") for name in names)
+
+
+def test_what_older_files_called_otherwise_is_not_ignored(gateway: Gateway) -> None:
+    body = design(("", ""))
+    [point] = body["partitions"]
+    [arm, _] = body["conditions"]
+    del point["site"], point["target"], body["conditionPayloads"]
+    level = {"id": "l", "name": "level", "order": 1, "alias": "one"}
+    factor = {"name": "factor", "order": 1, "levels": [level]}
+    body["partitions"] = [{**point, "expPoint": "s", "expId": "t", "factors": [factor]}]
+    body["conditionAliases"] = [{"id": "a", "parentCondition": arm, "aliasName": "x", "lost": 1}]
+    files = [{"fileName": "f", "fileContent": body}]
+    assert ignored(gateway.post("/api/experiments/import", files)) == [
+        "fileContent.conditionPayloads.0.lost"
+    ]
+    [made] = gateway.get("/api/experiments").json
+    assert (made["partitions"][0]["site"], made["partitions"][0]["target"]) == ("s", "t")
+    assert made["factors"][0]["levels"][0]["payload"]["value"] == "one"
+    assert made["conditionPayloads"][0]["payload"]["value"] == "x"
 
 
 def test_a_refusal_names_them_too(gateway: Gateway) -> None:

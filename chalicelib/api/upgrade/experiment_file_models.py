@@ -90,9 +90,10 @@ class LevelFile(LevelBody):
 
     @model_validator(mode="before")
     @classmethod
-    def _alias_is_a_payload(cls, value: Any) -> Any:
+    def of_today(cls, value: Any) -> Any:
+        """The level with a payload."""
         if isinstance(value, dict) and value.get("alias") and not value.get("payload"):
-            return {**value, "payload": _text_payload(value["alias"])}
+            return {**_without(value, "alias"), "payload": _text_payload(value["alias"])}
         return value
 
 
@@ -117,13 +118,12 @@ class PointFile(PointBody):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_its_name_of_today(cls, value: Any) -> Any:
+    def of_today(cls, value: Any) -> Any:
+        """The point by the names of today."""
         if not isinstance(value, dict):
             return value
-        return {
-            **{today: value[old] for old, today in OLD_NAMES.items() if old in value},
-            **value,
-        }
+        old = {old: today for old, today in OLD_NAMES.items() if today not in value}
+        return {old.get(name, name): each for name, each in value.items()}
 
 
 class ConditionPayloadFile(ConditionPayloadBody):
@@ -199,15 +199,18 @@ class ExperimentFile(DesignBody):
 
     @model_validator(mode="before")
     @classmethod
-    def _in_the_form_of_today(cls, value: Any) -> Any:
+    def of_today(cls, value: Any) -> Any:
+        """The experiment with the parts that files have today."""
         if not isinstance(value, dict):
             return value
         aliases, payloads = value.get("conditionAliases"), value.get("conditionPayloads")
         if isinstance(aliases, list) and not payloads:
-            value = {**value, "conditionPayloads": [_payload_of_alias(each) for each in aliases]}
+            of_aliases = [_payload_of_alias(each) for each in aliases]
+            value = {**_without(value, "conditionAliases"), "conditionPayloads": of_aliases}
         points = value.get("partitions")
         if isinstance(points, list) and not value.get("factors"):
-            value = {**value, "factors": _factors_of(points)}
+            bare = [_without(each, "factors") for each in points]
+            value = {**value, "partitions": bare, "factors": _factors_of(points)}
         return value
 
     @model_validator(mode="after")
@@ -253,7 +256,14 @@ def _payload_of_alias(alias: Any) -> Any:
     """The payload that was called an alias."""
     if not isinstance(alias, dict):
         return alias
-    return {**alias, "payload": _text_payload(alias.get("aliasName"))}
+    return {**_without(alias, "aliasName"), "payload": _text_payload(alias.get("aliasName"))}
+
+
+def _without(value: Any, name: str) -> Any:
+    """A part without a field that it had in older files; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    return {key: each for key, each in value.items() if key != name}
 
 
 def _text_payload(value: Any) -> dict[str, Any]:

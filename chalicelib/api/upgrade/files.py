@@ -18,6 +18,7 @@ from pydantic import (
 
 from chalicelib.api.answer_pages import Limit, ListQuery
 from chalicelib.api.bounds import AtMost
+from chalicelib.api.ignored_fields import note
 from chalicelib.api.problems import brief, faults
 from chalicelib.api.requests import parse_text
 from chalicelib.api.upgrade.records import Json
@@ -214,6 +215,8 @@ def model_of(model: type[M], value: Any) -> M:
     if not isinstance(value, dict):
         raise Invalid("the file must hold one JSON object")
     try:
-        return model.model_validate(value)
+        found = model.model_validate(value)
     except ValidationError as error:
         raise Invalid(faults(error, "file")) from error
+    note(found, value, "fileContent")
+    return found

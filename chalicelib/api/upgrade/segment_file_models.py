@@ -137,7 +137,7 @@ class ListFile(ListedSegmentFile):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_wrapping(cls, value: Any) -> Any:
+    def of_today(cls, value: Any) -> Any:
         """As lists are read: `{segment, listType}`."""
         if isinstance(value, dict) and isinstance(value.get("segment"), dict):
             return {"listType": value.get("listType"), **value["segment"]}
