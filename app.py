@@ -37,14 +37,19 @@ def run_upkeep(request_id: str = "") -> None:
     """Keep features, user blocks and experiments current."""
     with observer.job(request_id or str(uuid.uuid4()), "upkeep") as seen:
         seen.faults = 0
-        report = upkeep(services, lambda each: observer.fault(seen, each.number, each.error))
+        report = upkeep(
+            services, lambda e: observer.fault(seen, "experiment", e.error, feature_id=e.number)
+        )
         seen.more.update(catalogue_version=report.catalogue_version, faults=seen.faults)
 
 
 def run_purge(request_id: str = "") -> None:
     """Remove what was deleted."""
     with observer.job(request_id or str(uuid.uuid4()), "purge") as seen:
-        seen.more.update(purged_rows=services.purge.run_due())
+        seen.faults = 0
+        seen.more["purged_rows"] = services.purge.run_due(
+            lambda e, error: observer.fault(seen, "purge entry", error, entry=type(e).__name__)
+        )
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="upkeep")

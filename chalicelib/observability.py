@@ -26,6 +26,8 @@ from chalicelib.settings import Settings
 
 SERVICE = "switchyard"
 NAMESPACE = "Switchyard"
+FAULTS = {"upkeep": "ExperimentFaults", "purge": "PurgeFaults"}
+"""The metrics of what jobs fail at."""
 
 
 def make_logger(settings: Settings) -> Logger:
@@ -64,8 +66,8 @@ def outline(error: BaseException) -> list[str]:
 class Observed:
     """A piece of work while it is done, and how it ended; `more` goes into its line as it is.
 
-    `route` is the method and the path as it is declared, or the name of a job. `faults` are the
-    experiments that a job failed at, of one that handles each alone.
+    `route` is the method and the path as it is declared, or the name of a job. `faults` is what a
+    job failed at, of one that handles each alone.
     """
 
     request_id: str
@@ -100,14 +102,14 @@ class Observer:
         with self._watched("job", Observed(request_id, name), float("inf")) as seen:
             yield seen
 
-    def fault(self, seen: Observed, number: int, error: Exception) -> None:
-        """Log that a job failed at one experiment, by the id of its feature, and count it."""
+    def fault(self, seen: Observed, subject: str, error: Exception, **which: Any) -> None:
+        """Log that a job failed at one of its subjects, and which, and count it."""
         seen.faults = (seen.faults or 0) + 1
         self._logger.error(
-            "experiment failed",
+            f"{subject} failed",
             request_id=seen.request_id,
             route=seen.route,
-            feature_id=number,
+            **which,
             exc_info=error,
         )
 
@@ -168,5 +170,5 @@ class Observer:
         ):
             metrics.add_metric(name, MetricUnit.Count, value)
         if seen.faults is not None:
-            metrics.add_metric("ExperimentFaults", MetricUnit.Count, seen.faults)
+            metrics.add_metric(FAULTS[seen.route], MetricUnit.Count, seen.faults)
         metrics.flush_metrics()

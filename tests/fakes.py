@@ -47,7 +47,7 @@ from chalicelib.domain.participants import (
     TestLabRow,
 )
 from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.domain.purge import ErasedUser, LooseLists, PurgeEntry
+from chalicelib.domain.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
 from chalicelib.domain.segments import Segment
 from chalicelib.domain.strata import StratificationFactor
 from chalicelib.domain.tallies import (
@@ -149,10 +149,10 @@ class Memory:
             self.totals[shard] = self.totals.get(shard, Totals()) + change
 
     def enqueue(self, entry: PurgeEntry) -> None:
-        self.queue[_queue_key(entry)] = entry
+        self.queue[queue_key(entry)] = entry
 
     def dequeue(self, entry: PurgeEntry) -> None:
-        self.queue.pop(_queue_key(entry), None)
+        self.queue.pop(queue_key(entry), None)
 
     def counted(self) -> dict[int, Totals]:
         """What the totals of each variant say; those that are all 0 are left out."""
@@ -400,21 +400,26 @@ class FakePurgeQueue:
 
     def open(self, entry: LooseLists) -> None:
         with self._memory.lock:
-            stored = self._memory.queue.get(_queue_key(entry))
+            stored = self._memory.queue.get(queue_key(entry))
             require(not (isinstance(stored, LooseLists) and stored.claimed))
             self._memory.enqueue(entry)
 
-    def claim(self, entry: LooseLists, due: datetime) -> LooseLists:
+    def lists(self, names: Collection[str]) -> Sequence[LooseLists]:
         with self._memory.lock:
-            stored = self._memory.queue.get(_queue_key(entry))
+            found = [self._memory.queue.get(keys.loose_lists(name)) for name in names]
+        return [each for each in found if isinstance(each, LooseLists)]
+
+    def claim(self, entry: Entry, due: datetime) -> Entry:
+        with self._memory.lock:
+            stored = self._memory.queue.get(queue_key(entry))
             require(stored is not None and stored.due == entry.due)
-            claimed = replace(entry, due=due, claimed=True)
-            self._memory.enqueue(claimed)
-        return claimed
+            after = claimed(entry, due)
+            self._memory.enqueue(after)
+        return after
 
     def close(self, entry: PurgeEntry) -> None:
         with self._memory.lock:
-            stored = self._memory.queue.get(_queue_key(entry))
+            stored = self._memory.queue.get(queue_key(entry))
             if stored is not None and stored.due == entry.due:
                 self._memory.dequeue(entry)
 
@@ -667,22 +672,27 @@ class FakeParticipantStore:
                 versions = row.members.get(segment_id, frozenset()) | {version}
                 self._store(replace(row, members={**row.members, segment_id: versions}))
 
-    def members(self, segment_id: str, version: int) -> Sequence[str]:
+    def members(self, segment_id: str, version: int, limit: int | None = None) -> Sequence[str]:
         with self._memory.lock:
-            return sorted(self._memory.lists.get((segment_id, version), ()), key=keys.part)
+            return sorted(self._memory.lists.get((segment_id, version), ()), key=keys.part)[:limit]
 
     def count_members(self, segment_id: str, version: int) -> int:
         with self._memory.lock:
             return len(self._memory.lists.get((segment_id, version), ()))
 
-    def forget_members(self, segment_id: str, version: int) -> None:
+    def forget_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        assert len(user_ids) <= 25, "as many as one call takes"
         with self._memory.lock:
-            for user_id in self._memory.lists.pop((segment_id, version), ()):
+            named = self._memory.lists.setdefault((segment_id, version), {})
+            for user_id in user_ids:
+                named.pop(user_id, None)
                 row = self._row(user_id)
                 kept = {
                     s: v - ({version} if s == segment_id else set()) for s, v in row.members.items()
                 }
                 self._store(replace(row, members={s: v for s, v in kept.items() if v}))
+            if not named:
+                del self._memory.lists[segment_id, version]
 
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:  # noqa: ARG002
         with self._memory.lock:
@@ -1106,7 +1116,8 @@ def _slice(rows: Mapping[str, R], after: str | None, limit: int) -> list[R]:
     return [rows[key] for key in found[:limit]]
 
 
-def _queue_key(entry: PurgeEntry) -> str:
+def queue_key(entry: PurgeEntry) -> str:
+    """What the queue knows an entry by."""
     if isinstance(entry, ErasedUser):
         return keys.erased_user(entry.user_id)
     if isinstance(entry, LooseLists):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 SECOND_PASS = timedelta(minutes=15)
 """How long after a pass the next one looks again: longer than any request can be under way."""
@@ -80,5 +81,33 @@ class LooseLists:
     listed: tuple[str, ...] = ()
     claimed: bool = False
 
+    @classmethod
+    def written(
+        cls, segment_id: str, version: int, due: datetime, listed: tuple[str, ...] = ()
+    ) -> LooseLists:
+        """The entry of a call that writes the notes of a version."""
+        return cls(cls.writing(segment_id, version), ((segment_id, version),), due, listed)
+
+    @staticmethod
+    def writing(segment_id: str, version: int) -> str:
+        """The name of that entry: of two calls that write the same version it is the same one."""
+        return f"{segment_id} {version}"
+
 
 PurgeEntry = DeadVariants | ErasedUser | LooseLists
+Entry = TypeVar("Entry", bound=PurgeEntry)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEntry:
+    """An entry that this version of the program cannot read, for a newer one made it."""
+
+    name: str
+    due: datetime
+
+
+def claimed(entry: Entry, due: datetime) -> Entry:
+    """An entry that is being worked on; whatever is due before `due` goes before it."""
+    if isinstance(entry, LooseLists):
+        return replace(entry, due=due, claimed=True)
+    return replace(entry, due=due)

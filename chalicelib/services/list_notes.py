@@ -37,12 +37,9 @@ class ListNotes:
         Raises:
             LostRace: if the purge is removing what an earlier call of this kind left.
         """
-        loose = LooseLists(
-            f"{segment_id} {version}",
-            ((segment_id, version),),
-            self._clock() + SECOND_PASS,
-            (segment_id,) if is_listed else (),
-        )
+        due = self._clock() + SECOND_PASS
+        listed = (segment_id,) if is_listed else ()
+        loose = LooseLists.written(segment_id, version, due, listed)
         self._queue.open(loose)
         self._store.note_members(segment_id, version, user_ids)
         return loose

@@ -162,16 +162,19 @@ class ParticipantStore(Protocol):
         """
         ...
 
-    def members(self, segment_id: str, version: int) -> Sequence[str]:
-        """The users that a version of a segment names."""
+    def members(self, segment_id: str, version: int, limit: int | None = None) -> Sequence[str]:
+        """The users that a version of a segment names, `limit` of them at most."""
         ...
 
     def count_members(self, segment_id: str, version: int) -> int:
         """How many users a version of a segment names."""
         ...
 
-    def forget_members(self, segment_id: str, version: int) -> None:
-        """Remove the notes of a version of a segment, then its users, by whom they are found."""
+    def forget_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        """Remove the notes that a version of a segment names at most 25 users.
+
+        Its entries go last, for by these the notes are found.
+        """
         ...
 
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision
 from chalicelib.domain.idempotency import IdempotencyRecord, RequestKey
-from chalicelib.domain.purge import ErasedUser, LooseLists, PurgeEntry
+from chalicelib.domain.purge import Entry, ErasedUser, LooseLists, PurgeEntry, UnreadableEntry
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 
 Clock = Callable[[], datetime]
@@ -174,7 +174,7 @@ class TotalsStore(Protocol):
 class PurgeQueue(Protocol):
     """What is still to be removed. Entries come in with the writes that cause them."""
 
-    def due(self, now: datetime) -> Sequence[PurgeEntry]:
+    def due(self, now: datetime) -> Sequence[PurgeEntry | UnreadableEntry]:
         """The entries whose time has come, the longest waiting first."""
         ...
 
@@ -190,8 +190,12 @@ class PurgeQueue(Protocol):
         """
         ...
 
-    def claim(self, entry: LooseLists, due: datetime) -> LooseLists:
-        """Mark an entry as being worked on until `due`; the entry as it is then.
+    def lists(self, names: Collection[str]) -> Sequence[LooseLists]:
+        """The entries of lists that have some names, read consistently; those that there are."""
+        ...
+
+    def claim(self, entry: Entry, due: datetime) -> Entry:
+        """Store that an entry is worked on, and a new `due`; the entry as it is then.
 
         Raises:
             LostRace: if it is not what it was.

@@ -18,6 +18,7 @@ from chalicelib.domain.purge import (
     ErasedUser,
     LooseLists,
     PurgeEntry,
+    UnreadableEntry,
 )
 from chalicelib.domain.users import Event, TotalsShard, User
 from chalicelib.services.attempts import attempts
@@ -28,6 +29,9 @@ from chalicelib.services.ports import Clock, EventStore, PurgeQueue, TotalsStore
 from chalicelib.services.segment_deletion import SegmentDeletionService
 
 T = TypeVar("T")
+
+Tell = Callable[[PurgeEntry | UnreadableEntry, Exception], None]
+"""Hears of an entry that a run failed at, and how."""
 
 ROWS_IN_REQUEST = 300
 """Rows that the request which deletes something removes itself."""
@@ -52,6 +56,10 @@ DROPPED_AT_ONCE = 25
 
 WORKERS = 8
 """Threads that remove rows: more would wait for the processor that they share."""
+
+
+class Unreadable(Exception):
+    """An entry of the queue was made by a newer version of the program, which must remove it."""
 
 
 class OutOfBudget(Exception):
@@ -157,54 +165,87 @@ class PurgeService:
             self._erase(user, spent)
         return spent.events
 
-    def run_due(self) -> int:
+    def run_due(self, tell: Tell | None = None) -> int:
         """Work on all entries whose time has come; the number of rows removed.
 
+        Each entry is handled alone: what fails stops no other, stays in the queue, and is told to
+        `tell`. An entry that is worked on goes behind all that wait, so that in some runs each has
+        its turn, however large the others are.
+
         Raises:
-            Unavailable: if the store failed at one of them, after the others.
+            Exception: what the first one failed with, after the others.
         """
         budget = self._budget(ROWS_PER_RUN, RUN_TIME, WORKERS)
-        failure: Unavailable | None = None
+        failures: list[Exception] = []
         for entry in self._queue.due(self._clock()):
             try:
+                budget.spend(0)
                 self._work_on(entry, budget)
             except OutOfBudget:
                 break
             except LostRace:
                 continue  # another run is working on it, or somebody has renewed it
-            except Unavailable as error:
-                failure = error  # the other entries may fare better
-        if failure is not None:
-            raise failure
+            except Exception as error:  # noqa: BLE001 - raised below, once the others are done
+                failures.append(error)
+                if tell is not None:
+                    tell(entry, error)
+        if failures:
+            raise failures[0]
         return budget.found
 
-    def _work_on(self, entry: PurgeEntry, budget: Budget) -> None:
-        if isinstance(entry, DeadVariants):
-            self._pass(entry, budget)
-        elif isinstance(entry, ErasedUser):
-            self._resume(entry, budget)
-        else:
-            self._drop_lists(entry, budget)
-
-    def _drop_lists(self, entry: LooseLists, budget: Budget) -> None:
-        """Remove lists that nothing lists, and the notes of versions that are not in force.
+    def _work_on(self, entry: PurgeEntry | UnreadableEntry, budget: Budget) -> None:
+        """Go on with an entry.
 
         Raises:
-            LostRace: if somebody else has the entry.
+            LostRace: if somebody else has it.
+            Unreadable: if it is of a kind that is not known here.
         """
-        claimed = self._queue.claim(entry, self._clock() + HANDOVER)
+        if isinstance(entry, UnreadableEntry):
+            raise Unreadable
+        now = self._clock()
+        if isinstance(entry, DeadVariants):
+            self._pass(self._queue.claim(entry, now), budget)
+        elif isinstance(entry, ErasedUser):
+            self._resume(self._queue.claim(entry, now), budget)
+        else:
+            self._drop_lists(self._queue.claim(entry, now), budget)
+
+    def _drop_lists(self, entry: LooseLists, budget: Budget) -> None:
+        """Remove lists that nothing lists, and the notes of versions that are not in force."""
         for segment_id in entry.listed:
             with suppress(NotFound):
                 self._lists.delete_unused(segment_id)
+            budget.spend(0)
+        written = self._being_written(entry)
         segments = self._catalogue.fresh().segments
         for segment_id, version in entry.versions:
             segment = segments.get(segment_id)
-            if segment is None or segment.version != version:
-                rows = len(self._participants.members(segment_id, version))
-                self._participants.forget_members(segment_id, version)
-                budget.found += rows
-        self._queue.close(claimed)
-        budget.spend(0)
+            in_force = segment is not None and segment.version == version
+            if not in_force and (segment_id, version) not in written:
+                self._remove_list(segment_id, version, budget)
+        self._queue.close(entry)
+
+    def _being_written(self, entry: LooseLists) -> set[tuple[str, int]]:
+        """Versions that a call may be about to put in force: its own entry sees to them later."""
+        names = {LooseLists.writing(*version) for version in entry.versions} - {entry.name}
+        calls = self._queue.lists(sorted(names))
+        waiting = [each for each in calls if not each.claimed and each.due > self._clock()]
+        return {version for each in waiting for version in each.versions}
+
+    def _remove_list(self, segment_id: str, version: int, budget: Budget) -> None:
+        while some := self._participants.members(segment_id, version, ROWS_AT_ONCE):
+            starts = range(0, len(some), DROPPED_AT_ONCE)
+            parts = [some[i : i + DROPPED_AT_ONCE] for i in starts]
+            budget.share_out(partial(self._forget_members, segment_id, version, budget), parts)
+            budget.spend(0)
+
+    def _forget_members(
+        self, segment_id: str, version: int, budget: Budget, user_ids: Sequence[str]
+    ) -> None:
+        if budget.is_used_up:
+            return
+        self._participants.forget_members(segment_id, version, user_ids)
+        budget.spend(len(user_ids))
 
     def _budget(self, rows: int | None, time: timedelta, workers: int = 1) -> Budget:
         return Budget(rows, self._clock, self._clock() + time, workers=workers)
@@ -234,6 +275,7 @@ class PurgeService:
         while listed := self._users.of_variant(variant_id, after, ROWS_AT_ONCE):
             after = listed[-1].id
             budget.share_out(partial(self._remove_user, variant_id, budget), listed)
+            budget.spend(0)
 
     def _remove_user(self, variant_id: int, budget: Budget, entry: User) -> None:
         if budget.is_used_up:

@@ -210,13 +210,14 @@ class DynamoParticipantStore:
         return {named[row.pk] for row in read_rows(RecordRow, wanted)}
 
     @store_errors()
-    def members(self, segment_id: str, version: int) -> Sequence[str]:
+    def members(self, segment_id: str, version: int, limit: int | None = None) -> Sequence[str]:
         return [
             row.data["user_id"]
             for row in RecordRow.query(
                 keys.segment(segment_id),
                 RecordRow.sk.startswith(f"{version}#"),
                 consistent_read=True,
+                limit=limit,
             )
         ]
 
@@ -227,14 +228,13 @@ class DynamoParticipantStore:
         )
 
     @store_errors()
-    def forget_members(self, segment_id: str, version: int) -> None:
-        gone = self.members(segment_id, version)
+    def forget_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
         with RecordRow.batch_write() as batch:
-            for user_id in gone:
+            for user_id in user_ids:
                 batch.delete(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
         # Only then: by these the notes are found.
         with RecordRow.batch_write() as batch:
-            for user_id in gone:
+            for user_id in user_ids:
                 batch.delete(RecordRow(keys.segment(segment_id), keys.member_of(version, user_id)))
 
     def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:

@@ -6,14 +6,22 @@ of an empty collection costs half a read unit where a Scan would cost the whole 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.purge import DeadVariants, ErasedUser, LooseLists, PurgeEntry
+from chalicelib.domain.purge import (
+    DeadVariants,
+    Entry,
+    ErasedUser,
+    LooseLists,
+    PurgeEntry,
+    UnreadableEntry,
+    claimed,
+)
 from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors
+from chalicelib.storage.reading import read_rows
 from chalicelib.storage.tables import PurgeRow
 from chalicelib.storage.times import from_ms, to_ms
 
@@ -22,11 +30,11 @@ class DynamoPurgeQueue:
     """`PurgeQueue` on the table `users`."""
 
     @store_errors()
-    def due(self, now: datetime) -> Sequence[PurgeEntry]:
+    def due(self, now: datetime) -> Sequence[PurgeEntry | UnreadableEntry]:
         rows = PurgeRow.query(
             keys.PURGE, filter_condition=PurgeRow.due <= to_ms(now), consistent_read=True
         )
-        return sorted(map(_entry, rows), key=lambda entry: entry.due)
+        return sorted(map(_readable, rows), key=lambda entry: entry.due)
 
     @store_errors()
     def postpone(self, entry: PurgeEntry) -> None:
@@ -36,11 +44,15 @@ class DynamoPurgeQueue:
     def open(self, entry: LooseLists) -> None:
         to_row(entry).save(condition=PurgeRow.claimed.does_not_exist())
 
+    def lists(self, names: Collection[str]) -> Sequence[LooseLists]:
+        wanted = [(keys.PURGE, keys.loose_lists(name)) for name in names]
+        return [_loose_lists(row) for row in read_rows(PurgeRow, wanted)]
+
     @store_errors()
-    def claim(self, entry: LooseLists, due: datetime) -> LooseLists:
-        claimed = replace(entry, due=due, claimed=True)
-        to_row(claimed).save(condition=PurgeRow.due == to_ms(entry.due))
-        return claimed
+    def claim(self, entry: Entry, due: datetime) -> Entry:
+        after = claimed(entry, due)
+        to_row(after).save(condition=PurgeRow.due == to_ms(entry.due))
+        return after
 
     def close(self, entry: PurgeEntry) -> None:
         try:
@@ -78,22 +90,34 @@ def to_row(entry: PurgeEntry) -> PurgeRow:
     )
 
 
+def _readable(row: PurgeRow) -> PurgeEntry | UnreadableEntry:
+    """The entry that an item holds; of another kind or form than this version knows, its name."""
+    try:
+        return _entry(row)
+    except (KeyError, TypeError, ValueError):
+        return UnreadableEntry(row.sk, from_ms(row.due))
+
+
 def _entry(row: PurgeRow) -> PurgeEntry:
     if row.user_id is not None:
         return ErasedUser(row.user_id, from_ms(row.due))
     if row.lists is not None:
-        lists = row.lists
-        return LooseLists(
-            lists["name"],
-            tuple((segment_id, version) for segment_id, version in lists["versions"]),
-            from_ms(row.due),
-            tuple(lists["listed"]),
-            bool(row.claimed),
-        )
+        return _loose_lists(row)
     return DeadVariants(
         int(row.feature_id),
         tuple(sorted(map(int, row.variant_ids or ()))),
         from_ms(row.died),
         from_ms(row.due),
         bool(row.whole),
+    )
+
+
+def _loose_lists(row: PurgeRow) -> LooseLists:
+    lists = row.lists
+    return LooseLists(
+        lists["name"],
+        tuple((segment_id, version) for segment_id, version in lists["versions"]),
+        from_ms(row.due),
+        tuple(lists["listed"]),
+        bool(row.claimed),
     )

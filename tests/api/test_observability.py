@@ -17,7 +17,10 @@ from chalice import test as chalice_test
 from chalicelib.api.access import Route, role_of
 from chalicelib.domain.api_keys import Role
 from chalicelib.domain.errors import Unavailable
+from chalicelib.services.purge import Unreadable
 from chalicelib.settings import Settings, Stage
+from chalicelib.storage import keys
+from chalicelib.storage.tables import PurgeRow
 from tests.api.logged import Lines, lines
 from tests.api.test_round_trips import CallCounter, counter
 from tests.api.upgrade_setup import design, entry, flag, measure, start
@@ -374,6 +377,22 @@ def test_a_run_of_a_job_is_one_line(
     assert set(line) == FIELDS | reported
     assert (line["route"], line["status"]) == (name, 200)
     assert line["dynamodb_calls"] == len(counter.calls) > 0
+
+
+def test_an_entry_that_the_purge_fails_at_is_logged_by_its_kind_and_counted(
+    app: ModuleType,
+    lines: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(app.observer, "measures", True)
+    PurgeRow(keys.PURGE, keys.part(SECRETS["user"]), due=0).save()
+    with pytest.raises(Unreadable):
+        app.run_purge()
+    (failed,), (job,) = lines.of("purge entry failed"), lines.of("job")
+    assert (failed["entry"], job["status"]) == ("UnreadableEntry", 500)
+    assert '"PurgeFaults":[1.0]' in capsys.readouterr().out.replace(" ", "")
+    assert SECRETS["user"] not in "".join(lines.texts)
 
 
 def test_a_job_that_fails_says_why_in_the_log_and_nothing_to_the_platform(

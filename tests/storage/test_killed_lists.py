@@ -14,9 +14,19 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace, NotFound
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, LooseLists
+from chalicelib.domain.purge import (
+    HANDOVER,
+    SECOND_PASS,
+    DeadVariants,
+    ErasedUser,
+    LooseLists,
+    PurgeEntry,
+    UnreadableEntry,
+)
 from chalicelib.services import Services
+from chalicelib.storage import keys
 from chalicelib.storage.connection import shared
+from chalicelib.storage.tables import PurgeRow
 from tests.fakes import START
 from tests.recount import all_items
 from tests.storage.test_killed_calls import Clock, Killed, World, world
@@ -115,3 +125,45 @@ def test_what_is_claimed_is_neither_opened_nor_claimed_by_another(stores: Stores
     stores.queue.close(again)
     stores.queue.open(entry)
     assert stores.queue.due(START) == [entry]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [DeadVariants(1, (2, 3), START, START, whole=True), ErasedUser("u", START)],
+    ids=lambda entry: type(entry).__name__,
+)
+def test_whatever_is_claimed_has_a_new_time_once(stores: Stores, entry: PurgeEntry) -> None:
+    stores.queue.postpone(entry)
+    claimed = stores.queue.claim(entry, START + HANDOVER)
+    assert claimed == replace(entry, due=START + HANDOVER)
+    assert stores.queue.due(START + HANDOVER) == [claimed]
+    with pytest.raises(LostRace):
+        stores.queue.claim(entry, START + HANDOVER)
+
+
+def test_the_entries_of_calls_that_write_lists_are_found_by_what_they_write(stores: Stores) -> None:
+    entry = LooseLists.written("s#% 2", 1, START + SECOND_PASS, ("s#% 2",))
+    stores.queue.open(entry)
+    names = [LooseLists.writing(*version) for version in (("s#% 2", 1), ("s#%", 21), ("t", 1))]
+    assert stores.queue.lists(names) == [entry]
+    assert stores.queue.lists([]) == []
+
+
+NEWER: dict[str, dict[str, Any]] = {
+    "of another kind": {},
+    "without a name": {"lists": {"versions": [], "listed": []}},
+    "with other versions": {"lists": {"name": "s 1", "versions": [["s", 1, "part"]], "listed": []}},
+    "with none": {"lists": {"name": "s 1", "versions": None, "listed": []}},
+}
+
+
+@pytest.mark.parametrize("values", NEWER.values(), ids=NEWER)
+def test_an_entry_that_a_newer_version_made_is_listed_beside_the_others(
+    dynamo_stores: Stores, values: dict[str, Any]
+) -> None:
+    queue, entry = dynamo_stores.queue, ErasedUser("u", START)
+    queue.postpone(entry)
+    PurgeRow(keys.PURGE, "newer#1", due=0, **values).save()
+    [first, second] = queue.due(START)
+    assert isinstance(first, UnreadableEntry)
+    assert (first.name, second) == ("newer#1", entry)

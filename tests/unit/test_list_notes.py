@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from threading import Barrier, get_ident
 
 import pytest
 
@@ -14,6 +15,7 @@ from chalicelib.domain.purge import HANDOVER, SECOND_PASS, LooseLists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services import Services
 from chalicelib.services.imports import ListDraft
+from chalicelib.services.purge import DROPPED_AT_ONCE, ROWS_AT_ONCE, RUN_TIME, WORKERS
 from tests.fakes import START, FixedClock, Memory, fake_stores, once
 from tests.unit.measure_samples import flag
 from tests.unit.samples import process
@@ -226,3 +228,85 @@ def test_a_purge_of_lists_that_died_is_finished_by_the_next_run(
             assert not memory.participants["u"].members
             assert memory.queue == {}
         assert at > 3
+
+
+# Long lists
+
+LONG = 2 * ROWS_AT_ONCE + DROPPED_AT_ONCE + 1
+
+
+def long_list(memory: Memory) -> None:
+    """A list of many users, that was never put in force."""
+    stores = fake_stores(memory)
+    stores.participants.note_members("s", 1, [f"u{number:04}" for number in range(LONG)])
+    stores.queue.open(loose())
+
+
+def test_a_long_list_goes_in_small_parts_which_the_workers_share(memory: Memory) -> None:
+    long_list(memory)
+    threads: set[int] = set()
+    gate = Barrier(2)
+
+    def step(call: str) -> None:
+        if call == "participants.forget_members" and get_ident() not in threads:
+            threads.add(get_ident())
+            if len(threads) <= 2:
+                gate.wait(10)
+
+    assert process(memory, FixedClock(), before=step).purge.run_due() == LONG
+    assert 1 < len(threads) <= WORKERS
+    assert not any(user.members for user in memory.participants.values())
+    assert (memory.lists, memory.queue) == ({}, {})
+
+
+def test_a_long_list_that_takes_longer_than_a_run_is_gone_on_with_by_the_next(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    long_list(memory)
+    late = once("participants.forget_members", lambda: clock.advance(RUN_TIME))
+    first = process(memory, clock, before=late).purge.run_due()
+    assert 0 < first <= WORKERS * DROPPED_AT_ONCE
+    assert len(memory.lists["s", 1]) == LONG - first
+    noted = {user.id for user in memory.participants.values() if user.members}
+    assert noted == {*memory.lists["s", 1]}
+    assert services.purge.run_due() == LONG - first
+    assert (memory.lists, memory.queue) == ({}, {})
+
+
+def test_lists_that_nothing_lists_are_deleted_until_the_time_is_up(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    made = [services.segments.put_listed(private(each), ["u"]).id for each in ("l", "m")]
+    memory.queue.clear()
+    fake_stores(memory).queue.open(LooseLists("1", (), clock.now, tuple(made)))
+    late = once("catalogue.commit", lambda: clock.advance(RUN_TIME))
+    process(memory, clock, after=late).purge.run_due()
+    assert set(memory.segments) == {"m"}
+    services.purge.run_due()
+    assert memory.segments == {}
+
+
+# A version that one call takes out of force, while another is about to put it in force
+
+CLAIMS: dict[str, Callable[[LooseLists], LooseLists]] = {
+    "waits": lambda entry: entry,
+    "is claimed": lambda entry: replace(entry, claimed=True),
+    "is due": lambda entry: replace(entry, due=START),
+}
+
+
+@pytest.mark.parametrize("own", CLAIMS)
+def test_a_version_that_a_call_may_yet_put_in_force_is_left_to_the_entry_of_that_call(
+    services: Services, memory: Memory, clock: FixedClock, own: str
+) -> None:
+    stores = fake_stores(memory)
+    stores.participants.note_members("s", 1, ["u"])
+    memory.enqueue(LooseLists("7", (("s", 1), ("t", 1)), START))
+    entry = CLAIMS[own](LooseLists.written("s", 1, START + SECOND_PASS))
+    memory.enqueue(entry)
+    services.purge.run_due()
+    assert bool(memory.participants["u"].members) is (own == "waits")
+    clock.advance(SECOND_PASS)
+    services.purge.run_due()
+    assert not memory.participants["u"].members
+    assert memory.queue == {}

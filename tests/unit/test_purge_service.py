@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,13 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants, ErasedUser
+from chalicelib.domain.purge import (
+    HANDOVER,
+    SECOND_PASS,
+    DeadVariants,
+    ErasedUser,
+    UnreadableEntry,
+)
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.services import Services
 from chalicelib.services.purge import (
@@ -19,8 +26,9 @@ from chalicelib.services.purge import (
     WORKERS,
     Budget,
     OutOfBudget,
+    Unreadable,
 )
-from tests.fakes import START, FixedClock, Memory, Step, fake_stores, once
+from tests.fakes import START, FixedClock, Memory, Step, fake_stores, once, queue_key
 from tests.unit.samples import (
     add_user,
     experiment,
@@ -29,6 +37,7 @@ from tests.unit.samples import (
     process,
     record,
 )
+from tests.unit.upgrade_service_samples import segment
 
 
 class Killed(BaseException):
@@ -308,6 +317,135 @@ def test_an_entry_that_fails_does_not_hold_up_the_others(memory: Memory, clock: 
     assert list(memory.users) == ["one"]
     services.purge.run_due()
     assert memory.users == {}
+
+
+Entries = dict[str, Callable[[Services], object]]
+
+HUGE: Entries = {
+    "a feature": lambda services: services.features.delete(1),
+    "a list": lambda services: services.segment_deletion.delete("s"),
+    "a user": lambda services: services.users.delete("many"),
+}
+SMALL: Entries = {
+    "a feature": lambda services: services.features.delete(2),
+    "a list": lambda services: services.segment_deletion.delete("t"),
+    "a user": lambda services: services.users.delete("few"),
+}
+
+
+IS_THERE: dict[str, Callable[[Memory], bool]] = {
+    "a feature": lambda memory: "v" in memory.users,
+    "a list": lambda memory: any(segment_id == "t" for segment_id, _ in memory.lists),
+    "a user": lambda memory: "few" in memory.users,
+}
+"""Whether anything is left of the small ones."""
+
+
+def huge_and_small(services: Services) -> None:
+    """Of each kind one with many rows and one with few."""
+    for name in ("huge", "small", "kept"):
+        experiment(services, name, 1)
+    _, [kept] = experiment(services, "also kept", 1)
+    for number in range(2 * ROWS_IN_REQUEST):
+        add_user(services, f"u{number:03}", 1)
+    add_user(services, "v", 2)
+    for user_id, events in (("many", 2 * ROWS_IN_REQUEST), ("few", 1)):
+        add_user(services, user_id, 3)
+        record(services, user_id, kept, events)
+    services.segments.put(segment("s"), [f"u{number:03}" for number in range(2 * ROWS_IN_REQUEST)])
+    services.segments.put(segment("t"), ["v"])
+
+
+@pytest.mark.parametrize("small", SMALL)
+@pytest.mark.parametrize("huge", HUGE)
+def test_a_small_entry_is_done_beside_a_huge_one(
+    services: Services,
+    memory: Memory,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    huge: str,
+    small: str,
+) -> None:
+    monkeypatch.setattr("chalicelib.services.purge.ROWS_PER_RUN", 30)
+    monkeypatch.setattr("chalicelib.services.purge.ROWS_AT_ONCE", 10)
+    huge_and_small(services)
+    HUGE[huge](services)
+    clock.advance(timedelta(seconds=1))
+    unpurged = process(memory, clock, before=failing("users.of_variant", Unavailable("no")))
+    erased_later = process(memory, clock, before=failing("events.erase", Unavailable("no")))
+    with contextlib.suppress(Unavailable):
+        SMALL[small](erased_later if small == "a user" else unpurged)
+    assert len(memory.queue) == 2
+    assert IS_THERE[small](memory)
+    clock.advance(SECOND_PASS)
+    for _ in range(2):
+        assert services.purge.run_due() >= 30
+        clock.advance(timedelta(minutes=1))
+    assert not IS_THERE[small](memory)
+
+
+BROKEN = RuntimeError("a row that nobody foresaw")
+
+
+@pytest.mark.parametrize(
+    "error", [BROKEN, Unavailable("throttled")], ids=lambda e: type(e).__name__
+)
+@pytest.mark.parametrize("kind", HUGE)
+def test_an_entry_that_fails_in_any_way_is_told_and_left_and_stops_no_other(
+    services: Services, memory: Memory, clock: FixedClock, kind: str, error: Exception
+) -> None:
+    huge_and_small(services)
+    HUGE[kind](services)
+    [faulty] = memory.queue.values()
+    clock.advance(SECOND_PASS)
+    memory.enqueue(ErasedUser("nobody", clock.now))
+    calls = {"a feature": "users.of_variant", "a list": "catalogue.revision", "a user": "users.get"}
+    told: list[tuple[object, Exception]] = []
+    broken = process(memory, clock, before=failing(calls[kind], error))
+    with pytest.raises(type(error)) as raised:
+        broken.purge.run_due(lambda entry, failed: told.append((entry, failed)))
+    assert raised.value is error
+    assert told == [(faulty, error)]
+    assert set(memory.queue) == {queue_key(faulty)}
+    assert services.purge.run_due() > 0
+
+
+def test_an_entry_of_a_newer_version_is_told_and_left_and_stops_no_other(
+    services: Services, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = UnreadableEntry("newer", START)
+    known = ErasedUser("nobody", START)
+    memory.enqueue(known)
+    monkeypatch.setattr("tests.fakes.FakePurgeQueue.due", lambda *_: [newer, known])
+    told: list[object] = []
+    with pytest.raises(Unreadable):
+        services.purge.run_due(lambda entry, _: told.append(entry))
+    assert told == [newer]
+    assert memory.queue == {}
+    with pytest.raises(Unreadable):
+        services.purge.run_due()
+
+
+def test_an_outage_takes_no_more_than_the_time_of_one_run(
+    memory: Memory, clock: FixedClock
+) -> None:
+    for number in range(5):
+        memory.enqueue(ErasedUser(f"u{number}", START))
+
+    def time_out(_: str) -> None:
+        clock.advance(RUN_TIME / 2)
+        raise Unavailable("no answer")
+
+    calls: Counter[str] = Counter()
+
+    def step(call: str) -> None:
+        calls[call] += 1
+        if call == "queue.claim":
+            time_out(call)
+
+    with pytest.raises(Unavailable):
+        process(memory, clock, before=step).purge.run_due()
+    assert calls["queue.claim"] == 2
 
 
 # Erased users
@@ -658,7 +796,14 @@ def test_a_run_whose_time_is_up_stops_all_its_workers(
     left = len(memory.users)
     clock.advance(SECOND_PASS)
     late = once("users.remove_idle", lambda: clock.advance(RUN_TIME))
-    assert process(memory, clock, before=late).purge.run_due() <= WORKERS
+    calls: list[str] = []
+
+    def step(call: str) -> None:
+        calls.append(call)
+        late(call)
+
+    assert process(memory, clock, before=step).purge.run_due() <= WORKERS
+    assert calls.count("users.of_variant") == 1, "no further page is listed"
     assert len(memory.users) >= left - WORKERS
     assert len(memory.queue) == 1
     services.purge.run_due()
