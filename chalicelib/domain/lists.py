@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from chalicelib.domain.catalogue import Catalogue, SegmentChange
-from chalicelib.domain.errors import Invalid
+from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.experiments import Experiment, ListEntry
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.segments import Segment, SegmentType
@@ -111,6 +111,16 @@ def is_free(catalogue: Catalogue, segment_id: str) -> bool:
 def are_there(catalogue: Catalogue, segments: Iterable[Segment]) -> bool:
     """Whether some segments are still what they were."""
     return all(catalogue.segments.get(segment.id) == segment for segment in segments)
+
+
+def require_there(catalogue: Catalogue, segments: Iterable[Segment]) -> None:
+    """Insist that some segments are still what they were when they were stored to be listed.
+
+    Raises:
+        LostRace: if one is not.
+    """
+    if not are_there(catalogue, segments):
+        raise LostRace("the lists changed meanwhile")
 
 
 def own_lists(catalogue: Catalogue, holder: Experiment | Flag) -> tuple[SegmentChange, ...]:

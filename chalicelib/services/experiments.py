@@ -11,17 +11,17 @@ from chalicelib.domain.catalogue import (
     CatalogueChange,
     FeatureChange,
 )
-from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry, State
 from chalicelib.domain.faults import Failure
 from chalicelib.domain.features import Feature
 from chalicelib.domain.lifecycle import check_state, entered
 from chalicelib.domain.lists import (
-    are_there,
     check_room,
     has_list,
     listed,
     own_lists,
+    require_there,
     with_list,
     with_lists,
     without_list,
@@ -141,8 +141,7 @@ class ExperimentService:
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             check_experiment_id(catalogue, experiment.id)
-            if not are_there(catalogue, lists):
-                raise LostRace("the lists changed meanwhile")
+            require_there(catalogue, lists)
             created.append(self._begun(numbered))
             feature = Feature.of_design(number, created[-1], self._totals_shards)
             return CatalogueChange(features=(FeatureChange(None, feature),))
@@ -150,17 +149,26 @@ class ExperimentService:
         self._catalogue.change(decide)
         return created[-1]
 
-    def edit(self, experiment_id: str, edit: Callable[[Experiment], Experiment]) -> Experiment:
+    def edit(
+        self,
+        experiment_id: str,
+        edit: Callable[[Experiment], Experiment],
+        lists: Sequence[Segment] = (),
+    ) -> Experiment:
         """Replace an experiment by what `edit` makes of it.
+
+        `lists` are the segments of further lists, where those were stored for it.
 
         Raises:
             NotFound: if there is none.
             Invalid: if it lacks what its state needs.
+            LostRace: if a segment of `lists` is not what it was.
         """
         numbered: dict[str, Experiment] = {}
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             feature, before = _design(catalogue, experiment_id)
+            require_there(catalogue, (each for each in lists if each.id not in listed(before)))
             after = self._moved(feature.id, before, edit(before))
             numbered["after"] = self._numbered(after)
             return self._change(feature, numbered["after"])
@@ -273,12 +281,15 @@ class ExperimentService:
         elif segment_id is not None and not has_list(experiment, segment_id, exclude=exclude):
             raise Invalid(f"the experiment has the list {segment_id} on the other side")
 
-    def add_list(self, experiment_id: str, segment_id: str, *, exclude: bool) -> Experiment:
-        """Let a segment include or exclude its members.
+    def add_list(
+        self, experiment_id: str, segment_id: str, *, exclude: bool, lists: Sequence[Segment] = ()
+    ) -> Experiment:
+        """Let a segment include or exclude its members; `lists` as for `edit`.
 
         Raises:
             NotFound: if there is no such experiment.
             Invalid: if it has as many lists as it may have.
+            LostRace: if a segment of `lists` is not what it was.
         """
 
         def add(before: Experiment) -> Experiment:
@@ -286,22 +297,30 @@ class ExperimentService:
                 return before
             return with_list(before, ListEntry(segment_id), exclude=exclude)
 
-        return self.edit(experiment_id, add)
+        return self.edit(experiment_id, add, lists)
 
     def add_lists(
-        self, experiment_id: str, entries: Sequence[ListEntry], *, exclude: bool
+        self,
+        experiment_id: str,
+        entries: Sequence[ListEntry],
+        *,
+        exclude: bool,
+        lists: Sequence[Segment] = (),
     ) -> Experiment:
         """Let several segments include or exclude their members, all of them or none.
+
+        `lists` as for `edit`.
 
         Raises:
             NotFound: if there is no such experiment.
             Invalid: if it has as many lists as it may have.
+            LostRace: if a segment of `lists` is not what it was.
         """
 
         def add(before: Experiment) -> Experiment:
             return with_lists(before, entries, exclude=exclude)
 
-        return self.edit(experiment_id, add)
+        return self.edit(experiment_id, add, lists)
 
     def check_list(self, segment_id: str, *, exclude: bool) -> None:
         """Refuse a segment that is no list of any experiment.

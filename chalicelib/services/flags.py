@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FlagChange
-from chalicelib.domain.errors import Conflict, LostRace, NotFound
+from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.experiments import ListEntry
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import (
-    are_there,
     has_list,
+    listed,
     own_lists,
+    require_there,
     with_list,
     with_lists,
     without_list,
@@ -74,24 +75,29 @@ class FlagService:
             if flag.id in catalogue.flags:
                 raise Conflict(f"flag {flag.id} exists already")
             check_key(catalogue, flag)
-            if not are_there(catalogue, lists):
-                raise LostRace("the lists changed meanwhile")
+            require_there(catalogue, lists)
             return CatalogueChange(flags=(FlagChange(None, flag),))
 
         self._catalogue.change(decide)
         return flag
 
-    def edit(self, flag_id: str, edit: Callable[[Flag], Flag]) -> Flag:
+    def edit(
+        self, flag_id: str, edit: Callable[[Flag], Flag], lists: Sequence[Segment] = ()
+    ) -> Flag:
         """Replace a flag by what `edit` makes of it; in another context it has no lists.
+
+        `lists` are the segments of further lists, where those were stored for it.
 
         Raises:
             NotFound: if there is none.
             FlagKeyTaken: if another flag of the context has the key.
+            LostRace: if a segment of `lists` is not what it was.
         """
         edited: list[Flag] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _flag(catalogue, flag_id)
+            require_there(catalogue, (each for each in lists if each.id not in listed(before)))
             after = edit(before)
             check_key(catalogue, after)
             if after.context == before.context:
@@ -131,23 +137,38 @@ class FlagService:
         """
         with_list(self.get(flag_id), entry, exclude=exclude)
 
-    def put_list(self, flag_id: str, entry: ListEntry, *, exclude: bool) -> Flag:
+    def put_list(
+        self, flag_id: str, entry: ListEntry, *, exclude: bool, lists: Sequence[Segment] = ()
+    ) -> Flag:
         """Let a segment include or exclude its members, or say anew how it does.
 
+        `lists` as for `edit`.
+
         Raises:
             NotFound: if there is no such flag.
             Invalid: if it has as many lists as it may have.
+            LostRace: if a segment of `lists` is not what it was.
         """
-        return self.edit(flag_id, lambda flag: with_list(flag, entry, exclude=exclude))
+        return self.edit(flag_id, lambda flag: with_list(flag, entry, exclude=exclude), lists)
 
-    def put_lists(self, flag_id: str, entries: Sequence[ListEntry], *, exclude: bool) -> Flag:
+    def put_lists(
+        self,
+        flag_id: str,
+        entries: Sequence[ListEntry],
+        *,
+        exclude: bool,
+        lists: Sequence[Segment] = (),
+    ) -> Flag:
         """Let several segments include or exclude their members, all of them or none.
 
+        `lists` as for `edit`.
+
         Raises:
             NotFound: if there is no such flag.
             Invalid: if it has as many lists as it may have.
+            LostRace: if a segment of `lists` is not what it was.
         """
-        return self.edit(flag_id, lambda flag: with_lists(flag, entries, exclude=exclude))
+        return self.edit(flag_id, lambda flag: with_lists(flag, entries, exclude=exclude), lists)
 
     def holder_of(self, segment_id: str, *, exclude: bool) -> Flag:
         """The flag that a segment is a list of, on one side.

@@ -171,23 +171,29 @@ class ImportService:
         return self._create(lists, (), create, lambda: None)
 
     def one_list(
-        self, draft: Segment, user_ids: Sequence[str], join: Callable[[str], T]
+        self, draft: Segment, user_ids: Sequence[str], join: Callable[[Segment], T]
     ) -> tuple[str, T]:
         """Store the segment of a list, or replace that of a list, and let `join` list it.
 
         Returns its id and what `join` returns. Where that refuses, no segment is left that nothing
-        lists; where the process dies before, the purge removes it.
+        lists; where the process dies before, the purge removes it. It is stored anew where `join`
+        finds that it is not what it was.
 
         Raises:
             Conflict: if something else has the id.
             NameTaken: if a public segment of the context has the name.
         """
-        stored = self._segments.put_listed(draft, user_ids)
-        try:
-            return stored.id, join(stored.id)
-        except (Conflict, Invalid, NotFound):
-            self._discard([stored])
-            raise
+        tries = attempts("the list")
+        while True:
+            next(tries)
+            stored = self._segments.put_listed(draft, user_ids)
+            try:
+                return stored.id, join(stored)
+            except LostRace:
+                continue
+            except (Conflict, Invalid, NotFound):
+                self._discard([stored])
+                raise
 
     def lists_of_experiment(
         self, experiment_id: str, lists: Sequence[ListDraft], *, exclude: bool
@@ -200,7 +206,9 @@ class ImportService:
         """
 
         def create(stored: _Stored, _: _Stored) -> Experiment:
-            return self._experiments.add_lists(experiment_id, stored.entries, exclude=exclude)
+            return self._experiments.add_lists(
+                experiment_id, stored.entries, exclude=exclude, lists=stored.segments
+            )
 
         def check() -> None:
             check_room(self._experiments.get(experiment_id), len(lists))
@@ -216,7 +224,9 @@ class ImportService:
         """
 
         def create(stored: _Stored, _: _Stored) -> Flag:
-            return self._flags.put_lists(flag_id, stored.entries, exclude=exclude)
+            return self._flags.put_lists(
+                flag_id, stored.entries, exclude=exclude, lists=stored.segments
+            )
 
         def check() -> None:
             check_room(self._flags.get(flag_id), len(lists))
@@ -232,7 +242,7 @@ class ImportService:
         """
 
         def create(stored: _Stored, _: _Stored) -> Segment:
-            return self._segments.add_parts(segment_id, [each.id for each in stored.segments])
+            return self._segments.add_parts(segment_id, stored.segments)
 
         def check() -> None:
             self._segments.get(segment_id)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.contexts import known_context
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.lists import are_there, holders, is_free, listed
+from chalicelib.domain.lists import holders, is_free, listed, require_there
 from chalicelib.domain.segment_usage import SegmentUsage
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services.attempts import attempts
@@ -168,8 +168,7 @@ class SegmentService:
             if not is_free(catalogue, draft.id) or self._is_global(draft.id):
                 raise IdTaken(f"segment {draft.id} exists already")
             self._check_name(catalogue, draft)
-            if not are_there(catalogue, parts):
-                raise LostRace("the parts of the segment changed meanwhile")
+            require_there(catalogue, parts)
             return ()
 
         return self._put(draft, user_ids, check, is_listed=draft.type is SegmentType.PRIVATE)
@@ -243,12 +242,13 @@ class SegmentService:
         after = replace(parent, sub_segments=lists, updated_at=self._clock())
         return (SegmentChange(stored, after),)
 
-    def add_parts(self, segment_id: str, parts: Iterable[str]) -> Segment:
-        """Make segments part of another one; that one as it is now.
+    def add_parts(self, segment_id: str, parts: Sequence[Segment]) -> Segment:
+        """Make segments that were stored for it part of another one; that one as it is now.
 
         Raises:
             NotFound: if there is no such segment.
             Invalid: if it is private, or would be larger than the store takes.
+            LostRace: if the parts are not what they were.
         """
         changed: list[Segment] = []
 
@@ -257,7 +257,9 @@ class SegmentService:
             parent = before or self.get(segment_id)
             if parent.type is SegmentType.PRIVATE:
                 raise Invalid(f"segment {segment_id} is a list and has no lists of its own")
-            sub_segments = tuple(dict.fromkeys((*parent.sub_segments, *parts)))
+            require_there(catalogue, parts)
+            ids = (each.id for each in parts)
+            sub_segments = tuple(dict.fromkeys((*parent.sub_segments, *ids)))
             changed.append(replace(parent, sub_segments=sub_segments, updated_at=self._clock()))
             return CatalogueChange(segments=(SegmentChange(before, changed[-1]),))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from threading import Barrier, get_ident
 
 import pytest
 
 from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError, Unavailable
-from chalicelib.domain.lists import LISTS, is_free
+from chalicelib.domain.experiments import ListEntry
+from chalicelib.domain.lists import LISTS, holders, is_free, listed
 from chalicelib.domain.purge import HANDOVER, SECOND_PASS, LooseLists
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services import Services
@@ -34,7 +36,9 @@ def join(services: Services, segment_id: str = "new", experiment_id: str = "e") 
     return services.imports.one_list(
         private(segment_id),
         ["v", "w"],
-        lambda made: services.experiments.add_list(experiment_id, made, exclude=False),
+        lambda made: services.experiments.add_list(
+            experiment_id, made.id, exclude=False, lists=[made]
+        ),
     )
 
 
@@ -310,3 +314,75 @@ def test_a_version_that_a_call_may_yet_put_in_force_is_left_to_the_entry_of_that
     services.purge.run_due()
     assert not memory.participants["u"].members
     assert memory.queue == {}
+
+
+# What was stored to be listed, and is gone, or is something else, before it is
+
+
+def join_flag(services: Services) -> object:
+    entry = ListEntry("new")
+    return services.imports.one_list(
+        private("new"),
+        ["v"],
+        lambda made: services.flags.put_list("f", entry, exclude=False, lists=[made]),
+    )
+
+
+LISTING: dict[str, Callable[[Services], object]] = {
+    "a list of an experiment": join,
+    "a list of a flag": join_flag,
+    "lists of an experiment": lambda s: s.imports.lists_of_experiment(
+        "e", drafts("new"), exclude=True
+    ),
+    "lists of a flag": lambda s: s.imports.lists_of_flag("f", drafts("new"), exclude=True),
+    "lists of a segment": lambda s: s.imports.lists_of_segment("parent", drafts("new")),
+    "a segment with lists": lambda s: s.imports.segment(
+        segment("whole", sub_segments=["new"]), ["u"], drafts("new")
+    ),
+    "an experiment with lists": lambda s: s.imports.experiment(design("g"), drafts("new"), []),
+    "a flag with lists": lambda s: s.imports.flag(flag("g", key="g"), drafts("new"), []),
+}
+
+RIVALS: dict[str, Callable[[Services], object]] = {
+    "gone": lambda s: s.segment_deletion.delete_unused("new"),
+    "replaced": lambda s: s.segments.put(private("new"), ["w"]),
+}
+
+
+@pytest.mark.parametrize("rival", RIVALS)
+@pytest.mark.parametrize("name", LISTING)
+def test_what_was_stored_to_be_listed_is_listed_as_it_was_stored(name: str, rival: str) -> None:
+    """Somebody comes in between the commit that stores it and the one that lists it."""
+    memory, clock, services = made()
+    commits = count(1)
+
+    def step(call: str) -> None:
+        if call == "catalogue.commit" and next(commits) == 2:
+            RIVALS[rival](services)
+
+    LISTING[name](process(memory, clock, before=step))
+    catalogue = services.catalogue.fresh()
+    named = {each for holder in holders(catalogue) for each in listed(holder)}
+    named.update(part for each in catalogue.segments.values() for part in each.sub_segments)
+    assert named <= catalogue.segments.keys()
+    [stored] = [catalogue.segments[each] for each in named - {"l", "m", "inside"}]
+    assert "v" in memory.lists[stored.id, stored.version]
+    work_off(services, clock)
+    assert_settled(services, memory)
+
+
+@pytest.mark.parametrize("name", ["a list of an experiment", "a list of a flag"])
+def test_a_list_that_is_listed_already_is_stored_once_whoever_replaces_it_meanwhile(
+    name: str,
+) -> None:
+    memory, clock, services = made()
+    LISTING[name](services)
+    commits = count(1)
+
+    def step(call: str) -> None:
+        if call == "catalogue.commit" and next(commits) == 2:
+            services.segments.put(private("new"), ["w"])
+
+    LISTING[name](process(memory, clock, before=step))
+    stored = services.catalogue.fresh().segments["new"]
+    assert list(memory.lists["new", stored.version]) == ["w"]

@@ -273,8 +273,8 @@ def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
     segment_id, experiment = join_list(
         services,
         body.list,
-        lambda segment_id: services.experiments.add_list(
-            body.experiment_id, segment_id, exclude=exclude
+        lambda made: services.experiments.add_list(
+            body.experiment_id, made.id, exclude=exclude, lists=[made]
         ),
     )
     listing = listing_of(services, segment_id)

@@ -173,7 +173,9 @@ def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: b
     services.flags.check_room(body.id, entry, exclude=exclude)
     check_replaced(services, segment, query, blueprint.current_request.headers)
     _, flag = join_list(
-        services, segment, lambda _: services.flags.put_list(body.id, entry, exclude=exclude)
+        services,
+        segment,
+        lambda made: services.flags.put_list(body.id, entry, exclude=exclude, lists=[made]),
     )
     listing = listing_of(services, entry.segment_id)
     return reply(bounded_one(partial(flag_list_answer, flag, entry), listing, route))

@@ -123,8 +123,8 @@ def put_segment(services: Services, body: SegmentBody) -> str:
     return services.segments.put_listed(segment, body.users()).id
 
 
-def join_list(services: Services, body: SegmentBody, join: Callable[[str], T]) -> tuple[str, T]:
-    """Create the segment of a list, or replace that of a list, and let `join` list it by its id.
+def join_list(services: Services, body: SegmentBody, join: Callable[[Segment], T]) -> tuple[str, T]:
+    """Create the segment of a list, or replace that of a list, and let `join` list it.
 
     Returns the id, and what `join` returns; where that refuses, a new segment goes again.
 
