@@ -40,6 +40,14 @@ class Failure:
         return f"{type(self.error).__name__}: the log of the scheduled function says where"
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What work on each experiment alone came to: where it failed, and whether all were tried."""
+
+    failures: tuple[Failure, ...] = ()
+    whole: bool = True
+
+
 def after_run(
     known: Mapping[str, Fault], failures: Iterable[Failure], now: datetime
 ) -> Mapping[str, Fault]:

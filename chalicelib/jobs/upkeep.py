@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.faults import Failure
+from chalicelib.domain.faults import Failure, Round
 from chalicelib.services import Services
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +26,32 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
 
     Experiments in UpGrade's form start and end by their dates, and end when they are complete.
     Each of these parts, and in it each experiment, is handled alone: what fails stops nothing
-    else, is told to `tell` and noted as a fault of its experiment.
+    else, is told to `tell` and noted as a fault of its experiment. A part ends early where the
+    store answers for none of some experiments.
 
     Running it twice, or beside another run, changes nothing more.
 
     Raises:
         Unavailable: if the store did not answer somewhere, after all else was done.
     """
-    failures: list[Failure] = []
     errors: list[Exception] = []
 
-    def part(work: Callable[[], list[Failure]]) -> None:
+    def part(work: Callable[[], T], failed: T) -> T:
         try:
-            failures.extend(work())
+            return work()
         except Exception as error:  # noqa: BLE001 - raised below, once the other parts are done
             errors.append(error)
+            return failed
 
-    def allocate() -> list[Failure]:
-        services.user_blocks.catch_up()
-        return []
-
-    for work in (allocate, services.experiments.follow_schedules, services.marking.end_complete):
-        part(work)
+    part(services.user_blocks.catch_up, None)
+    by_experiment = (services.experiments.follow_schedules, services.marking.end_complete)
+    rounds = [part(work, Round(whole=False)) for work in by_experiment]
+    failures = tuple(failure for each in rounds for failure in each.failures)
     if tell is not None:
         for failure in failures:
             tell(failure)
-    services.faults.note(failures)
+    services.faults.note(rounds)
     errors += [each.error for each in failures if isinstance(each.error, Unavailable)]
     if errors:
         raise errors[0]
-    return UpkeepReport(services.catalogue.snapshot().revision.version, tuple(failures))
+    return UpkeepReport(services.catalogue.snapshot().revision.version, failures)

@@ -13,7 +13,7 @@ from chalicelib.domain.catalogue import (
 )
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry, State
-from chalicelib.domain.faults import Failure
+from chalicelib.domain.faults import Round
 from chalicelib.domain.features import Feature
 from chalicelib.domain.lifecycle import check_state, entered
 from chalicelib.domain.lists import (
@@ -209,18 +209,20 @@ class ExperimentService:
             as_seen=True,
         )
 
-    def follow_schedules(self) -> list[Failure]:
+    def follow_schedules(self) -> Round:
         """Start and end what should have by its dates: parallel callers make one transition.
 
-        Each experiment is handled alone; those that it failed at are returned.
+        Each experiment is handled alone; where it failed is returned.
         """
 
         def due(design: Experiment) -> State | None:
             return due_state(design, self._clock())
 
-        def follow(_: int, experiment: Experiment) -> None:
-            if due(experiment) is not None:
-                self._follow(experiment.id, due)
+        def follow(_: int, experiment: Experiment) -> bool:
+            if due(experiment) is None:
+                return False
+            self._follow(experiment.id, due)
+            return True
 
         return each_alone(self._catalogue.fresh().experiments(), follow)
 

@@ -12,7 +12,7 @@ from chalicelib.domain import testlab_offers
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid, LostRace, Unavailable
 from chalicelib.domain.experiments import Experiment, State, Unit
-from chalicelib.domain.faults import Failure
+from chalicelib.domain.faults import Round
 from chalicelib.domain.idempotency import Seal
 from chalicelib.domain.marking import (
     NOTHING,
@@ -159,21 +159,21 @@ class MarkService:
         outcome = decide(mark, offer, shut_out, participant, groups, now, point_id)
         return _Decision(outcome, groups, _counting(catalogue, outcome, participant, attempt))
 
-    def end_complete(self) -> list[Failure]:
+    def end_complete(self) -> Round:
         """End the enrollment of every experiment that has participants enough.
 
-        Each experiment is handled alone; those that it failed at are returned.
+        Each experiment is handled alone; where it failed is returned.
         """
         return each_alone(self._offers.current()[0].experiments(), self._end_if_due)
 
-    def _end_if_due(self, number: int, experiment: Experiment) -> None:
+    def _end_if_due(self, number: int, experiment: Experiment) -> bool:
         complete = experiment.complete_condition
-        if experiment.state is State.ENROLLING and complete and complete.user_count:
-            users, groups = self._store.counted(number)
-            if _is_complete(
-                experiment.unit, complete.user_count, complete.group_count, users, groups
-            ):
-                self._experiments.complete(experiment.id)
+        if experiment.state is not State.ENROLLING or not complete or not complete.user_count:
+            return False
+        users, groups = self._store.counted(number)
+        if _is_complete(experiment.unit, complete.user_count, complete.group_count, users, groups):
+            self._experiments.complete(experiment.id)
+        return True
 
     def complete_groups(self, experiment_id: str) -> int | None:
         """Groups with users enough, of an experiment that ends with a number of them, else None.

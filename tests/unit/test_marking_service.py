@@ -19,6 +19,7 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
+from chalicelib.domain.faults import Round
 from chalicelib.domain.marking import (
     Mark,
     MarkStatus,
@@ -931,10 +932,10 @@ def test_a_mark_is_answered_though_its_experiment_cannot_end(
     monkeypatch.setattr(services.experiments, "_moved", fail)
     assert mark(services).records.enrollment is not None
     assert enrolled_users(memory, number) == 1
-    (failure,) = services.marking.end_complete()
+    (failure,) = services.marking.end_complete().failures
     assert (failure.number, failure.experiment_id) == (number, "e")
     monkeypatch.undo()
-    assert services.marking.end_complete() == []
+    assert services.marking.end_complete() == Round()
     assert state(services) is State.ENROLLMENT_COMPLETE
 
 

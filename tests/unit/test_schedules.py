@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from chalicelib.domain.errors import Invalid, Unavailable
-from chalicelib.domain.experiments import Experiment, State
+from chalicelib.domain.experiments import CompleteCondition, Experiment, State
 from chalicelib.domain.faults import Failure, Fault
 from chalicelib.domain.schedule import due_state
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
+from chalicelib.services.faults import UNANSWERED
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import at_once, design
@@ -215,6 +218,73 @@ def test_a_database_that_does_not_answer_fails_the_run_after_all_else_is_done(
         upkeep(services)
     assert services.faults.all() == before, "that is no fault of the experiment"
     patch.undo()
+
+
+@pytest.mark.usefixtures("due_ones")
+@pytest.mark.parametrize("part", ["experiments.follow_schedules", "marking.end_complete"])
+def test_what_was_not_tried_stays_noted_as_faulty(services: Services, part: str) -> None:
+    patch = failing_at(services, "b", ValueError("x"))
+    upkeep(services)
+    patch.undo()
+    before = services.faults.all()
+    assert list(before) == ["b"]
+
+    def fail() -> None:
+        raise RuntimeError("the whole part")
+
+    service, method = part.split(".")
+    patch.setattr(getattr(services, service), method, fail)
+    with pytest.raises(RuntimeError, match="the whole part"):
+        upkeep(services)
+    assert services.faults.all() == before
+    patch.undo()
+    upkeep(services)
+    assert services.faults.all() == {}
+
+
+def test_an_outage_is_not_met_with_by_each_experiment(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    """Each attempt costs the time-outs of the database, and the run has a minute."""
+    enough = CompleteCondition(user_count=1)
+    for number in range(3 * UNANSWERED):
+        made = design(f"s{number}", state=State.SCHEDULED)
+        services.experiments.create(replace(made, start_on=TOMORROW))
+        services.experiments.create(design(f"c{number}", complete=enough))
+    noted = {"c0": Fault("too large", START)}
+    memory.faults = noted
+    clock.advance(timedelta(days=2))
+    tried: Counter[str] = Counter()
+
+    def no_answer(call: str) -> None:
+        tried[call] += 1
+        if call in ("catalogue.commit", "participants.counted"):
+            raise Unavailable("no answer")
+
+    with pytest.raises(Unavailable):
+        upkeep(process(memory, clock, before=no_answer))
+    assert tried["participants.counted"] == UNANSWERED
+    assert tried["catalogue.commit"] == UNANSWERED + 1, "and the allocation of the day"
+    assert memory.faults == noted
+
+
+def test_a_database_that_answers_now_and_then_is_asked_for_every_experiment(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    for number in range(3 * UNANSWERED):
+        made = design(f"s{number}", state=State.SCHEDULED)
+        services.experiments.create(replace(made, start_on=TOMORROW))
+    clock.advance(timedelta(days=2))
+    commits = count()
+
+    def seldom(call: str) -> None:
+        if call == "catalogue.commit" and next(commits) % UNANSWERED:
+            raise Unavailable("no answer")
+
+    with pytest.raises(Unavailable):
+        upkeep(process(memory, clock, before=seldom))
+    started = [each for each in services.experiments.all() if each.state is State.ENROLLING]
+    assert len(started) >= UNANSWERED
 
 
 def test_an_allocation_that_fails_stops_no_experiment(
