@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -172,6 +172,20 @@ class Participant:
             )
             object.__setattr__(self, "_groups", groups)
         return groups
+
+    def with_groups(self, others: Membership) -> Participant:
+        """The user with other groups besides; of the own ones nothing is built anew."""
+        own = self.groups()
+        group = dict(self.profile.group or {})
+        added: list[GroupKey] = []
+        for kind, ids in others.items():
+            keys = [GroupKey(kind, each) for each in dict.fromkeys(ids)]
+            new = [key for key in keys if key not in own]
+            group[kind] = (*group.get(kind, ()), *(key.id for key in new))
+            added += new
+        more = replace(self, profile=replace(self.profile, group=group))
+        object.__setattr__(more, "_groups", own.union(added))
+        return more
 
     def working_groups(self) -> frozenset[GroupKey]:
         """The groups that are in force."""

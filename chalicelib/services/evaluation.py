@@ -94,7 +94,4 @@ def in_session(participant: Participant, groups: Membership, *, stored: bool) ->
     """
     if not stored:
         return replace(participant, profile=Profile(participant.id, group=groups))
-    merged = {kind: tuple(ids) for kind, ids in (participant.profile.group or {}).items()}
-    for kind, ids in groups.items():
-        merged[kind] = tuple(dict.fromkeys((*merged.get(kind, ()), *ids)))
-    return replace(participant, profile=replace(participant.profile, group=merged))
+    return participant.with_groups(groups)

@@ -313,6 +313,28 @@ def test_without_a_working_group_any_group_that_is_shut_out_shuts_the_session_ou
     assert (on, off) == (["key of f"], [])
 
 
+def test_the_stored_groups_are_built_once_however_many_sessions_have_them_besides(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(services, "f")
+    stored = tuple(f"{number}" for number in range(100))
+    user = Participant(Profile("u", {"class": stored}, {}), revision=1)
+    built: list[str] = []
+
+    def counted(kind: str, group_id: str) -> GroupKey:
+        built.append(group_id)
+        return GroupKey(kind, group_id)
+
+    monkeypatch.setattr("chalicelib.domain.participants.GroupKey", counted)
+    sessions = [in_session(user, {"class": (f"{n}", f"new {n}")}, stored=True) for n in range(50)]
+    services.evaluation.flags_of_each(sessions, CONTEXT)
+    assert len(built) == len(stored) + 50 * 2
+    for number, session in enumerate(sessions):
+        groups = (*stored, f"new {number}")
+        assert session.profile.group == {"class": groups}
+        assert session.groups() == Participant(session.profile).groups()
+
+
 def test_the_groups_of_each_session_are_built_once_however_many_flags_there_are(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
