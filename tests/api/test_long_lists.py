@@ -220,6 +220,44 @@ class TestReplacing:
         in_memory.granted("PUT", f"{again}?replace=true", body({**one, **less}), if_match="*")
         in_memory.granted("PUT", f"{path}/{other['id']}", body({**other, **less}))
 
+    def test_so_are_those_that_only_the_file_of_their_segment_shortens(
+        self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 14_000)
+        made = segment(in_memory, USERS[:40])
+        lists = []
+        for users in (USERS[:40], ["bob"]):
+            body = {**BODY, "type": "private", "userIds": users, "parentSegmentId": made}
+            lists.append(in_memory.granted("POST", "/api/segments/list", body).json["id"])
+        for each in (made, *lists):
+            assert "membersTotal" not in in_memory.granted("GET", f"/api/segments/{each}").json
+        [file] = in_memory.granted("GET", f"/api/segments/export/json?ids={made}").json
+        assert file["subSegments"][0]["membersTotal"] == 40
+        for each, path in (
+            (lists[0], "/api/segments/list"),
+            (lists[0], "/api/segments"),
+            (made, "/api/segments"),
+        ):
+            kind = "public" if each == made else "private"
+            less = {**BODY, "id": each, "type": kind, "userIds": ["ada"], "subSegmentIds": lists}
+            if each != made:
+                less |= {"subSegmentIds": [], "parentSegmentId": made}
+            assert in_memory.send("POST", path, less).status == 409
+        in_memory.granted(
+            "POST",
+            "/api/segments/list?replace=true",
+            {
+                **BODY,
+                "id": lists[0],
+                "type": "private",
+                "userIds": ["ada"],
+                "parentSegmentId": made,
+            },
+            if_match="*",
+        )
+        [file] = in_memory.granted("GET", f"/api/segments/export/json?ids={made}").json
+        assert members(file["subSegments"][0]) == ["ada"]
+
     def test_a_short_list_is_replaced_as_ever(self, in_memory: InMemory) -> None:
         made = segment(in_memory, USERS[:3])
         body = {**BODY, "id": made, "userIds": ["ada"]}

@@ -54,6 +54,19 @@ def listings_in(
         }
 
 
+def listings_with_parts(
+    services: Services, segment_id: str, parts: Callable[[Listing], Sequence[Segment]]
+) -> Listings:
+    """A segment and some of its parts with their members.
+
+    Raises:
+        NotFound: if there is no such segment.
+    """
+    listing = listing_of(services, segment_id)
+    stored = services.segments.stored()
+    return {segment_id: listing, **listings_in(services, stored, parts(listing))}
+
+
 def each_listing(
     services: Services, stored: Mapping[str, Segment], segments: Iterable[Segment]
 ) -> Iterator[tuple[Segment, Listing]]:

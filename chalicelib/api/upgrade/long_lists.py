@@ -12,7 +12,13 @@ from chalicelib.api.answer_pages import Row
 from chalicelib.api.upgrade.experiment_answers import single, with_fault
 from chalicelib.api.upgrade.experiment_imports import exported
 from chalicelib.api.upgrade.flag_models import laid_out, whole_flag_answer
-from chalicelib.api.upgrade.listings import listing_of, listings_of, metric_records
+from chalicelib.api.upgrade.listings import (
+    listing_of,
+    listings_of,
+    listings_with_parts,
+    metric_records,
+)
+from chalicelib.api.upgrade.segment_imports import exported_segment, exported_with
 from chalicelib.api.upgrade.segment_models import Listings, SegmentBody
 from chalicelib.api.upgrade.shown_members import ROUTE, bounded, is_shown_whole
 from chalicelib.domain.errors import Conflict, NotFound
@@ -63,13 +69,16 @@ def check_replaced(
 
 
 def _shown_by_holders(services: Services, segment_id: str) -> Iterator[Row]:
-    """The answers that show a list among the others of an experiment or a flag."""
+    """The answers that show a list among the others of an experiment, a flag or a segment."""
     for experiment in services.experiments.all():
         if segment_id in listed(experiment):
             yield from _experiment(services, experiment)
     for flag in services.flags.all():
         if segment_id in listed(flag):
             yield _flag(services, flag)
+    for segment in services.segments.stored().values():
+        if segment_id == segment.id or segment_id in segment.sub_segments:
+            yield _file(services, segment.id)
 
 
 def _experiment(services: Services, experiment: Experiment) -> Iterator[Row]:
@@ -83,6 +92,11 @@ def _experiment(services: Services, experiment: Experiment) -> Iterator[Row]:
     yield bounded(
         lambda some: exported(experiment, metrics=metrics, listings=some), listings, ROUTE
     )
+
+
+def _file(services: Services, segment_id: str) -> Row:
+    listings = listings_with_parts(services, segment_id, exported_with)
+    return bounded(partial(exported_segment, segment_id), listings, ROUTE)
 
 
 def _flag(services: Services, flag: Flag) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
@@ -24,13 +24,17 @@ from chalicelib.api.upgrade.files import (
     judged,
     stored,
 )
-from chalicelib.api.upgrade.listings import listing_of
+from chalicelib.api.upgrade.listings import listing_of, listings_with_parts
 from chalicelib.api.upgrade.segment_file_models import SegmentImport
-from chalicelib.api.upgrade.segment_imports import SegmentReader, exported_segment, segment_csv
+from chalicelib.api.upgrade.segment_imports import (
+    SegmentReader,
+    exported_segment,
+    exported_with,
+    segment_csv,
+)
 from chalicelib.api.upgrade.segment_models import Listing, Listings, Uuid, total_of
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.segments import SegmentType
 from chalicelib.services.imports import ListDraft
 
 blueprint = ApiBlueprint(__name__, DIALECT)
@@ -123,13 +127,14 @@ def export_segments(query_values: SegmentIdsQuery) -> Response:
     several = len(query_values.each_once()) > 1
     unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
 
-    def write(listing: Listing) -> Row:
-        def render(shown: Listings) -> Any:
-            own = {each: shown[each] for each in shown if each != listing.segment.id}
-            exported = exported_segment(shown[listing.segment.id], own)
-            return {**exported, **(unused if several else {})}
+    def write(row: NumberedId) -> Row:
+        _, segment_id = row
 
-        return bounded(render, {listing.segment.id: listing, **_lists(listing)}, JSON_EXPORT.route)
+        def render(shown: Listings) -> Any:
+            return {**exported_segment(segment_id, shown), **(unused if several else {})}
+
+        listings = listings_with_parts(blueprint.services, segment_id, exported_with)
+        return bounded(render, listings, JSON_EXPORT.route)
 
     return _exported(JSON_EXPORT, query_values, write)
 
@@ -142,25 +147,18 @@ def export_segments_as_csv(query_values: SegmentIdsQuery) -> Response:
         content = {"fileName": listing.segment.name, "fileContent": segment_csv(listing)}
         return {**content, **total_of(listing)}
 
-    return _exported(
-        CSV_EXPORT,
-        query_values,
-        lambda listing: bounded_one(render, listing, CSV_EXPORT.route),
-    )
+    def write(row: NumberedId) -> Row:
+        return bounded_one(render, listing_of(blueprint.services, row[1]), CSV_EXPORT.route)
+
+    return _exported(CSV_EXPORT, query_values, write)
 
 
 def _exported(
-    pages: Pages[NumberedId], query: SegmentIdsQuery, write: Callable[[Listing], Row]
+    pages: Pages[NumberedId], query: SegmentIdsQuery, write: Callable[[NumberedId], Row]
 ) -> Response:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
-    rest = pages.rest(_there(ids), query.page(), ids=ids)
-
-    def read(rows: Iterable[NumberedId]) -> Iterator[tuple[NumberedId, Listing]]:
-        return ((row, listing_of(blueprint.services, row[1])) for row in rows)
-
-    taken = pages.take(rest, query.page(), read, lambda _, listing: write(listing))
-    return pages.response(taken, query.page(), {"ids": ids}, ids=ids)
+    return pages.answer(_there(ids), query.page(), write, {"ids": ids}, ids=ids)
 
 
 def _there(ids: Sequence[str]) -> Iterator[NumberedId]:
@@ -172,12 +170,3 @@ def _there(ids: Sequence[str]) -> Iterator[NumberedId]:
                 raise
         else:
             yield number, segment_id
-
-
-def _lists(listing: Listing) -> dict[str, Listing]:
-    """The lists that are part of a segment."""
-    return {
-        each.id: listing_of(blueprint.services, each.id)
-        for each in listing.sub_segments
-        if each.type is SegmentType.PRIVATE
-    }

@@ -131,12 +131,18 @@ class SegmentReader:
         return findings
 
 
-def exported_segment(listing: Listing, lists: Listings) -> Json:
-    """A segment as a file holds it; its own `lists` come with their members."""
+def exported_with(listing: Listing) -> list[Segment]:
+    """The lists that are part of a segment: a file holds them with their members."""
+    return [each for each in listing.sub_segments if each.type is SegmentType.PRIVATE]
+
+
+def exported_segment(segment_id: str, listings: Listings) -> Json:
+    """A segment as a file holds it; those of its lists that are among `listings` are whole."""
+    listing = listings[segment_id]
     return {
         **segment_answer(listing),
         "subSegments": [
-            segment_answer(lists[each.id]) if each.id in lists else bare_segment_answer(each)
+            segment_answer(listings[each.id]) if each.id in listings else bare_segment_answer(each)
             for each in listing.sub_segments
         ],
     }
