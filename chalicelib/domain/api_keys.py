@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.metrics import Newer
+
 
 class Role(StrEnum):
     """What a key is for; an administrator's is good for clients' calls too."""
@@ -28,10 +30,11 @@ class ApiKey:
     role: Role
     digest: str
     created_at: datetime
+    newer: tuple[Newer, ...] = ()
 
     def may(self, role: Role) -> bool:
-        """Whether it is good for calls that need `role`."""
-        return self.role in (role, Role.ADMIN)
+        """Whether it is good for calls that need `role`: not if its own is not known here."""
+        return not self.newer and self.role in (role, Role.ADMIN)
 
 
 def digest_of(key: str) -> str:

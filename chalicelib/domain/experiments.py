@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.metrics import MetricQuery
+from chalicelib.domain.metrics import MetricQuery, Newer
 
 
 class State(StrEnum):
@@ -196,7 +196,7 @@ class Experiment:
     """An experiment as UpGrade describes it (section 7).
 
     `started_at` is when it last began to enroll, a return from enrollment complete not counted.
-    `queries` are kept as they were given.
+    `queries` are kept as they were given. `newer` is as for everything that is stored.
     """
 
     id: str
@@ -230,7 +230,9 @@ class Experiment:
     updated_at: datetime
     version: int
     started_at: datetime | None = None
+    newer: tuple[Newer, ...] = ()
 
     def metric_queries(self) -> list[MetricQuery]:
-        """What the experiment asks of its participants' logs."""
-        return [MetricQuery.of(query) for query in self.queries]
+        """What the experiment asks of its participants' logs, as far as it is known here."""
+        asked = (MetricQuery.of(query) for query in self.queries)
+        return [query for query in asked if query is not None]

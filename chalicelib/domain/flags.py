@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.experiments import FilterMode, ListEntry
+from chalicelib.domain.metrics import Newer
 from chalicelib.domain.participants import Participant
 from chalicelib.domain.segments import Roster, Segment, resolve, screen
 
@@ -42,6 +43,7 @@ class Flag:
     created_at: datetime
     updated_at: datetime
     version: int
+    newer: tuple[Newer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,10 @@ JOINER = "@__@"
 """Between the class, the key and the attribute of a grouped metric."""
 
 
+Newer = tuple[str, str]
+"""A field, and what a newer version stored in it that is not known here, so that it is kept."""
+
+
 class MetricType(StrEnum):
     CONTINUOUS = "continuous"
     CATEGORICAL = "categorical"
@@ -55,6 +59,7 @@ class Metric:
     created_at: datetime
     updated_at: datetime
     version: int
+    newer: tuple[Newer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,21 @@ class MetricQuery:
     compare_value: str | float | None = None
 
     @classmethod
-    def of(cls, values: Mapping[str, object]) -> MetricQuery:
-        """The query that an experiment holds as it was given (`Experiment.queries`)."""
+    def of(cls, values: Mapping[str, object]) -> MetricQuery | None:
+        """The query that an experiment holds as it was given (`Experiment.queries`).
+
+        None where a newer version took it, that knows further operations.
+        """
         detail, metric = values["query"], values["metric"]
         assert isinstance(detail, Mapping)  # noqa: S101 - so the edge has checked
         assert isinstance(metric, Mapping)  # noqa: S101
-        return cls(
-            str(values["id"]),
-            metric["key"],
-            Operation(detail["operationType"]),
-            RepeatedMeasure(str(values["repeatedMeasure"])),
-            detail.get("compareFn"),
-            detail.get("compareValue"),
-        )
+        try:
+            operation = Operation(detail["operationType"])
+            measure = RepeatedMeasure(str(values["repeatedMeasure"]))
+        except ValueError:
+            return None
+        compared = detail.get("compareFn"), detail.get("compareValue")
+        return cls(str(values["id"]), metric["key"], operation, measure, *compared)
 
 
 def grouped_key(group_class: str, group_key: str, attribute: str) -> str:

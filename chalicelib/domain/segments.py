@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from chalicelib.domain.experiments import FilterMode
+from chalicelib.domain.metrics import Newer
 from chalicelib.domain.participants import GroupKey, Participant
 
 
@@ -38,6 +39,7 @@ class Segment:
     list_type: str | None
     created_at: datetime
     updated_at: datetime
+    newer: tuple[Newer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

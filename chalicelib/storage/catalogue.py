@@ -47,7 +47,7 @@ from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.metering import sent_once
 from chalicelib.storage.purge import to_row
 from chalicelib.storage.sequences import reserve
-from chalicelib.storage.stored_forms import read_as
+from chalicelib.storage.stored_forms import read_as, word
 from chalicelib.storage.tables import (
     CatalogueRow,
     CompactJson,
@@ -386,16 +386,18 @@ def _block(block: UserBlock, row: UserBlocksTable | None) -> UserBlock:
 
 
 def _feature(row: FeatureRow) -> Feature:
+    """The feature that an item holds; one of a type that is not known here is a toggle, and off."""
     feature_id = int(row.id)
     if row.design is not None:
         return Feature.of_design(feature_id, from_values(row.design), int(row.totals_shards))
+    kind = word(int(row.type), FeatureType.TOGGLE)
     return Feature(
         id=feature_id,
-        type=FeatureType(int(row.type)),
+        type=kind,
         name=row.name,
         start_date=date.fromisoformat(row.start_date),
         end_date=date.fromisoformat(row.end_date),
-        is_running=row.is_running,
+        is_running=row.is_running and kind == row.type,
         user_percentage=Decimal(row.user_percentage),
         description=row.description,
         totals_shards=int(row.totals_shards),

@@ -1,10 +1,16 @@
-"""What UpGrade's administration makes, as JSON values of an item, and back."""
+"""What UpGrade's administration makes, as JSON values of an item, and back.
+
+Words that only a newer version knows have stand-ins, and are kept (`stored_forms`). An experiment
+that holds such a word is inactive besides: nobody takes part by rules that are not known here. For
+the same reason a flag is disabled then, and a key is good for nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from enum import Enum
 from typing import Any, TypeVar
 
 from chalicelib.domain.api_keys import ApiKey, Role
@@ -34,15 +40,37 @@ from chalicelib.domain.flags import Flag, FlagStatus
 from chalicelib.domain.metrics import Metric, MetricType
 from chalicelib.domain.participants import GroupKey
 from chalicelib.domain.segments import Segment, SegmentType
-from chalicelib.storage.stored_forms import read_as
+from chalicelib.storage.stored_forms import read_as, read_words, stored_words, word
 from chalicelib.storage.times import from_ms, to_ms
 
 T = TypeVar("T")
 
+OF_EXPERIMENTS: Mapping[str, Enum] = {
+    "state": State.INACTIVE,
+    "type": DesignType.SIMPLE,
+    "unit": Unit.INDIVIDUAL,
+    "rule": ConsistencyRule.INDIVIDUAL,
+    "condition_order": ConditionOrder.RANDOM,
+    "algorithm": Algorithm.RANDOM,
+    "post_rule": PostRule.CONTINUE,
+    "filter_mode": FilterMode.EXCLUDE_ALL,
+}
+OF_FLAGS: Mapping[str, Enum] = {
+    "status": FlagStatus.DISABLED,
+    "filter_mode": FilterMode.EXCLUDE_ALL,
+}
+OF_SEGMENTS: Mapping[str, Enum] = {"type": SegmentType.PUBLIC}
+OF_METRICS: Mapping[str, Enum] = {"type": MetricType.CATEGORICAL}
+OF_KEYS: Mapping[str, Enum] = {"role": Role.CLIENT}
+"""What stands in for words that are not known here, by field."""
+
+OPTIONAL = frozenset({"rule", "condition_order"})
+"""Fields that may hold no word."""
+
 
 def to_values(experiment: Experiment) -> dict[str, Any]:
     """The fields by name; times as milliseconds, all else as JSON has it."""
-    values = asdict(experiment)
+    values = stored_words(asdict(experiment), OF_EXPERIMENTS)
     for change in values["state_changes"]:
         change["at"] = to_ms(change["at"])
     for name in ("created_at", "updated_at", "started_at"):
@@ -56,14 +84,7 @@ def from_values(values: Mapping[str, Any]) -> Experiment:
     return read_as(
         Experiment,
         values,
-        state=State(values.get("state", State.INACTIVE)),
-        type=DesignType(values.get("type", DesignType.SIMPLE)),
-        unit=Unit(values.get("unit", Unit.INDIVIDUAL)),
-        rule=_optional(ConsistencyRule, values.get("rule")),
-        condition_order=_optional(ConditionOrder, values.get("condition_order")),
-        algorithm=Algorithm(values.get("algorithm", Algorithm.RANDOM)),
-        post_rule=PostRule(values.get("post_rule", PostRule.CONTINUE)),
-        filter_mode=FilterMode(values.get("filter_mode", FilterMode.EXCLUDE_ALL)),
+        **_unserved(values, OF_EXPERIMENTS, "state"),
         complete_condition=None if complete is None else read_as(CompleteCondition, complete),
         tags=tuple(values.get("tags", ())),
         conditions=tuple(map(_condition, values.get("conditions", ()))),
@@ -76,6 +97,21 @@ def from_values(values: Mapping[str, Any]) -> Experiment:
         **_times(values),
         started_at=_optional(from_ms, values.get("started_at")),
     )
+
+
+def _unserved(
+    values: Mapping[str, Any], stand_ins: Mapping[str, Enum], name: str
+) -> dict[str, Any]:
+    """The words of something that is not in force if any of them is not known here.
+
+    `name` is the field whose stand-in says so.
+    """
+    held = {k: each for k, each in stand_ins.items() if k not in OPTIONAL or values.get(k)}
+    words = read_words(values, held)
+    newer = dict(words["newer"])
+    if newer and words[name] is not stand_ins[name]:
+        newer[name], words[name] = values[name], stand_ins[name]
+    return {**words, "newer": tuple(newer.items())}
 
 
 def _condition(row: Mapping[str, Any]) -> Condition:
@@ -96,7 +132,8 @@ def _level(row: Mapping[str, Any]) -> Level:
 
 
 def _state_change(row: Mapping[str, Any]) -> StateChange:
-    return StateChange(row["id"], State(row["before"]), State(row["after"]), from_ms(row["at"]))
+    before, after = (word(row[name], State.INACTIVE) for name in ("before", "after"))
+    return StateChange(row["id"], before, after, from_ms(row["at"]))
 
 
 def _optional(convert: Callable[[Any], T], value: Any) -> T | None:
@@ -114,7 +151,7 @@ def _lists(values: Mapping[str, Any]) -> dict[str, tuple[ListEntry, ...]]:
 def segment_values(segment: Segment) -> dict[str, Any]:
     """The fields of a segment by name."""
     return {
-        **asdict(segment),
+        **stored_words(asdict(segment), OF_SEGMENTS),
         "groups": [[group.type, group.id] for group in sorted(segment.groups)],
         **_milliseconds(segment),
     }
@@ -125,7 +162,7 @@ def segment_of(values: Mapping[str, Any]) -> Segment:
     return read_as(
         Segment,
         values,
-        type=SegmentType(values["type"]),
+        **read_words(values, OF_SEGMENTS),
         groups=frozenset(GroupKey(*group) for group in values.get("groups", ())),
         sub_segments=tuple(values.get("sub_segments", ())),
         tags=tuple(values.get("tags", ())),
@@ -135,7 +172,7 @@ def segment_of(values: Mapping[str, Any]) -> Segment:
 
 def flag_values(flag: Flag) -> dict[str, Any]:
     """The fields of a flag by name."""
-    return {**asdict(flag), **_milliseconds(flag)}
+    return {**stored_words(asdict(flag), OF_FLAGS), **_milliseconds(flag)}
 
 
 def flag_of(values: Mapping[str, Any]) -> Flag:
@@ -143,8 +180,7 @@ def flag_of(values: Mapping[str, Any]) -> Flag:
     return read_as(
         Flag,
         values,
-        status=FlagStatus(values.get("status", FlagStatus.DISABLED)),
-        filter_mode=FilterMode(values.get("filter_mode", FilterMode.EXCLUDE_ALL)),
+        **_unserved(values, OF_FLAGS, "status"),
         tags=tuple(values.get("tags", ())),
         **_lists(values),
         **_times(values),
@@ -153,7 +189,7 @@ def flag_of(values: Mapping[str, Any]) -> Flag:
 
 def metric_values(metric: Metric) -> dict[str, Any]:
     """The fields of a metric by name."""
-    return {**asdict(metric), **_milliseconds(metric)}
+    return {**stored_words(asdict(metric), OF_METRICS), **_milliseconds(metric)}
 
 
 def metric_of(values: Mapping[str, Any]) -> Metric:
@@ -161,7 +197,7 @@ def metric_of(values: Mapping[str, Any]) -> Metric:
     return read_as(
         Metric,
         values,
-        type=MetricType(values["type"]),
+        **read_words(values, OF_METRICS),
         allowed_values=_optional(tuple, values.get("allowed_values")),
         contexts=tuple(values.get("contexts", ())),
         **_times(values),
@@ -170,13 +206,13 @@ def metric_of(values: Mapping[str, Any]) -> Metric:
 
 def key_values(key: ApiKey) -> dict[str, Any]:
     """The fields of an API key by name."""
-    return {**asdict(key), "created_at": to_ms(key.created_at)}
+    return {**stored_words(asdict(key), OF_KEYS), "created_at": to_ms(key.created_at)}
 
 
 def key_of(values: Mapping[str, Any]) -> ApiKey:
     """The API key that `key_values` was given."""
-    role, created_at = Role(values["role"]), from_ms(values["created_at"])
-    return read_as(ApiKey, values, role=role, created_at=created_at)
+    created_at = from_ms(values["created_at"])
+    return read_as(ApiKey, values, **read_words(values, OF_KEYS), created_at=created_at)
 
 
 def fault_values(fault: Fault) -> dict[str, Any]:

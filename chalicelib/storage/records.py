@@ -26,6 +26,7 @@ from chalicelib.domain.participants import (
     TestLabRow,
 )
 from chalicelib.storage import keys
+from chalicelib.storage.stored_forms import word
 from chalicelib.storage.tables import CompactJson, RecordRow
 from chalicelib.storage.times import from_ms, to_ms
 
@@ -260,7 +261,7 @@ def enrollment_of(row: RecordRow) -> Enrollment:
         _where(row),
         data.get("condition"),
         data.get("group"),
-        EnrollmentCode(data["code"]),
+        word(data["code"], EnrollmentCode.ALGORITHM),
         from_ms(data["at"]),
         int(row.n or 0),
         data.get("stratum"),
@@ -277,9 +278,10 @@ def group_enrollment_of(row: RecordRow) -> GroupEnrollment:
 
 
 def exclusion_of(row: RecordRow) -> Exclusion:
-    """The exclusion of a user or a group that an item holds."""
+    """The exclusion of a user or a group that an item holds, for whatever reason."""
     number = int(row.sk.split("#")[1])
-    return Exclusion(number, ExclusionCode(row.data["code"]), from_ms(row.data["at"]))
+    code = word(row.data["code"], ExclusionCode.REACHED_BEFORE)
+    return Exclusion(number, code, from_ms(row.data["at"]))
 
 
 def point_of(row: RecordRow) -> MonitoredPoint:

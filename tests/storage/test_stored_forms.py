@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.api_keys import ApiKey, Role
-from chalicelib.storage import designs
+from chalicelib.domain.experiments import ConditionOrder, Place, State
+from chalicelib.domain.flags import FlagStatus
+from chalicelib.domain.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+)
+from chalicelib.storage import designs, records
 from chalicelib.storage.stored_forms import read_as
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import factorial, segment
@@ -70,3 +79,90 @@ def test_what_is_read_keeps_what_was_converted() -> None:
         c: tuple[int, ...] = ()
 
     assert read_as(Stored, {"a": "1", "z": 0}, a=1) == Stored(1, None)
+
+
+# Words that this version does not know
+
+NEWER = "of a newer version"
+WORDED: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], Any]]] = {
+    "experiment": (
+        replace(
+            factorial("colour", "size"),
+            state=State.ENROLLING,
+            condition_order=ConditionOrder.RANDOM_ROUND_ROBIN,
+        ),
+        designs.to_values,
+        designs.from_values,
+    ),
+    "segment": (segment("listed"), designs.segment_values, designs.segment_of),
+    "flag": (
+        replace(flag(), status=FlagStatus.ENABLED),
+        designs.flag_values,
+        designs.flag_of,
+    ),
+    "metric": (metric("stars"), designs.metric_values, designs.metric_of),
+    "key": (ApiKey("a", Role.ADMIN, "digest", NOON), designs.key_values, designs.key_of),
+}
+
+
+def words(thing: Any) -> list[str]:
+    """The fields of a dataclass that hold a member of an enumeration."""
+    assert is_dataclass(thing)
+    return [each.name for each in fields(thing) if isinstance(getattr(thing, each.name), Enum)]
+
+
+CASES = [(form, name) for form, (thing, *_) in WORDED.items() for name in words(thing)]
+
+
+def test_every_word_that_is_stored_is_tried() -> None:
+    assert len(CASES) == len(designs.OF_EXPERIMENTS) + 5
+
+
+@pytest.mark.parametrize(("form", "name"), CASES)
+def test_a_word_of_a_newer_version_has_a_stand_in_and_is_kept(form: str, name: str) -> None:
+    thing, store, read = WORDED[form]
+    stored = {**store(thing), name: NEWER}
+    found = read(stored)
+    assert type(getattr(found, name)) is type(getattr(thing, name))
+    changed = replace(found, **({"version": 9} if hasattr(found, "version") else {"id": "b"}))
+    kept = {key: value for key, value in store(changed).items() if key not in ("version", "id")}
+    assert kept == {key: value for key, value in stored.items() if key not in ("version", "id")}
+
+
+@pytest.mark.parametrize(("form", "name"), CASES)
+def test_what_is_given_another_value_is_stored_with_that(form: str, name: str) -> None:
+    thing, store, read = WORDED[form]
+    found = read({**store(thing), name: NEWER})
+    other = next(each for each in type(getattr(found, name)) if each is not getattr(found, name))
+    assert store(replace(found, **{name: other}))[name] == other
+
+
+@pytest.mark.parametrize(("form", "name"), CASES)
+def test_what_has_a_word_of_a_newer_version_is_not_in_force(form: str, name: str) -> None:
+    thing, store, read = WORDED[form]
+    found = read({**store(thing), name: NEWER})
+    in_force = {
+        "experiment": lambda: found.state is not State.INACTIVE,
+        "flag": lambda: found.status is FlagStatus.ENABLED,
+        "key": lambda: any(found.may(role) for role in Role),
+    }
+    assert not in_force.get(form, lambda: False)()
+
+
+@pytest.mark.parametrize("name", ["before", "after"])
+def test_a_log_of_states_of_a_newer_version_is_read(name: str) -> None:
+    values = {"id": "c", "before": "enrolling", "after": "enrolling", "at": 0, name: NEWER}
+    stored = {**designs.to_values(factorial("colour", "size")), "state_changes": [values]}
+    [change] = designs.from_values(stored).state_changes
+    assert getattr(change, name) is State.INACTIVE
+
+
+def test_the_codes_of_a_newer_version_leave_users_where_they_are() -> None:
+    enrolled = Enrollment(7, Place("a", "b"), "c", None, EnrollmentCode.GROUP, NOON)
+    row = records.enrollment_row("user#u", enrolled, 0)
+    row.data["code"] = NEWER
+    assert records.enrollment_of(row) == replace(enrolled, code=EnrollmentCode.ALGORITHM)
+    out = Exclusion(7, ExclusionCode.LISTED, NOON)
+    row = records.exclusion_row("user#u", out)
+    row.data["code"] = NEWER
+    assert records.exclusion_of(row).number == out.number

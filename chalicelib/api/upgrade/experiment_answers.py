@@ -8,7 +8,7 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from chalicelib.api.answer_sizes import row_text
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
@@ -389,7 +389,7 @@ def _queries(experiment: Experiment, metrics: Metrics) -> list[Json]:
     Of a metric that is gone there is the mere reference, and so there is of all of them where they
     are too long together: they are shown with each query, and change after it.
     """
-    keys = [query.metric_key for query in experiment.metric_queries()]
+    keys = [_metric_key(query) for query in experiment.queries]
     sizes = {key: answer_bytes(row_text(metrics[key])) for key in {*keys} if key in metrics}
     fit = sum(sizes.get(key, 0) for key in keys) <= METRICS_BYTES
     return [
@@ -400,6 +400,10 @@ def _queries(experiment: Experiment, metrics: Metrics) -> list[Json]:
         }
         for key, query in zip(keys, experiment.queries, strict=True)
     ]
+
+
+def _metric_key(query: Mapping[str, Any]) -> str:
+    return str(query["metric"]["key"])
 
 
 def _change(change: StateChange, *, display: bool = True) -> Json:
