@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from chalicelib.domain.answer_room import shown_bytes
 from chalicelib.domain.catalogue import (
     Catalogue,
     CatalogueChange,
@@ -38,6 +39,14 @@ from chalicelib.services.ports import CatalogueStore, Clock
 
 Numbered = tuple[int, Experiment]
 """An experiment with its number, by which they are ordered."""
+
+
+AT_ONCE = 90
+"""Experiments and conditions that are created in one commit: so many rows fit a transaction."""
+
+
+BYTES_AT_ONCE = 2_000_000
+"""What several of them may take where they are shown; their rows, which repeat some of it, twice."""
 
 
 class UnknownContext(Invalid):
@@ -134,20 +143,35 @@ class ExperimentService:
             Conflict: if there is one with the id.
             LostRace: if a segment of `lists` is not what it was.
         """
-        check_experiment_id(self._catalogue.fresh(), experiment.id)
-        number = self._store.new_feature_id()
-        numbered = self._numbered(experiment)
+        return self.create_all([experiment], lists)[0]
+
+    def create_all(
+        self, experiments: Sequence[Experiment], lists: Sequence[Segment] = ()
+    ) -> list[Experiment]:
+        """The same of several experiments, all of them or none: it is one commit.
+
+        Raises:
+            Conflict: if there is one with an id, or two have the same.
+            Invalid: if they are more than one commit takes.
+            LostRace: if a segment of `lists` is not what it was.
+        """
+        check_new(self._catalogue.fresh(), experiments)
+        numbered = [(self._store.new_feature_id(), self._numbered(each)) for each in experiments]
         created: list[Experiment] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
-            check_experiment_id(catalogue, experiment.id)
+            check_new(catalogue, experiments)
             require_there(catalogue, lists)
-            created.append(self._begun(numbered))
-            feature = Feature.of_design(number, created[-1], self._totals_shards)
-            return CatalogueChange(features=(FeatureChange(None, feature),))
+            created[:] = [self._begun(each) for _, each in numbered]
+            features = (
+                Feature.of_design(number, each, self._totals_shards)
+                for (number, _), each in zip(numbered, created, strict=True)
+            )
+            return CatalogueChange(features=tuple(FeatureChange(None, each) for each in features))
 
-        self._catalogue.change(decide)
-        return created[-1]
+        if experiments:
+            self._catalogue.change(decide)
+        return created
 
     def edit(
         self,
@@ -397,14 +421,28 @@ class ExperimentService:
         )
 
 
-def check_experiment_id(catalogue: Catalogue, experiment_id: str) -> None:
-    """Refuse the id of an experiment for another one.
+def check_new(catalogue: Catalogue, experiments: Sequence[Experiment]) -> None:
+    """Refuse experiments that cannot be created together.
 
     Raises:
-        Conflict: if an experiment has it.
+        Conflict: if another experiment has the id of one.
+        Invalid: if they are more than one commit takes.
     """
-    if catalogue.experiment(experiment_id) is not None:
-        raise Conflict(f"experiment {experiment_id} exists already")
+    ids: set[str] = set()
+    for experiment in experiments:
+        if experiment.id in ids or catalogue.experiment(experiment.id) is not None:
+            raise Conflict(f"experiment {experiment.id} exists already")
+        ids.add(experiment.id)
+    rows = len(experiments) + sum(len(each.conditions) for each in experiments)
+    if rows > AT_ONCE or (len(experiments) > 1 and _bytes(experiments) > BYTES_AT_ONCE):
+        raise Invalid(
+            f"{len(experiments)} experiments are too many to be created together: at most {AT_ONCE}"
+            f" with their conditions, and {BYTES_AT_ONCE} bytes"
+        )
+
+
+def _bytes(experiments: Sequence[Experiment]) -> int:
+    return sum(map(shown_bytes, experiments))
 
 
 def _design(catalogue: Catalogue, experiment_id: str) -> tuple[Feature, Experiment]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TypeVar
 
-from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, SwitchyardError
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.lists import check_room, with_lists
 from chalicelib.domain.segments import Segment
 from chalicelib.services.attempts import attempts
 from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.experiments import ExperimentService, check_experiment_id
+from chalicelib.services.experiments import ExperimentService, check_new
 from chalicelib.services.flags import FlagService, check_key
 from chalicelib.services.metrics import MetricDraft, MetricService
 from chalicelib.services.segment_deletion import SegmentDeletionService
@@ -91,39 +91,38 @@ class ImportService:
             Conflict: if there is one with the id.
             Invalid: if it has too many lists, or is larger than the store takes.
         """
-
-        def create(included: _Stored, excluded: _Stored) -> Experiment:
-            whole = with_lists(design, included.entries, exclude=False)
-            whole = with_lists(whole, excluded.entries, exclude=True)
-            return self._experiments.create(whole, (*included.segments, *excluded.segments))
-
-        def check() -> None:
-            check_experiment_id(self._catalogue.fresh(), design.id)
-            check_room(design, len(include) + len(exclude))
-            self._metrics.save(metrics)
-
-        return self._create(include, exclude, create, check)
+        return self.experiments([ExperimentDraft(design, include, exclude, metrics)])[0]
 
     def experiments(self, drafts: Sequence[ExperimentDraft]) -> list[Experiment]:
-        """Store several new experiments, one after the other, if all of them can be.
-
-        Where one cannot, those before it go again, each whether or not another one does.
+        """The same of several experiments, all of them or none.
 
         Raises:
-            SwitchyardError: what `experiment` raises of the first that cannot be stored.
+            Conflict: if there is one with an id, or two have the same.
+            Invalid: if one has too many lists, or they are larger than the store takes.
         """
-        created: list[Experiment] = []
-        try:
+
+        def create(included: _Stored, excluded: _Stored) -> list[Experiment]:
+            includes, excludes = iter(included.entries), iter(excluded.entries)
+
+            def whole(draft: ExperimentDraft) -> Experiment:
+                own = islice(includes, len(draft.include))
+                others = islice(excludes, len(draft.exclude))
+                listing = with_lists(draft.design, own, exclude=False)
+                return with_lists(listing, others, exclude=True)
+
+            return self._experiments.create_all(
+                list(map(whole, drafts)), (*included.segments, *excluded.segments)
+            )
+
+        def check() -> None:
+            check_new(self._catalogue.fresh(), [each.design for each in drafts])
             for each in drafts:
-                created.append(
-                    self.experiment(each.design, each.include, each.exclude, each.metrics)
-                )
-        except SwitchyardError:
-            for experiment in created:
-                with suppress(SwitchyardError):
-                    self._experiments.delete(experiment.id)
-            raise
-        return created
+                check_room(each.design, len(each.include) + len(each.exclude))
+            self._metrics.save([metric for each in drafts for metric in each.metrics])
+
+        included = [listed for each in drafts for listed in each.include]
+        excluded = [listed for each in drafts for listed in each.exclude]
+        return self._create(included, excluded, create, check)
 
     def flag(self, draft: Flag, include: Sequence[ListDraft], exclude: Sequence[ListDraft]) -> Flag:
         """Store a new flag with its lists; it gets another id if a flag has its own.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from tests.unit.upgrade_service_samples import (
     dying,
     join,
     lists,
+    mortal,
     purge_later,
     segment,
 )
@@ -232,32 +234,60 @@ def test_lists_are_added_to_an_experiment_all_or_none(services: Services, memory
     assert memory.revision == before
 
 
-class TestSeveral:
-    def drafts(self, *ids: str) -> list[ExperimentDraft]:
-        return [ExperimentDraft(design(each), [listing(f"list of {each}", "u")]) for each in ids]
+def drafts(*ids: str) -> list[ExperimentDraft]:
+    return [ExperimentDraft(design(each), [listing(f"list of {each}", "u")]) for each in ids]
 
+
+class TestSeveral:
     def test_all_are_stored_or_none(self, services: Services, memory: Memory) -> None:
         with pytest.raises(Conflict, match="e exists already"):
-            services.imports.experiments(self.drafts("e", "f", "e"))
+            services.imports.experiments(drafts("e", "f", "e"))
         assert not services.experiments.all()
         assert not memory.segments
-        made = services.imports.experiments(self.drafts("e", "f"))
-        assert [each.id for each in made] == ["e", "f"]
+        assert services.imports.experiments([]) == []
+        made = services.imports.experiments(drafts("e", "f"))
+        assert services.experiments.all() == made
+        assert [(each.id, each.include) for each in made] == [
+            (each, (ListEntry(f"list of {each}"),)) for each in "ef"
+        ]
+        numbers = [condition.number for each in made for condition in each.conditions]
+        assert len(set(numbers)) == len(numbers) == 4
 
-    def test_one_that_cannot_be_taken_back_keeps_none_of_the_others(
-        self, services: Services, monkeypatch: pytest.MonkeyPatch
+    def test_more_than_one_commit_takes_are_refused_before_anything_is_stored(
+        self, services: Services, memory: Memory
     ) -> None:
-        delete = services.experiments.delete
+        few = [f"e{number}" for number in range(30)]
+        with pytest.raises(Invalid, match="31 experiments are too many"):
+            services.imports.experiments(drafts(*few, "one more"))
+        long = [
+            replace(each, design=replace(each.design, description="x" * 400_000))
+            for each in drafts(*few[:4])
+        ]
+        with pytest.raises(Invalid, match="at most 90 with their conditions, and 2000000 bytes"):
+            services.imports.experiments(long)
+        assert not memory.segments
+        assert len(services.imports.experiments(drafts(*few))) == 30
 
-        def failing(experiment_id: str) -> Experiment:
-            if experiment_id == "e":
-                raise Unavailable("the database does not answer")
-            return delete(experiment_id)
-
-        monkeypatch.setattr(services.experiments, "delete", failing)
-        with pytest.raises(Conflict, match="e exists already"):
-            services.imports.experiments(self.drafts("e", "f", "g", "e"))
-        assert [each.id for each in services.experiments.all()] == ["e"]
+    @pytest.mark.parametrize("step", ["before", "after"])
+    def test_wherever_it_dies_all_are_there_or_none_and_no_list_without_them(
+        self, memory: Memory, clock: FixedClock, step: str
+    ) -> None:
+        at = 0
+        while True:
+            services = process(memory, clock)
+            dying_one = mortal(memory, clock, at, step)
+            with suppress(Killed):
+                dying_one.imports.experiments(drafts("e", "f", "g"))
+                break
+            there = [each.id for each in services.experiments.all()]
+            assert there in ([], ["e", "f", "g"])
+            if there:
+                for each in there:
+                    services.experiments.delete(each)
+            purge_later(memory)
+            assert not memory.segments, f"killed {step} call {at}"
+            at += 1
+        assert at > 3
 
 
 # Flags

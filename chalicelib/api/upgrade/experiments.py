@@ -52,13 +52,10 @@ from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import Experiment, Place
 from chalicelib.domain.lists import entries as list_entries
 from chalicelib.domain.lists import has_list
-from chalicelib.services.experiments import Numbered
+from chalicelib.services.experiments import AT_ONCE, Numbered
 from chalicelib.services.imports import ExperimentDraft
 
 blueprint = ApiBlueprint(__name__, DIALECT)
-
-BATCH = 200
-"""Experiments of one call: each takes some trips to the database."""
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -126,9 +123,9 @@ def create_experiment(body: ExperimentBody) -> dict[str, Any]:
 
 @blueprint.endpoint("/api/experiments/batch", "POST")
 def create_experiments(
-    body: Annotated[list[ExperimentBody], AtMost(BATCH)],
+    body: Annotated[list[ExperimentBody], AtMost(AT_ONCE)],
 ) -> list[dict[str, Any]]:
-    """Create several experiments, one after the other, if all of them can be."""
+    """Create several experiments, all of them or none."""
     return _created(body)
 
 
