@@ -46,7 +46,7 @@ AT_ONCE = 90
 
 
 BYTES_AT_ONCE = 2_000_000
-"""What several of them may take where they are shown; their rows, which repeat some of it, twice."""
+"""What several of them may take as they are shown; their rows repeat some of it, and take 4 MB."""
 
 
 class UnknownContext(Invalid):
