@@ -253,6 +253,15 @@ class TestAdministration:
         assert gateway.post("/api/experiments/batch", bodies).status == 400
         assert gateway.get("/api/experiments").json == []
 
+    def test_a_batch_has_as_many_as_one_transaction_takes(self, gateway: Gateway) -> None:
+        bodies = [design((f"site {number}", ""), name=f"e{number}") for number in range(31)]
+        refused = gateway.post("/api/experiments/batch", bodies)
+        assert (refused.status, "at most 90" in refused.json["message"]) == (400, True)
+        assert gateway.get("/api/experiments").json == []
+        made = gateway.post("/api/experiments/batch", bodies[:30]).json
+        assert [each["name"] for each in made] == [f"e{number}" for number in range(30)]
+        assert len(gateway.get("/api/experiments").json) == 30
+
     @pytest.mark.parametrize("number", ["1e99999999", "1.5", "-1", '"1"', "true"])
     def test_a_page_is_asked_for_in_whole_numbers(self, gateway: Gateway, number: str) -> None:
         raw = b'{"skip": 0, "take": ' + number.encode() + b"}"
