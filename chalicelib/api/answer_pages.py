@@ -30,13 +30,18 @@ Limit = Annotated[int, Field(ge=1)] | None
 """Rows of a page at the most, if that is asked for."""
 
 
-class ListQuery(BaseModel):
-    """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
+class PartQuery(BaseModel):
+    """The part after the one whose Link gave `cursor`, else the first."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
-    limit: Limit = None
     cursor: str | None = None
+
+
+class ListQuery(PartQuery):
+    """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
+
+    limit: Limit = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ REASON_LENGTH = 4000
 
 FAULTS_NAMED = 5
 FAULT_LENGTH = 400
-NAME_LENGTH = 60
+PART_LENGTH = 60
 OWN_PREFIX = "Value error, "
 """What pydantic puts before the message of a validator of ours."""
 RETRY_AFTER_SECONDS = 1
@@ -85,7 +85,7 @@ def faults(error: ValidationError, whole: str) -> str:
 
 def _place(parts: Sequence[str | int]) -> str:
     """Where a fault is; keys of maps are the client's, and may be long."""
-    return ".".join(str(part)[:NAME_LENGTH] for part in parts)
+    return ".".join(str(part)[:PART_LENGTH] for part in parts)
 
 
 def detail_header(error: SwitchyardError) -> ResponseHeaders:

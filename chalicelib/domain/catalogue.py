@@ -16,7 +16,7 @@ from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.flags import Flag
 from chalicelib.domain.idempotency import IdempotencyRecord
 from chalicelib.domain.metrics import Metric
-from chalicelib.domain.purge import SECOND_PASS, DeadVariants, LooseLists
+from chalicelib.domain.purge import DeadVariants, LooseLists
 from chalicelib.domain.segments import Segment
 
 T = TypeVar("T")
@@ -229,44 +229,6 @@ class CatalogueChange:
     loose: LooseLists | None = None
     record: IdempotencyRecord | None = None
     visible: bool = True
-
-    def with_loose_lists(
-        self, revision: Revision, now: datetime, seen_until: datetime
-    ) -> CatalogueChange:
-        """The same, with what it takes out of force: versions of lists, and lists of holders.
-
-        They stay until `seen_until`: so long some process may decide by the catalogue before.
-        """
-        versions = tuple(
-            (each.before.id, each.before.version)
-            for each in self.segments
-            if each.before is not None
-            and each.before.version
-            and (each.after is None or each.after.version != each.before.version)
-        )
-        listed = tuple(sorted(self._no_longer_listed()))
-        if not versions and not listed:
-            return self
-        due = max(seen_until, now + SECOND_PASS) if listed else seen_until
-        return replace(self, loose=LooseLists(str(revision.version), versions, due, listed))
-
-    def _no_longer_listed(self) -> set[str]:
-        """The segments that an experiment or flag lists no longer, but for those that go."""
-        gone = {each.before.id for each in self.segments if each.before and each.after is None}
-        found: set[str] = set()
-        for feature in self.features:
-            found |= _listed(feature.before.design if feature.before else None)
-            found -= _listed(feature.after.design if feature.after else None)
-        for flag in self.flags:
-            found |= _listed(flag.before)
-            found -= _listed(flag.after)
-        return found - gone
-
-
-def _listed(holder: Experiment | Flag | None) -> set[str]:
-    if holder is None:
-        return set()
-    return {entry.segment_id for entry in (*holder.include, *holder.exclude)}
 
 
 def changed_blocks(catalogue: Catalogue, blocks: Iterable[UserBlock]) -> tuple[UserBlock, ...]:

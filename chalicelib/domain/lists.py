@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
-from chalicelib.domain.catalogue import Catalogue, SegmentChange
+from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, SegmentChange
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.experiments import Experiment, ListEntry
 from chalicelib.domain.flags import Flag
+from chalicelib.domain.purge import SECOND_PASS, LooseLists
 from chalicelib.domain.segments import Segment, SegmentType
 
 Holder = TypeVar("Holder", Experiment, Flag)
@@ -137,3 +139,42 @@ def own_lists(catalogue: Catalogue, holder: Experiment | Flag) -> tuple[SegmentC
         for segment in found
         if segment is not None and segment.type is SegmentType.PRIVATE
     )
+
+
+def with_loose_lists(
+    change: CatalogueChange, revision: Revision, now: datetime, seen_until: datetime
+) -> CatalogueChange:
+    """A change with what it takes out of force: versions of lists, and lists of holders.
+
+    They stay until `seen_until`: so long some process may decide by the catalogue before.
+    """
+    versions = tuple(
+        (each.before.id, each.before.version)
+        for each in change.segments
+        if each.before is not None
+        and each.before.version
+        and (each.after is None or each.after.version != each.before.version)
+    )
+    loose = tuple(sorted(_no_longer_listed(change)))
+    if not versions and not loose:
+        return change
+    due = max(seen_until, now + SECOND_PASS) if loose else seen_until
+    return replace(change, loose=LooseLists(str(revision.version), versions, due, loose))
+
+
+def _no_longer_listed(change: CatalogueChange) -> set[str]:
+    """The segments that an experiment or flag lists no longer, but for those that go."""
+    gone = {each.before.id for each in change.segments if each.before and each.after is None}
+    before = _all_listed(
+        *(each.before.design for each in change.features if each.before),
+        *(each.before for each in change.flags),
+    )
+    after = _all_listed(
+        *(each.after.design for each in change.features if each.after),
+        *(each.after for each in change.flags),
+    )
+    return before - after - gone
+
+
+def _all_listed(*holders: Experiment | Flag | None) -> set[str]:
+    return {each for holder in holders if holder is not None for each in listed(holder)}

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from chalicelib.domain.catalogue import Catalogue, CatalogueChange, Revision, Validity, applied
 from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.domain.lists import with_loose_lists
 from chalicelib.domain.purge import HANDOVER
 from chalicelib.services.answer_room import AnswerRoom
 from chalicelib.services.attempts import attempts
@@ -357,7 +358,7 @@ class CatalogueService:
             revision = catalogue.revision.following(
                 now, visible=change.visible, settling=self.settling
             )
-            change = change.with_loose_lists(revision, now, now + self._seen_for)
+            change = with_loose_lists(change, revision, now, now + self._seen_for)
             try:
                 self._store.commit(catalogue.revision, revision, change)
             except LostRace:

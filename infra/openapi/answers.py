@@ -8,7 +8,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from chalice.app import Response
 
-from chalicelib.api.answer_pages import ListQuery
+from chalicelib.api.answer_pages import PartQuery
 from chalicelib.api.blueprint import Published
 from chalicelib.api.calls import BODY, CRASH
 from chalicelib.api.problem_dialect import ProblemDialect
@@ -16,9 +16,7 @@ from chalicelib.api.problems import PROBLEM_TYPE
 from chalicelib.api.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
 from chalicelib.api.upgrade.dialect import UpgradeDialect
-from chalicelib.api.upgrade.files import PagedIdsQuery
 from chalicelib.api.upgrade.long_lists import ReplaceQuery
-from chalicelib.api.upgrade.shown_members import MembersQuery
 from chalicelib.domain.api_keys import Role
 from infra.openapi.inputs import Found, Part, asks, heeds_if_match, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About
@@ -287,9 +285,7 @@ def _success(route: Published, about: About, schema: Json) -> Json:
 
 def _comes_in_parts(route: Published) -> bool:
     """Whether a Link may lead to more: where pages are asked for, or long lists are replaced."""
-    return any(
-        asks(route, model) for model in (ListQuery, PagedIdsQuery, MembersQuery, ReplaceQuery)
-    )
+    return any(asks(route, model) for model in (PartQuery, ReplaceQuery))
 
 
 def _validators(route: Published) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from chalicelib.api.answer_pages import PartQuery
 from chalicelib.api.calls import Reply
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Text
-from chalicelib.api.testlab.models import RequestBody
 from chalicelib.api.testlab.names import Names
 from chalicelib.api.testlab.paging import json_bytes
 from chalicelib.api.testlab.user_data import UserExport
@@ -16,10 +16,8 @@ from chalicelib.services.user_export import ExportPart, ExportPosition, Section,
 CURSORS = Cursors("/api/users/{user_id}/export", tuple[Text, Section, int, Text], ExportPosition)
 
 
-class ExportQuery(RequestBody):
+class ExportQuery(PartQuery):
     """The part after the one whose Link gave `cursor`, else the first."""
-
-    cursor: str | None = None
 
     def position(self, user_id: str) -> ExportPosition | None:
         """Where the part of a user's export begins.

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.api.answer_pages import PartQuery
 from chalicelib.api.calls import Reply
 from chalicelib.api.cursors import Cursors
 from chalicelib.api.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Integer
-from chalicelib.api.testlab.models import RequestBody
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.users import check_user_id
 from chalicelib.services.paging import Page, PageRequest, Position, R
@@ -19,11 +19,10 @@ RowCursors = Cursors[Position]
 """Cursors of a list of users or events."""
 
 
-class PageQuery(RequestBody):
+class PageQuery(PartQuery):
     """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
 
     limit: Integer | None = None
-    cursor: str | None = None
 
     def request(self, cursors: RowCursors, **narrowed: object) -> PageRequest:
         """The page that is asked for, of a list that is `narrowed` to something.

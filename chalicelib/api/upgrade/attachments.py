@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from chalicelib.api.problems import ResponseHeaders
 
-NAME_LENGTH = 100
+ATTACHMENT_LENGTH = 100
 UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 """What a quoted text in a header may not hold as it is."""
 
@@ -18,7 +18,7 @@ def attachment(name: str, extension: str) -> ResponseHeaders:
     >>> attachment("my flag", "json")
     {'Content-Disposition': 'attachment; filename="my flag.json"'}
     """
-    name = name[:NAME_LENGTH]
+    name = name[:ATTACHMENT_LENGTH]
     plain = UNSAFE.sub("_", name)
     header = f'attachment; filename="{plain}.{extension}"'
     if plain != name:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from chalice.app import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.api.answer_pages import PartQuery
 from chalicelib.api.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.bounds import AtMost
@@ -42,11 +43,10 @@ PARTITION_KEY_BYTES, SORT_KEY_BYTES = 2048, 1024
 """What the parts of a position may have."""
 
 
-class CheckQuery(BaseModel):
+class CheckQuery(PartQuery):
     """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
 
     limit: Annotated[int, Field(ge=1, le=PAGE_SIZE)] = PAGE_SIZE
-    cursor: str | None = None
 
 
 def _position(partition_key: str, sort_key: str) -> Position:

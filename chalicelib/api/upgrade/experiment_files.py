@@ -82,11 +82,11 @@ def export_experiments(query_values: PagedIdsQuery) -> Response:
     """Some experiments as files hold them, those that there are; all of them if none is named."""
     experiments = blueprint.services.experiments.numbered()
     if not query_values.ids:
-        return _exported(PAGES, experiments, query_values.page(), {})
+        return _exported(PAGES, experiments, query_values, {})
     ids = query_values.each_once()
     known = {experiment.id: experiment for _, experiment in experiments}
     named = [(number, known[each]) for number, each in enumerate(ids) if each in known]
-    return _exported(PAGES, named, query_values.page(), {"ids": ids})
+    return _exported(PAGES, named, query_values, {"ids": ids})
 
 
 @blueprint.endpoint(EXPORT_ALL)

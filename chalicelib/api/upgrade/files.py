@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.api.answer_pages import Limit, ListQuery
+from chalicelib.api.answer_pages import ListQuery
 from chalicelib.api.bounds import AtMost
 from chalicelib.api.ignored_fields import note
 from chalicelib.api.problems import brief, faults
@@ -29,7 +29,7 @@ MAX_FILES = 100
 MAX_IDS = 1000
 """Ids of one export; a URL has room for a quarter of them."""
 
-NAME_LENGTH = 1000
+FILE_NAME_LENGTH = 1000
 """Characters of the name of a file, which answers repeat."""
 
 PAGING = ("limit", "cursor")
@@ -55,7 +55,7 @@ def _content(value: Any) -> Any:
 class FileBody(AdminBody):
     """A file: JSON text, or the value that it stands for."""
 
-    file_name: Annotated[Text, Field(max_length=NAME_LENGTH)]
+    file_name: Annotated[Text, Field(max_length=FILE_NAME_LENGTH)]
     file_content: Annotated[
         Any, BeforeValidator(_content), WithJsonSchema({"type": ["string", "object", "array"]})
     ]
@@ -111,20 +111,13 @@ class IdsQuery(BaseModel):
         return list(dict.fromkeys(self.ids))
 
 
-class PagedIdsQuery(IdsQuery):
+class PagedIdsQuery(IdsQuery, ListQuery):
     """The same of a list that comes in pages."""
-
-    limit: Limit = None
-    cursor: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _single(cls, values: dict[str, list[str]]) -> dict[str, Any]:
         return {**values, **{name: values[name][-1] for name in PAGING if values.get(name)}}
-
-    def page(self) -> ListQuery:
-        """Which page is asked for."""
-        return ListQuery(limit=self.limit, cursor=self.cursor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def _holding(*, exclude: bool) -> Concern:
 
 
 LIST = "/api/flags"
-LISTS, ONE_LIST = "/api/flags/inclusionList", "/api/flags/inclusionList/{segment_id}"
+INCLUSION, ONE_INCLUSION = "/api/flags/inclusionList", "/api/flags/inclusionList/{segment_id}"
 ONE = "/api/flags/{flag_id}"
 PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.number,), tuple[int])
 
@@ -157,13 +157,13 @@ def _changed(flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
 @blueprint.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
 def add_flag_inclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
     """Let a list include its members."""
-    return _put_list(body, query, LISTS, exclude=False)
+    return _put_list(body, query, INCLUSION, exclude=False)
 
 
 @blueprint.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
 def add_flag_exclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
     """Let a list exclude its members."""
-    return _put_list(body, query, LISTS, exclude=True)
+    return _put_list(body, query, INCLUSION, exclude=True)
 
 
 def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: bool) -> Any:
@@ -202,7 +202,7 @@ def _replace_list(
     check_same_list(segment_id, body.segment)
     segment = body.segment.model_copy(update={"id": segment_id})
     own = body.model_copy(update={"segment": segment})
-    return _put_list(own, query, ONE_LIST, exclude=exclude)
+    return _put_list(own, query, ONE_INCLUSION, exclude=exclude)
 
 
 @blueprint.endpoint(

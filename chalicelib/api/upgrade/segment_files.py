@@ -158,7 +158,7 @@ def _exported(
 ) -> Response:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
-    return pages.answer(_there(ids), query.page(), write, {"ids": ids}, ids=ids)
+    return pages.answer(_there(ids), query, write, {"ids": ids}, ids=ids)
 
 
 def _there(ids: Sequence[str]) -> Iterator[NumberedId]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.answer_pages import ListQuery, Pages, Place, Row
+from chalicelib.api.answer_pages import ListQuery, Pages, PartQuery, Place, Row
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.calls import written
 from chalicelib.api.tagged import Concern, of_body, of_path
@@ -37,7 +37,7 @@ from chalicelib.api.upgrade.segment_overview import (
     single_with_status,
     with_status,
 )
-from chalicelib.api.upgrade.shown_members import ROUTE, MembersQuery, after, bounded_one, reply
+from chalicelib.api.upgrade.shown_members import ROUTE, after, bounded_one, reply
 from chalicelib.domain.entity_tags import Kind
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.segment_usage import SegmentUsage
@@ -169,7 +169,7 @@ def get_segment_with_status(segment_id: SegmentId) -> Any:
 
 
 @blueprint.endpoint(ROUTE, concerns=SEGMENT)
-def get_segment(segment_id: SegmentId, query: MembersQuery) -> Any:
+def get_segment(segment_id: SegmentId, query: PartQuery) -> Any:
     """One segment; of very many members those after the answer whose Link gave `cursor`."""
     listing = _or_gone(lambda: listing_of(blueprint.services, segment_id))
     if query.cursor is not None:

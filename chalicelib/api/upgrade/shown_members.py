@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from chalicelib.api.answer_pages import LINKS, Row
 from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.calls import Reply
@@ -46,14 +44,6 @@ Place = tuple[int, str, str]
 """A member: its kind, and its ids."""
 
 ROUTE = "/api/segments/{segment_id}"
-
-
-class MembersQuery(BaseModel):
-    """The members after those of the answer whose Link gave `cursor`."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
-
-    cursor: str | None = None
 
 
 CURSORS: Cursors[Place] = Cursors(ROUTE, tuple[int, str, str], lambda *place: place)

@@ -13,9 +13,8 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from chalice.app import Response
-from pydantic import StringConstraints
 
-from chalicelib.api.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.answer_pages import ListQuery, Pages, PartQuery, Row
 from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.bounds import AtMost
@@ -40,7 +39,7 @@ EXPERIMENTS_SHOWN = 10_000
 VALUES_SHOWN = 300
 """Values that are shown of a factor with more than fit an answer; each may have 1,000 bytes."""
 
-FACTORS = 200
+FACTORS_OF_FILE = 200
 """Factors that one file may have."""
 
 LINES = 150_000
@@ -68,12 +67,6 @@ class StrataBody(ClientBody):
     """POST /api/stratification."""
 
     files: Annotated[list[StratificationFile], AtMost(MAX_FILES)]
-
-
-class DownloadQuery(ClientBody):
-    """The rows after those of the answer whose Link gave `cursor`."""
-
-    cursor: Annotated[str, StringConstraints(strict=True)] | None = None
 
 
 PAGES: Pages[FactorUse] = Pages("/api/stratification", lambda use: (use.factor.name,), tuple[str])
@@ -110,7 +103,7 @@ def upload_strata(body: StrataBody) -> list[dict[str, Any]]:
 
 
 @blueprint.endpoint("/api/stratification/download/{factor}")
-def download_strata(factor: FilledText, query: DownloadQuery) -> Response:
+def download_strata(factor: FilledText, query: PartQuery) -> Response:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
     values = blueprint.services.stratification.values(factor)
     after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
@@ -168,8 +161,8 @@ def _columns(text: str) -> dict[str, dict[str, str]]:
             f"file: the first line must name {USER_COLUMN} and at least one factor, and nothing"
             " without a name"
         )
-    if len(header) > FACTORS + 1:
-        raise Invalid(f"file: at most {FACTORS} factors, not {len(header) - 1}")
+    if len(header) > FACTORS_OF_FILE + 1:
+        raise Invalid(f"file: at most {FACTORS_OF_FILE} factors, not {len(header) - 1}")
     if len(set(header)) < len(header):
         raise Invalid("file: the first line names a column twice")
     users = header.index(USER_COLUMN)
