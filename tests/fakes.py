@@ -63,6 +63,7 @@ from chalicelib.domain.tallies import (
 from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, UserRecord
 from chalicelib.domain.users import Event, Totals, TotalsShard, User
 from chalicelib.services.participant_ports import Counting, Position, RecordPage
+from chalicelib.services.ports import Clock
 from chalicelib.storage import keys
 from chalicelib.storage.logs import SHEET_BYTES
 from chalicelib.storage.tallies import COUNTS
@@ -957,7 +958,7 @@ class FakeEraser:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def clear(self, now: datetime, settling: timedelta) -> None:
+    def clear(self, clock: Clock, settling: timedelta) -> None:
         memory = self._memory
         with memory.lock:
             for rows in (
@@ -989,7 +990,7 @@ class FakeEraser:
                 rows.clear()
             memory.settings = ClientSettings()
             memory.faults = {}
-            memory.revision = memory.revision.following(now, settling=settling)
+            memory.revision = memory.revision.following(clock(), settling=settling)
 
 
 def fake_stores(memory: Memory | None = None) -> Stores:

@@ -20,5 +20,5 @@ class DemoService:
     def clear(self) -> bool:
         """Empty the store; False, and nothing done, where that is not allowed."""
         if self._enabled:
-            self._eraser.clear(self._clock(), self._settling)
+            self._eraser.clear(self._clock, self._settling)
         return self._enabled

@@ -237,9 +237,10 @@ class IdempotencyStore(Protocol):
 class Eraser(Protocol):
     """Empties the whole store, for demonstrations and tests."""
 
-    def clear(self, now: datetime, settling: timedelta) -> None:
+    def clear(self, clock: Clock, settling: timedelta) -> None:
         """Remove everything but the version and the id sequences, and move the version on.
 
-        The date of that follows from `settling` as `Revision.following` says.
+        The date of that follows from the time of the commit and `settling` as `Revision.following`
+        says.
         """
         ...

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.domain.catalogue import CatalogueChange, ClientSettings, Revision
 from chalicelib.domain.errors import LostRace
 from chalicelib.services.attempts import attempts
+from chalicelib.services.ports import Clock
 from chalicelib.storage import keys
 from chalicelib.storage.catalogue import DynamoCatalogueStore
 from chalicelib.storage.connection import TableModel, store_errors
@@ -21,13 +22,14 @@ KEPT = (keys.CONFIG, keys.sequence(""))
 class DynamoEraser:
     """`Eraser` on all tables."""
 
-    def clear(self, now: datetime, settling: timedelta) -> None:
+    def clear(self, clock: Clock, settling: timedelta) -> None:
         # Before, so that nobody decides on what is about to go; after, so that nobody keeps it.
         if DynamoCatalogueStore().revision().version:
-            self.move_on(lambda base: base.following(now, visible=False))
+            self.move_on(lambda base: base.following(clock(), visible=False))
         for table in TABLES:
             self._empty(table)
-        self.move_on(lambda base: base.following(now, settling=settling))
+        # Emptying takes its time: the date is that of the commit.
+        self.move_on(lambda base: base.following(clock(), settling=settling))
 
     def move_on(self, following: Callable[[Revision], Revision]) -> None:
         """Move the revision on, with settings as they are at first and nothing else changed."""

@@ -22,6 +22,7 @@ from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.storage import keys
+from chalicelib.storage.connection import shared
 from chalicelib.storage.tables import CatalogueRow, UserBlocksTable
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
@@ -119,7 +120,7 @@ def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -
     features = [stores.catalogue.new_feature_id() for _ in range(3)]
     variants = [*stores.catalogue.new_variant_ids(20), *stores.catalogue.new_variant_ids(1)]
     event = stores.events.new_id()
-    stores.eraser.clear(NOW, timedelta(0))
+    stores.eraser.clear(lambda: NOW, timedelta(0))
     assert stores.catalogue.new_feature_id() > max(features)
     assert stores.catalogue.new_variant_ids(1)[0] > max(variants)
     assert stores.events.new_id() > event
@@ -127,12 +128,34 @@ def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -
     assert variants == sorted(set(variants))
 
 
+def test_clearing_is_dated_when_it_is_done_however_long_it_takes(dynamo_stores: Stores) -> None:
+    commit(dynamo_stores, CatalogueChange(features=(FeatureChange(None, make_feature(1)),)))
+    calls: list[str] = []
+    events = shared().client.meta.events
+
+    def call(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    def clock() -> datetime:
+        return NOW + timedelta(minutes=len(calls))
+
+    events.register("before-call.dynamodb", call)
+    try:
+        dynamo_stores.eraser.clear(clock, timedelta(0))
+    finally:
+        events.unregister("before-call.dynamodb", call)
+    assert calls[-1] == "TransactWriteItems"
+    committed = clock() - timedelta(minutes=1)
+    dated = dynamo_stores.catalogue.revision().last_modified
+    assert dated == int(committed.timestamp()) + 1
+
+
 def test_clearing_leaves_nothing_and_moves_the_revision_on(stores: Stores) -> None:
     feature = make_feature(1)
     entry = DeadVariants.now(1, (100,), NOW)
     commit(stores, CatalogueChange(features=(FeatureChange(None, feature),), dead=entry))
     before = stores.catalogue.revision()
-    stores.eraser.clear(NOW, timedelta(0))
+    stores.eraser.clear(lambda: NOW, timedelta(0))
     after = stores.catalogue.revision()
     assert stores.catalogue.load().features == ()
     assert stores.queue.due(NOW + timedelta(days=1)) == []

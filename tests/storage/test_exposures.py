@@ -144,6 +144,6 @@ def test_parallel_users_are_all_counted(stores: Stores) -> None:
 
 def test_clearing_leaves_no_exposures(stores: Stores) -> None:
     note(stores, [1, 100])
-    stores.eraser.clear(START, timedelta(0))
+    stores.eraser.clear(lambda: START, timedelta(0))
     assert noted(stores) == frozenset()
     assert stores.participants.exposures(1) == 0

@@ -205,6 +205,6 @@ def test_metrics_that_would_not_fit_a_transaction_are_refused(dynamo_stores: Sto
 
 def test_clearing_leaves_no_flags_and_metrics(stores: Stores) -> None:
     commit(stores, replace(added(metric("time")), flags=(Change(None, flag()),)))
-    stores.eraser.clear(START, timedelta(0))
+    stores.eraser.clear(lambda: START, timedelta(0))
     after = stores.catalogue.load()
     assert (after.flags, after.metrics) == ({}, {})

@@ -73,7 +73,7 @@ def tries(number: int) -> SheetKey:
 
 def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -> None:
     given = [stores.logs.new_id() for _ in range(5)]
-    stores.eraser.clear(START, timedelta(0))
+    stores.eraser.clear(lambda: START, timedelta(0))
     given.append(stores.logs.new_id())
     assert len(set(given)) == 6
 
@@ -153,7 +153,7 @@ def test_a_sheet_is_replaced_as_long_as_it_is_what_it_was(stores: Stores) -> Non
 
 def test_a_sheet_that_is_not_there_any_more_is_not_brought_back(stores: Stores) -> None:
     [first] = store(stores, new(time=1))
-    stores.eraser.clear(START, timedelta(0))
+    stores.eraser.clear(lambda: START, timedelta(0))
     assert attempt(stores, merged(first, part(1, time=2))) == {SIMPLE}
     assert read(stores, SIMPLE) == {}
 
@@ -297,7 +297,7 @@ def test_a_failure_while_a_metric_is_read_is_told_apart(
 
 def test_clearing_leaves_nothing_of_what_was_logged(stores: Stores) -> None:
     store(stores, new(time=1), new(AREAS, time=1))
-    stores.eraser.clear(START, timedelta(0))
+    stores.eraser.clear(lambda: START, timedelta(0))
     assert read(stores, SIMPLE, AREAS) == {}
     assert of_metric(stores, "time") == of_metric(stores, AREAS.metric("time")) == []
     assert store(stores, new(time=2))[0].revision == 1

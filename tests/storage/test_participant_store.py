@@ -870,7 +870,7 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     stores.preview_users.put(PreviewUser("u", (), START, START, 1))
     commit(stores, replace(designed(full_design()), settings=ClientSettings(check_auth=True)))
     commit(stores, CatalogueChange(segments=(SegmentChange(None, full_segment()),)))
-    stores.eraser.clear(LATER, timedelta(0))
+    stores.eraser.clear(lambda: LATER, timedelta(0))
     catalogue = stores.catalogue.load()
     assert (catalogue.features, catalogue.segments) == ((), {})
     assert catalogue.settings == ClientSettings()
