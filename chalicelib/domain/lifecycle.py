@@ -63,6 +63,18 @@ def check_state(experiment: Experiment, before: Experiment | None = None) -> Non
         raise Invalid(" ".join(new))
 
 
+def check_begins(experiment: Experiment, *, runs: bool = False) -> None:
+    """Refuse a new experiment that lacks what its state needs.
+
+    One that `runs` elsewhere is taken as it is while it enrolls: its weights are in use.
+
+    Raises:
+        Invalid: if so.
+    """
+    if not (runs and experiment.state is State.ENROLLING):
+        check_state(experiment)
+
+
 def lacks(experiment: Experiment) -> tuple[str, ...]:
     """What an experiment lacks in its state, each as a sentence.
 

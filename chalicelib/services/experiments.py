@@ -16,7 +16,7 @@ from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments import Experiment, ListEntry, State
 from chalicelib.domain.faults import Round
 from chalicelib.domain.features import Feature
-from chalicelib.domain.lifecycle import check_state, entered
+from chalicelib.domain.lifecycle import check_begins, check_state, entered
 from chalicelib.domain.lists import (
     check_room,
     has_list,
@@ -132,35 +132,42 @@ class ExperimentService:
         """
         return _design(self._catalogue.fresh(), experiment_id)[0].id
 
-    def create(self, experiment: Experiment, lists: Sequence[Segment] = ()) -> Experiment:
+    def create(
+        self, experiment: Experiment, lists: Sequence[Segment] = (), *, runs: bool = False
+    ) -> Experiment:
         """Store a new experiment, whose conditions get numbers, and whose log begins.
 
         It comes from inactive to its state now, or when it says that it started; one that has a
         log of its own, as it was elsewhere, keeps that. `lists` are the segments of its lists,
-        where those were stored for it.
+        where those were stored for it. One that `runs` elsewhere is taken as it is.
 
         Raises:
             Conflict: if there is one with the id.
+            Invalid: if it lacks what its state needs.
             LostRace: if a segment of `lists` is not what it was.
         """
-        return self.create_all([experiment], lists)[0]
+        return self.create_all([experiment], lists, runs=runs)[0]
 
     def create_all(
-        self, experiments: Sequence[Experiment], lists: Sequence[Segment] = ()
+        self,
+        experiments: Sequence[Experiment],
+        lists: Sequence[Segment] = (),
+        *,
+        runs: bool = False,
     ) -> list[Experiment]:
         """The same of several experiments, all of them or none: it is one commit.
 
         Raises:
             Conflict: if there is one with an id, or two have the same.
-            Invalid: if they are more than one commit takes.
+            Invalid: if one lacks what its state needs, or they are more than one commit takes.
             LostRace: if a segment of `lists` is not what it was.
         """
-        check_new(self._catalogue.fresh(), experiments)
+        check_new(self._catalogue.fresh(), experiments, runs=runs)
         numbered = [(self._store.new_feature_id(), self._numbered(each)) for each in experiments]
         created: list[Experiment] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
-            check_new(catalogue, experiments)
+            check_new(catalogue, experiments, runs=runs)
             require_there(catalogue, lists)
             created[:] = [self._begun(each) for _, each in numbered]
             features = (
@@ -421,13 +428,17 @@ class ExperimentService:
         )
 
 
-def check_new(catalogue: Catalogue, experiments: Sequence[Experiment]) -> None:
+def check_new(
+    catalogue: Catalogue, experiments: Sequence[Experiment], *, runs: bool = False
+) -> None:
     """Refuse experiments that cannot be created together.
 
     Raises:
         Conflict: if another experiment has the id of one.
-        Invalid: if they are more than one commit takes.
+        Invalid: if one lacks what its state needs, or they are more than one commit takes.
     """
+    for experiment in experiments:
+        check_begins(experiment, runs=runs)
     ids: set[str] = set()
     for experiment in experiments:
         if experiment.id in ids or catalogue.experiment(experiment.id) is not None:

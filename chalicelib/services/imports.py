@@ -84,21 +84,28 @@ class ImportService:
         include: Sequence[ListDraft],
         exclude: Sequence[ListDraft],
         metrics: Sequence[MetricDraft] = (),
+        *,
+        runs: bool = False,
     ) -> Experiment:
         """Store a new experiment with its lists, and before it the metrics that it asks for.
 
         Raises:
             Conflict: if there is one with the id.
-            Invalid: if it has too many lists, or is larger than the store takes.
+            Invalid: if it lacks what its state needs (unless it `runs` elsewhere), has too many
+                lists, or is larger than the store takes.
         """
-        return self.experiments([ExperimentDraft(design, include, exclude, metrics)])[0]
+        drafts = [ExperimentDraft(design, include, exclude, metrics)]
+        return self.experiments(drafts, runs=runs)[0]
 
-    def experiments(self, drafts: Sequence[ExperimentDraft]) -> list[Experiment]:
+    def experiments(
+        self, drafts: Sequence[ExperimentDraft], *, runs: bool = False
+    ) -> list[Experiment]:
         """The same of several experiments, all of them or none.
 
         Raises:
             Conflict: if there is one with an id, or two have the same.
-            Invalid: if one has too many lists, or they are larger than the store takes.
+            Invalid: if one lacks what its state needs (unless they `run` elsewhere), has too many
+                lists, or they are larger than the store takes.
         """
 
         def create(included: _Stored, excluded: _Stored) -> list[Experiment]:
@@ -110,15 +117,14 @@ class ImportService:
                 listing = with_lists(draft.design, own, exclude=False)
                 return with_lists(listing, others, exclude=True)
 
-            return self._experiments.create_all(
-                list(map(whole, drafts)), (*included.segments, *excluded.segments)
-            )
+            self._metrics.save([metric for each in drafts for metric in each.metrics])
+            lists = (*included.segments, *excluded.segments)
+            return self._experiments.create_all(list(map(whole, drafts)), lists, runs=runs)
 
         def check() -> None:
-            check_new(self._catalogue.fresh(), [each.design for each in drafts])
+            check_new(self._catalogue.fresh(), [each.design for each in drafts], runs=runs)
             for each in drafts:
                 check_room(each.design, len(each.include) + len(each.exclude))
-            self._metrics.save([metric for each in drafts for metric in each.metrics])
 
         included = [listed for each in drafts for listed in each.include]
         excluded = [listed for each in drafts for listed in each.exclude]

@@ -310,9 +310,9 @@ def test_odd_weights_that_came_with_a_running_experiment_stop_nothing_but_their_
     services: Services, clock: FixedClock
 ) -> None:
     odd = {"a": 25.0, "b": 25.0}
-    tomorrow = replace(design("s", state=State.SCHEDULED, weights=odd), start_on=TOMORROW)
-    services.experiments.create(design(weights=odd))
-    services.experiments.create(tomorrow)
+    for name in ("e", "s"):
+        services.experiments.create(design(name, weights=odd), runs=True)
+    services.experiments.move("s", State.SCHEDULED, TOMORROW)
     services.experiments.add_list("e", "l", exclude=True)
     services.experiments.edit("e", renamed("x"))
     with pytest.raises(Invalid, match="sum to 60;"):

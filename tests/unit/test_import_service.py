@@ -9,13 +9,16 @@ from functools import partial
 import pytest
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
-from chalicelib.domain.experiments import Experiment, FilterMode, ListEntry
+from chalicelib.domain.experiments import Experiment, FilterMode, ListEntry, State
 from chalicelib.domain.flags import Flag, FlagStatus
+from chalicelib.domain.lifecycle import weight_sum
 from chalicelib.domain.lists import LISTS, listed
+from chalicelib.domain.metrics import MetricType
 from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services import Services
 from chalicelib.services.flags import FlagKeyTaken
 from chalicelib.services.imports import ExperimentDraft, ListDraft
+from chalicelib.services.metrics import MetricDraft
 from chalicelib.services.segments import IdTaken, NameTaken, global_id
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
@@ -87,6 +90,54 @@ def test_an_experiment_comes_with_its_lists(services: Services, memory: Memory) 
     assert [entry.segment_id for entry in made.exclude] == ["x"]
     assert [named(services, each) for each in "stx"] == ["u", "", "vw"]
     assert {each.type for each in memory.segments.values()} == {SegmentType.PRIVATE}
+
+
+def test_an_import_whose_lists_are_refused_stores_no_metrics(
+    services: Services, memory: Memory
+) -> None:
+    metrics = [MetricDraft("time", MetricType.CONTINUOUS, None, ("home",))]
+    elsewhere = listing("t")
+    elsewhere = replace(elsewhere, segment=replace(elsewhere.segment, context="nowhere"))
+    before = services.catalogue.fresh()
+    with pytest.raises(Invalid):
+        services.imports.experiment(design(), [elsewhere], [], metrics)
+    assert (memory.metrics, memory.revision) == ({}, before.revision)
+    services.imports.experiment(design(), [listing("t")], [], metrics)
+    assert list(memory.metrics) == ["time"]
+
+
+LACKING = {
+    "weights": design(weights={"a": 25, "b": 25}),
+    "weights of one to come": replace(
+        design(weights={"a": 25, "b": 25}, state=State.SCHEDULED), start_on="2026-02-01T00:00:00Z"
+    ),
+    "a date": design(state=State.SCHEDULED),
+}
+CREATING: dict[str, Callable[[Services, Experiment, bool], object]] = {
+    "create": lambda s, made, runs: s.experiments.create(made, runs=runs),
+    "import one": lambda s, made, runs: s.imports.experiment(
+        made, [listing("l")], [], [MetricDraft("m", MetricType.CONTINUOUS, None, ())], runs=runs
+    ),
+    "import some": lambda s, made, runs: s.imports.experiments(
+        [ExperimentDraft(design("fine")), ExperimentDraft(made, [listing("l")])], runs=runs
+    ),
+}
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["new", "elsewhere"])
+@pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.parametrize("way", CREATING)
+def test_no_way_of_creating_an_experiment_skips_what_its_state_needs(
+    services: Services, memory: Memory, way: str, lacking: str, runs: bool
+) -> None:
+    before = memory.revision, dict(memory.sequences)
+    if runs and lacking == "weights":
+        CREATING[way](services, LACKING[lacking], runs)
+        assert weight_sum(services.experiments.get("e")) == 50
+        return
+    with pytest.raises(Invalid, match="startOn" if lacking == "a date" else "sum to 50"):
+        CREATING[way](services, LACKING[lacking], runs)
+    assert (memory.revision, memory.sequences) == before
 
 
 def test_an_experiment_that_is_there_is_refused_with_nothing_changed(

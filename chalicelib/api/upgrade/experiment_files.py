@@ -72,7 +72,7 @@ def import_experiments(body: Files) -> list[dict[str, Any]]:
     """Create experiments from files, each by itself, as they are there: ids, state and history."""
 
     def store(found: ExperimentDraft) -> None:
-        blueprint.services.imports.experiments([found])
+        blueprint.services.imports.experiments([found], runs=True)
 
     return [stored(judged(file, _reader().read), store).answer() for file in body]
 

@@ -24,9 +24,9 @@ from chalicelib.domain.answer_room import check_shown
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.contexts import configured, known_context
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.experiments import DesignType, Experiment, State
+from chalicelib.domain.experiments import DesignType, Experiment
 from chalicelib.domain.imports import is_older, part_ids
-from chalicelib.domain.lifecycle import STARTED, check_state, lacks, last_start
+from chalicelib.domain.lifecycle import STARTED, check_begins, lacks, last_start
 from chalicelib.domain.lists import check_room
 from chalicelib.services.imports import ExperimentDraft, ListDraft
 from chalicelib.services.metrics import MetricDraft
@@ -73,8 +73,7 @@ class ExperimentReader:
                 " file another id"
             )
         found = self._import(file)
-        if found.design.state is not State.ENROLLING:
-            check_state(found.design)
+        check_begins(found.design, runs=True)
         check_room(found.design, len(found.include) + len(found.exclude))
         check_shown(found.design)
         self._experiment_ids.add(found.design.id)

@@ -46,7 +46,6 @@ from chalicelib.domain.experiments import (
     PostRule,
     Unit,
 )
-from chalicelib.domain.lifecycle import check_state
 
 __all__ = [
     "DanglingReference",
@@ -103,7 +102,6 @@ def new_experiment(
         UnknownAppContext: if its context is not among `contexts`.
         ReservedCode: if a condition is called `default`.
         DanglingReference: if a part refers to a part that is not there.
-        Invalid: if it lacks what its state needs.
     """
     context = known_context(body.context[0], contexts)
     check_parts(body)
@@ -141,7 +139,6 @@ def new_experiment(
         condition_ids[body.revert_to] if body.revert_to else None,
     )
     draft = experiment_of(body, body.id or new_id(), context, parts, now)
-    check_state(draft)
     return replace(draft, post_rule=PostRule.CONTINUE)
 
 
