@@ -22,8 +22,9 @@ from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features import Feature, FeatureType, Variant
 from chalicelib.domain.purge import DeadVariants
 from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import CatalogueRow, UserBlocksTable
+from chalicelib.storage.catalogue import DynamoCatalogueStore
+from chalicelib.storage.clear import DynamoEraser
+from chalicelib.storage.tables import TABLES, CatalogueRow, UserBlocksTable
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
 
@@ -128,26 +129,25 @@ def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -
     assert variants == sorted(set(variants))
 
 
-def test_clearing_is_dated_when_it_is_done_however_long_it_takes(dynamo_stores: Stores) -> None:
+def test_clearing_is_dated_when_it_is_done_however_long_it_takes(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit(dynamo_stores, CatalogueChange(features=(FeatureChange(None, make_feature(1)),)))
-    calls: list[str] = []
-    events = shared().client.meta.events
-
-    def call(model: Any, **_: Any) -> None:
-        calls.append(model.name)
+    now = datetime(2035, 1, 1, tzinfo=UTC)
+    emptied: list[Any] = []
+    dated: list[int] = []
 
     def clock() -> datetime:
-        return NOW + timedelta(minutes=len(calls))
+        return now + timedelta(minutes=len(emptied))
 
-    events.register("before-call.dynamodb", call)
-    try:
-        dynamo_stores.eraser.clear(clock, timedelta(0))
-    finally:
-        events.unregister("before-call.dynamodb", call)
-    assert calls[-1] == "TransactWriteItems"
-    committed = clock() - timedelta(minutes=1)
-    dated = dynamo_stores.catalogue.revision().last_modified
-    assert dated == int(committed.timestamp()) + 1
+    def committed(_: object, __: Revision, revision: Revision, ___: CatalogueChange) -> None:
+        dated.append(revision.last_modified)
+
+    monkeypatch.setattr(DynamoEraser, "_empty", lambda _, table: emptied.append(table))
+    monkeypatch.setattr(DynamoCatalogueStore, "commit", committed)
+    dynamo_stores.eraser.clear(clock, timedelta(0))
+    assert emptied == list(TABLES)
+    assert dated[-1] == int(clock().timestamp()) + 1
 
 
 def test_clearing_leaves_nothing_and_moves_the_revision_on(stores: Stores) -> None:
