@@ -29,15 +29,12 @@ class FakeUserDataStore:
             rows = list(self._memory.participants.values())
         return sorted(row.id for row in rows if row.profile.owner == user_id)
 
-    def listings(self, user_id: str, current: Mapping[str, int]) -> Sequence[Listing]:
+    def listings(self, user_id: str, segment_ids: Collection[str]) -> Sequence[Listing]:  # noqa: ARG002
         with self._memory.lock:
             found = {
                 (segment_id, version)
                 for segment_id, versions in self._memory.participant(user_id).members.items()
                 for version in versions
-            }
-            found |= {
-                place for place in current.items() if user_id in self._memory.lists.get(place, {})
             }
         return [Listing(segment_id, version, segment_id) for segment_id, version in sorted(found)]
 
@@ -54,6 +51,10 @@ class FakeUserDataStore:
         with self._memory.lock:
             found = [sheet for (owner, _), sheet in self._memory.sheets.items() if owner == user_id]
         yield from ([sheet] for sheet in found)
+
+    def begun_metrics(self, _user_id: str) -> Collection[str]:
+        """A sheet is stored with all its notes here."""
+        return ()
 
     def others(self, user_id: str) -> Sequence[OtherRecord]:
         with self._memory.lock:

@@ -164,7 +164,7 @@ class ErasureService:
             else:
                 report.logs += sum(len(sheet.rows) for sheet in sheets)
                 progress.made()
-        for _ in self._data.drop_notes(user_id, metrics.union(self._catalogue.fresh().metrics)):
+        for _ in self._data.drop_notes(user_id, metrics.union(self._data.begun_metrics(user_id))):
             progress.made()
 
     def _erase_records(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
@@ -190,8 +190,7 @@ class ErasureService:
             progress.made()
         report.points += len(participant.points)
         catalogue = self._catalogue.fresh()
-        current = {segment.id: segment.version for segment in catalogue.segments.values()}
-        listings = self._data.listings(user_id, current)
+        listings = self._data.listings(user_id, catalogue.segments)
         self._data.drop_listings(user_id, listings)
         self._data.finish(participant, listings)
         named = ((each.segment_id, each.version) for each in listings)

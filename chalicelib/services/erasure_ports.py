@@ -57,10 +57,10 @@ class UserDataStore(Protocol):
         """The ids that were made aliases of a user."""
         ...
 
-    def listings(self, user_id: str, current: Mapping[str, int]) -> Sequence[Listing]:
-        """The lists that name a user, or that the user has a note of, in all versions.
+    def listings(self, user_id: str, segment_ids: Collection[str]) -> Sequence[Listing]:
+        """The lists that a user has a note of, in all versions: no other one names the user.
 
-        `current` are the versions in force, by the ids of segments.
+        `segment_ids` are those that there are; nothing is asked of them.
         """
         ...
 
@@ -70,6 +70,10 @@ class UserDataStore(Protocol):
 
     def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
         """All that was logged of a user, some sheets at a time."""
+        ...
+
+    def begun_metrics(self, user_id: str) -> Collection[str]:
+        """The metrics of logs of a user that may be noted though they were never stored."""
         ...
 
     def others(self, user_id: str) -> Sequence[OtherRecord]:

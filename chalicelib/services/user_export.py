@@ -271,8 +271,7 @@ class UserExportService:
         self, participant: Participant, user: User | None, catalogue: Catalogue
     ) -> UserRecords:
         user_id = participant.id
-        current = {segment.id: segment.version for segment in catalogue.segments.values()}
-        listings = self._data.listings(user_id, current)
+        listings = self._data.listings(user_id, catalogue.segments)
         lists = naming_lists(
             catalogue, user_id, ((each.segment_id, each.version) for each in listings)
         )

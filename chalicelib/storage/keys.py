@@ -280,6 +280,15 @@ def kept_answer(digest: str) -> str:
     return f"{ANSWER}#{digest}"
 
 
+BEGUN = f"{ASIDE}begun"
+"""Kind of the notes that logs of a user were begun to be stored."""
+
+
+def begun(sheet_key: str) -> str:
+    """Sort key of the note that a sheet was begun to be stored, at its user."""
+    return f"{BEGUN}#{sheet_key}"
+
+
 def answered(digest: str) -> str:
     """Partition key of such an answer, if the request was about no user."""
     return f"answer#{digest}"

@@ -26,7 +26,7 @@ from chalicelib.storage.idempotency import transaction_once
 from chalicelib.storage.reading import AT_ONCE, KEYS_PER_READ, at_once, read_rows
 from chalicelib.storage.sequences import LeasedIds
 from chalicelib.storage.stored_forms import read_as
-from chalicelib.storage.tables import CompactJson, LoggedRow, ResultRow, SheetRow
+from chalicelib.storage.tables import CompactJson, LoggedRow, RecordRow, ResultRow, SheetRow
 from chalicelib.storage.times import from_ms, to_ms
 
 IDS_PER_LEASE = 1000
@@ -108,11 +108,22 @@ class _Write:
 
     @property
     def actions(self) -> int:
-        return 1 + len(self._notes)
+        return 1 + len(self._notes) + bool(self._surplus)
 
     @store_errors()
     def note_surplus(self) -> None:
-        """Write the notes that find no room beside the sheet: without it they name nothing."""
+        """Write the notes that find no room beside the sheet: without it they name nothing.
+
+        Before them the user has a note of their metrics, by which an erasure finds them.
+        """
+        if not self._surplus:
+            return
+        key, surplus = self.key, {*self._surplus}
+        logged = {name for row in self._sheet.rows for name in row.data}
+        names = sorted(name for name in logged if key.metric(name) in surplus)
+        begun = self._begun()
+        begun.data = {"group": key.group, "uniquifier": key.uniquifier, "names": names}
+        begun.save()
         with LoggedRow.batch_write() as batch:
             for metric in self._surplus:
                 batch.save(self._note(metric))
@@ -133,6 +144,11 @@ class _Write:
         )
         for metric in self._notes:
             write.save(self._note(metric))
+        if self._surplus:
+            write.delete(self._begun())
+
+    def _begun(self) -> RecordRow:
+        return RecordRow(keys.user(self._sheet.user_id), keys.begun(sheet_key(self.key)))
 
     def _note(self, metric_key: str) -> LoggedRow:
         user_id, sheet = self._sheet.user_id, sheet_key(self.key)
@@ -193,6 +209,13 @@ def sheet_key(key: SheetKey) -> str:
     if key.group is None:
         return keys.SIMPLE_SHEET
     return keys.sheet(*key.group, key.uniquifier)
+
+
+def begun_metrics(row: RecordRow) -> list[str]:
+    """The metrics that may be noted of a sheet which was begun to be stored."""
+    group = row.data["group"]
+    key = SheetKey(None if group is None else tuple(group), row.data["uniquifier"])
+    return [key.metric(name) for name in row.data["names"]]
 
 
 def _values(sheet: Sheet) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from chalicelib.storage import keys
 from chalicelib.storage.connection import store_errors, transaction
 from chalicelib.storage.group_changes import leave_group
 from chalicelib.storage.log_removal import drop_notes, drop_sheets, has_sheets, sheets_of
+from chalicelib.storage.logs import begun_metrics
 from chalicelib.storage.marks import read_repeats
 from chalicelib.storage.raw import plain
-from chalicelib.storage.reading import read_rows
 from chalicelib.storage.records import end_enrollments, place_key, unchanged
 from chalicelib.storage.tables import (
     PurgeRow,
@@ -53,7 +53,7 @@ REMOVED_APART = frozenset({
 })  # fmt: skip
 """Kinds of records that count or stand elsewhere too: they go with what they belong to."""
 
-KNOWN = REMOVED_APART | {"point", "lifted", keys.ANSWER}
+KNOWN = REMOVED_APART | {"point", "lifted", keys.ANSWER, keys.BEGUN}
 """All kinds that the use cases know of."""
 
 
@@ -63,21 +63,11 @@ class DynamoUserDataStore:
     def aliases(self, user_id: str) -> Sequence[str]:
         return sorted(alias for row in _rows(user_id, ALIASES) for alias in row.ids or ())
 
-    def listings(self, user_id: str, current: Mapping[str, int]) -> Sequence[Listing]:
-        known = {keys.part(segment_id): segment_id for segment_id in current}
-        found = {
-            (escaped, int(version)): None
-            for escaped, version in (row.sk.split("#")[1:] for row in _rows(user_id, MEMBER))
-        }
-        places = {
-            (keys.segment(segment_id), keys.member_of(version, user_id)): (escaped, version)
-            for escaped, segment_id in known.items()
-            if (version := current[segment_id])
-        }
-        for row in read_rows(RecordRow, list(places)):
-            found[places[row.pk, row.sk]] = None
+    def listings(self, user_id: str, segment_ids: Collection[str]) -> Sequence[Listing]:
+        known = {keys.part(segment_id): segment_id for segment_id in segment_ids}
+        found = (row.sk.split("#")[1:] for row in _rows(user_id, MEMBER))
         return [
-            Listing(known.get(escaped) or keys.unescaped(escaped), version, escaped)
+            Listing(known.get(escaped) or keys.unescaped(escaped), int(version), escaped)
             for escaped, version in found
         ]
 
@@ -86,6 +76,9 @@ class DynamoUserDataStore:
 
     def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
         return sheets_of(user_id)
+
+    def begun_metrics(self, user_id: str) -> Collection[str]:
+        return {metric for row in _rows(user_id, keys.BEGUN) for metric in begun_metrics(row)}
 
     @store_errors()
     def others(self, user_id: str) -> Sequence[OtherRecord]:

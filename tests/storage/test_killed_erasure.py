@@ -32,8 +32,8 @@ from tests.fakes import START, FixedClock
 from tests.fakes import watched as watched_ports
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
-from tests.storage.test_killed_calls import World, world
-from tests.unit.upgrade_service_samples import HERE, design, mark, number_of
+from tests.storage.test_killed_calls import Killed, World, world
+from tests.unit.upgrade_service_samples import HERE, design, mark, number_of, segment
 
 __all__ = ["world"]
 
@@ -212,6 +212,8 @@ def add_thousands(services: Services) -> None:
             key = keys.logged("u", str(index))
             stray = LoggedRow(keys.metric("stray"), key, user_id="u", sheet=str(index))
             strays.save(stray)
+    begun = {"group": None, "uniquifier": "", "names": ["stray"]}
+    RecordRow(keys.user("u"), keys.begun("0"), data=begun).save()
     services.metrics.save([MetricDraft("stray", MetricType.CONTINUOUS, None, ("home",))])
 
 
@@ -276,6 +278,48 @@ def test_a_log_that_was_under_way_goes_with_its_notes_and_its_kept_answer(
     assert (report.logs, report.answers, report.aliases) == (1, 1, [ALIAS])
     tables = all_items()
     assert (tables["users"], tables["events"]) == ([], [])
+
+
+def test_an_erasure_asks_for_the_user_s_own_rows_however_many_metrics_and_lists_there_are(
+    world: World,
+) -> None:
+    services = world.services()
+    asked: list[int] = []
+    for more in (0, 3):
+        names = [f"metric {number}" for number in range(more)]
+        services.metrics.save(
+            [MetricDraft(name, MetricType.CONTINUOUS, None, ("home",)) for name in names]
+        )
+        for number in range(more):
+            services.segments.put(segment(f"s{number}"), [])
+        services.participants.init("u", GroupUpdate(), follow=True)
+        calls: list[str] = []
+        with watched(lambda calls=calls, **_: calls.append("")):
+            services.erasure.erase("u")
+        asked.append(len(calls))
+    assert asked[0] == asked[1]
+
+
+def test_notes_of_a_log_that_died_before_it_was_stored_go_with_its_user(world: World) -> None:
+    names = [f"metric {number}" for number in range(200)]
+    key = SheetKey(("class", "key#%"), "once")
+    row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
+    sheet = Sheet("u", key, (row,), 1)
+    merge = Merge(sheet, (), sheet.metrics())
+    point = killed = 0
+    while point == killed:
+        point += 1
+        world.reaper.doom(point)
+        try:
+            bootstrap.dynamo_stores().logs.store([merge])
+        except Killed:
+            killed += 1
+        finally:
+            world.reaper.spare()
+        world.services().erasure.erase("u")
+        tables = all_items()
+        assert (tables["users"], tables["events"]) == ([], [])
+    assert killed > 4
 
 
 def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: World) -> None:
