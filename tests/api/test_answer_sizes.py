@@ -145,6 +145,36 @@ class TestExperiments:
             moved = {"experimentId": made, "state": state}
             in_memory.granted("POST", "/api/experiments/state", moved)
 
+    def test_preview_users_of_long_experiments_are_shown(self, in_memory: InMemory) -> None:
+        ids = []
+        for _ in range(40):
+            body = design(("s", ""), codes=("c" * 60_000, "d"), name=LONG_TEXT)
+            made = in_memory.granted("POST", "/api/experiments", body).json
+            ids.append((made["id"], made["conditions"][0]["id"]))
+        assigned = [
+            {"experiment": {"id": one}, "experimentCondition": {"id": arm}} for one, arm in ids
+        ]
+        body = {"id": "ada", "assignments": assigned}
+        for answer in (
+            in_memory.granted("POST", "/api/previewusers", body).json,
+            in_memory.granted("GET", "/api/previewusers/ada").json,
+            in_memory.granted("GET", "/api/previewusers").json[0],
+        ):
+            assert len(answer["assignments"]) == 40
+            shown = answer["assignments"][0]
+            assert shown["experiment"]["name"] == "x" * 200
+            assert shown["experimentCondition"]["conditionCode"] == "c" * 200
+
+    def test_strata_whose_answer_would_be_too_long_are_not_stored(
+        self, in_memory: InMemory, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", 1_000)
+        names = ",".join(f"{'f' * 100} {number}" for number in range(20))
+        file = {"file": f"uuid,{names}\r\nada{',x' * 20}"}
+        answer = in_memory.send("POST", "/api/stratification", {"files": [file]})
+        assert (answer.status, "send fewer" in answer.json["message"]) == (400, True)
+        assert in_memory.granted("GET", "/api/stratification").json == []
+
     def test_lists_whose_own_texts_are_too_long_are_named(self, in_memory: InMemory) -> None:
         made = in_memory.granted("POST", "/api/experiments", design(("s", ""))).json["id"]
         flag = in_memory.granted("POST", "/api/flags", FLAG).json["id"]

@@ -10,6 +10,7 @@ from chalice.app import Response
 from pydantic import Field
 
 from chalicelib.api.answer_pages import ListQuery, Pages, Place
+from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.client_models import ClientBody, Name
@@ -18,6 +19,7 @@ from chalicelib.api.upgrade.listings import batched
 from chalicelib.api.upgrade.pages import PREVIEW_USER_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import Identifier, Uuid
+from chalicelib.domain.answer_room import answer_bytes
 from chalicelib.domain.preview_users import PreviewUser
 from chalicelib.services.preview_users import Preview, RequestedAssignment
 
@@ -70,6 +72,9 @@ class PreviewAssignmentsBody(PreviewUserBody):
 
     assignments: Assignments
 
+
+NAME_SHOWN = 200
+"""Characters of a name or a code where all of a user's are too long together."""
 
 USERS_AT_ONCE = 100
 """Preview users whose conditions are read at a time: a page may end before the last."""
@@ -137,7 +142,7 @@ def _shown(users: Sequence[PreviewUser]) -> list[Json]:
     """Preview users with their assignments; those who have none without."""
     previews = blueprint.services.preview_users.previews(users)
     return [
-        {**_row(user), "assignments": [_assignment(user, each) for each in previews[user.id]]}
+        {**_row(user), "assignments": _assignments(user, previews[user.id])}
         if previews[user.id]
         else _row(user)
         for user in users
@@ -153,12 +158,20 @@ def _row(user: PreviewUser) -> Json:
     return {**stamps(user.created_at, user.updated_at, user.version), "id": user.id}
 
 
-def _assignment(user: PreviewUser, preview: Preview) -> Json:
+def _assignments(user: PreviewUser, previews: Sequence[Preview]) -> list[Json]:
+    """The assignments of a user, with the beginnings of names where these are too long together."""
+    whole = [_assignment(user, each) for each in previews]
+    if answer_bytes(row_text(whole)) <= ANSWER_BYTES:
+        return whole
+    return [_assignment(user, each, NAME_SHOWN) for each in previews]
+
+
+def _assignment(user: PreviewUser, preview: Preview, shown: int | None = None) -> Json:
     """An assignment; it shows the times and the version of its user."""
     experiment, condition = preview.experiment, preview.condition
     return {
         **stamps(user.created_at, user.updated_at, user.version),
         "id": preview.id,
-        "experiment": {"id": experiment.id, "name": experiment.name},
-        "experimentCondition": {"id": condition.id, "conditionCode": condition.code},
+        "experiment": {"id": experiment.id, "name": experiment.name[:shown]},
+        "experimentCondition": {"id": condition.id, "conditionCode": condition.code[:shown]},
     }

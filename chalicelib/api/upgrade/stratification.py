@@ -15,7 +15,7 @@ from urllib.parse import quote
 from chalice.app import Response
 
 from chalicelib.api.answer_pages import ListQuery, Pages, PartQuery, Row
-from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
+from chalicelib.api.answer_sizes import ANSWER_BYTES, fitting, row_text
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.bounds import AtMost
 from chalicelib.api.cursors import Cursors
@@ -98,8 +98,11 @@ def upload_strata(body: StrataBody) -> list[dict[str, Any]]:
     for upload in body.files:
         for factor, values in _columns(upload.file).items():
             factors[factor].update(values)
+    stored = [{"factor": factor, "users": len(values)} for factor, values in factors.items()]
+    if not fitting(stored)[1]:
+        raise Invalid(f"{len(stored)} factors: send fewer of them in one call")
     blueprint.services.stratification.put(factors)
-    return [{"factor": factor, "users": len(values)} for factor, values in factors.items()]
+    return stored
 
 
 @blueprint.endpoint("/api/stratification/download/{factor}")
