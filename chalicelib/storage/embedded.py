@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import functools
+import json
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from moto import mock_aws
-from moto.core import responses, utils
-from moto.core.models import MockAWS, botocore_stubber
+from moto.core.exceptions import HTTPException, ServiceException
+from moto.core.models import DEFAULT_ACCOUNT_ID, MockAWS, botocore_stubber
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
 
 _lock = threading.RLock()
+
+OPERATIONS: Mapping[str, Callable[[DynamoHandler], Any]] = {
+    "GetItem": DynamoHandler.get_item,
+    "PutItem": DynamoHandler.put_item,
+    "UpdateItem": DynamoHandler.update_item,
+    "DeleteItem": DynamoHandler.delete_item,
+    "Query": DynamoHandler.query,
+    "Scan": DynamoHandler.scan,
+    "BatchGetItem": DynamoHandler.batch_get_item,
+    "BatchWriteItem": DynamoHandler.batch_write_item,
+    "TransactWriteItems": DynamoHandler.transact_write_items,
+}
+"""The calls that work on items."""
 
 INDEX_NAME = 6
 """Which argument of `Table.query` it is, after the key."""
@@ -28,27 +46,54 @@ def start() -> MockAWS:
     locks and the local server has threads; it undoes a cancelled transaction by putting back the
     items that the transaction names, where moto keeps a copy of each table that it names (147 ms
     for one with 5,000 items); it looks for a partition by its key, where moto sorts the whole
-    table for each Query (26 ms for one with 2,000 items); and it looks once for the operations that
-    there are, where moto does for each call (a tenth of its time).
+    table for each Query (26 ms for one with 2,000 items); and it hands a call to what performs it,
+    where moto finds its way by URLs and asks each value for all types that it might have (two
+    thirds of its time).
     """
-    _serve_one_at_a_time()
+    _answer_directly()
     _undo_by_item()
     _query_by_partition()
-    _know_the_operations()
     mock = mock_aws()
     mock.start()
     return mock
 
 
 @functools.cache
-def _serve_one_at_a_time() -> None:
+def _answer_directly() -> None:
     process = botocore_stubber.process_request
 
     def process_alone(request: Any) -> Any:
         with _lock:
-            return process(request)
+            return _performed(request) or process(request)
 
     setattr(botocore_stubber, process.__name__, process_alone)
+
+
+def _performed(request: Any) -> tuple[int, dict[str, str], str] | None:
+    """The answer to a call that works on items; None for other calls, and for what is refused.
+
+    Refusals change nothing: moto finds them again, in the form that they have on the network.
+    """
+    operation = OPERATIONS.get(_header(request, "X-Amz-Target").rpartition(".")[2])
+    service = (urlsplit(request.url).hostname or "").split(".")
+    if operation is None or service[-2:] != ["amazonaws", "com"]:
+        return None
+    handler = DynamoHandler()
+    handler.current_account = DEFAULT_ACCOUNT_ID
+    handler.region = service[-3]
+    handler.body = handler.params = json.loads(request.body)
+    try:
+        result = operation(handler).result
+    except (ServiceException, HTTPException):
+        return None
+    held = {name: value for name, value in result.items() if value is not None}
+    text = json.dumps(held, default=lambda binary: base64.b64encode(binary).decode())
+    return 200, {"Content-Length": str(len(text))}, text
+
+
+def _header(request: Any, name: str) -> str:
+    value = request.headers.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @functools.cache
@@ -86,12 +131,6 @@ def _query_by_partition() -> None:
         return whole(partition, hash_key, *args, **options)
 
     setattr(Table, whole.__name__, query)
-
-
-@functools.cache
-def _know_the_operations() -> None:
-    found = utils.method_names_from_class
-    setattr(responses, found.__name__, functools.cache(found))
 
 
 def _saved(
