@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.server import ThreadedMotoServer
@@ -24,6 +25,10 @@ from tests.database_proxy import Call, proxied
 from tests.http import Gateway
 
 PROJECT = Path(__file__).parents[1]
+
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("thorough", max_examples=100, deadline=None)
+settings.load_profile("quick")
 START_SECONDS = 60
 CLIENT_SECRET = "what UpGrade's clients sign their tokens with"  # noqa: S105 - of the tests alone
 CLIENT_KEY = "the key of UpGrade's clients"

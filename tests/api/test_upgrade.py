@@ -316,7 +316,7 @@ class TestManyRecords:
             "consistencyRule": "group",
         }
         # Twenty of an experiment end at once: each of the two takes several transactions.
-        points = [("site", f"{number}") for number in range(40)]
+        points = [("site", f"{number}") for number in range(24)]
         for name in ("one", "two"):
             start(send(gateway), design(*((name, target) for _, target in points), **grouped))
         both = {"classId": ["a", "b"]}
@@ -325,10 +325,10 @@ class TestManyRecords:
             for _, target in points:
                 assert mark(gateway, site=name, target=target).status == 200
         before = call(gateway, "assign", {"context": "home"}).json
-        assert len(before) == 80
+        assert len(before) == 48
         assert call(gateway, "init", {"workingGroup": {"classId": "b"}}).status == 200
         call(gateway, "init", {"workingGroup": {"classId": "a"}})
-        assert len(call(gateway, "assign", {"context": "home"}).json) == 80
+        assert len(call(gateway, "assign", {"context": "home"}).json) == 48
 
 
 class TestOneCatalogue:

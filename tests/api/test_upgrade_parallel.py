@@ -15,7 +15,7 @@ import requests
 from tests.api.upgrade_setup import design, flag, query, start
 
 CALLERS = 16
-CALLS = 500
+CALLS = 240
 POINTS = 4
 FLAGS = 12
 TRIES = 3
@@ -131,7 +131,7 @@ def test_nothing_is_lost_of_many_calls_for_one_user_and_nothing_counts_twice(url
     assigned = clients.call("assign", {"context": "home"})
     queue = next(each for each in assigned if each["site"] == "problem")["assignedCondition"]
     marks = sum(action is mark and place(number)[0] == "problem" for action, number in calls)
-    assert marks > 50
+    assert marks > 30
     assert queue[0]["conditionCode"] == CODES[marks % len(CODES)], "each mark counts"
     lesson = [each["assignedCondition"][0] for each in assigned if each["site"] == "lesson"]
     assert len(lesson) == POINTS

@@ -1,4 +1,4 @@
-"""Who replays the scenarios: anybody, and one who needs a key and has it."""
+"""Who replays the scenarios: anybody, or one who needs a key and has it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ class Caller:
         return self.name
 
 
-CALLERS = (
-    Caller("anybody"),
-    Caller(
-        "key",
-        {"AUTH": "on", "TESTLAB_OPEN_CLIENT": "off", "ADMIN_KEY": KEY},
-        {"X-API-Key": KEY},
-    ),
+ANYBODY = Caller("anybody")
+ADMINISTRATOR = Caller(
+    "key",
+    {"AUTH": "on", "TESTLAB_OPEN_CLIENT": "off", "ADMIN_KEY": KEY},
+    {"X-API-Key": KEY},
 )

@@ -13,16 +13,10 @@ import requests
 
 from tests import contract
 from tests.conformance import replay
-from tests.conformance.callers import CALLERS, Caller
+from tests.conformance.callers import Caller
 
 SCENARIOS = sorted((Path(__file__).parent / "testlab").glob("*.json"))
 OPTIONS = {"lenient_blocks": True, "headers": False, "timeout": 10.0, "reset_cmd": None}
-
-
-@pytest.fixture(scope="module", params=CALLERS, ids=str)
-def caller(request: pytest.FixtureRequest) -> Caller:
-    kind: Caller = request.param
-    return kind
 
 
 @pytest.fixture(scope="module")

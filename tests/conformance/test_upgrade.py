@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests import contract
-from tests.conformance.callers import CALLERS, Caller
+from tests.conformance.callers import Caller
 from tests.conformance.replay_upgrade import Difference, Replay
 
 SCENARIOS = sorted((Path(__file__).parent / "upgrade").glob("*.json"))
@@ -28,12 +28,6 @@ class DocumentedReplay(Replay):  # type: ignore[misc]
         answer: requests.Response = super().call(method, path, **options)
         contract.check_response(answer)
         return answer
-
-
-@pytest.fixture(scope="module", params=CALLERS, ids=str)
-def caller(request: pytest.FixtureRequest) -> Caller:
-    kind: Caller = request.param
-    return kind
 
 
 @pytest.fixture(scope="module")

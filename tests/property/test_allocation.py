@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.blocks import (
@@ -40,7 +40,6 @@ owned_blocks = st.lists(
         replace(block, feature_id=owner) for block, owner in zip(FREE_BLOCKS, owners, strict=True)
     )
 )
-quickly = settings(deadline=None)
 
 
 def owned(blocks: Blocks) -> Counter[int | None]:
@@ -56,7 +55,6 @@ def given_out(before: Blocks, after: Blocks) -> list[UserBlock]:
     ]
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_all_blocks_stay_and_each_has_one_owner_at_most(
     current: Sequence[Feature], blocks: Blocks
@@ -66,7 +64,6 @@ def test_all_blocks_stay_and_each_has_one_owner_at_most(
     assert {block.feature_id for block in after} <= {None, *(f.id for f in current)}
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_no_current_experiment_loses_a_block(current: Sequence[Feature], blocks: Blocks) -> None:
     ids = {experiment.id for experiment in current}
@@ -75,7 +72,6 @@ def test_no_current_experiment_loses_a_block(current: Sequence[Feature], blocks:
             assert after == before
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_only_blocks_of_others_are_freed_and_all_of_those(
     current: Sequence[Feature], blocks: Blocks
@@ -86,14 +82,12 @@ def test_only_blocks_of_others_are_freed_and_all_of_those(
         assert changed_hands == (before.feature_id is not None and before.feature_id not in ids)
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_allocating_again_changes_nothing(current: Sequence[Feature], blocks: Blocks) -> None:
     after = allocate(current, blocks)
     assert allocate(current, after) == after
 
 
-@quickly
 @given(experiments, owned_blocks, st.randoms(use_true_random=False))
 def test_the_order_of_experiments_and_blocks_does_not_matter(
     current: list[Feature], blocks: Blocks, random: Random
@@ -105,7 +99,6 @@ def test_the_order_of_experiments_and_blocks_does_not_matter(
     assert allocate(current, shuffled) == after
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_nobody_is_short_while_a_block_is_free(current: Sequence[Feature], blocks: Blocks) -> None:
     after = owned(allocate(current, blocks))
@@ -113,7 +106,6 @@ def test_nobody_is_short_while_a_block_is_free(current: Sequence[Feature], block
     assert not (short and after[None])
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_nobody_is_given_more_than_is_missing(current: Sequence[Feature], blocks: Blocks) -> None:
     before, after = owned(blocks), owned(allocate(current, blocks))
@@ -122,7 +114,6 @@ def test_nobody_is_given_more_than_is_missing(current: Sequence[Feature], blocks
         assert after[experiment.id] <= max(before[experiment.id], wanted)
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_older_experiments_are_served_first(current: Sequence[Feature], blocks: Blocks) -> None:
     after = allocate(current, blocks)
@@ -132,7 +123,6 @@ def test_older_experiments_are_served_first(current: Sequence[Feature], blocks: 
             assert owned(after)[experiment.id] >= blocks_wanted(experiment.user_percentage)
 
 
-@quickly
 @given(experiments, owned_blocks)
 def test_blocks_are_given_out_free_ones_first_then_freed_ones_each_by_ascending_id(
     current: Sequence[Feature], blocks: Blocks
@@ -147,7 +137,6 @@ def test_blocks_are_given_out_free_ones_first_then_freed_ones_each_by_ascending_
     assert [block.id for block in given_to] == (free + freed)[: len(given_to)]
 
 
-@quickly
 @given(st.builds(feature, st.integers(1, 14), share=shares), owned_blocks)
 def test_a_surplus_is_given_back_highest_block_first(changed: Feature, blocks: Blocks) -> None:
     def ids(some: Blocks) -> list[int]:
@@ -192,7 +181,6 @@ def catch_up_together(memory: Memory, *, one_process: bool) -> list[Catalogue]:
         return list(pool.map(lambda services: services.user_blocks.catch_up(), callers))
 
 
-@settings(deadline=None, max_examples=40)
 @given(experiments, owned_blocks, st.booleans())
 def test_ten_first_calls_at_once_end_in_the_allocation_of_one(
     features: Sequence[Feature], blocks: Blocks, one_process: bool
@@ -205,7 +193,6 @@ def test_ten_first_calls_at_once_end_in_the_allocation_of_one(
     assert {answer.blocks for answer in answers} == {expected}
 
 
-@quickly
 @given(experiments.filter(bool), owned_blocks)
 def test_the_next_allocation_gives_what_was_said_of_it(
     current: list[Feature], blocks: Blocks

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import SwitchyardError
@@ -90,7 +90,6 @@ def act(memory: Memory, clock: FixedClock, action: Action, between: Mapping[int,
         action.do(process(memory, clock, before=step))
 
 
-@settings(deadline=None, max_examples=150)
 @given(scripts)
 def test_rows_and_totals_are_exact_in_the_end(
     script: Sequence[tuple[Action, Mapping[int, Action]]],

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import Invalid
@@ -69,10 +69,8 @@ pairs = user_ids.flatmap(
     lambda first: st.tuples(st.just(first), user_ids | st.sampled_from(relatives(first)))
 )
 event_ids = st.integers(0, LAST_EVENT_ID)
-quickly = settings(deadline=None, max_examples=300)
 
 
-@quickly
 @given(pairs)
 def test_no_two_users_share_a_partition(pair: tuple[str, str]) -> None:
     first, second = pair
@@ -83,7 +81,6 @@ def test_no_two_users_share_a_partition(pair: tuple[str, str]) -> None:
     assert keys.member_of(1, first) != keys.member_of(1, second)
 
 
-@quickly
 @given(pairs, event_ids)
 def test_no_event_lies_under_another_user_s_prefix(pair: tuple[str, str], event_id: int) -> None:
     first, second = pair
@@ -93,7 +90,6 @@ def test_no_event_lies_under_another_user_s_prefix(pair: tuple[str, str], event_
     assert not keys.event_prefix(second).startswith(keys.event_prefix(first))
 
 
-@quickly
 @given(user_ids, st.lists(event_ids, min_size=2, max_size=5))
 def test_events_of_a_user_are_in_the_order_of_their_ids(user_id: str, ids: list[int]) -> None:
     assert [keys.event(user_id, i) for i in sorted(ids)] == sorted(
@@ -101,7 +97,6 @@ def test_events_of_a_user_are_in_the_order_of_their_ids(user_id: str, ids: list[
     )
 
 
-@quickly
 @given(user_ids, event_ids)
 def test_keys_of_a_user_are_short_enough(user_id: str, event_id: int) -> None:
     assert len(keys.event(user_id, event_id).encode()) <= SORT_KEY_BYTES
@@ -112,7 +107,6 @@ def test_keys_of_a_user_are_short_enough(user_id: str, event_id: int) -> None:
     assert len(keys.user(user_id).encode()) <= SORT_KEY_BYTES, "it sorts the index by variant"
 
 
-@quickly
 @given(
     st.sampled_from(["#", "%"]), st.sampled_from(["a", "é", "😀"]), st.integers(0, USER_ID_BYTES)
 )
@@ -122,7 +116,6 @@ def test_keys_of_the_longest_users_are_short_enough(escaped: str, plain: str, es
     assert len(keys.event(user_id, LAST_EVENT_ID).encode()) <= SORT_KEY_BYTES
 
 
-@quickly
 @given(st.text(), st.text(), st.integers(1, 3000), st.integers(1, 3000))
 def test_parts_of_any_length_are_told_apart(
     first: str, second: str, times: int, others: int
@@ -135,7 +128,6 @@ def test_parts_of_any_length_are_told_apart(
         assert len(part.encode()) <= keys.PART_BYTES
 
 
-@quickly
 @given(st.integers(1, 2**31), st.integers(1, 2**31), st.integers(0, 99), user_ids)
 def test_items_of_features_and_variants_are_told_apart(
     first: int, second: int, shard: int, user_id: str
@@ -150,7 +142,6 @@ def test_items_of_features_and_variants_are_told_apart(
         assert keys.event_partition(first) != keys.event_partition(other)
 
 
-@quickly
 @given(pairs, pairs)
 def test_no_two_factors_or_users_share_a_note(
     factors: tuple[str, str], users: tuple[str, str]
@@ -181,7 +172,6 @@ sheets = st.tuples(long_texts, long_texts, long_texts)
 SHEET_CHARACTERS = 40
 
 
-@quickly
 @given(sheets, sheets)
 def test_sheets_are_told_apart_whatever_their_parts_hold(
     first: tuple[str, str, str], second: tuple[str, str, str]
@@ -190,7 +180,6 @@ def test_sheets_are_told_apart_whatever_their_parts_hold(
     assert keys.sheet(*first) != keys.sheet(*second)
 
 
-@quickly
 @given(sheets, st.integers(0, 40))
 def test_parts_of_a_sheet_do_not_run_together(parts: tuple[str, str, str], cut_at: int) -> None:
     group, key, uniquifier = parts
@@ -202,7 +191,6 @@ def test_parts_of_a_sheet_do_not_run_together(parts: tuple[str, str, str], cut_a
     assert keys.sheet(*parts) != keys.SIMPLE_SHEET
 
 
-@quickly
 @given(pairs, sheets, sheets)
 def test_a_note_of_a_metric_is_that_of_one_user_and_sheet(
     pair: tuple[str, str], one: tuple[str, str, str], other: tuple[str, str, str]
@@ -215,7 +203,6 @@ def test_a_note_of_a_metric_is_that_of_one_user_and_sheet(
         assert keys.logged(first, sheet) != keys.logged(second, sheet)
 
 
-@quickly
 @given(pairs)
 def test_no_two_users_share_what_was_logged(pair: tuple[str, str]) -> None:
     first, second = pair
@@ -223,7 +210,6 @@ def test_no_two_users_share_what_was_logged(pair: tuple[str, str]) -> None:
     assert keys.logs(first) != keys.logs(second)
 
 
-@quickly
 @given(long_texts, long_texts)
 def test_metrics_and_flags_are_told_apart(first: str, second: str) -> None:
     assume(first != second)
@@ -231,7 +217,6 @@ def test_metrics_and_flags_are_told_apart(first: str, second: str) -> None:
     assert keys.flag(first) != keys.flag(second)
 
 
-@quickly
 @given(user_ids, long_texts, sheets)
 def test_keys_of_logs_metrics_and_flags_are_short_enough(
     user_id: str, text: str, sheet: tuple[str, str, str]
@@ -241,7 +226,6 @@ def test_keys_of_logs_metrics_and_flags_are_short_enough(
         assert len(pk.encode()) <= PARTITION_KEY_BYTES
 
 
-@quickly
 @given(user_ids, long_texts, st.integers(1, 2**31), st.integers(1, 2**31))
 def test_events_marks_logs_and_metrics_share_no_partition(
     user_id: str, text: str, variant_id: int, number: int
@@ -255,7 +239,6 @@ def test_events_marks_logs_and_metrics_share_no_partition(
     assert len({pk.split("#")[0] for pk in made}) == len(made)
 
 
-@quickly
 @given(long_texts, st.integers(1, 2**31))
 def test_parts_of_the_catalogue_are_told_apart_by_their_prefixes(text: str, number: int) -> None:
     made = {
@@ -270,7 +253,6 @@ def test_parts_of_the_catalogue_are_told_apart_by_their_prefixes(text: str, numb
         assert [own for own, pk in made.items() if pk.startswith(prefix)] == [prefix]
 
 
-@quickly
 @given(st.lists(long_texts, max_size=30))
 def test_metrics_are_spread_over_few_items_and_stay_where_they_are(metric_keys: list[str]) -> None:
     for metric_key in metric_keys:
@@ -284,7 +266,6 @@ def test_metrics_of_a_class_are_spread_evenly() -> None:
     assert all(60 < items.count(item) < 140 for item in set(items))
 
 
-@quickly
 @given(st.integers(0, 10**6), st.integers(0, 10**6), user_ids)
 def test_exposures_are_told_apart_from_each_other_and_from_all_else(
     first: int, second: int, text: str

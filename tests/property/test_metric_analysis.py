@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.logs import Value
@@ -32,8 +32,6 @@ either_kind_of_arms = st.sampled_from([SIMPLE, LEVELS])
 
 MEASURES = list(RepeatedMeasure)
 NUMERIC = [operation for operation in Operation if operation is not Operation.PERCENTAGE]
-
-quickly = settings(deadline=None, max_examples=50)
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,6 @@ def close(found: ArmResult, wanted: float | Fraction | None, tolerance: float) -
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-@quickly
 @given(rows=logs(), arms=either_kind_of_arms)
 def test_results_are_those_of_the_standard_library(
     measure: RepeatedMeasure, rows: list[Row], arms: Mapping[str, Collection[str]]
@@ -191,7 +188,6 @@ def alone(own: list[Row], measure: RepeatedMeasure) -> Fraction:
 
 
 @pytest.mark.parametrize("operation", [Operation.SUM, Operation.MIN, Operation.MAX, Operation.MODE])
-@quickly
 @given(rows=logs())
 def test_what_needs_no_division_is_exact(operation: Operation, rows: list[Row]) -> None:
     measure = RepeatedMeasure.EARLIEST
@@ -201,7 +197,6 @@ def test_what_needs_no_division_is_exact(operation: Operation, rows: list[Row]) 
         assert Fraction(found.result) == expected(operation, numbers)
 
 
-@quickly
 @given(rows=logs())
 def test_means_are_right_to_the_last_digit_shown(rows: list[Row]) -> None:
     measure = RepeatedMeasure.MOST_RECENT
@@ -221,7 +216,6 @@ def json_text(value: Value) -> str:
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-@quickly
 @given(
     arms=either_kind_of_arms,
     compare_fn=st.sampled_from(["=", "<>"]),
@@ -260,7 +254,6 @@ def test_shares_are_those_of_the_users_whose_value_compares(
             assert abs(off) <= Fraction(1, 10**16)
 
 
-@quickly
 @given(
     rows=logs(),
     data=st.data(),

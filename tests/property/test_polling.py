@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.conditional import not_modified, validators
@@ -167,7 +167,6 @@ class World:
         return 200
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([0.0, 0.3, 1.0, 5.0]),
     st.sampled_from([0.5, 1.0]),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import seedrandom
@@ -42,8 +42,6 @@ from tests.unit.upgrade_samples import given as codes_given
 
 SHARED = [Place("quiz", target) for target in ("intro", "middle", "end")]
 """Places for which experiments may compete."""
-
-quickly = settings(deadline=None, max_examples=60)
 
 ids = st.text(min_size=1, max_size=8)
 units = st.sampled_from([Unit.INDIVIDUAL, Unit.GROUP])
@@ -106,9 +104,6 @@ def mark_all(
 
 
 # From assign to mark and after
-
-
-@quickly
 @given(experiments(), ids, rooms, statuses, st.randoms(use_true_random=False))
 def test_a_user_keeps_through_all_marks_what_assign_answered(
     made: list[Experiment],
@@ -133,7 +128,6 @@ def test_a_user_keeps_through_all_marks_what_assign_answered(
     assert len(rows) == len(first), "one row per point, however often it is marked"
 
 
-@quickly
 @given(experiments(), ids, rooms, st.data())
 def test_new_weights_change_nothing_for_those_who_were_marked(
     made: list[Experiment], user_id: str, room: str, data: st.DataObject
@@ -154,7 +148,6 @@ def test_new_weights_change_nothing_for_those_who_were_marked(
     assert codes(world, user_id, context_of(*reweighted)) == before
 
 
-@quickly
 @given(experiments(apart=True), st.lists(st.tuples(ids, rooms), min_size=2, max_size=8), st.data())
 def test_other_users_change_nothing_before_and_after_the_own_marks(
     made: list[Experiment], people: list[tuple[str, str]], data: st.DataObject
@@ -171,7 +164,6 @@ def test_other_users_change_nothing_before_and_after_the_own_marks(
         assert codes(world, someone.id, context) == alone
 
 
-@quickly
 @given(experiments(), experiments(apart=True, site="other"), ids, rooms, st.booleans())
 def test_experiments_elsewhere_change_nothing(
     made: list[Experiment], elsewhere: list[Experiment], user_id: str, room: str, first: bool
@@ -208,7 +200,6 @@ def segments_of_others(draw: st.DrawFn) -> list[Segment]:
     ]
 
 
-@quickly
 @given(
     experiments(),
     segments_of_others(),
@@ -250,9 +241,6 @@ def with_lists(
 
 
 # Classmates
-
-
-@quickly
 @given(
     st.lists(ids, min_size=2, max_size=6),
     rules,
@@ -284,7 +272,6 @@ def test_classmates_agree_in_group_experiments_before_and_after_marks(
         assert all_answers() == first
 
 
-@quickly
 @given(experiments(apart=True), st.lists(ids, min_size=1, max_size=4), ids)
 def test_a_newcomer_gets_what_the_class_has_also_after_enrollment(
     made: list[Experiment], names: list[str], room: str

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import Invalid
@@ -18,8 +18,6 @@ DIGITS = 36
 
 WHOLE = 10**DIGITS
 TOLERANCE = 10 ** (DIGITS - 9)
-
-quickly = settings(deadline=None)
 
 
 def written(numerator: int) -> str:
@@ -43,13 +41,11 @@ def accepted(weights: Sequence[int]) -> bool:
     return True
 
 
-@quickly
 @given(splits())
 def test_any_split_of_the_whole_is_accepted(weights: list[int]) -> None:
     assert accepted(weights)
 
 
-@quickly
 @given(
     st.data(),
     st.integers(-2 * TOLERANCE, 2 * TOLERANCE)
@@ -63,7 +59,6 @@ def test_a_sum_is_refused_from_the_first_digit_beyond_the_tolerance(
     assert accepted(weights) == (abs(off) <= TOLERANCE)
 
 
-@quickly
 @given(splits(), st.integers(1, WHOLE), st.data())
 def test_a_weight_out_of_range_is_refused_even_if_the_sum_is_right(
     weights: list[int], excess: int, data: st.DataObject
@@ -75,7 +70,6 @@ def test_a_weight_out_of_range_is_refused_even_if_the_sum_is_right(
     assert not accepted(unbalanced)
 
 
-@quickly
 @given(splits())
 def test_variants_keep_every_digit_of_their_weights(weights: list[int]) -> None:
     given_weights = [written(weight) for weight in weights]
@@ -83,7 +77,6 @@ def test_variants_keep_every_digit_of_their_weights(weights: list[int]) -> None:
     assert [format(variant.weight, "f") for variant in made] == given_weights
 
 
-@quickly
 @given(st.integers(1, VARIANTS_PER_FEATURE), st.sets(st.integers(0, VARIANTS_PER_FEATURE - 1)))
 def test_a_missing_weight_is_an_equal_share_among_those_given(
     count: int, missing: set[int]
@@ -93,7 +86,6 @@ def test_a_missing_weight_is_an_equal_share_among_those_given(
     assert make_variants(1, drafts(1, *weights), range(count)) == equal
 
 
-@quickly
 @given(splits(), st.integers(2, 9), st.data())
 def test_a_draft_for_another_feature_spoils_the_list(
     weights: list[int], other: int, data: st.DataObject

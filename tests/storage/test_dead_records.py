@@ -56,7 +56,7 @@ __all__ = ["world"]
 OTHER = 8
 KEY = class_key("1a")
 ELSEWHERE = Place("lesson", "test")
-STRIDE = 7
+STRIDE = 13
 """Calls from one death to the next: threads make their calls in another order each time."""
 
 WITHIN = replace(enrolled(), condition_id=None, met=frozenset({""}))

@@ -35,7 +35,7 @@ from chalicelib.services.participant_ports import Counting
 from chalicelib.storage import keys, user_data
 from chalicelib.storage.raw import plain
 from chalicelib.storage.tables import LoggedRow, RecordRow
-from tests.fakes import START
+from tests.fakes import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 
 NUMBER = 7
@@ -311,7 +311,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
 
 def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) -> None:
     create(stores, "u", "v")
-    for number in range(200):
+    for number in range(TRANSACTION_ACTIONS + 10):
         store(stores, "u", Records(), place=Place("site", str(number)))
     store(stores, "u", Records(), Counting())
     store(stores, "u", Records(enrolled()), Counting())

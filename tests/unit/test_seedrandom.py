@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.seedrandom import (
@@ -61,7 +61,6 @@ def test_the_vectors_reach_every_way_to_fill_a_double() -> None:
     assert {255, 256, 257} <= {len(seed) for seed, _ in VECTORS}
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_draws_lie_in_the_unit_interval_and_recur(seed: str) -> None:
     numbers = list(islice(draws(seed), 5))
@@ -108,14 +107,12 @@ def test_without_weights_there_is_no_choice() -> None:
         weighted_choice(0.5, [])
 
 
-@settings(deadline=None)
 @given(DRAWS.filter(bool), WEIGHTS)
 def test_a_condition_of_no_weight_is_not_chosen(draw: float, weights: list[float]) -> None:
     whole = [*weights, 100.0]
     assert whole[weighted_choice(draw, whole)] > 0
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, WEIGHTS.filter(bool))
 def test_a_choice_is_one_of_the_conditions(user: str, weights: list[float]) -> None:
     assert 0 <= condition_index("experiment", user, weights) < len(weights)
@@ -136,7 +133,6 @@ def test_users_are_split_among_competing_experiments_as_recorded() -> None:
     assert first == {0, 3, 4, 8}
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, st.integers(min_value=1, max_value=50))
 def test_one_of_the_competing_experiments_is_taken(user: str, candidates: int) -> None:
     assert 0 <= competing_index(user, candidates) < candidates
