@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
-import re
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,8 +21,7 @@ from moto.server import ThreadedMotoServer
 from chalicelib.bootstrap import Stores
 from tests.database_proxy import Call, proxied
 from tests.http import Gateway
-
-PROJECT = Path(__file__).parents[1]
+from tests.servers import Server, forked_servers
 
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)
@@ -38,6 +35,13 @@ PATIENCE_MS = "10000"
 
 OF_THIS_PROCESS = ("STAGE", "TABLE_PREFIX", "CLIENT_API_SECRET", "CLIENT_API_KEY")
 """Settings of the application in this process that servers do not share."""
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what is there for good: modules, models, documents."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -188,53 +192,23 @@ def shared_database(dynamodb_endpoint: str | None) -> Iterator[str]:
     server.stop()
 
 
-class Server:
-    """A local server as a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        assert process.stdout is not None
-        self.url = url
-        self._process = process
-        self._drain = threading.Thread(target=process.stdout.read)
-        self._drain.start()
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._drain.join()
-        with self._process:  # closes the pipe and waits
-            pass
-
-
 @pytest.fixture(scope="session")
-def start_server(dynamodb_endpoint: str | None) -> Iterator[Any]:
+def start_server(dynamodb_endpoint: str | None) -> Iterator[Callable[..., Server]]:
     """Starts local servers, with settings as keyword arguments, and stops them at the end."""
-    servers: list[Server] = []
+    with forked_servers() as servers:
 
-    def start(**settings: str) -> Server:
-        environment = {
-            **{name: value for name, value in os.environ.items() if name not in OF_THIS_PROCESS},
-            "DYNAMODB_TIMEOUT_MS": PATIENCE_MS,
-            "PORT": "0",
-            "SCHEDULE": "0",
-            "DEMO_DATA": "0",
-            **({"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}),
-            **settings,
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local"],
-            cwd=PROJECT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(r"http://\S+", line):
-                servers.append(Server(process, found[0]))
-                return servers[-1]
-        pytest.fail("the local server did not start")
+        def start(**settings: str) -> Server:
+            own = {name: value for name, value in os.environ.items() if name not in OF_THIS_PROCESS}
+            return servers.start(
+                {
+                    **own,
+                    "DYNAMODB_TIMEOUT_MS": PATIENCE_MS,
+                    "PORT": "0",
+                    "SCHEDULE": "0",
+                    "DEMO_DATA": "0",
+                    **({"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}),
+                    **settings,
+                }
+            )
 
-    yield start
-    for server in servers:
-        server.stop()
+        yield start

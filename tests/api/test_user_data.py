@@ -140,10 +140,8 @@ class TestErasing:
         assert kept["profile"] is not None
 
     @pytest.mark.parametrize("value", ["", "1", "yes", "TRUE", "true&everything=x"])
-    def test_anything_but_true_and_false_is_refused(
-        self, gateway: Gateway, world: World, value: str
-    ) -> None:
-        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+    def test_anything_but_true_and_false_is_refused(self, gateway: Gateway, value: str) -> None:
+        gateway.post("/api/v5/init", {"id": HOSTILE})
         answer = gateway.delete(f"{path(HOSTILE)}?everything={value}")
         assert (answer.status, answer.json) == (403, DELETE_REFUSED)
         assert "everything" in answer.headers["x-error-detail"]
@@ -151,9 +149,9 @@ class TestErasing:
 
     @pytest.mark.parametrize("query", ["everthing=true", "Everything=true", "x=1"])
     def test_a_mistyped_parameter_never_removes_everything(
-        self, gateway: Gateway, world: World, query: str
+        self, gateway: Gateway, query: str
     ) -> None:
-        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        gateway.post("/api/v5/init", {"id": HOSTILE})
         answer = gateway.delete(f"{path(HOSTILE)}?{query}")
         assert answer.json == f"User with id {HOSTILE} was deleted"
         assert export(gateway, HOSTILE).json["profile"] is not None
@@ -350,9 +348,9 @@ class TestExporting:
         ],
     )
     def test_a_cursor_of_nobody_is_refused(
-        self, gateway: Gateway, world: World, position: list[Any] | None
+        self, gateway: Gateway, position: list[Any] | None
     ) -> None:
-        world.send("POST", "/api/v5/init", {"id": HOSTILE})
+        gateway.post("/api/v5/init", {"id": HOSTILE})
         cursor = "x" if position is None else cursor_of(position)
         answer = gateway.get(f"{path(HOSTILE)}/export?cursor={cursor}")
         assert (answer.status, answer.json) == (403, EXPORT_REFUSED)
@@ -370,10 +368,10 @@ class TestExporting:
         ],
     )
     def test_a_cursor_to_the_end_or_to_another_user_tells_nothing(
-        self, gateway: Gateway, world: World, position: list[Any]
+        self, gateway: Gateway, position: list[Any]
     ) -> None:
         for user_id in (HOSTILE, BOB):
-            world.send("POST", "/api/v5/init", {"id": user_id})
+            gateway.post("/api/v5/init", {"id": user_id})
         answer = gateway.get(f"{path(HOSTILE)}/export?cursor={cursor_of(position)}")
         assert answer.status == 200
         assert answer.json["profile"] is None
