@@ -8,7 +8,7 @@ from collections.abc import Callable
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from chalicelib import api, bootstrap
-from chalicelib.api.cors import Cors
+from chalicelib.api.http.cors import Cors
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.observability import Observer, make_logger
 from chalicelib.settings import Settings, Stage
@@ -23,7 +23,7 @@ app = Chalice(app_name="switchyard", configure_logs=False)
 api.register(app, services, observer, Cors(settings.cors_origin, settings.cors_headers))
 
 if settings.stage is Stage.LOCAL:
-    from chalicelib.api import local_gateway
+    from chalicelib.api.local import gateway as local_gateway
 
     local_gateway.install(api.any_case_paths())
     api.build_models()

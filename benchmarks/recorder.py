@@ -23,7 +23,7 @@ from benchmarks.capacity import (
     page_units,
     write_units,
 )
-from chalicelib.storage.connection import shared
+from chalicelib.storage.dynamodb.connection import shared
 
 NOTED = "benchmarks"
 """Where a call's own notes are kept in botocore's context of the request."""

@@ -23,8 +23,8 @@ from benchmarks.recorder import Call, Record, Recorder
 from benchmarks.routes import Case
 from benchmarks.store_stub import Answers, identity
 from benchmarks.worlds import World
-from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
 
 TARGET = "X-Amz-Target"
 LEASE = b'{"Attributes": {"value": {"N": "1000000000"}}}'

@@ -15,9 +15,9 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 from benchmarks.worlds import World
-from chalicelib.storage import keys
-from chalicelib.storage.connection import TableModel, shared
-from chalicelib.storage.tables import EventRow, UserRow
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import TableModel, shared
+from chalicelib.storage.dynamodb.tables import EventRow, UserRow
 
 EVENTS_PER_USER = 10
 FIRST_ID = 1_000_000_000

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.application import Application, Asked
-from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import ConfigRow, FeatureRow, SequenceRow
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.tables import ConfigRow, FeatureRow, SequenceRow
 
 SMALL, MEDIUM, LARGE, GROUPED = "add", "home", "sub", "mul"
 SITE = "lesson"

@@ -7,32 +7,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chalicelib.services import Services
-from chalicelib.services.access import AccessService
-from chalicelib.services.assignment import AssignmentService
-from chalicelib.services.batch_assignment import BatchAssignmentService
-from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
-from chalicelib.services.demo import DemoService
-from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
-from chalicelib.services.entity_tags import EntityTagService
-from chalicelib.services.erasure import ErasureService
-from chalicelib.services.erasure_ports import UserDataStore
-from chalicelib.services.evaluation import EvaluationService
-from chalicelib.services.events import AnalysisService, EventService
-from chalicelib.services.experiments import ExperimentService, OfferService
-from chalicelib.services.export_ports import UserListStore
-from chalicelib.services.faults import FaultService
-from chalicelib.services.features import FeatureService
-from chalicelib.services.flags import FlagService
-from chalicelib.services.idempotency import IdempotencyService
-from chalicelib.services.imports import ImportService
-from chalicelib.services.list_members import ListMembers
-from chalicelib.services.list_notes import ListNotes
-from chalicelib.services.logs import LogService
-from chalicelib.services.marking import MarkService
-from chalicelib.services.metric_analysis import MetricAnalysisService
-from chalicelib.services.metrics import MetricService
-from chalicelib.services.participant_ports import (
+from chalicelib.services.access.access import AccessService
+from chalicelib.services.access.client_auth import ClientAuthService, ClientCredentials
+from chalicelib.services.access.idempotency import IdempotencyService
+from chalicelib.services.audiences.list_members import ListMembers
+from chalicelib.services.audiences.list_notes import ListNotes
+from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
+from chalicelib.services.audiences.segments import SegmentService
+from chalicelib.services.catalogue.demo import DemoService
+from chalicelib.services.catalogue.entity_tags import EntityTagService
+from chalicelib.services.catalogue.faults import FaultService
+from chalicelib.services.catalogue.imports import ImportService
+from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.experiments.assignment import AssignmentService
+from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
+from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.experiments.experiments import ExperimentService, OfferService
+from chalicelib.services.experiments.marking import MarkService
+from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.events import AnalysisService, EventService
+from chalicelib.services.features.features import FeatureService
+from chalicelib.services.features.purge import PurgeService
+from chalicelib.services.features.user_blocks import UserBlockService
+from chalicelib.services.features.users import UserService
+from chalicelib.services.flags.evaluation import EvaluationService
+from chalicelib.services.flags.flags import FlagService
+from chalicelib.services.outcomes.logs import LogService
+from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
+from chalicelib.services.outcomes.metrics import MetricService
+from chalicelib.services.participants.participant_ports import (
     DeadRecordStore,
     LogStore,
     ParticipantStore,
@@ -40,8 +43,15 @@ from chalicelib.services.participant_ports import (
     RecordStore,
     StratumStore,
 )
-from chalicelib.services.participants import ParticipantService
-from chalicelib.services.ports import (
+from chalicelib.services.participants.participants import ParticipantService
+from chalicelib.services.participants.preview_users import PreviewUserService
+from chalicelib.services.participants.stratification import StratificationService
+from chalicelib.services.privacy.erasure import ErasureService
+from chalicelib.services.privacy.erasure_ports import UserDataStore
+from chalicelib.services.privacy.export_ports import UserListStore
+from chalicelib.services.privacy.user_export import UserExportService
+from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.ports import (
     CatalogueStore,
     Clock,
     Eraser,
@@ -51,33 +61,23 @@ from chalicelib.services.ports import (
     TotalsStore,
     UserStore,
 )
-from chalicelib.services.preview_users import PreviewUserService
-from chalicelib.services.purge import PurgeService
-from chalicelib.services.segment_deletion import SegmentDeletionService
-from chalicelib.services.segments import SegmentService
-from chalicelib.services.stratification import StratificationService
-from chalicelib.services.study_setup import StudySetupService
-from chalicelib.services.transfer import TransferService
-from chalicelib.services.user_blocks import UserBlockService
-from chalicelib.services.user_export import UserExportService
-from chalicelib.services.users import UserService
 from chalicelib.settings import Settings
-from chalicelib.storage import connection, tables
-from chalicelib.storage.catalogue import DynamoCatalogueStore
-from chalicelib.storage.clear import DynamoEraser
-from chalicelib.storage.dead_records import DynamoDeadRecordStore
-from chalicelib.storage.events import DynamoEventStore
-from chalicelib.storage.idempotency import DynamoIdempotencyStore
-from chalicelib.storage.listing import DynamoRecordStore
-from chalicelib.storage.logs import DynamoLogStore
-from chalicelib.storage.participants import DynamoParticipantStore
-from chalicelib.storage.preview_users import DynamoPreviewUserStore
-from chalicelib.storage.purge import DynamoPurgeQueue
-from chalicelib.storage.strata import DynamoStratumStore
-from chalicelib.storage.totals import DynamoTotalsStore
-from chalicelib.storage.user_data import DynamoUserDataStore
-from chalicelib.storage.user_lists import DynamoUserListStore
-from chalicelib.storage.users import DynamoUserStore
+from chalicelib.storage.access.idempotency import DynamoIdempotencyStore
+from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
+from chalicelib.storage.catalogue.clear import DynamoEraser
+from chalicelib.storage.dynamodb import connection, tables
+from chalicelib.storage.experiments.dead_records import DynamoDeadRecordStore
+from chalicelib.storage.experiments.listing import DynamoRecordStore
+from chalicelib.storage.experiments.participants import DynamoParticipantStore
+from chalicelib.storage.experiments.totals import DynamoTotalsStore
+from chalicelib.storage.features.events import DynamoEventStore
+from chalicelib.storage.features.purge import DynamoPurgeQueue
+from chalicelib.storage.features.users import DynamoUserStore
+from chalicelib.storage.outcomes.logs import DynamoLogStore
+from chalicelib.storage.participants.preview_users import DynamoPreviewUserStore
+from chalicelib.storage.participants.strata import DynamoStratumStore
+from chalicelib.storage.privacy.user_data import DynamoUserDataStore
+from chalicelib.storage.privacy.user_lists import DynamoUserListStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def connect(settings: Settings) -> None:
     """Connect to the database that `settings` name; other than AWS's, make its tables."""
     if settings.embedded:
         # Development only: moto is not in the package that is deployed.
-        from chalicelib.storage import embedded
+        from chalicelib.storage.dynamodb import embedded
 
         embedded.start()
     place = settings.aws_region, settings.table_prefix, settings.dynamodb_endpoint

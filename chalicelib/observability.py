@@ -19,9 +19,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services import accounting
-from chalicelib.services.accounting import Account
-from chalicelib.services.attempts import DEADLINE
+from chalicelib.services.running import accounting
+from chalicelib.services.running.accounting import Account
+from chalicelib.services.running.attempts import DEADLINE
 from chalicelib.settings import Settings
 
 SERVICE = "switchyard"

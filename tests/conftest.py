@@ -128,7 +128,7 @@ def app(application: ModuleType) -> ModuleType:
 
 def empty(application: ModuleType) -> None:
     """Do what `demo.clear` does, with the tables of moto at hand: in a fifth of its time."""
-    from chalicelib.storage.clear import KEPT, DynamoEraser
+    from chalicelib.storage.catalogue.clear import KEPT, DynamoEraser
 
     backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][application.settings.aws_region]
     for name, table in backend.tables.items():
@@ -148,8 +148,8 @@ def forget_failures(application: ModuleType) -> None:
 @pytest.fixture
 def quiet(app: ModuleType) -> None:
     """Nothing was changed a moment ago: what is changed now begins a burst of its own."""
-    from chalicelib.storage import keys
-    from chalicelib.storage.tables import ConfigRow
+    from chalicelib.storage.dynamodb import keys
+    from chalicelib.storage.dynamodb.tables import ConfigRow
 
     ConfigRow(keys.CONFIG).update(
         actions=[ConfigRow.last_modified.set(0), ConfigRow.shared.remove()]

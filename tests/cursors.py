@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from chalicelib.api.cursors import TAG_BYTES, Cursors
+from chalicelib.api.pages.cursors import TAG_BYTES, Cursors
 
 
 def forged(cursors: Cursors[Any], parts: Any, **narrowed: object) -> str:

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.marking import Mark
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.marking import Mark
 from chalicelib.services import Services
-from chalicelib.storage import keys
-from chalicelib.storage.tables import RecordRow
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import RecordRow
 from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
 from tests.http import Gateway
 

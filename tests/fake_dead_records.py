@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.participants import Enrollment, GroupKey
-from chalicelib.services.participant_ports import Position
-from chalicelib.storage import keys
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.participants import Enrollment, GroupKey
+from chalicelib.services.participants.participant_ports import Position
+from chalicelib.storage.dynamodb import keys
 from tests.fakes import Memory
 
 R = TypeVar("R")

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.domain.erasure import Ending, KeptRepeat
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.logs import Sheet
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
-from chalicelib.domain.tallies import ExclusionTally
-from chalicelib.domain.users import Totals, TotalsShard
-from chalicelib.services.erasure_ports import Dropped, Listing, OtherRecord, Remains
-from chalicelib.storage import keys
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.tallies import ExclusionTally
+from chalicelib.domain.features.users import Totals, TotalsShard
+from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
+from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
+from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
+from chalicelib.storage.dynamodb import keys
 from tests.fakes import FakeParticipantStore, Memory, require
 
 

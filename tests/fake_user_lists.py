@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from chalicelib.domain.logs import Sheet
-from chalicelib.domain.marking import Repeat
-from chalicelib.storage.logs import sheet_key
+from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.storage.outcomes.logs import sheet_key
 from tests.fakes import Memory
 
 R = TypeVar("R")

@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.api_keys import ApiKey
-from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import (
+from chalicelib.domain.access.api_keys import ApiKey
+from chalicelib.domain.access.idempotency import AlreadyAnswered, IdempotencyRecord, RequestKey
+from chalicelib.domain.audiences.segments import Segment
+from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
     CatalogueChange,
     Change,
@@ -22,19 +23,37 @@ from chalicelib.domain.catalogue import (
     Revision,
     changed,
 )
+from chalicelib.domain.catalogue.faults import Fault
+from chalicelib.domain.catalogue.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.faults import Fault
-from chalicelib.domain.features import Feature
-from chalicelib.domain.flags import Flag
-from chalicelib.domain.group_change import GroupChange, GroupLeft
-from chalicelib.domain.idempotency import AlreadyAnswered, IdempotencyRecord, RequestKey
-from chalicelib.domain.logs import Merge, Sheet, SheetKey
-from chalicelib.domain.marking import Outcome, Records, Repeat
-from chalicelib.domain.metric_results import QueryResult
-from chalicelib.domain.metrics import Metric
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import (
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.metrics import Metric
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.experiments.tallies import (
+    ExclusionTally,
+    HourlyTally,
+    Tally,
+    dropped_at_once,
+    exclusions_of,
+    group_new_at_point,
+    of_ending,
+    of_records,
+)
+from chalicelib.domain.experiments.transfer import (
+    GroupOwnRecord,
+    OwnedRecord,
+    RecordKind,
+    UserRecord,
+)
+from chalicelib.domain.features.blocks import FREE_BLOCKS
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.flags.flags import Flag
+from chalicelib.domain.outcomes.logs import Merge, Sheet, SheetKey
+from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
     Exclusion,
@@ -46,27 +65,13 @@ from chalicelib.domain.participants import (
     Profile,
     TestLabRow,
 )
-from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.domain.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
-from chalicelib.domain.segments import Segment
-from chalicelib.domain.strata import StratificationFactor
-from chalicelib.domain.tallies import (
-    ExclusionTally,
-    HourlyTally,
-    Tally,
-    dropped_at_once,
-    exclusions_of,
-    group_new_at_point,
-    of_ending,
-    of_records,
-)
-from chalicelib.domain.transfer import GroupOwnRecord, OwnedRecord, RecordKind, UserRecord
-from chalicelib.domain.users import Event, Totals, TotalsShard, User
-from chalicelib.services.participant_ports import Counting, Position, RecordPage
-from chalicelib.services.ports import Clock
-from chalicelib.storage import keys
-from chalicelib.storage.logs import SHEET_BYTES
-from chalicelib.storage.tallies import COUNTS
+from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.domain.participants.strata import StratificationFactor
+from chalicelib.services.participants.participant_ports import Counting, Position, RecordPage
+from chalicelib.services.running.ports import Clock
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.experiments.tallies import COUNTS
+from chalicelib.storage.outcomes.logs import SHEET_BYTES
 
 R = TypeVar("R")
 K = TypeVar("K")

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.experiments import Unit
-from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
-from chalicelib.storage.raw import plain
-from chalicelib.storage.tables import TABLES
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.experiments.experiments import Unit
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.raw import plain
+from chalicelib.storage.dynamodb.tables import TABLES
 
 Item = dict[str, Any]
 Tables = dict[str, list[Item]]

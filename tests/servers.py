@@ -90,7 +90,7 @@ def forked_servers() -> Iterator[Servers]:
 def main() -> None:
     """Fork a server for each order that comes in, and answer its process id."""
     from chalicelib import api, bootstrap
-    from chalicelib.storage import embedded
+    from chalicelib.storage.dynamodb import embedded
     from infra.local import __main__ as local
 
     assert bootstrap

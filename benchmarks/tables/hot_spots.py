@@ -10,7 +10,7 @@ from benchmarks import application, budgets, seeding
 from benchmarks.recorder import Recorder
 from benchmarks.report import PERFORMANCE, Section, Table, verdict
 from benchmarks.worlds import NO_FEATURES, World, build
-from chalicelib.domain.users import TotalsShard
+from chalicelib.domain.features.users import TotalsShard
 
 EVENTS, QUICK_EVENTS = 100_000, 5_000
 SAMPLE, QUICK_SAMPLE = 400, 50

@@ -6,8 +6,8 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.cors import Cors
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.cors import Cors
 from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
 from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
 from chalicelib.observability import Observer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from chalicelib.domain.api_keys import Role
+from chalicelib.domain.access.api_keys import Role
 
 
 class Route(NamedTuple):

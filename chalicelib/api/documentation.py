@@ -16,12 +16,12 @@ from string import Template
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import requested_path
-from chalicelib.api.conditional import names_tag
-from chalicelib.api.problem_dialect import ProblemDialect
-from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import requested_path
+from chalicelib.api.http.conditional import names_tag
+from chalicelib.api.http.problem_dialect import ProblemDialect
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.domain.errors import NotFound
 
 OWN_FILES = Path(__file__).with_name("swagger")

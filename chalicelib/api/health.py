@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
-from chalicelib.api.problem_dialect import ProblemDialect
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.problem_dialect import ProblemDialect
 
 blueprint = ApiBlueprint(__name__, ProblemDialect())
 FINE = Reply({"status": "ok"}, {"Cache-Control": "no-store"})

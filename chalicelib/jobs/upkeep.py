@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from chalicelib.domain.catalogue.faults import Failure, Round
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.faults import Failure, Round
 from chalicelib.services import Services
 
 T = TypeVar("T")

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.services.access import AccessService
-from chalicelib.services.assignment import AssignmentService
-from chalicelib.services.batch_assignment import BatchAssignmentService
-from chalicelib.services.catalogue import CatalogueService
-from chalicelib.services.client_auth import ClientAuthService
-from chalicelib.services.demo import DemoService
-from chalicelib.services.enrollment_statistics import EnrollmentStatisticsService
-from chalicelib.services.entity_tags import EntityTagService
-from chalicelib.services.erasure import ErasureService
-from chalicelib.services.evaluation import EvaluationService
-from chalicelib.services.events import AnalysisService, EventService
-from chalicelib.services.experiments import ExperimentService
-from chalicelib.services.faults import FaultService
-from chalicelib.services.features import FeatureService
-from chalicelib.services.flags import FlagService
-from chalicelib.services.idempotency import IdempotencyService
-from chalicelib.services.imports import ImportService
-from chalicelib.services.logs import LogService
-from chalicelib.services.marking import MarkService
-from chalicelib.services.metric_analysis import MetricAnalysisService
-from chalicelib.services.metrics import MetricService
-from chalicelib.services.participants import ParticipantService
-from chalicelib.services.preview_users import PreviewUserService
-from chalicelib.services.purge import PurgeService
-from chalicelib.services.segment_deletion import SegmentDeletionService
-from chalicelib.services.segments import SegmentService
-from chalicelib.services.stratification import StratificationService
-from chalicelib.services.study_setup import StudySetupService
-from chalicelib.services.transfer import TransferService
-from chalicelib.services.user_blocks import UserBlockService
-from chalicelib.services.user_export import UserExportService
-from chalicelib.services.users import UserService
+from chalicelib.services.access.access import AccessService
+from chalicelib.services.access.client_auth import ClientAuthService
+from chalicelib.services.access.idempotency import IdempotencyService
+from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
+from chalicelib.services.audiences.segments import SegmentService
+from chalicelib.services.catalogue.demo import DemoService
+from chalicelib.services.catalogue.entity_tags import EntityTagService
+from chalicelib.services.catalogue.faults import FaultService
+from chalicelib.services.catalogue.imports import ImportService
+from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.experiments.assignment import AssignmentService
+from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
+from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.experiments.experiments import ExperimentService
+from chalicelib.services.experiments.marking import MarkService
+from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.events import AnalysisService, EventService
+from chalicelib.services.features.features import FeatureService
+from chalicelib.services.features.purge import PurgeService
+from chalicelib.services.features.user_blocks import UserBlockService
+from chalicelib.services.features.users import UserService
+from chalicelib.services.flags.evaluation import EvaluationService
+from chalicelib.services.flags.flags import FlagService
+from chalicelib.services.outcomes.logs import LogService
+from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
+from chalicelib.services.outcomes.metrics import MetricService
+from chalicelib.services.participants.participants import ParticipantService
+from chalicelib.services.participants.preview_users import PreviewUserService
+from chalicelib.services.participants.stratification import StratificationService
+from chalicelib.services.privacy.erasure import ErasureService
+from chalicelib.services.privacy.user_export import UserExportService
+from chalicelib.services.running.catalogue import CatalogueService
 
 
 @dataclass(frozen=True, slots=True)

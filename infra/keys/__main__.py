@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from botocore.session import get_session
 
 from chalicelib import bootstrap
-from chalicelib.domain.api_keys import Role
+from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import SwitchyardError
-from chalicelib.services.access import AccessService
+from chalicelib.services.access.access import AccessService
 from chalicelib.settings import Settings
 from infra.stages import use_environment_of
 

@@ -12,7 +12,7 @@ from chalice.local import create_local_server
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from chalicelib.domain.api_keys import Role
+from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import SwitchyardError, Unavailable
 from infra.stages import config_of, use_environment_of
 

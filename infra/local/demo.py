@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from chalicelib import bootstrap
-from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, VariantDraft
+from chalicelib.domain.features.features import Feature, FeatureDraft, FeatureType, VariantDraft
 from chalicelib.services import Services
 from chalicelib.settings import Settings
 from infra.local import upgrade_demo

@@ -8,15 +8,15 @@ from datetime import timedelta
 from chalicelib.api.upgrade.experiment_models import ExperimentBody
 from chalicelib.api.upgrade.experiment_requests import new_experiment
 from chalicelib.api.upgrade.records import new_id, two_characters
-from chalicelib.domain.experiments import Experiment, FilterMode, State
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.logs import LogPart, SheetKey
-from chalicelib.domain.marking import Mark
-from chalicelib.domain.metrics import MetricType
+from chalicelib.domain.experiments.experiments import Experiment, FilterMode, State
+from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.domain.outcomes.logs import LogPart, SheetKey
 from chalicelib.services import Services
-from chalicelib.services.metrics import MetricDraft
-from chalicelib.services.participants import GroupUpdate
-from chalicelib.services.ports import Clock
+from chalicelib.services.outcomes.metrics import MetricDraft
+from chalicelib.services.participants.participants import GroupUpdate
+from chalicelib.services.running.ports import Clock
 
 USERS = 60
 METRIC = "secondsToSolve"

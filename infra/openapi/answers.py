@@ -8,16 +8,16 @@ from typing import Any, Final, get_args, get_type_hints
 
 from chalice.app import Response
 
-from chalicelib.api.answer_pages import PartQuery
-from chalicelib.api.blueprint import Published
-from chalicelib.api.calls import BODY, CRASH
-from chalicelib.api.problem_dialect import ProblemDialect
-from chalicelib.api.problems import PROBLEM_TYPE
-from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.http.blueprint import Published
+from chalicelib.api.http.calls import BODY, CRASH
+from chalicelib.api.http.problem_dialect import ProblemDialect
+from chalicelib.api.http.problems import PROBLEM_TYPE
+from chalicelib.api.http.requests import JSON_TYPE
+from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
 from chalicelib.api.upgrade.dialect import UpgradeDialect
 from chalicelib.api.upgrade.long_lists import ReplaceQuery
-from chalicelib.domain.api_keys import Role
+from chalicelib.domain.access.api_keys import Role
 from infra.openapi.inputs import Found, Part, asks, heeds_if_match, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Schemas

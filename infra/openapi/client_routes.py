@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.domain.participants import EnrollmentCode
+from chalicelib.domain.participants.participants import EnrollmentCode
 from infra.openapi.experiment_examples import CONDITIONS, EXPERIMENT_ID, STAMPS
 from infra.openapi.routes import About
 from infra.openapi.study_shapes import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib import about, api
-from chalicelib.api.blueprint import ApiBlueprint, Published
+from chalicelib.api.http.blueprint import ApiBlueprint, Published
 from infra.openapi import answers, inputs
 from infra.openapi.client_routes import CLIENT_ROUTES
 from infra.openapi.experiment_routes import EXPERIMENT_ROUTES

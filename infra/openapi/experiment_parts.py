@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from chalicelib.domain.experiments import (
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
     ConsistencyRule,
@@ -16,8 +17,7 @@ from chalicelib.domain.experiments import (
     PostRule,
     Unit,
 )
-from chalicelib.domain.metrics import MetricType, Operation, RepeatedMeasure
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.experiments.metrics import MetricType, Operation, RepeatedMeasure
 
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]

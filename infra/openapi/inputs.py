@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.api.access import Route, role_of
-from chalicelib.api.blueprint import Published
-from chalicelib.api.calls import BODY, QUERY, QUERY_VALUES
-from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.http.blueprint import Published
+from chalicelib.api.http.calls import BODY, QUERY, QUERY_VALUES
+from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import TestLabDialect
-from chalicelib.domain.api_keys import Role
-from chalicelib.domain.idempotency import KEY_LENGTH
+from chalicelib.domain.access.api_keys import Role
+from chalicelib.domain.access.idempotency import KEY_LENGTH
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Key, Schemas
 

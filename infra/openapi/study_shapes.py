@@ -6,9 +6,9 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from chalicelib.domain.experiments import DesignType
-from chalicelib.domain.metrics import MetricType
-from chalicelib.domain.participants import EnrollmentCode, ExclusionCode
+from chalicelib.domain.experiments.experiments import DesignType
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.participants.participants import EnrollmentCode, ExclusionCode
 from infra.openapi.experiment_parts import (
     Condition,
     ExperimentColumns,

@@ -10,7 +10,7 @@ from chalicelib.api.testlab.models import (
     FeatureEventAnswer,
     UserAnswer,
 )
-from chalicelib.api.testlab.user_data import UserExport
+from chalicelib.api.testlab.privacy.user_data import UserExport
 from infra.openapi.routes import About
 
 PAGED = ("Link",)

@@ -9,8 +9,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from chalicelib.api import BLUEPRINTS
-from chalicelib.api.answer_sizes import LONGEST_ANSWER
-from chalicelib.domain.answer_room import answer_bytes
+from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER
+from chalicelib.domain.catalogue.answer_room import answer_bytes
 from tests import contract
 from tests.fakes import FixedClock, Memory
 from tests.http import Answer, Gateway

@@ -20,8 +20,8 @@ from chalicelib.api.access import (
     Route,
     role_of,
 )
-from chalicelib.domain.api_keys import Role
-from chalicelib.services.client_auth import ClientCredentials
+from chalicelib.domain.access.api_keys import Role
+from chalicelib.services.access.client_auth import ClientCredentials
 from tests.http import Answer, Gateway
 
 SIGNED_WITH = "a secret of thirty-two bytes, or more"

@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.api import BLUEPRINTS
-from chalicelib.api.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER
-from chalicelib.domain.answer_room import answer_bytes
-from chalicelib.domain.metrics import Metric, MetricType
-from chalicelib.domain.preview_users import PreviewAssignment, PreviewUser
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.domain.experiments.metrics import Metric, MetricType
+from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
 from tests.api.in_memory import InMemory, in_memory, next_of
 from tests.api.upgrade_setup import design, entry, measure, query, segment
 from tests.http import Answer, Gateway
@@ -69,7 +69,7 @@ class TestLogs:
         self, gateway: Gateway, monkeypatch: Any
     ) -> None:
         self.prepared(gateway, "time")
-        monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", 1_000)
+        monkeypatch.setattr("chalicelib.api.pages.answer_sizes.ANSWER_BYTES", 1_000)
         rows = self.log(gateway, [entry(1, {"time": number}) for number in range(100)])
         assert 0 < len(rows) < 100
         assert all(row.keys() == {"id", "uniquifier", "timeStamp"} for row in rows)
@@ -168,7 +168,7 @@ class TestExperiments:
     def test_strata_whose_answer_would_be_too_long_are_not_stored(
         self, in_memory: InMemory, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", 1_000)
+        monkeypatch.setattr("chalicelib.api.pages.answer_sizes.ANSWER_BYTES", 1_000)
         names = ",".join(f"{'f' * 100} {number}" for number in range(20))
         file = {"file": f"uuid,{names}\r\nada{',x' * 20}"}
         answer = in_memory.send("POST", "/api/stratification", {"files": [file]})

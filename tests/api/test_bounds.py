@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chalicelib import api
-from chalicelib.api.blueprint import Published
-from chalicelib.api.calls import BODY, PARAMETERS
+from chalicelib.api.http.blueprint import Published
+from chalicelib.api.http.calls import BODY, PARAMETERS
 from tests.api.upgrade_setup import segment
 from tests.http import JSON, Gateway
 from tests.request_schemas import Part, parts

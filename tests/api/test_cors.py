@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.api.cors import Cors
 from chalicelib.api.documentation import DOCUMENT
+from chalicelib.api.http.cors import Cors
 from chalicelib.domain.errors import Unavailable
 from chalicelib.settings import Settings
 from tests.http import Gateway

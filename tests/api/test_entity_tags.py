@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import api
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.entity_tags import Kind, Subject, shown
+from chalicelib.domain.catalogue.entity_tags import Kind, Subject, shown
 from tests.api.upgrade_setup import design, flag, measure, query, segment
 from tests.http import Answer, Gateway
 

@@ -13,7 +13,7 @@ from chalice import test as chalice_test
 from pydantic import BaseModel
 
 from chalicelib import api
-from chalicelib.domain.api_keys import Role
+from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import LostRace, Unavailable
 from tests.conftest import forget_failures
 from tests.http import Gateway
@@ -287,9 +287,9 @@ def test_the_scheduled_function_allocates_once(app: ModuleType, gateway: Gateway
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("chalicelib.domain.catalogue", ["chalice", "botocore", "pynamodb", "pydantic"]),
+        ("chalicelib.domain.catalogue.catalogue", ["chalice", "botocore", "pynamodb", "pydantic"]),
         ("chalicelib.services", ["chalice", "botocore", "pynamodb", "pydantic"]),
-        ("chalicelib.storage.users", ["chalice", "pydantic", "moto"]),
+        ("chalicelib.storage.features.users", ["chalice", "pydantic", "moto"]),
     ],
 )
 def test_a_layer_loads_nothing_of_the_layers_above(module: str, forbidden: list[str]) -> None:

@@ -14,14 +14,14 @@ import jwt
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.once import Once
-from chalicelib.api.problem_dialect import ProblemDialect
-from chalicelib.domain.api_keys import Role
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.once import Once
+from chalicelib.api.http.problem_dialect import ProblemDialect
+from chalicelib.domain.access.api_keys import Role
+from chalicelib.domain.access.idempotency import KEPT
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.idempotency import KEPT
-from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import TABLES
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.tables import TABLES
 from tests.api.test_round_trips import CallCounter, counter
 from tests.api.upgrade_setup import design, entry, measure, start
 from tests.conftest import CLIENT_KEY, CLIENT_SECRET

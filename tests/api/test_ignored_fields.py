@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import api
-from chalicelib.api.calls import BODY
+from chalicelib.api.http.calls import BODY
 from tests import contract
 from tests.api.upgrade_setup import design, entry, flag, segment
 from tests.http import Answer, Gateway

@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from chalicelib import api
-from chalicelib.api.spellings import spellings
-from chalicelib.domain.api_keys import Role
+from chalicelib.api.values.spellings import spellings
+from chalicelib.domain.access.api_keys import Role
 from tests.http import Gateway
 
 RESOURCES = Path(__file__).parents[2] / "infra" / "resources.json"

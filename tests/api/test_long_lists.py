@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib.domain.segments import Segment
+from chalicelib.domain.audiences.segments import Segment
 from tests.api.in_memory import InMemory, in_memory, next_of
 from tests.api.upgrade_setup import design
 
@@ -271,8 +271,8 @@ class TestPages:
     def test_who_steps_by_the_take_of_numbered_pages_sees_all(
         self, in_memory: InMemory, thing: str, room: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.answer_pages.ANSWER_BYTES", room)
-        monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", room)
+        monkeypatch.setattr("chalicelib.api.pages.answer_pages.ANSWER_BYTES", room)
+        monkeypatch.setattr("chalicelib.api.pages.answer_sizes.ANSWER_BYTES", room)
         made = set()
         for number in range(25):
             if thing == "segments":
@@ -330,7 +330,7 @@ class TestPages:
         assert len(rows(whole.json)) >= 9
         by_limit = [each.json for each in in_memory.parts(f"{path}?limit=2")]
         assert max(len(rows(part)) for part in by_limit) == 2
-        monkeypatch.setattr("chalicelib.api.answer_pages.ANSWER_BYTES", 3_000)
+        monkeypatch.setattr("chalicelib.api.pages.answer_pages.ANSWER_BYTES", 3_000)
         by_size = [each.json for each in in_memory.parts(path)]
         for parts in (by_limit, by_size):
             assert [row for part in parts for row in rows(part)] == rows(whole.json)

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.domain.api_keys import Role
-from chalicelib.domain.experiments import (
+from chalicelib.domain.access.api_keys import Role
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
     ConsistencyRule,
@@ -21,12 +22,11 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.flags import FlagStatus
-from chalicelib.domain.metrics import MetricType, Operation, RepeatedMeasure
-from chalicelib.domain.participants import EnrollmentCode, ExclusionCode
-from chalicelib.domain.segments import SegmentType
-from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import TABLES
+from chalicelib.domain.experiments.metrics import MetricType, Operation, RepeatedMeasure
+from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.participants.participants import EnrollmentCode, ExclusionCode
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.tables import TABLES
 from tests.everything import BOB, KEY, World
 from tests.http import Gateway
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api.numbers import javascript_text
+from chalicelib.api.values.numbers import javascript_text
 from tests.http import JSON, Gateway
 from tests.request_schemas import parts
 

@@ -15,12 +15,12 @@ import pytest
 from chalice import test as chalice_test
 
 from chalicelib.api.access import Route, role_of
-from chalicelib.domain.api_keys import Role
+from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.purge import Unreadable
+from chalicelib.services.features.purge import Unreadable
 from chalicelib.settings import Settings, Stage
-from chalicelib.storage import keys
-from chalicelib.storage.tables import PurgeRow
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import PurgeRow
 from tests.api.logged import Lines, lines
 from tests.api.test_round_trips import CallCounter, counter
 from tests.api.upgrade_setup import design, entry, flag, measure, start
@@ -277,7 +277,7 @@ def test_each_call_asks_what_it_consumed(
     def note(params: Any, **_: Any) -> None:
         asked.append(json.loads(params["body"]).get("ReturnConsumedCapacity") == "TOTAL")
 
-    from chalicelib.storage.connection import shared
+    from chalicelib.storage.dynamodb.connection import shared
 
     events = shared().client.meta.events
     events.register("before-call.dynamodb", note)

@@ -15,11 +15,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib import api
 from chalicelib.api.access import Route, role_of
-from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.api.documentation import DOCUMENT
-from chalicelib.api.spellings import spellings
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
-from chalicelib.domain.api_keys import Role
+from chalicelib.api.values.spellings import spellings
+from chalicelib.domain.access.api_keys import Role
 from infra.openapi import __main__ as written
 from infra.openapi.document import Undocumented, document
 from tests import contract

@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from chalicelib.services.attempts import DEADLINE
-from chalicelib.storage import connection
+from chalicelib.services.running.attempts import DEADLINE
+from chalicelib.storage.dynamodb import connection
 from tests.api.logged import Lines, lines
 from tests.http import Gateway
 

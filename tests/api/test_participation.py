@@ -227,7 +227,7 @@ class TestPages:
     def test_a_list_too_long_for_one_answer_is_continued(
         self, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.services.paging.PAGE_BYTES", 1000)
+        monkeypatch.setattr("chalicelib.services.running.paging.PAGE_BYTES", 1000)
         _, (first, _) = experiment(gateway)
         for number in range(9):
             user(gateway, f"user {number}", first)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.storage.connection import shared
+from chalicelib.storage.dynamodb.connection import shared
 from tests.http import Gateway
 
 FEATURE = {"type_id": 3, "start_date": "2020-01-01", "end_date": "2099-12-31"}
@@ -128,6 +128,6 @@ def test_a_cached_catalogue_saves_the_trip_that_checks_it(
 
 
 def test_all_tables_share_one_client(app: ModuleType) -> None:  # noqa: ARG001 - it connects
-    from chalicelib.storage.tables import ROWS
+    from chalicelib.storage.dynamodb.tables import ROWS
 
     assert {id(row._get_connection().connection.client) for row in ROWS} == {id(shared().client)}

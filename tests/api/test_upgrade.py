@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.testlab_offers import feature_uuid, hash_share, variant_uuid
+from chalicelib.domain.catalogue.testlab_offers import feature_uuid, hash_share, variant_uuid
 from tests.api.upgrade_setup import design, start
 from tests.http import Answer, Gateway
 

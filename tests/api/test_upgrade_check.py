@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.upgrade.check import CURSORS
-from chalicelib.domain.transfer import RecordKind
+from chalicelib.domain.experiments.transfer import RecordKind
 from tests.api.upgrade_setup import design, start
 from tests.cursors import forged
 from tests.http import Answer, Gateway
@@ -228,7 +228,7 @@ def test_a_row_that_does_not_fit_an_answer_is_shown_shortened(
         data = {"site": "site", "target": "", "assignedCondition": {"conditionCode": "control"}}
         client(gateway, "mark", user, {"data": data})
     whole = listed(gateway, table)
-    monkeypatch.setattr("chalicelib.api.answer_sizes.ANSWER_BYTES", 4_000)
+    monkeypatch.setattr("chalicelib.api.pages.answer_sizes.ANSWER_BYTES", 4_000)
     rows, query = [], "?"
     while query:
         answer = gateway.get(f"/api/check/{table}{query}")

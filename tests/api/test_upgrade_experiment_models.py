@@ -33,8 +33,9 @@ from chalicelib.api.upgrade.experiment_requests import (
 )
 from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
 from chalicelib.api.upgrade.segment_models import ListBody, Listing
-from chalicelib.domain.contexts import UnknownAppContext
-from chalicelib.domain.experiments import (
+from chalicelib.domain.audiences.contexts import UnknownAppContext
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionPayload,
     Experiment,
@@ -46,8 +47,7 @@ from chalicelib.domain.experiments import (
     StateChange,
     Unit,
 )
-from chalicelib.domain.participants import GroupKey
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.participants.participants import GroupKey
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
-from chalicelib.storage.logs import DynamoLogStore
+from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.storage.outcomes.logs import DynamoLogStore
 from tests.api.test_round_trips import CallCounter, counter
 from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
 from tests.conftest import CLIENT_KEY, CLIENT_SECRET

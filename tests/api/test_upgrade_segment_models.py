@@ -22,10 +22,10 @@ from chalicelib.api.upgrade.segment_models import (
     segment_answer,
     single_segment_answer,
 )
-from chalicelib.domain.contexts import UnknownAppContext, known_context
-from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.participants import GroupKey
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.audiences.contexts import UnknownAppContext, known_context
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.experiments.experiments import ListEntry
+from chalicelib.domain.participants.participants import GroupKey
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 ID = "5f2ad1c5-7d0e-4a8b-9d2f-0a4b6f6f3c11"

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.api.testlab.export_parts import CURSORS
-from chalicelib.domain.idempotency import KEPT
-from chalicelib.services import user_export
-from chalicelib.storage.connection import shared
+from chalicelib.api.testlab.privacy.export_parts import CURSORS
+from chalicelib.domain.access.idempotency import KEPT
+from chalicelib.services.privacy import user_export
+from chalicelib.storage.dynamodb.connection import shared
 from tests.api.upgrade_setup import segment
 from tests.cursors import forged
 from tests.everything import ALIASES, BOB, HOSTILE, World

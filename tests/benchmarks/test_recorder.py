@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.capacity import Units
 from benchmarks.recorder import AT_ONCE, Call, Record, Recorder
-from chalicelib.storage.connection import transaction
-from chalicelib.storage.tables import RecordRow, UserRow
+from chalicelib.storage.dynamodb.connection import transaction
+from chalicelib.storage.dynamodb.tables import RecordRow, UserRow
 
 
 def record(*workers: int | None, operation: str = "Query") -> Record:

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from chalicelib.storage.connection import READ_TIMEOUT
+from chalicelib.storage.dynamodb.connection import READ_TIMEOUT
 from tests.database_proxy import Call
 
 FAULTY = 1 / 5

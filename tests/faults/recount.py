@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from chalicelib.domain.testlab_offers import variant_uuid
-from chalicelib.domain.users import Totals
-from chalicelib.storage import keys
-from chalicelib.storage.tables import (
+from chalicelib.domain.catalogue.testlab_offers import variant_uuid
+from chalicelib.domain.features.users import Totals
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import (
     HOURS,
     CounterRow,
     EnrolledOnRow,

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
-from chalicelib.storage.connection import READ_TIMEOUT
+from chalicelib.domain.catalogue.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.storage.dynamodb.connection import READ_TIMEOUT
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied
 from tests.faults import recount

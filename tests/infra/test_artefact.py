@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.storage import keys
+from chalicelib.storage.dynamodb import keys
 from infra.cloud.tables import creation
 from infra.stages import PROJECT
 from infra.template import Resolver, environment, for_stage

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib import about
-from chalicelib.api.cors import NAMED
-from chalicelib.domain.purge import SECOND_PASS
+from chalicelib.api.http.cors import NAMED
+from chalicelib.domain.catalogue.purge import SECOND_PASS
 from chalicelib.settings import Settings, Stage
 
 PROJECT = Path(__file__).parents[2]

@@ -10,7 +10,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.blocks import (
+from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, FeatureChange
+from chalicelib.domain.catalogue.overbooking import Shortage, shortage
+from chalicelib.domain.features.blocks import (
     BLOCK_COUNT,
     FREE_BLOCKS,
     UserBlock,
@@ -18,9 +20,7 @@ from chalicelib.domain.blocks import (
     blocks_wanted,
     release_surplus,
 )
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChange
-from chalicelib.domain.features import Feature
-from chalicelib.domain.overbooking import Shortage, shortage
+from chalicelib.domain.features.features import Feature
 from tests.fakes import FixedClock, Memory, fake_stores
 from tests.unit.samples import TODAY, feature, process
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.api.cursors import CURSOR_LENGTH, TAG_BYTES, Cursors
+from chalicelib.api.pages.cursors import CURSOR_LENGTH, TAG_BYTES, Cursors
 from chalicelib.domain.errors import Invalid
 from tests.cursors import forged
 

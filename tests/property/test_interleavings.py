@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS
 from chalicelib.domain.errors import SwitchyardError
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS
 from chalicelib.services import Services
-from chalicelib.services.purge import PurgeService
+from chalicelib.services.features.purge import PurgeService
 from tests.fakes import FixedClock, Memory
 from tests.unit.samples import add_user, draft, drafts, process, record
 
@@ -101,8 +101,8 @@ def test_rows_and_totals_are_exact_in_the_end(
         services.features.replace_variants(feature_id, drafts(feature_id, None, None))
     with pytest.MonkeyPatch.context() as patch:
         # Small enough for batches and budgets to end in the middle.
-        patch.setattr("chalicelib.services.purge.BATCH", 2)
-        patch.setattr("chalicelib.services.purge.ROWS_IN_REQUEST", 3)
+        patch.setattr("chalicelib.services.features.purge.BATCH", 2)
+        patch.setattr("chalicelib.services.features.purge.ROWS_IN_REQUEST", 3)
         patch.setattr(PurgeService.erase, "__defaults__", (3,))
         for action, between in script:
             act(memory, clock, action, between)

@@ -4,8 +4,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.users import USER_ID_BYTES, check_user_id
-from chalicelib.storage import keys
+from chalicelib.domain.features.users import USER_ID_BYTES, check_user_id
+from chalicelib.storage.dynamodb import keys
 
 PARTITION_KEY_BYTES = 2048
 SORT_KEY_BYTES = 1024

@@ -16,9 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.logs import Value
-from chalicelib.domain.metric_analysis import ArmResult, Observation, analyse
-from chalicelib.domain.metrics import MetricQuery, MetricType, Operation, RepeatedMeasure
+from chalicelib.domain.experiments.metrics import (
+    MetricQuery,
+    MetricType,
+    Operation,
+    RepeatedMeasure,
+)
+from chalicelib.domain.outcomes.logs import Value
+from chalicelib.domain.outcomes.metric_analysis import ArmResult, Observation, analyse
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
 USERS = ["ada", "bob", "cyd", "dan", "eve"]

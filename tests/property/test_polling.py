@@ -11,10 +11,10 @@ from email.utils import format_datetime, parsedate_to_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.conditional import not_modified, validators
-from chalicelib.domain.catalogue import CatalogueChange, ClientSettings
+from chalicelib.api.http.conditional import not_modified, validators
+from chalicelib.domain.catalogue.catalogue import CatalogueChange, ClientSettings
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.catalogue import PAUSE, CatalogueService
+from chalicelib.services.running.catalogue import PAUSE, CatalogueService
 from tests.fakes import FixedClock, Memory, fake_stores, watched
 
 PROCESSES = 3

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.assignment import _pools
+from chalicelib.domain.experiments.assignment import _pools
 
 
 @dataclass(frozen=True)

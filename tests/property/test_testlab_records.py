@@ -9,19 +9,19 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.features import Feature, FeatureType, Variant
-from chalicelib.domain.marking import Mark
-from chalicelib.domain.participants import (
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.testlab_offers import decide, marked, offered_to, variant_uuid
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.features.blocks import FREE_BLOCKS
+from chalicelib.domain.features.features import Feature, FeatureType, Variant
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Participant,
     Profile,
     TestLabRow,
 )
-from chalicelib.domain.testlab_offers import decide, marked, offered_to, variant_uuid
 from tests.fakes import START
 from tests.unit.samples import TODAY, feature
 

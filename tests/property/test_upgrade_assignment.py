@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import seedrandom
-from chalicelib.domain.assignment import Assignment, assign, draw
-from chalicelib.domain.experiments import (
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.experiments import seedrandom
+from chalicelib.domain.experiments.assignment import Assignment, assign, draw
+from chalicelib.domain.experiments.experiments import (
     ConsistencyRule,
     Experiment,
     FilterMode,
@@ -21,10 +22,9 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.marking import Mark, MarkStatus
-from chalicelib.domain.offers import ContextOffers, Offer
-from chalicelib.domain.participants import GroupKey, Participant
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.experiments.marking import Mark, MarkStatus
+from chalicelib.domain.experiments.offers import ContextOffers, Offer
+from chalicelib.domain.participants.participants import GroupKey, Participant
 from tests.unit.upgrade_samples import (
     CLASS,
     World,

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features import VARIANTS_PER_FEATURE, check_variants, make_variants
+from chalicelib.domain.features.features import VARIANTS_PER_FEATURE, check_variants, make_variants
 from tests.unit.samples import drafts
 
 DIGITS = 36

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import (
+from chalicelib.domain.catalogue.catalogue import (
     CatalogueChange,
     Change,
     FeatureChange,
     Revision,
     applied,
 )
+from chalicelib.domain.catalogue.purge import DeadVariants
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.features import Feature, FeatureType, Variant
-from chalicelib.domain.purge import DeadVariants
-from chalicelib.storage import keys
-from chalicelib.storage.catalogue import DynamoCatalogueStore
-from chalicelib.storage.clear import DynamoEraser
-from chalicelib.storage.tables import TABLES, CatalogueRow, UserBlocksTable
+from chalicelib.domain.features.blocks import FREE_BLOCKS
+from chalicelib.domain.features.features import Feature, FeatureType, Variant
+from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
+from chalicelib.storage.catalogue.clear import DynamoEraser
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import TABLES, CatalogueRow, UserBlocksTable
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
 

@@ -11,8 +11,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.storage.connection import shared, store_errors, transaction
-from chalicelib.storage.tables import RecordRow
+from chalicelib.storage.dynamodb.connection import shared, store_errors, transaction
+from chalicelib.storage.dynamodb.tables import RecordRow
 
 NETWORK_ERRORS = (ConnectionClosedError, EndpointConnectionError, ReadTimeoutError)
 SENT = "before-send.dynamodb"

@@ -10,19 +10,19 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.erasure import Ending, KeptRepeat
+from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments import Place, Unit
-from chalicelib.domain.group_change import GroupChange
-from chalicelib.domain.marking import MarkStatus, Records, Repeat
-from chalicelib.domain.metric_results import Effect, QueryResult
-from chalicelib.domain.participants import Participant
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
-from chalicelib.domain.users import Totals, TotalsShard
+from chalicelib.domain.experiments.experiments import Place, Unit
+from chalicelib.domain.experiments.group_change import GroupChange
+from chalicelib.domain.experiments.marking import MarkStatus, Records, Repeat
+from chalicelib.domain.features.users import Totals, TotalsShard
+from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.domain.participants.participants import Participant
+from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services import Services
-from chalicelib.services.participant_ports import Counting, Position
-from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
+from chalicelib.services.participants.participant_ports import Counting, Position
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
 from tests.fakes import START
 from tests.recount import Tables, all_items, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.group_change import GroupChange
-from chalicelib.domain.marking import Records
-from chalicelib.domain.participants import Enrollment, Exclusion, ExclusionCode
-from chalicelib.storage.tables import RecordRow
+from chalicelib.domain.experiments.group_change import GroupChange
+from chalicelib.domain.experiments.marking import Records
+from chalicelib.domain.participants.participants import Enrollment, Exclusion, ExclusionCode
+from chalicelib.storage.dynamodb.tables import RecordRow
 from tests.fakes import START
 from tests.storage.test_participant_store import (
     LATER,

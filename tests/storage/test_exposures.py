@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.participants import Participant, Profile
+from chalicelib.domain.participants.participants import Participant, Profile
 from tests.fakes import START
 from tests.unit.upgrade_service_samples import at_once
 

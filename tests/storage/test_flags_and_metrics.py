@@ -9,20 +9,20 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.catalogue import (
+from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
     CatalogueChange,
     Change,
     MetricChange,
     applied,
 )
+from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments import FilterMode, ListEntry, State, StateChange
-from chalicelib.domain.faults import Fault
-from chalicelib.domain.features import Feature
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.metrics import Metric, MetricType
-from chalicelib.storage import catalogue
+from chalicelib.domain.experiments.experiments import FilterMode, ListEntry, State, StateChange
+from chalicelib.domain.experiments.metrics import Metric, MetricType
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.storage.catalogue import catalogue
 from tests.fakes import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment

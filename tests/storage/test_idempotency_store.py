@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.catalogue import CatalogueChange
-from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.idempotency import (
+from chalicelib.domain.access.idempotency import (
     KEPT,
     AlreadyAnswered,
     IdempotencyRecord,
     KeptAnswer,
     RequestKey,
 )
-from chalicelib.domain.logs import Sheet, merge
-from chalicelib.domain.marking import Outcome
-from chalicelib.domain.participants import MonitoredPoint, Profile
-from chalicelib.domain.users import Event, TotalsShard, User
-from chalicelib.services.participant_ports import Counting
-from chalicelib.storage.idempotency import ANSWER_BYTES
+from chalicelib.domain.catalogue.catalogue import CatalogueChange
+from chalicelib.domain.errors import Invalid, LostRace
+from chalicelib.domain.experiments.marking import Outcome
+from chalicelib.domain.features.users import Event, TotalsShard, User
+from chalicelib.domain.outcomes.logs import Sheet, merge
+from chalicelib.domain.participants.participants import MonitoredPoint, Profile
+from chalicelib.services.participants.participant_ports import Counting
+from chalicelib.storage.access.idempotency import ANSWER_BYTES
 from tests.fakes import START
 from tests.unit.measure_samples import SIMPLE, part
 from tests.unit.upgrade_service_samples import HERE

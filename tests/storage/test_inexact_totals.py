@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.bootstrap import Stores, dynamo_stores
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.users import Event, Totals, TotalsShard, User
-from chalicelib.storage.connection import shared
+from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.storage.dynamodb.connection import shared
 from tests.api.test_round_trips import CallCounter, counter
 from tests.fakes import START
 from tests.storage.test_idempotency_store import record

@@ -23,11 +23,11 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
-from chalicelib.domain.features import FeatureDraft, FeatureType, VariantDraft
-from chalicelib.domain.users import Totals
+from chalicelib.domain.features.features import FeatureDraft, FeatureType, VariantDraft
+from chalicelib.domain.features.users import Totals
 from chalicelib.services import Services
-from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import EventRow, PurgeRow, TotalsRow, UserRow, VariantsTable
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.tables import EventRow, PurgeRow, TotalsRow, UserRow, VariantsTable
 
 CLIENTS = 8
 FEATURES = 4

@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.experiments import Place, Unit
-from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
-from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
-from chalicelib.domain.metrics import MetricType
-from chalicelib.domain.participants import ErasedMeanwhile
+from chalicelib.domain.experiments.experiments import Place, Unit
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.participants.participants import ErasedMeanwhile
 from chalicelib.services import Services
-from chalicelib.services.erasure import WORK_TIME, ErasureReport
-from chalicelib.services.metrics import MetricDraft
-from chalicelib.services.participants import GroupUpdate
-from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
-from chalicelib.storage.logs import sheet_key
-from chalicelib.storage.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
+from chalicelib.services.outcomes.metrics import MetricDraft
+from chalicelib.services.participants.participants import GroupUpdate
+from chalicelib.services.privacy.erasure import WORK_TIME, ErasureReport
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
+from chalicelib.storage.outcomes.logs import sheet_key
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
 from tests.fakes import START, FixedClock

@@ -13,8 +13,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.errors import LostRace, NotFound
-from chalicelib.domain.purge import (
+from chalicelib.domain.catalogue.purge import (
     HANDOVER,
     SECOND_PASS,
     DeadVariants,
@@ -23,10 +22,11 @@ from chalicelib.domain.purge import (
     PurgeEntry,
     UnreadableEntry,
 )
+from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.services import Services
-from chalicelib.storage import keys
-from chalicelib.storage.connection import shared
-from chalicelib.storage.tables import PurgeRow
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.tables import PurgeRow
 from tests.fakes import START
 from tests.recount import all_items
 from tests.storage.test_killed_calls import Clock, Killed, World, world

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.domain.logs import LogPart, Sheet
-from chalicelib.domain.metrics import MetricType
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.outcomes.logs import LogPart, Sheet
 from chalicelib.services import Services
-from chalicelib.services.metrics import MetricDraft
-from chalicelib.services.participants import GroupUpdate
+from chalicelib.services.outcomes.metrics import MetricDraft
+from chalicelib.services.participants.participants import GroupUpdate
 from tests.storage.test_killed_calls import Killed, World, world
 from tests.unit.measure_samples import AREAS, SIMPLE, asking, flag, part
 from tests.unit.upgrade_service_samples import design

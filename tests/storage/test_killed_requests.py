@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.features import VariantDraft
+from chalicelib.domain.features.features import VariantDraft
 from tests.http import Gateway
 from tests.storage.test_killed_calls import Killed, World, draft, world
 

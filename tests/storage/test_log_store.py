@@ -12,10 +12,10 @@ from pynamodb.exceptions import QueryError
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import Invalid, Unavailable
-from chalicelib.domain.logs import LogPart, LogRow, Merge, Sheet, SheetKey, Value, merge
-from chalicelib.domain.metrics import grouped_key
-from chalicelib.storage.logs import SHEET_BYTES
-from chalicelib.storage.tables import LoggedRow
+from chalicelib.domain.experiments.metrics import grouped_key
+from chalicelib.domain.outcomes.logs import LogPart, LogRow, Merge, Sheet, SheetKey, Value, merge
+from chalicelib.storage.dynamodb.tables import LoggedRow
+from chalicelib.storage.outcomes.logs import SHEET_BYTES
 from tests.fakes import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 from tests.unit.upgrade_service_samples import at_once

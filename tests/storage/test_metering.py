@@ -11,10 +11,10 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.hooks import HierarchicalEmitter
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services import accounting
-from chalicelib.services.attempts import DEADLINE
-from chalicelib.storage.connection import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES
-from chalicelib.storage.metering import meter, sent_once, units
+from chalicelib.services.running import accounting
+from chalicelib.services.running.attempts import DEADLINE
+from chalicelib.storage.dynamodb.connection import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES
+from chalicelib.storage.dynamodb.metering import meter, sent_once, units
 
 ATTEMPT = 1.25
 TIMEOUT = ReadTimeoutError(endpoint_url="http://nowhere")

@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.catalogue import (
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
     CatalogueChange,
     ClientSettings,
@@ -19,7 +20,7 @@ from chalicelib.domain.catalogue import (
     applied,
 )
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
     Condition,
@@ -41,11 +42,12 @@ from chalicelib.domain.experiments import (
     StateChange,
     Unit,
 )
-from chalicelib.domain.features import Feature
-from chalicelib.domain.group_change import GroupChange, GroupLeft, StratumEnrollment
-from chalicelib.domain.marking import Outcome, Records, Repeat
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import (
+from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.users import Totals, TotalsShard, User
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Exclusion,
@@ -58,11 +60,9 @@ from chalicelib.domain.participants import (
     Profile,
     TestLabRow,
 )
-from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.domain.segments import Segment, SegmentType
-from chalicelib.domain.strata import StratificationFactor
-from chalicelib.domain.users import Totals, TotalsShard, User
-from chalicelib.services.participant_ports import Counting
+from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.domain.participants.strata import StratificationFactor
+from chalicelib.services.participants.participant_ports import Counting
 from tests.fakes import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import (
     HERE,

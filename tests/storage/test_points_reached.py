@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.erasure import Ending
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.group_change import GroupChange
-from chalicelib.domain.marking import Records
-from chalicelib.domain.participants import Exclusion, ExclusionCode, MonitoredPoint
-from chalicelib.domain.transfer import RecordKind
-from chalicelib.storage import keys
-from chalicelib.storage.records import enrollment_row, place_key, point_row
-from chalicelib.storage.tables import RecordRow
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.group_change import GroupChange
+from chalicelib.domain.experiments.marking import Records
+from chalicelib.domain.experiments.transfer import RecordKind
+from chalicelib.domain.participants.participants import Exclusion, ExclusionCode, MonitoredPoint
+from chalicelib.domain.privacy.erasure import Ending
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import RecordRow
+from chalicelib.storage.participants.records import enrollment_row, place_key, point_row
 from tests.fakes import START
 from tests.storage.test_participant_store import LATER, NUMBER, create, enrolled, known, store
 from tests.unit.upgrade_service_samples import HERE, THERE

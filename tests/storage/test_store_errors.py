@@ -14,7 +14,7 @@ from pynamodb.exceptions import (
 )
 
 from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.storage.connection import store_errors
+from chalicelib.storage.dynamodb.connection import store_errors
 
 ERRORS = (GetError, TransactWriteError)
 SILENT = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)

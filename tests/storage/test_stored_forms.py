@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.api_keys import ApiKey, Role
-from chalicelib.domain.experiments import ConditionOrder, Place, State
-from chalicelib.domain.flags import FlagStatus
-from chalicelib.domain.participants import (
+from chalicelib.domain.access.api_keys import ApiKey, Role
+from chalicelib.domain.experiments.experiments import ConditionOrder, Place, State
+from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Exclusion,
     ExclusionCode,
 )
-from chalicelib.storage import designs, records
-from chalicelib.storage.stored_forms import read_as
+from chalicelib.storage.catalogue import designs
+from chalicelib.storage.dynamodb.stored_forms import read_as
+from chalicelib.storage.participants import records
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import factorial, segment
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.participants import Participant, Profile
-from chalicelib.domain.strata import StratificationFactor
-from chalicelib.services.stratification import USERS_PER_WRITE
+from chalicelib.domain.participants.participants import Participant, Profile
+from chalicelib.domain.participants.strata import StratificationFactor
+from chalicelib.services.participants.stratification import USERS_PER_WRITE
 from tests.fakes import START
 
 LATER = START + timedelta(milliseconds=1001)

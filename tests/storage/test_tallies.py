@@ -10,13 +10,15 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments import CompleteCondition, Place
-from chalicelib.domain.group_change import GroupChange, GroupLeft, StratumEnrollment
-from chalicelib.domain.marking import Outcome, Records, Repeat
-from chalicelib.domain.metric_analysis import ArmResult
-from chalicelib.domain.metric_results import Effect, QueryResult
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import (
+from chalicelib.domain.experiments.experiments import CompleteCondition, Place
+from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.experiments.transfer import GroupOwnRecord, RecordKind, UserRecord
+from chalicelib.domain.outcomes.metric_analysis import ArmResult
+from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
     EnrollmentCode,
@@ -28,10 +30,8 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
-from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
-from chalicelib.domain.transfer import GroupOwnRecord, RecordKind, UserRecord
-from chalicelib.services.participant_ports import Counting, Position
-from chalicelib.storage import listing
+from chalicelib.services.participants.participant_ports import Counting, Position
+from chalicelib.storage.experiments import listing
 from tests.fakes import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.erasure import Ending, KeptRepeat
+from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
+from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments import CompleteCondition, Place
-from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
-from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
-from chalicelib.domain.logs import LogRow, Merge, Sheet, SheetKey
-from chalicelib.domain.marking import Outcome, Records, Repeat
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import (
+from chalicelib.domain.experiments.experiments import CompleteCondition, Place
+from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.experiments.tallies import ExclusionTally, Tally
+from chalicelib.domain.features.users import Totals, TotalsShard, User
+from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Exclusion,
@@ -27,14 +29,13 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
-from chalicelib.domain.purge import ErasedUser
-from chalicelib.domain.tallies import ExclusionTally, Tally
-from chalicelib.domain.users import Totals, TotalsShard, User
-from chalicelib.services.erasure_ports import Remains
-from chalicelib.services.participant_ports import Counting
-from chalicelib.storage import keys, user_data
-from chalicelib.storage.raw import plain
-from chalicelib.storage.tables import LoggedRow, RecordRow
+from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
+from chalicelib.services.participants.participant_ports import Counting
+from chalicelib.services.privacy.erasure_ports import Remains
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.raw import plain
+from chalicelib.storage.dynamodb.tables import LoggedRow, RecordRow
+from chalicelib.storage.privacy import user_data
 from tests.fakes import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.experiments import Experiment, FilterMode, ListEntry
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.logs import LogPart, SheetKey, Value
-from chalicelib.domain.metrics import Metric, MetricType
+from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry
+from chalicelib.domain.experiments.metrics import Metric, MetricType
+from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value
 from tests.fakes import START
 
 CONTEXT = "home"

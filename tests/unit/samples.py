@@ -8,11 +8,17 @@ from decimal import Decimal
 from pydantic import SecretStr
 
 from chalicelib.bootstrap import build
-from chalicelib.domain.features import Feature, FeatureDraft, FeatureType, Variant, VariantDraft
-from chalicelib.domain.users import Event, User
+from chalicelib.domain.features.features import (
+    Feature,
+    FeatureDraft,
+    FeatureType,
+    Variant,
+    VariantDraft,
+)
+from chalicelib.domain.features.users import Event, User
 from chalicelib.services import Services
-from chalicelib.services.client_auth import ClientCredentials
-from chalicelib.services.paging import PageRequest
+from chalicelib.services.access.client_auth import ClientCredentials
+from chalicelib.services.running.paging import PageRequest
 from chalicelib.settings import Settings
 from tests.fakes import START, FixedClock, Memory, Step, fake_stores, watched
 

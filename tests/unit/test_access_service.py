@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.api_keys import Role, digest_of, matching
+from chalicelib.domain.access.api_keys import Role, digest_of, matching
 from chalicelib.domain.errors import Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from chalicelib.services import Services
-from chalicelib.services.access import KEYS
+from chalicelib.services.access.access import KEYS
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import process
 

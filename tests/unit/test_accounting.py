@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.services import accounting, pools
-from chalicelib.services.accounting import Account
-from chalicelib.services.pools import Pool
+from chalicelib.services.running import accounting, pools
+from chalicelib.services.running.accounting import Account
+from chalicelib.services.running.pools import Pool
 
 
 def test_an_account_is_open_within_its_block_only() -> None:

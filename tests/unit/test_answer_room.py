@@ -17,16 +17,16 @@ from chalicelib.api.testlab.models import FeatureAnswer
 from chalicelib.api.upgrade import experiment_answers as answers
 from chalicelib.api.upgrade.experiment_imports import exported
 from chalicelib.api.upgrade.participation import assignment_item
-from chalicelib.domain.answer_room import (
+from chalicelib.domain.catalogue.answer_room import (
     answer_bytes,
     assigned_bytes,
     flagged_bytes,
     listed_bytes,
     shown_bytes,
 )
-from chalicelib.domain.assignment import Assignment, queue
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.assignment import Assignment, queue
+from chalicelib.domain.experiments.experiments import (
     CompleteCondition,
     ConditionOrder,
     ConditionPayload,
@@ -40,10 +40,10 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.features import Feature, FeatureType, Variant, VariantDraft
-from chalicelib.domain.flags import FlagStatus
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import Participant, Profile
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.features.features import Feature, FeatureType, Variant, VariantDraft
+from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.participants.participants import Participant, Profile
 from chalicelib.services import Services
 from tests.unit.measure_samples import flag
 from tests.unit.samples import draft, drafts
@@ -56,7 +56,7 @@ shares = st.decimals(0, 1, places=30)
 @pytest.fixture
 def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer may have 2,000 bytes."""
-    monkeypatch.setattr("chalicelib.services.answer_room.ROOM", 2_000)
+    monkeypatch.setattr("chalicelib.services.running.answer_room.ROOM", 2_000)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -182,7 +182,7 @@ class TestFeatures:
         self, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = services.features.create(draft("name"))
-        monkeypatch.setattr("chalicelib.services.answer_room.ROOM", 10)
+        monkeypatch.setattr("chalicelib.services.running.answer_room.ROOM", 10)
         assert services.features.update(made.id, draft("less")).name == "less"
 
 
@@ -235,7 +235,7 @@ class TestExperimentsByThemselves:
         self, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         services.experiments.create(replace(design(), description="long"))
-        monkeypatch.setattr("chalicelib.domain.answer_room.SHOWN_BYTES", 10)
+        monkeypatch.setattr("chalicelib.domain.catalogue.answer_room.SHOWN_BYTES", 10)
         assert services.experiments.move("e", State.CANCELLED)[1].state is State.CANCELLED
 
 

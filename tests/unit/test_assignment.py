@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain import seedrandom
-from chalicelib.domain.assignment import (
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.experiments import seedrandom
+from chalicelib.domain.experiments.assignment import (
     History,
     assign,
     choose,
@@ -20,7 +21,7 @@ from chalicelib.domain.assignment import (
     queue,
     user_reached,
 )
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
     ConsistencyRule,
@@ -31,9 +32,8 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant, Profile
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from tests.unit.upgrade_samples import (
     BEFORE,
     BY_EXPERIMENT,

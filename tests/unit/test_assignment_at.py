@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.assignment import assign_at
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.assignment import assign_at
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConsistencyRule,
     Experiment,
@@ -16,7 +16,7 @@ from chalicelib.domain.experiments import (
     Place,
     State,
 )
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
+from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from tests.unit.upgrade_samples import (
     CLASS,
     COMPLETE,

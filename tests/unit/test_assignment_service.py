@@ -6,13 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.catalogue import ClientSettings
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.catalogue import ClientSettings
 from chalicelib.domain.errors import Invalid, Unavailable
-from chalicelib.domain.experiments import Algorithm, ConsistencyRule, Experiment, Place, State
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.experiments.experiments import (
+    Algorithm,
+    ConsistencyRule,
+    Experiment,
+    Place,
+    State,
+)
 from chalicelib.services import Services
-from chalicelib.services.experiments import UnknownContext
-from chalicelib.services.preview_users import RequestedAssignment
+from chalicelib.services.experiments.experiments import UnknownContext
+from chalicelib.services.participants.preview_users import RequestedAssignment
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import draft, drafts, process
 from tests.unit.upgrade_service_samples import (

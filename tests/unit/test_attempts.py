@@ -6,7 +6,13 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.attempts import DEADLINE, FEWEST, FIRST_PAUSE, LONGEST_PAUSE, attempts
+from chalicelib.services.running.attempts import (
+    DEADLINE,
+    FEWEST,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    attempts,
+)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import Place
+from chalicelib.domain.experiments.experiments import Place
 from chalicelib.services import Services
-from chalicelib.services.assignment import Assigned
+from chalicelib.services.experiments.assignment import Assigned
 from tests.fakes import FixedClock, Memory
 from tests.unit.samples import draft, drafts, process
 from tests.unit.upgrade_service_samples import (

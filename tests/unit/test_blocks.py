@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.blocks import (
+from chalicelib.domain.features.blocks import (
     BLOCK_COUNT,
     FREE_BLOCKS,
     UserBlock,

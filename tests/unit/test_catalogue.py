@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.blocks import FREE_BLOCKS, allocate
-from chalicelib.domain.catalogue import (
+from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
     CatalogueChange,
     Change,
@@ -18,7 +17,8 @@ from chalicelib.domain.catalogue import (
     catch_up,
     changed_blocks,
 )
-from chalicelib.domain.features import FeatureType
+from chalicelib.domain.features.blocks import FREE_BLOCKS, allocate
+from chalicelib.domain.features.features import FeatureType
 from tests.unit.measure_samples import flag, metric
 from tests.unit.samples import TODAY, feature, variant
 from tests.unit.upgrade_samples import segment

@@ -8,12 +8,12 @@ from contextvars import copy_context
 
 import pytest
 
-from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import Catalogue, CatalogueChange, FeatureChange
+from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, FeatureChange
 from chalicelib.domain.errors import Conflict, LostRace, Unavailable
-from chalicelib.domain.features import Feature
-from chalicelib.services.attempts import FEWEST
-from chalicelib.services.catalogue import PAUSE, SPREAD, CatalogueService
+from chalicelib.domain.features.blocks import FREE_BLOCKS
+from chalicelib.domain.features.features import Feature
+from chalicelib.services.running.attempts import FEWEST
+from chalicelib.services.running.catalogue import PAUSE, SPREAD, CatalogueService
 from tests.fakes import FixedClock, Memory, Step, fake_stores, once, watched
 from tests.unit.samples import TODAY, feature
 from tests.unit.upgrade_service_samples import at_once

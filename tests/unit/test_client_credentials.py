@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from chalicelib import parameters
 from chalicelib.bootstrap import client_credentials
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.client_auth import ClientCredentials
+from chalicelib.services.access.client_auth import ClientCredentials
 from chalicelib.settings import Settings
 
 NAMES = {"client_api_secret_parameter": "/app/secret", "client_api_key_parameter": "/app/key"}

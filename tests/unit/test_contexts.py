@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.contexts import UnknownAppContext, configured, known_context, same_context
+from chalicelib.domain.audiences.contexts import (
+    UnknownAppContext,
+    configured,
+    known_context,
+    same_context,
+)
 
 
 @pytest.mark.parametrize("name", ["Home", "home", "HOME"])

@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.experiments import Experiment, Place, State, Unit
-from chalicelib.domain.marking import MarkStatus
-from chalicelib.domain.metric_results import Effect, QueryResult
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
+from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
+from chalicelib.domain.experiments.experiments import Experiment, Place, State, Unit
+from chalicelib.domain.experiments.marking import MarkStatus
+from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.services import Services
 from tests.fakes import FixedClock, Memory, fake_stores, once
 from tests.unit.samples import experiment, process
@@ -270,9 +270,9 @@ def test_a_purge_that_dies_at_any_call_is_finished_by_the_next(
 def test_one_run_removes_no_more_than_its_rows_and_the_next_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.services.purge.DROPPED_AT_ONCE", 2)
-    monkeypatch.setattr("chalicelib.services.purge.ROWS_PER_RUN", 3)
-    monkeypatch.setattr("chalicelib.services.purge.WORKERS", 1)
+    monkeypatch.setattr("chalicelib.services.features.purge.DROPPED_AT_ONCE", 2)
+    monkeypatch.setattr("chalicelib.services.features.purge.ROWS_PER_RUN", 3)
+    monkeypatch.setattr("chalicelib.services.features.purge.WORKERS", 1)
     number = world.numbers["alone"]
     world.delete("alone")
     world.clock.advance(HANDOVER)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.services import Services
-from chalicelib.services.demo import DemoService
+from chalicelib.services.catalogue.demo import DemoService
 from tests.fakes import FixedClock, Memory, fake_stores
 from tests.unit.samples import add_user, experiment, record
 

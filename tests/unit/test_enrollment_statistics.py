@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.enrollment_statistics import (
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.enrollment_statistics import (
     DateRange,
     Head,
     by_date,
@@ -14,9 +15,8 @@ from chalicelib.domain.enrollment_statistics import (
     enrolled,
     periods,
 )
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.services import Services
 from tests.fakes import FixedClock, Memory
 from tests.unit.upgrade_samples import PLACE, conditions, points

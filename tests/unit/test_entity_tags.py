@@ -10,16 +10,16 @@ from itertools import count, takewhile
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.entity_tags import Kind, Shown, Subject, shown
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.entity_tags import Kind, Shown, Subject, shown
+from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import NotFound, PreconditionFailed
-from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.faults import Fault
-from chalicelib.domain.features import Feature
-from chalicelib.domain.participants import GroupKey
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.experiments.experiments import ListEntry
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.participants.participants import GroupKey
 from chalicelib.services import Services
-from chalicelib.services.segments import global_id
+from chalicelib.services.audiences.segments import global_id
 from tests.fakes import FixedClock, Memory
 from tests.unit.measure_samples import flag
 from tests.unit.samples import SHARDS, draft, feature, process, variant

@@ -9,19 +9,12 @@ from typing import NamedTuple
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.erasure import (
-    Ending,
-    KeptRepeat,
-    experiments_of,
-    has_repeats,
-    participation_end,
-    spare_repeats,
-)
-from chalicelib.domain.experiments import CompleteCondition, Experiment, Place
-from chalicelib.domain.group_change import GroupLeft, StratumEnrollment
-from chalicelib.domain.marking import Repeat
-from chalicelib.domain.participants import (
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment, Place
+from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
+from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.tallies import Tally
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Exclusion,
@@ -30,7 +23,14 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
-from chalicelib.domain.tallies import Tally
+from chalicelib.domain.privacy.erasure import (
+    Ending,
+    KeptRepeat,
+    experiments_of,
+    has_repeats,
+    participation_end,
+    spare_repeats,
+)
 from tests.fakes import START
 from tests.unit.samples import feature
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, design, group_design

@@ -9,21 +9,22 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.access.idempotency import KeptAnswer, RequestKey
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.purge import DeadVariants, ErasedUser
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
-from chalicelib.domain.experiments import CompleteCondition, Place, Unit
-from chalicelib.domain.idempotency import KeptAnswer, RequestKey
-from chalicelib.domain.marking import Mark, MarkStatus
-from chalicelib.domain.metrics import MetricType
-from chalicelib.domain.participants import Profile
-from chalicelib.domain.purge import DeadVariants, ErasedUser
-from chalicelib.domain.tallies import Tally
-from chalicelib.services import Services, user_export
-from chalicelib.services.erasure import WORK_TIME, ErasureReport, IsAlias
-from chalicelib.services.metrics import MetricDraft
-from chalicelib.services.preview_users import RequestedAssignment
-from chalicelib.services.purge import BATCH
-from chalicelib.services.user_export import ExportPart, UserData
+from chalicelib.domain.experiments.experiments import CompleteCondition, Place, Unit
+from chalicelib.domain.experiments.marking import Mark, MarkStatus
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.experiments.tallies import Tally
+from chalicelib.domain.participants.participants import Profile
+from chalicelib.services import Services
+from chalicelib.services.features.purge import BATCH
+from chalicelib.services.outcomes.metrics import MetricDraft
+from chalicelib.services.participants.preview_users import RequestedAssignment
+from chalicelib.services.privacy import user_export
+from chalicelib.services.privacy.erasure import WORK_TIME, ErasureReport, IsAlias
+from chalicelib.services.privacy.user_export import ExportPart, UserData
 from tests.fakes import START, FixedClock, Memory, Step, once
 from tests.unit.measure_samples import AREAS, asking, flag, part
 from tests.unit.samples import add_user, draft, drafts, experiment, process, record
@@ -385,7 +386,7 @@ def test_others_who_are_always_faster_end_the_call(
         yield 0
         raise Unavailable("too many writers at once")
 
-    monkeypatch.setattr("chalicelib.services.erasure.attempts", give_up)
+    monkeypatch.setattr("chalicelib.services.privacy.erasure.attempts", give_up)
 
     def lose(call: str) -> None:
         if call == "user_data.finish":

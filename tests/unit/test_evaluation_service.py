@@ -9,16 +9,16 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.bootstrap import build
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.testlab_offers import hash_share
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments import FilterMode, ListEntry
-from chalicelib.domain.features import FeatureType
-from chalicelib.domain.flags import FlagStatus
-from chalicelib.domain.participants import GroupKey, Participant, Profile
-from chalicelib.domain.segments import SegmentType
-from chalicelib.domain.testlab_offers import hash_share
+from chalicelib.domain.experiments.experiments import FilterMode, ListEntry
+from chalicelib.domain.features.features import FeatureType
+from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.participants.participants import GroupKey, Participant, Profile
 from chalicelib.services import Services
-from chalicelib.services.evaluation import in_session
-from chalicelib.services.experiments import UnknownContext
+from chalicelib.services.experiments.experiments import UnknownContext
+from chalicelib.services.flags.evaluation import in_session
 from chalicelib.settings import Settings
 from tests.fakes import FakeParticipantStore, FixedClock, Memory, fake_stores, once
 from tests.unit.measure_samples import flag
@@ -325,7 +325,7 @@ def test_the_stored_groups_are_built_once_however_many_sessions_have_them_beside
         built.append(group_id)
         return GroupKey(kind, group_id)
 
-    monkeypatch.setattr("chalicelib.domain.participants.GroupKey", counted)
+    monkeypatch.setattr("chalicelib.domain.participants.participants.GroupKey", counted)
     sessions = [in_session(user, {"class": (f"{n}", f"new {n}")}, stored=True) for n in range(50)]
     services.evaluation.flags_of_each(sessions, CONTEXT)
     assert len(built) == len(stored) + 50 * 2
@@ -347,6 +347,6 @@ def test_the_groups_of_each_session_are_built_once_however_many_flags_there_are(
         built.append(group_id)
         return GroupKey(kind, group_id)
 
-    monkeypatch.setattr("chalicelib.domain.participants.GroupKey", counted)
+    monkeypatch.setattr("chalicelib.domain.participants.participants.GroupKey", counted)
     assert [len(keys) for keys in services.evaluation.flags_of_each(sessions, CONTEXT)] == [20] * 3
     assert len(built) == 3 * len(groups)

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import LostRace, NotFound, Unavailable
-from chalicelib.domain.users import Event, Totals
+from chalicelib.domain.features.users import Event, Totals
 from chalicelib.services import Services
-from chalicelib.services.attempts import FEWEST
-from chalicelib.services.paging import PageRequest
+from chalicelib.services.running.attempts import FEWEST
+from chalicelib.services.running.paging import PageRequest
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import SHARDS, add_user, experiment, listed_events, process, record
 

@@ -7,18 +7,18 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.catalogue.lists import LISTS
+from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     ConsistencyRule,
     Experiment,
     ListEntry,
     State,
     StateChange,
 )
-from chalicelib.domain.features import FeatureType
-from chalicelib.domain.lifecycle import STARTED
-from chalicelib.domain.lists import LISTS
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
+from chalicelib.domain.experiments.lifecycle import STARTED
+from chalicelib.domain.features.features import FeatureType
 from chalicelib.services import Services
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import SHARDS, draft, drafts, process

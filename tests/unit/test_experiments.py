@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalogue import (
+from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
     CatalogueChange,
     FeatureChange,
@@ -14,8 +14,8 @@ from chalicelib.domain.catalogue import (
     SegmentChange,
     applied,
 )
-from chalicelib.domain.experiments import Place, State
-from chalicelib.domain.features import FAR_END, Feature, FeatureType, Variant
+from chalicelib.domain.experiments.experiments import Place, State
+from chalicelib.domain.features.features import FAR_END, Feature, FeatureType, Variant
 from tests.unit.samples import SHARDS, TODAY, feature, variant
 from tests.unit.upgrade_samples import STARTED, condition, conditions, design, point, segment
 

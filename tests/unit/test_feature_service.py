@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.catalogue.purge import SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from chalicelib.domain.features import FeatureType
-from chalicelib.domain.purge import SECOND_PASS, DeadVariants
+from chalicelib.domain.features.features import FeatureType
 from chalicelib.services import Services
 from tests.fakes import START, FixedClock, Memory, Step
 from tests.unit.samples import (

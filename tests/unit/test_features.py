@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features import (
+from chalicelib.domain.features.features import (
     NAME_LENGTH,
     VARIANTS_PER_FEATURE,
     FeatureType,

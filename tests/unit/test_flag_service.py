@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.lists import LISTS
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.experiments.experiments import ListEntry
+from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.services import Services
-from chalicelib.services.flags import FlagKeyTaken
+from chalicelib.services.flags.flags import FlagKeyTaken
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.measure_samples import flag
 from tests.unit.samples import process

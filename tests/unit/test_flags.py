@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue, SegmentChange
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import Experiment, FilterMode, ListEntry
-from chalicelib.domain.features import Feature
-from chalicelib.domain.flags import Flag, FlagOffer
-from chalicelib.domain.lists import (
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue, SegmentChange
+from chalicelib.domain.catalogue.lists import (
     LISTS,
     entries,
     has_list,
@@ -22,7 +19,10 @@ from chalicelib.domain.lists import (
     with_list,
     without_list,
 )
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.flags.flags import Flag, FlagOffer
 from tests.unit.measure_samples import flag
 from tests.unit.upgrade_samples import CLASS, ROOM, design, pupil, segment, user
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.access.idempotency import KEPT, KEY_LENGTH, KeptAnswer, RequestKey
 from chalicelib.domain.errors import Invalid, KeyReused, LostRace
-from chalicelib.domain.idempotency import KEPT, KEY_LENGTH, KeptAnswer, RequestKey
-from chalicelib.services.idempotency import IdempotencyService
+from chalicelib.services.access.idempotency import IdempotencyService
 from tests.fakes import FixedClock, fake_stores, watched
 
 FIRST = KeptAnswer(200, {}, "1")

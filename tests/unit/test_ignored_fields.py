@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from chalicelib.api.ignored_fields import LOOKED_AT, NAME_LENGTH, NAMED, ignored_fields
+from chalicelib.api.values.ignored_fields import LOOKED_AT, NAME_LENGTH, NAMED, ignored_fields
 
 
 class Part(BaseModel):

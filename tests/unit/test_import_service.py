@@ -8,18 +8,18 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.lists import LISTS, listed
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
-from chalicelib.domain.experiments import Experiment, FilterMode, ListEntry, State
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.lifecycle import weight_sum
-from chalicelib.domain.lists import LISTS, listed
-from chalicelib.domain.metrics import MetricType
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry, State
+from chalicelib.domain.experiments.lifecycle import weight_sum
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.services import Services
-from chalicelib.services.flags import FlagKeyTaken
-from chalicelib.services.imports import ExperimentDraft, ListDraft
-from chalicelib.services.metrics import MetricDraft
-from chalicelib.services.segments import IdTaken, NameTaken, global_id
+from chalicelib.services.audiences.segments import IdTaken, NameTaken, global_id
+from chalicelib.services.catalogue.imports import ExperimentDraft, ListDraft
+from chalicelib.services.flags.flags import FlagKeyTaken
+from chalicelib.services.outcomes.metrics import MetricDraft
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (

@@ -4,9 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.imports import (
+    is_older,
+    missing_segments,
+    part_ids,
+    unknown_group_types,
+)
+from chalicelib.domain.catalogue.lists import (
+    LISTS,
+    are_there,
+    check_room,
+    in_use,
+    is_free,
+    with_lists,
+)
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     ConditionPayload,
     Experiment,
     Factor,
@@ -17,11 +32,8 @@ from chalicelib.domain.experiments import (
     State,
     StateChange,
 )
-from chalicelib.domain.features import Feature
-from chalicelib.domain.imports import is_older, missing_segments, part_ids, unknown_group_types
-from chalicelib.domain.lists import LISTS, are_there, check_room, in_use, is_free, with_lists
-from chalicelib.domain.participants import GroupKey
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.participants.participants import GroupKey
 from tests.fakes import START
 from tests.unit.upgrade_service_samples import design, segment
 

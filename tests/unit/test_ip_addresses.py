@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.ip_addresses import UNSPECIFIED, IpAddressMode, kept_address
+from chalicelib.domain.features.ip_addresses import UNSPECIFIED, IpAddressMode, kept_address
 
 ADDRESSES = st.ip_addresses()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.api.kept_texts import KeptTexts
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.api.http.kept_texts import KeptTexts
+from chalicelib.domain.catalogue.catalogue import Catalogue
 
 
 class Writer:

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import Experiment, State, StateChange, Unit
-from chalicelib.domain.lifecycle import DRAWING, check_state, entered, lacks, last_start
+from chalicelib.domain.experiments.experiments import Experiment, State, StateChange, Unit
+from chalicelib.domain.experiments.lifecycle import DRAWING, check_state, entered, lacks, last_start
 from tests.unit.upgrade_samples import NOW, STARTED, conditions, design
 
 TOMORROW = "2026-01-16T12:00:00.000Z"

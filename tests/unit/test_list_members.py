@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chalicelib.services import accounting
-from chalicelib.services.list_members import ListMembers
+from chalicelib.services.audiences.list_members import ListMembers
+from chalicelib.services.running import accounting
 from tests.unit.upgrade_samples import segment
 
 

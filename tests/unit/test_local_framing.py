@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.local_framing import LINE_BYTES, TRAILERS, BadFraming, read_body
+from chalicelib.api.local.framing import LINE_BYTES, TRAILERS, BadFraming, read_body
 
 LIMIT = 100
 CHUNKED = {"Transfer-Encoding": "chunked"}

@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.errors import Invalid, Unavailable
-from chalicelib.domain.experiments import State
-from chalicelib.domain.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
-from chalicelib.domain.logs import LogPart, Sheet, SheetKey, Value
-from chalicelib.domain.metrics import MetricType
+from chalicelib.domain.experiments.experiments import State
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.outcomes.logs import LogPart, Sheet, SheetKey, Value
 from chalicelib.services import Services
-from chalicelib.services.logs import LogReport
-from chalicelib.services.metrics import MetricDraft
+from chalicelib.services.outcomes.logs import LogReport
+from chalicelib.services.outcomes.metrics import MetricDraft
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.measure_samples import AREAS, SIMPLE, asking, part
 from tests.unit.samples import process

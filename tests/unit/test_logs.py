@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.logs import (
+from chalicelib.domain.outcomes.logs import (
     LogPart,
     LogRow,
     Merge,
@@ -185,7 +185,7 @@ def test_rows_stay_in_the_order_of_their_ids() -> None:
 
 
 def test_values_between_the_parts_are_kept_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.domain.logs.VALUES_SHOWN", 3)
+    monkeypatch.setattr("chalicelib.domain.outcomes.logs.VALUES_SHOWN", 3)
     parts = [part(SAME, number, a=number) for number in range(4)]
     found = merged(sheet(row(1, a="x", b="y")), *parts)
     shown = [data(each.changed) for each in found.logged]

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.assignment import Groups, History, choose, queue
+from chalicelib.domain.audiences.segments import NOBODY, Roster
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.assignment import Groups, History, choose, queue
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
     ConsistencyRule,
@@ -18,8 +19,8 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.group_change import GroupChange, GroupLeft, after_group_change
-from chalicelib.domain.marking import (
+from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, after_group_change
+from chalicelib.domain.experiments.marking import (
     NOTHING,
     Mark,
     MarkStatus,
@@ -31,8 +32,8 @@ from chalicelib.domain.marking import (
     decide,
     pick_offer,
 )
-from chalicelib.domain.offers import Offer
-from chalicelib.domain.participants import (
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Exclusion,
@@ -43,7 +44,6 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
-from chalicelib.domain.segments import NOBODY, Roster
 from tests.unit.upgrade_samples import (
     BEFORE,
     BY_EXPERIMENT,

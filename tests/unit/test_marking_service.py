@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.faults import Round
+from chalicelib.domain.catalogue.testlab_offers import feature_uuid, offered_to, variant_uuid
 from chalicelib.domain.errors import Invalid, NotFound, Unavailable
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
     ConsistencyRule,
@@ -19,22 +22,19 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.faults import Round
-from chalicelib.domain.marking import (
+from chalicelib.domain.experiments.marking import (
     Mark,
     MarkStatus,
     Outcome,
     UnknownCondition,
     UnknownExperiment,
 )
-from chalicelib.domain.participants import ErasedMeanwhile, ExclusionCode, GroupKey
-from chalicelib.domain.segments import SegmentType
-from chalicelib.domain.testlab_offers import feature_uuid, offered_to, variant_uuid
-from chalicelib.domain.users import Totals
+from chalicelib.domain.features.users import Totals
+from chalicelib.domain.participants.participants import ErasedMeanwhile, ExclusionCode, GroupKey
 from chalicelib.services import Services
-from chalicelib.services.experiments import OfferService
-from chalicelib.services.marking import COUNT_AGE, MarkService
-from chalicelib.services.participants import GroupUpdate
+from chalicelib.services.experiments.experiments import OfferService
+from chalicelib.services.experiments.marking import COUNT_AGE, MarkService
+from chalicelib.services.participants.participants import GroupUpdate
 from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once, watched
 from tests.unit.samples import SHARDS, add_user, draft, drafts, process
 from tests.unit.upgrade_service_samples import (

@@ -5,9 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.logs import Value
-from chalicelib.domain.metric_analysis import ArmResult, Observation, Result, analyse
-from chalicelib.domain.metrics import MetricQuery, MetricType, Operation, RepeatedMeasure
+from chalicelib.domain.experiments.metrics import (
+    MetricQuery,
+    MetricType,
+    Operation,
+    RepeatedMeasure,
+)
+from chalicelib.domain.outcomes.logs import Value
+from chalicelib.domain.outcomes.metric_analysis import ArmResult, Observation, Result, analyse
 
 CONTINUOUS, CATEGORICAL = MetricType.CONTINUOUS, MetricType.CATEGORICAL
 MEAN, EARLIEST, RECENT = (

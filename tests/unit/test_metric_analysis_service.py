@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     DesignType,
     Experiment,
     Factor,
@@ -18,12 +18,12 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.logs import LogPart, SheetKey, Value
-from chalicelib.domain.marking import Mark
-from chalicelib.domain.metric_results import Effect
-from chalicelib.domain.metrics import MetricType
+from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value
+from chalicelib.domain.outcomes.metric_results import Effect
 from chalicelib.services import Services
-from chalicelib.services.metrics import MetricDraft
+from chalicelib.services.outcomes.metrics import MetricDraft
 from tests.fakes import FixedClock, Memory
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.contexts import UnknownAppContext
+from chalicelib.domain.audiences.contexts import UnknownAppContext
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.metrics import Metric, MetricType
+from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.services import Services
-from chalicelib.services.metrics import MetricDraft
+from chalicelib.services.outcomes.metrics import MetricDraft
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, mortal

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.metrics import (
+from chalicelib.domain.experiments.metrics import (
     MetricQuery,
     Operation,
     RepeatedMeasure,

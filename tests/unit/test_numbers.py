@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.numbers import as_javascript, javascript_text
+from chalicelib.api.values.numbers import as_javascript, javascript_text
 
 VECTORS: list[tuple[str, str]] = [
     (sent, written)

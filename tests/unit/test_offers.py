@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.experiments import (
+from chalicelib.domain.audiences.segments import NOBODY, Roster, SegmentType
+from chalicelib.domain.experiments.experiments import (
     ConsistencyRule,
     Experiment,
     ListEntry,
@@ -16,9 +17,8 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.offers import SEEN, Offers
-from chalicelib.domain.segments import NOBODY, Roster, SegmentType
+from chalicelib.domain.experiments.offers import SEEN, Offers
+from chalicelib.domain.flags.flags import Flag, FlagStatus
 from tests.unit.measure_samples import asking, flag, metric
 from tests.unit.upgrade_samples import (
     BEFORE,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from chalice.app import Response
 
-from chalicelib.api.once import Once
-from chalicelib.domain.idempotency import RequestKey, Seal
-from chalicelib.services.idempotency import IdempotencyService
+from chalicelib.api.http.once import Once
+from chalicelib.domain.access.idempotency import RequestKey, Seal
+from chalicelib.services.access.idempotency import IdempotencyService
 from tests.fakes import FixedClock, Memory, fake_stores
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import Catalogue, Revision, applied, catch_up
-from chalicelib.domain.features import Feature, FeatureType
-from chalicelib.domain.overbooking import Shortage, shortage
+from chalicelib.domain.catalogue.catalogue import Catalogue, Revision, applied, catch_up
+from chalicelib.domain.catalogue.overbooking import Shortage, shortage
+from chalicelib.domain.features.blocks import FREE_BLOCKS
+from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.services import Services
 from tests.unit.samples import TODAY, draft, feature
 

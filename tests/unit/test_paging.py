@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.users import Event
-from chalicelib.services.paging import (
+from chalicelib.domain.features.users import Event
+from chalicelib.services.running.paging import (
     PAGE_BYTES,
     WINDOW,
     Key,
@@ -75,7 +75,7 @@ def ids(pages: Sequence[Page[Event]]) -> list[int]:
 def test_all_pages_together_give_every_row_once(
     limit: int | None, chunk: int, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.services.paging.CHUNK", chunk)
+    monkeypatch.setattr("chalicelib.services.running.paging.CHUNK", chunk)
     assert len(table.events) == 36
     pages = table.pages(limit)
     assert sorted(ids(pages)) == [row.id for row in table.events]

@@ -10,17 +10,17 @@ from functools import partial
 import pytest
 
 from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError
-from chalicelib.domain.experiments import Algorithm, ConsistencyRule, State
-from chalicelib.domain.marking import MarkStatus
-from chalicelib.domain.participants import ErasedMeanwhile, ExclusionCode, Profile
+from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule, State
+from chalicelib.domain.experiments.marking import MarkStatus
+from chalicelib.domain.participants.participants import ErasedMeanwhile, ExclusionCode, Profile
 from chalicelib.services import Services
-from chalicelib.services.attempts import FEWEST
-from chalicelib.services.participants import (
+from chalicelib.services.participants.participants import (
     ALIASES_AT_ONCE,
     AliasIsUser,
     AliasOfAnother,
     GroupUpdate,
 )
+from chalicelib.services.running.attempts import FEWEST
 from tests.fakes import FixedClock, Memory, fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.participants import (
+from chalicelib.domain.participants.participants import (
     EnrollmentCode,
     ExclusionCode,
     GroupKey,

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.api.testlab import fields
 from chalicelib.api.upgrade.log_models import LogTime
-from chalicelib.domain.pg_numeric import numeric
+from chalicelib.domain.outcomes.pg_numeric import numeric
 
 PROJECT = Path(__file__).parents[2]
 FOLDERS = ("chalicelib", "infra", "benchmarks")

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.pg_numeric import (
+from chalicelib.domain.outcomes.pg_numeric import (
     MOST_DIGITS,
     deviation,
     in_order,

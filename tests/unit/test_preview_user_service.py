@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments import State
-from chalicelib.domain.preview_users import PreviewAssignment, PreviewUser
+from chalicelib.domain.experiments.experiments import State
+from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
 from chalicelib.services import Services
-from chalicelib.services.preview_users import RequestedAssignment
+from chalicelib.services.participants.preview_users import RequestedAssignment
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, at_once, design, dying

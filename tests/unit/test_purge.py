@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS, DeadVariants
+from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from tests.fakes import START
 
 DEAD = DeadVariants(1, (4, 5), START, START + HANDOVER)

@@ -9,17 +9,17 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.purge import (
+from chalicelib.domain.catalogue.purge import (
     HANDOVER,
     SECOND_PASS,
     DeadVariants,
     ErasedUser,
     UnreadableEntry,
 )
-from chalicelib.domain.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.services import Services
-from chalicelib.services.purge import (
+from chalicelib.services.features.purge import (
     BATCH,
     ROWS_IN_REQUEST,
     RUN_TIME,
@@ -212,7 +212,7 @@ def test_the_entry_that_waits_longest_is_worked_on_first(
         no_purge.features.delete(feature_id)
         world.clock.advance(timedelta(seconds=1))
     world.clock.advance(HANDOVER)
-    monkeypatch.setattr("chalicelib.services.purge.ROWS_PER_RUN", 1)
+    monkeypatch.setattr("chalicelib.services.features.purge.ROWS_PER_RUN", 1)
     world.services.purge.run_due()
     assert [user.id for user in world.memory.users.values() if user.erased] == ["stays"]
 
@@ -258,7 +258,7 @@ def test_a_request_removes_some_hundred_rows_and_leaves_the_rest(
 def test_one_run_removes_no_more_than_a_batch_beyond_its_budget(
     services: Services, memory: Memory, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.services.purge.ROWS_PER_RUN", 100)
+    monkeypatch.setattr("chalicelib.services.features.purge.ROWS_PER_RUN", 100)
     gone, [a] = experiment(services, "gone", 1)
     _, [kept] = experiment(services, "kept", 1)
     add_user(services, "u", kept)
@@ -366,8 +366,8 @@ def test_a_small_entry_is_done_beside_a_huge_one(
     huge: str,
     small: str,
 ) -> None:
-    monkeypatch.setattr("chalicelib.services.purge.ROWS_PER_RUN", 30)
-    monkeypatch.setattr("chalicelib.services.purge.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("chalicelib.services.features.purge.ROWS_PER_RUN", 30)
+    monkeypatch.setattr("chalicelib.services.features.purge.ROWS_AT_ONCE", 10)
     huge_and_small(services)
     HUGE[huge](services)
     clock.advance(timedelta(seconds=1))

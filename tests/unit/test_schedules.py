@@ -9,13 +9,13 @@ from itertools import count
 
 import pytest
 
+from chalicelib.domain.catalogue.faults import Failure, Fault
 from chalicelib.domain.errors import Invalid, Unavailable
-from chalicelib.domain.experiments import CompleteCondition, Experiment, State
-from chalicelib.domain.faults import Failure, Fault
-from chalicelib.domain.schedule import due_state
+from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment, State
+from chalicelib.domain.experiments.schedule import due_state
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
-from chalicelib.services.faults import UNANSWERED
+from chalicelib.services.catalogue.faults import UNANSWERED
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import at_once, design

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.seedrandom import (
+from chalicelib.domain.experiments.seedrandom import (
     QUEUE_LENGTH,
     competing_index,
     condition_index,

@@ -8,11 +8,15 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.segments import SegmentType
 from chalicelib.services import Services
-from chalicelib.services.segment_deletion import DELETED_AT_ONCE, USERS_NAMED, SegmentInUse
-from chalicelib.services.segments import global_id
+from chalicelib.services.audiences.segment_deletion import (
+    DELETED_AT_ONCE,
+    USERS_NAMED,
+    SegmentInUse,
+)
+from chalicelib.services.audiences.segments import global_id
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (

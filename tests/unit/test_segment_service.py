@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from chalicelib.bootstrap import build
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.purge import HANDOVER, SECOND_PASS
-from chalicelib.domain.segments import Segment, SegmentType
 from chalicelib.services import Services
-from chalicelib.services.segments import NameTaken, global_id
+from chalicelib.services.audiences.segments import NameTaken, global_id
 from chalicelib.settings import Settings
 from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once
 from tests.unit.samples import process

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.experiments import Experiment, FilterMode, ListEntry, State
-from chalicelib.domain.features import Feature
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.segment_usage import SegmentStatus, SegmentUsage, own_sub_lists
-from chalicelib.domain.segments import Segment, SegmentType
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.segment_usage import SegmentStatus, SegmentUsage, own_sub_lists
+from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry, State
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.flags.flags import Flag, FlagStatus
 from tests.fakes import START
 from tests.unit.samples import SHARDS
 from tests.unit.upgrade_service_samples import CONTEXT, design, segment

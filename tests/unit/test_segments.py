@@ -4,9 +4,7 @@ import itertools
 
 import pytest
 
-from chalicelib.domain.experiments import FilterMode
-from chalicelib.domain.participants import GroupKey, Participant, Profile
-from chalicelib.domain.segments import (
+from chalicelib.domain.audiences.segments import (
     NOBODY,
     Roster,
     Screening,
@@ -14,6 +12,8 @@ from chalicelib.domain.segments import (
     resolve,
     screen,
 )
+from chalicelib.domain.experiments.experiments import FilterMode
+from chalicelib.domain.participants.participants import GroupKey, Participant, Profile
 from tests.unit.upgrade_samples import CLASS, ROOM, pupil, segment, user
 
 INCLUDE_ALL, EXCLUDE_ALL = FilterMode.INCLUDE_ALL, FilterMode.EXCLUDE_ALL

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from chalicelib.domain.errors import Invalid, LostRace, NotFound
-from chalicelib.domain.strata import StratificationFactor
+from chalicelib.domain.participants.strata import StratificationFactor
 from chalicelib.services import Services
-from chalicelib.services.stratification import USERS_PER_WRITE
+from chalicelib.services.participants.stratification import USERS_PER_WRITE
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (

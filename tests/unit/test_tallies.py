@@ -7,18 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.marking import Mark, Outcome, Records, Repeat
-from chalicelib.domain.participants import (
-    Enrollment,
-    EnrollmentCode,
-    Exclusion,
-    ExclusionCode,
-    GroupEnrollment,
-    GroupKey,
-    GroupRecord,
-)
-from chalicelib.domain.tallies import (
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.marking import Mark, Outcome, Records, Repeat
+from chalicelib.domain.experiments.tallies import (
     DROPPED_AT_ONCE,
     ExclusionTally,
     Tally,
@@ -27,6 +18,15 @@ from chalicelib.domain.tallies import (
     group_new_at_point,
     of_ending,
     of_records,
+)
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
 )
 from tests.unit.upgrade_samples import (
     GROUP,

@@ -11,13 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.blocks import FREE_BLOCKS
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.features import Feature, FeatureType, Variant
-from chalicelib.domain.marking import Mark, UnknownCondition
-from chalicelib.domain.participants import Participant, Profile
-from chalicelib.domain.testlab_offers import (
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.testlab_offers import (
     decide,
     feature_uuid,
     flags_on,
@@ -27,6 +22,11 @@ from chalicelib.domain.testlab_offers import (
     offered_to,
     variant_uuid,
 )
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.marking import Mark, UnknownCondition
+from chalicelib.domain.features.blocks import FREE_BLOCKS
+from chalicelib.domain.features.features import Feature, FeatureType, Variant
+from chalicelib.domain.participants.participants import Participant, Profile
 from tests.fakes import START
 from tests.unit.samples import TODAY, feature
 

@@ -7,17 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.experiments import Algorithm, CompleteCondition, Place, Unit
-from chalicelib.domain.participants import (
-    NOWHERE,
-    EnrollmentCode,
-    Exclusion,
-    ExclusionCode,
-    MonitoredPoint,
-    Participant,
-    Profile,
-)
-from chalicelib.domain.transfer import (
+from chalicelib.domain.experiments.experiments import Algorithm, CompleteCondition, Place, Unit
+from chalicelib.domain.experiments.transfer import (
     ForeignEnrollment,
     ForeignExclusion,
     ForeignGroupEnrollment,
@@ -27,8 +18,17 @@ from chalicelib.domain.transfer import (
     ForeignUserRecord,
     RecordKind,
 )
+from chalicelib.domain.participants.participants import (
+    NOWHERE,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    MonitoredPoint,
+    Participant,
+    Profile,
+)
 from chalicelib.services import Services
-from chalicelib.services.transfer import TransferReport
+from chalicelib.services.experiments.transfer import TransferReport
 from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (

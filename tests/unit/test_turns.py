@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from chalicelib.services.turns import Turns
+from chalicelib.services.running.turns import Turns
 from tests.unit.upgrade_service_samples import at_once
 
 PARALLEL = 8

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.features.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.services import Services
 from tests.fakes import FixedClock, Memory
 from tests.unit.samples import TODAY, draft, process

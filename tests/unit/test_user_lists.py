@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.segments import SegmentType
-from chalicelib.domain.user_lists import naming_lists
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.user_lists import naming_lists
 from tests.unit.measure_samples import flag
 from tests.unit.samples import feature
 from tests.unit.upgrade_service_samples import design, segment

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
-from chalicelib.domain.ip_addresses import IpAddressMode
-from chalicelib.domain.users import Totals, User
+from chalicelib.domain.features.ip_addresses import IpAddressMode
+from chalicelib.domain.features.users import Totals, User
 from chalicelib.services import Services
-from chalicelib.services.attempts import FEWEST
-from chalicelib.services.paging import PageRequest
-from chalicelib.services.users import UserService
+from chalicelib.services.features.users import UserService
+from chalicelib.services.running.attempts import FEWEST
+from chalicelib.services.running.paging import PageRequest
 from tests.fakes import START, FixedClock, Memory, once
 from tests.unit.samples import (
     SHARDS,

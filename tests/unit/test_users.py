@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.users import Totals, TotalsShard, check_named, check_user_id
+from chalicelib.domain.features.users import Totals, TotalsShard, check_named, check_user_id
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 512, "é" * 256, "😀" * 128])

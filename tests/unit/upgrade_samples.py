@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.assignment import Assignment, Groups
-from chalicelib.domain.experiments import (
+from chalicelib.domain.audiences.segments import NOBODY, Roster, Segment, SegmentType
+from chalicelib.domain.experiments.assignment import Assignment, Groups
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     Condition,
     ConditionOrder,
@@ -27,9 +28,10 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.marking import Mark, Outcome, decide
-from chalicelib.domain.offers import ContextOffers, Offer, Offers
-from chalicelib.domain.participants import (
+from chalicelib.domain.experiments.marking import Mark, Outcome, decide
+from chalicelib.domain.experiments.offers import ContextOffers, Offer, Offers
+from chalicelib.domain.experiments.tallies import group_new_at_point
+from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
     Exclusion,
@@ -41,8 +43,6 @@ from chalicelib.domain.participants import (
     Participant,
     Profile,
 )
-from chalicelib.domain.segments import NOBODY, Roster, Segment, SegmentType
-from chalicelib.domain.tallies import group_new_at_point
 
 CONTEXT = "home"
 PLACE = Place("quiz", "intro")

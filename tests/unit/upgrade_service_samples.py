@@ -11,8 +11,9 @@ from itertools import count
 from threading import Barrier
 from typing import TypeVar
 
-from chalicelib.domain.assignment import Assignment
-from chalicelib.domain.experiments import (
+from chalicelib.domain.audiences.segments import Segment, SegmentType, resolve
+from chalicelib.domain.experiments.assignment import Assignment
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
     Condition,
@@ -28,11 +29,10 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.marking import Mark, MarkStatus, Outcome
-from chalicelib.domain.participants import GroupKey, GroupRecord, Participant
-from chalicelib.domain.segments import Segment, SegmentType, resolve
+from chalicelib.domain.experiments.marking import Mark, MarkStatus, Outcome
+from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.services import Services
-from chalicelib.services.participants import Caller, GroupUpdate
+from chalicelib.services.participants.participants import Caller, GroupUpdate
 from tests.fakes import START, FixedClock, Memory, Step
 from tests.unit.samples import process
 

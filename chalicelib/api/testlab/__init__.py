@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.testlab import analysis, events, features, user_blocks, users, variants
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (

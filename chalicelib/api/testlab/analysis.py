@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import AnalysisAnswer

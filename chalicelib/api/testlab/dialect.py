@@ -7,9 +7,9 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib.api.calls import Received
-from chalicelib.api.negotiation import prefers
-from chalicelib.api.problems import (
+from chalicelib.api.http.calls import Received
+from chalicelib.api.http.negotiation import prefers
+from chalicelib.api.http.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
     detail_header,
@@ -17,7 +17,7 @@ from chalicelib.api.problems import (
     problem_body,
     status_of,
 )
-from chalicelib.api.requests import JSON_TYPE
+from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.domain.errors import KeyReused, SwitchyardError
 
 DOCUMENTED = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})

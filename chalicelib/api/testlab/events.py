@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
-from chalicelib.api.once import Once
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreateEvent, EventAnswer, FeatureEventAnswer
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply, row_cursors
-from chalicelib.domain.users import Event
+from chalicelib.domain.features.users import Event
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

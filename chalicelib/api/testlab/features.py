@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
-from chalicelib.api.once import Once
-from chalicelib.api.problems import ResponseHeaders, quoted
-from chalicelib.api.tagged import of_path
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.once import Once
+from chalicelib.api.http.problems import ResponseHeaders, quoted
+from chalicelib.api.http.tagged import of_path
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer, IntegerText
 from chalicelib.api.testlab.models import (
@@ -18,10 +18,10 @@ from chalicelib.api.testlab.models import (
     UpdateFeature,
     UserBlockAnswer,
 )
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.entity_tags import Kind, feature_shown
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.entity_tags import Kind, feature_shown
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.features import Feature
+from chalicelib.domain.features.features import Feature
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from chalicelib.api.numbers import as_javascript, javascript_text
+from chalicelib.api.values.numbers import as_javascript, javascript_text
 
 ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 INTEGER = re.compile(r"-?[0-9]{1,10}")

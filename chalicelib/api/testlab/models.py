@@ -8,7 +8,6 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.api.bounds import AtMost
 from chalicelib.api.testlab.fields import (
     AnsweredDay,
     Boolean,
@@ -20,8 +19,9 @@ from chalicelib.api.testlab.fields import (
     Text,
     Weight,
 )
+from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features import (
+from chalicelib.domain.features.features import (
     VARIANTS_PER_FEATURE,
     Feature,
     FeatureDraft,
@@ -29,7 +29,7 @@ from chalicelib.domain.features import (
     Variant,
     VariantDraft,
 )
-from chalicelib.domain.users import Event, Totals
+from chalicelib.domain.features.users import Event, Totals
 
 EVERYBODY = Decimal(1)
 

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.api.answer_pages import PartQuery
-from chalicelib.api.calls import Reply
-from chalicelib.api.cursors import Cursors
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_pages import PartQuery
+from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.users import check_user_id
-from chalicelib.services.paging import Page, PageRequest, Position, R
+from chalicelib.domain.features.users import check_user_id
+from chalicelib.services.running.paging import Page, PageRequest, Position, R
 
 RowCursors = Cursors[Position]
 """Cursors of a list of users or events."""

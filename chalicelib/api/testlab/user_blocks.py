@@ -6,12 +6,12 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.numbers import javascript_text
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import AssignUserBlock, UserBlockAnswer
-from chalicelib.domain.features import NAME_LENGTH
+from chalicelib.api.values.numbers import javascript_text
+from chalicelib.domain.features.features import NAME_LENGTH
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

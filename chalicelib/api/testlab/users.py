@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import Reply
-from chalicelib.api.once import Once
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.once import Once
 from chalicelib.api.testlab.dialect import DIALECT
-from chalicelib.api.testlab.export_parts import ExportQuery, part_reply, told_bytes
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply, row_cursors
-from chalicelib.api.testlab.user_erasure import DeleteQuery, Erased
-from chalicelib.domain.users import User
+from chalicelib.api.testlab.privacy.export_parts import ExportQuery, part_reply, told_bytes
+from chalicelib.api.testlab.privacy.user_erasure import DeleteQuery, Erased
+from chalicelib.domain.features.users import User
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

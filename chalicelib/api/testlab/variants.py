@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.features import FEATURE
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreatedVariant, ReplaceVariants, VariantAnswer
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound
 
 blueprint = ApiBlueprint(__name__, DIALECT)

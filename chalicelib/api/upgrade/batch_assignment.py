@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.client_models import AnyText, ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.participation import assignment_item, testlab_item
-from chalicelib.domain.experiments import Place
-from chalicelib.services.assignment import Assigned
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.services.experiments.assignment import Assigned
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

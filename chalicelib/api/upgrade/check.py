@@ -11,13 +11,12 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.answer_pages import PartQuery
-from chalicelib.api.answer_sizes import fitting, list_text, row_text
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.calls import written
-from chalicelib.api.cursors import Cursors
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_pages import PartQuery
+from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
+from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.upgrade.check_models import (
     ROWS,
     EnrollmentRow,
@@ -29,10 +28,11 @@ from chalicelib.api.upgrade.check_models import (
     shortened,
 )
 from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.transfer import RecordKind
-from chalicelib.services.participant_ports import Position
-from chalicelib.services.transfer import TransferReport
+from chalicelib.domain.experiments.transfer import RecordKind
+from chalicelib.services.experiments.transfer import TransferReport
+from chalicelib.services.participants.participant_ports import Position
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -13,17 +13,8 @@ from chalicelib.api.upgrade.experiment_answers import condition_columns, experim
 from chalicelib.api.upgrade.log_models import moment_of
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
-from chalicelib.domain.experiments import Condition, Experiment, Place
-from chalicelib.domain.participants import (
-    Enrollment,
-    EnrollmentCode,
-    Exclusion,
-    ExclusionCode,
-    GroupEnrollment,
-    MonitoredPoint,
-    Profile,
-)
-from chalicelib.domain.transfer import (
+from chalicelib.domain.experiments.experiments import Condition, Experiment, Place
+from chalicelib.domain.experiments.transfer import (
     ForeignEnrollment,
     ForeignExclusion,
     ForeignGroupEnrollment,
@@ -32,7 +23,16 @@ from chalicelib.domain.transfer import (
     GroupOwnRecord,
     UserRecord,
 )
-from chalicelib.services.transfer import ListedRecord
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    MonitoredPoint,
+    Profile,
+)
+from chalicelib.services.experiments.transfer import ListedRecord
 
 ROWS = 1000
 """Rows of one call that brings them in."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.api.blueprint import ApiBlueprint, View
-from chalicelib.api.calls import Call, Reading
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.blueprint import ApiBlueprint, View
+from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.upgrade import client_auth
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT, MissingUserId, UnknownUser, UnknownUserV5
-from chalicelib.domain.participants import ErasedMeanwhile
-from chalicelib.services.participants import Caller
+from chalicelib.domain.participants.participants import ErasedMeanwhile
+from chalicelib.services.participants.participants import Caller
 
 
 class ClientBlueprint(ApiBlueprint):

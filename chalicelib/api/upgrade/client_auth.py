@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.api.upgrade.error_bodies import Shape
 from chalicelib.domain.errors import SwitchyardError, Unauthorized
-from chalicelib.services.client_auth import ClientAuthService, ClientCredentials
+from chalicelib.services.access.client_auth import ClientAuthService, ClientCredentials
 
 if TYPE_CHECKING:
     from jwt.types import Options

@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.api.bounds import AtMost
-from chalicelib.domain.experiments import Place
-from chalicelib.domain.marking import MarkStatus
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.marking import MarkStatus
 
 WORKING_GROUPS = 30
 """Groups in force that a user may have: each takes part in the transaction of a mark."""

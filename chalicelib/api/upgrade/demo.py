@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
 
 blueprint = ApiBlueprint(__name__, DIALECT)

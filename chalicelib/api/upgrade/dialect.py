@@ -10,10 +10,9 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.answer_sizes import is_too_long
-from chalicelib.api.calls import Received
-from chalicelib.api.problems import detail_header, hint_header, reason_of, status_of
-from chalicelib.api.requests import (
+from chalicelib.api.http.calls import Received
+from chalicelib.api.http.problems import detail_header, hint_header, reason_of, status_of
+from chalicelib.api.http.requests import (
     JSON_TYPE,
     InvalidBody,
     InvalidParameter,
@@ -21,6 +20,7 @@ from chalicelib.api.requests import (
     TooLarge,
     UnknownEncoding,
 )
+from chalicelib.api.pages.answer_sizes import is_too_long
 from chalicelib.api.upgrade.client_auth import SHAPES as TOKEN_SHAPES
 from chalicelib.api.upgrade.error_bodies import Shape
 from chalicelib.api.upgrade.long_lists import LongListKept
@@ -34,11 +34,11 @@ from chalicelib.domain.errors import (
     SwitchyardError,
     Unauthorized,
 )
-from chalicelib.domain.marking import UnknownCondition, UnknownExperiment
-from chalicelib.services.experiments import UnknownContext
-from chalicelib.services.flags import FlagKeyTaken
-from chalicelib.services.participants import AliasIsUser, AliasOfAnother
-from chalicelib.services.segments import NameTaken
+from chalicelib.domain.experiments.marking import UnknownCondition, UnknownExperiment
+from chalicelib.services.audiences.segments import NameTaken
+from chalicelib.services.experiments.experiments import UnknownContext
+from chalicelib.services.flags.flags import FlagKeyTaken
+from chalicelib.services.participants.participants import AliasIsUser, AliasOfAnother
 
 FORMAT = "Parameter not in the correct format"
 QUERY = "Query Failed"

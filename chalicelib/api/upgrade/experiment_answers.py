@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from chalicelib.api.answer_sizes import row_text
+from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.api.upgrade.segment_models import (
@@ -19,8 +19,9 @@ from chalicelib.api.upgrade.segment_models import (
     list_answer,
     list_answers,
 )
-from chalicelib.domain.answer_room import answer_bytes
-from chalicelib.domain.experiments import (
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.domain.catalogue.faults import Fault
+from chalicelib.domain.experiments.experiments import (
     CompleteCondition,
     Condition,
     ConditionPayload,
@@ -33,7 +34,6 @@ from chalicelib.domain.experiments import (
     State,
     StateChange,
 )
-from chalicelib.domain.faults import Fault
 
 BACKEND_VERSION = "6.5.0"
 

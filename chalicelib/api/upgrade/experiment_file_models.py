@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.experiment_models import (
     FACTORS,
     LEVELS,
@@ -46,15 +45,16 @@ from chalicelib.api.upgrade.segment_models import (
     Identifier,
     Text,
 )
-from chalicelib.domain.experiments import (
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     DesignType,
     FilterMode,
     State,
     StateChange,
 )
-from chalicelib.domain.metrics import MetricType
-from chalicelib.services.metrics import MetricDraft
+from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.services.outcomes.metrics import MetricDraft
 
 STATE_CHANGES = 2000
 """More of them do not fit into an experiment's item."""

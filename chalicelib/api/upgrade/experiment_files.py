@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.answer_pages import ListQuery, Pages, Row
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.cursors import Filter
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.pages.cursors import Filter
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
 from chalicelib.api.upgrade.experiment_imports import ExperimentReader, exported
 from chalicelib.api.upgrade.files import Files, PagedIdsQuery, judged, stored
@@ -26,9 +26,9 @@ from chalicelib.api.upgrade.records import new_id, now, two_characters
 from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Listings, Uuid, checked_uuid
 from chalicelib.api.upgrade.shown_members import bounded
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments import Experiment
-from chalicelib.services.experiments import Numbered
-from chalicelib.services.imports import ExperimentDraft
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.services.catalogue.imports import ExperimentDraft
+from chalicelib.services.experiments.experiments import Numbered
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

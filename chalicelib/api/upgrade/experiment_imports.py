@@ -20,16 +20,16 @@ from chalicelib.api.upgrade.files import model_of
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import Listings
-from chalicelib.domain.answer_room import check_shown
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.contexts import configured, known_context
+from chalicelib.domain.audiences.contexts import configured, known_context
+from chalicelib.domain.catalogue.answer_room import check_shown
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.imports import is_older, part_ids
+from chalicelib.domain.catalogue.lists import check_room
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.experiments import DesignType, Experiment
-from chalicelib.domain.imports import is_older, part_ids
-from chalicelib.domain.lifecycle import STARTED, check_begins, lacks, last_start
-from chalicelib.domain.lists import check_room
-from chalicelib.services.imports import ExperimentDraft, ListDraft
-from chalicelib.services.metrics import MetricDraft
+from chalicelib.domain.experiments.experiments import DesignType, Experiment
+from chalicelib.domain.experiments.lifecycle import STARTED, check_begins, lacks, last_start
+from chalicelib.services.catalogue.imports import ExperimentDraft, ListDraft
+from chalicelib.services.outcomes.metrics import MetricDraft
 
 
 class ExperimentReader:

@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_validator
 
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.numbers import as_javascript
 from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
     LISTS_SENT,
@@ -26,7 +24,10 @@ from chalicelib.api.upgrade.segment_models import (
     Text,
     Uuid,
 )
-from chalicelib.domain.experiments import (
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.api.values.numbers import as_javascript
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
     ConsistencyRule,
@@ -37,8 +38,7 @@ from chalicelib.domain.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.metrics import Operation, RepeatedMeasure
-from chalicelib.domain.segments import SegmentType
+from chalicelib.domain.experiments.metrics import Operation, RepeatedMeasure
 
 MAX_CONDITIONS = 40
 MAX_POINTS = 80

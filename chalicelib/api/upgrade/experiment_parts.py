@@ -14,7 +14,7 @@ from chalicelib.api.upgrade.experiment_models import (
     QueryBody,
 )
 from chalicelib.api.upgrade.segment_models import is_uuid
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     Condition,
     ConditionPayload,
     DecisionPoint,

@@ -31,9 +31,9 @@ from chalicelib.api.upgrade.experiment_parts import (
     query_of,
 )
 from chalicelib.api.upgrade.segment_models import SegmentBody
-from chalicelib.domain.contexts import known_context
+from chalicelib.domain.audiences.contexts import known_context
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import (
+from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
     Condition,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.experiments import ExperimentId
 from chalicelib.domain.errors import Invalid

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.answer_pages import ListQuery, Pages, Row
-from chalicelib.api.answer_sizes import ANSWER_BYTES, fitting
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.tagged import Concern, new, of_body, of_path
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.tagged import Concern, new, of_body, of_path
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting
 from chalicelib.api.upgrade import experiment_answers as answers
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
 from chalicelib.api.upgrade.experiment_models import (
@@ -46,14 +45,15 @@ from chalicelib.api.upgrade.segment_models import (
     checked_uuid,
 )
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
-from chalicelib.domain.answer_room import check_shown
-from chalicelib.domain.entity_tags import Kind
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.catalogue.answer_room import check_shown
+from chalicelib.domain.catalogue.entity_tags import Kind
+from chalicelib.domain.catalogue.lists import entries as list_entries
+from chalicelib.domain.catalogue.lists import has_list
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments import Experiment, Place
-from chalicelib.domain.lists import entries as list_entries
-from chalicelib.domain.lists import has_list
-from chalicelib.services.experiments import AT_ONCE, Numbered
-from chalicelib.services.imports import ExperimentDraft
+from chalicelib.domain.experiments.experiments import Experiment, Place
+from chalicelib.services.catalogue.imports import ExperimentDraft
+from chalicelib.services.experiments.experiments import AT_ONCE, Numbered
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.calls import Call, Reading
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.upgrade.client import ClientBlueprint, user_id_of
 from chalicelib.api.upgrade.client_models import (
     FeatureFlagV5,
@@ -13,8 +13,8 @@ from chalicelib.api.upgrade.client_models import (
     GroupSet,
     GroupSets,
 )
-from chalicelib.domain.participants import Participant
-from chalicelib.services.evaluation import in_session
+from chalicelib.domain.participants.participants import Participant
+from chalicelib.services.flags.evaluation import in_session
 
 blueprint = ClientBlueprint(__name__)
 

@@ -16,13 +16,13 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.api.answer_pages import ListQuery
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.ignored_fields import note
-from chalicelib.api.problems import brief, faults
-from chalicelib.api.requests import parse_text
+from chalicelib.api.http.problems import brief, faults
+from chalicelib.api.http.requests import parse_text
+from chalicelib.api.pages.answer_pages import ListQuery
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.api.values.ignored_fields import note
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 
 MAX_FILES = 100

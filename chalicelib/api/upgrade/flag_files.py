@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.answer_pages import ListQuery
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import written
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_pages import ListQuery
 from chalicelib.api.upgrade.attachments import attachment
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import FilesBody, judged, stored
@@ -28,9 +28,9 @@ from chalicelib.api.upgrade.listings import listings_of
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.api.upgrade.shown_members import bounded
+from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.flags import Flag
-from chalicelib.domain.lists import entries
+from chalicelib.domain.flags.flags import Flag
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

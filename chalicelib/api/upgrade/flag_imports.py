@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.files import model_of, uuid_or_none
 from chalicelib.api.upgrade.flag_models import FlagBody
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
 from chalicelib.api.upgrade.segment_models import LISTS_SENT, AdminBody, FilledText
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.flags import Flag, FlagStatus
-from chalicelib.domain.lists import check_room
-from chalicelib.services.flags import FlagKeyTaken, check_key
-from chalicelib.services.imports import ListDraft
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.lists import check_room
+from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.services.catalogue.imports import ListDraft
+from chalicelib.services.flags.flags import FlagKeyTaken, check_key
 
 
 class FlagListFile(AdminBody):

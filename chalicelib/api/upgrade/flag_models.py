@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import (
     AdminBody,
@@ -23,9 +22,10 @@ from chalicelib.api.upgrade.segment_models import (
     Uuid,
     segment_answer,
 )
-from chalicelib.domain.contexts import known_context
-from chalicelib.domain.experiments import FilterMode, ListEntry
-from chalicelib.domain.flags import Flag, FlagStatus
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.contexts import known_context
+from chalicelib.domain.experiments.experiments import FilterMode, ListEntry
+from chalicelib.domain.flags.flags import Flag, FlagStatus
 
 
 class FlagBody(AdminBody):

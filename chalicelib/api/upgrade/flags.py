@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.answer_pages import ListQuery, Pages
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.tagged import Concern, new, of_body, of_path
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.tagged import Concern, new, of_body, of_path
+from chalicelib.api.pages.answer_pages import ListQuery, Pages
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.flag_models import (
     FlagBody,
@@ -40,11 +40,11 @@ from chalicelib.api.upgrade.segment_models import (
     checked_uuid,
 )
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
-from chalicelib.domain.entity_tags import Kind
+from chalicelib.domain.catalogue.entity_tags import Kind
+from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.flags import Flag
-from chalicelib.domain.lists import entries
-from chalicelib.services.pools import Pool
+from chalicelib.domain.flags.flags import Flag
+from chalicelib.services.running.pools import Pool
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.attachments import attachment
 from chalicelib.api.upgrade.files import Files, judged, model_of, stored
 from chalicelib.api.upgrade.listings import each_with_lists
@@ -17,13 +17,13 @@ from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_file_models import ListFile
 from chalicelib.api.upgrade.segment_models import AdminBody, Listing, Listings, total_of
 from chalicelib.api.upgrade.shown_members import bounded_one
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.imports import missing_segments
+from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.imports import missing_segments
-from chalicelib.domain.lists import LISTS
+from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.services import Services
-from chalicelib.services.imports import ListDraft
+from chalicelib.services.catalogue.imports import ListDraft
 
 NumberedEntry = tuple[int, ListEntry]
 """A list with its place among those of an experiment or a flag."""

@@ -9,15 +9,15 @@ from typing import TypeVar
 from chalicelib.api.upgrade.metric_models import metric_answer
 from chalicelib.api.upgrade.records import Json, new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
+from chalicelib.domain.audiences.segments import Segment
+from chalicelib.domain.catalogue.lists import entries as list_entries
+from chalicelib.domain.catalogue.segment_usage import parts_of
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.lists import entries as list_entries
-from chalicelib.domain.segment_usage import parts_of
-from chalicelib.domain.segments import Segment
+from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.services import Services
-from chalicelib.services.experiments import Numbered
-from chalicelib.services.imports import ListDraft
-from chalicelib.services.pools import Pool
+from chalicelib.services.catalogue.imports import ListDraft
+from chalicelib.services.experiments.experiments import Numbered
+from chalicelib.services.running.pools import Pool
 
 SEGMENTS_AT_ONCE = 8
 

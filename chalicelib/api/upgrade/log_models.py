@@ -14,16 +14,16 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
-from chalicelib.api.answer_sizes import fitting, list_text
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.calls import written
-from chalicelib.api.numbers import as_javascript
+from chalicelib.api.http.calls import written
+from chalicelib.api.pages.answer_sizes import fitting, list_text
 from chalicelib.api.upgrade.client_models import ClientBody, Name, UserBody
 from chalicelib.api.upgrade.metric_models import METRICS_AT_ONCE, metric_answer
 from chalicelib.api.upgrade.records import Json, iso, stamps
-from chalicelib.domain.logs import Logged, LogPart, LogRow, SheetKey, Value
-from chalicelib.services.logs import LogReport
-from chalicelib.services.participants import Caller
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.api.values.numbers import as_javascript
+from chalicelib.domain.outcomes.logs import Logged, LogPart, LogRow, SheetKey, Value
+from chalicelib.services.outcomes.logs import LogReport
+from chalicelib.services.participants.participants import Caller
 
 LOG_BYTES = 2**20
 """Bytes that the body of a log may have."""

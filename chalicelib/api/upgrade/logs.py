@@ -7,15 +7,15 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.calls import Call, Reading
-from chalicelib.api.once import Once
-from chalicelib.api.problems import ResponseHeaders
-from chalicelib.api.requests import TooLarge, UnknownEncoding, is_json
+from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.once import Once
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.requests import TooLarge, UnknownEncoding, is_json
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.dialect import UNKNOWN_USER, BlobRefused
 from chalicelib.api.upgrade.log_models import LOG_BYTES, LogV5, LogV6, log_answer
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.services.participants import Caller
+from chalicelib.services.participants.participants import Caller
 
 blueprint = ClientBlueprint(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.api.answer_pages import Row
+from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.upgrade.experiment_answers import single, with_fault
 from chalicelib.api.upgrade.experiment_imports import exported
 from chalicelib.api.upgrade.flag_models import laid_out, whole_flag_answer
@@ -21,10 +21,10 @@ from chalicelib.api.upgrade.listings import (
 from chalicelib.api.upgrade.segment_imports import exported_segment, exported_with
 from chalicelib.api.upgrade.segment_models import Listings, SegmentBody
 from chalicelib.api.upgrade.shown_members import ROUTE, bounded, is_shown_whole
+from chalicelib.domain.catalogue.lists import entries, listed
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.experiments import Experiment
-from chalicelib.domain.flags import Flag
-from chalicelib.domain.lists import entries, listed
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 
 IF_MATCH = "if-match"

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from chalicelib.api.answer_pages import Row
-from chalicelib.api.answer_sizes import row_text
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.numbers import as_javascript, javascript_text
+from chalicelib.api.pages.answer_pages import Row
+from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
-from chalicelib.domain.metrics import JOINER, Metric, MetricType, grouped_key
-from chalicelib.services.metrics import MetricDraft
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.api.values.numbers import as_javascript, javascript_text
+from chalicelib.domain.experiments.metrics import JOINER, Metric, MetricType, grouped_key
+from chalicelib.services.outcomes.metrics import MetricDraft
 
 METRICS_AT_ONCE = 5000
 """Metrics of one request; a class has one for each of its keys and attributes."""

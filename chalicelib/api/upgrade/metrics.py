@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from chalice.app import Response
 
-from chalicelib.api.answer_pages import ListQuery, Pages, as_they_are
-from chalicelib.api.answer_sizes import row_text
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import written
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, as_they_are
+from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.metric_models import MetricsBody, metric_tree, own_nodes
-from chalicelib.domain.metrics import Metric
+from chalicelib.domain.experiments.metrics import Metric
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

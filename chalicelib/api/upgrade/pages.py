@@ -11,15 +11,15 @@ from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from chalicelib.api.answer_sizes import fitting, list_text, row_text
-from chalicelib.api.calls import written
+from chalicelib.api.http.calls import written
+from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
 from chalicelib.api.upgrade.segment_models import Text
+from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import Experiment, State
-from chalicelib.domain.flags import Flag
-from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.domain.segments import Segment
+from chalicelib.domain.experiments.experiments import Experiment, State
+from chalicelib.domain.flags.flags import Flag
+from chalicelib.domain.participants.preview_users import PreviewUser
 
 PAGE_SIZE = 1000
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.once import Once
+from chalicelib.api.http.once import Once
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.client_models import AssignV5, AssignV6, MarkV5, MarkV6
-from chalicelib.domain.assignment import Assignment
-from chalicelib.domain.experiments import Condition, DesignType, Payload
-from chalicelib.domain.features import Feature, Variant
-from chalicelib.domain.marking import Mark, Outcome
-from chalicelib.domain.testlab_offers import feature_uuid, variant_uuid
-from chalicelib.services.participants import Caller
+from chalicelib.domain.catalogue.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.domain.experiments.assignment import Assignment
+from chalicelib.domain.experiments.experiments import Condition, DesignType, Payload
+from chalicelib.domain.experiments.marking import Mark, Outcome
+from chalicelib.domain.features.features import Feature, Variant
+from chalicelib.services.participants.participants import Caller
 
 blueprint = ClientBlueprint(__name__)
 

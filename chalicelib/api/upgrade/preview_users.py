@@ -9,19 +9,19 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.answer_pages import ListQuery, Pages, Place
-from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Place
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.client_models import ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.listings import batched
 from chalicelib.api.upgrade.pages import PREVIEW_USER_SEARCH, PageBody, page
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import Identifier, Uuid
-from chalicelib.domain.answer_room import answer_bytes
-from chalicelib.domain.preview_users import PreviewUser
-from chalicelib.services.preview_users import Preview, RequestedAssignment
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.services.participants.preview_users import Preview, RequestedAssignment
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 from chalicelib.api.upgrade.client import ClientBlueprint
 from chalicelib.api.upgrade.client_models import RewardV6
 from chalicelib.domain.errors import Invalid
-from chalicelib.services.participants import Caller
+from chalicelib.services.participants.participants import Caller
 
 blueprint = ClientBlueprint(__name__)
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import model_validator
 
-from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.experiment_models import NamedUsers
 from chalicelib.api.upgrade.experiment_parts import kept_or_new
 from chalicelib.api.upgrade.records import new_id, now
@@ -25,9 +24,10 @@ from chalicelib.api.upgrade.segment_models import (
     Total,
     check_whole,
 )
-from chalicelib.domain.participants import GroupKey
-from chalicelib.domain.segments import Segment, SegmentType
-from chalicelib.services.imports import ListDraft
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.participants.participants import GroupKey
+from chalicelib.services.catalogue.imports import ListDraft
 
 MAX_LISTS = 200
 """Subsegments that a segment may bring along."""

@@ -9,9 +9,8 @@ from typing import Annotated, Any, TypeVar
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.answer_pages import Pages, Row
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.pages.answer_pages import Pages, Row
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import (
     MAX_IDS,
@@ -34,8 +33,9 @@ from chalicelib.api.upgrade.segment_imports import (
 )
 from chalicelib.api.upgrade.segment_models import Listing, Listings, Uuid, total_of
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one
+from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import NotFound
-from chalicelib.services.imports import ListDraft
+from chalicelib.services.catalogue.imports import ListDraft
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -17,12 +17,12 @@ from chalicelib.api.upgrade.segment_models import (
     bare_segment_answer,
     segment_answer,
 )
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.contexts import configured
+from chalicelib.domain.audiences.contexts import configured
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.imports import missing_segments, unknown_group_types
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.imports import missing_segments, unknown_group_types
-from chalicelib.domain.segments import Segment, SegmentType
-from chalicelib.services.imports import ListDraft
+from chalicelib.services.catalogue.imports import ListDraft
 
 
 @dataclass

@@ -19,13 +19,13 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from chalicelib.api.bounds import AtMost
 from chalicelib.api.upgrade.records import Json, stamps
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments import ListEntry
-from chalicelib.domain.participants import GroupKey
-from chalicelib.domain.segments import Segment, SegmentType
-from chalicelib.domain.users import check_user_id
+from chalicelib.domain.experiments.experiments import ListEntry
+from chalicelib.domain.features.users import check_user_id
+from chalicelib.domain.participants.participants import GroupKey
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MEMBERS = 150_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.api.answer_pages import Pages, Row, Taken
-from chalicelib.api.answer_sizes import (
+from chalicelib.api.pages.answer_pages import Pages, Row, Taken
+from chalicelib.api.pages.answer_sizes import (
     ANSWER_BYTES,
     LONGEST_ANSWER,
     list_text,
@@ -21,11 +21,11 @@ from chalicelib.api.upgrade.segment_models import (
     single_segment_answer,
 )
 from chalicelib.api.upgrade.shown_members import bounded_one
-from chalicelib.domain.answer_room import answer_bytes
-from chalicelib.domain.experiments import Experiment
-from chalicelib.domain.flags import Flag
-from chalicelib.domain.segment_usage import ListUse, SegmentUsage
-from chalicelib.domain.segments import Segment
+from chalicelib.domain.audiences.segments import Segment
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.domain.catalogue.segment_usage import ListUse, SegmentUsage
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.flags.flags import Flag
 
 PARTS_SHOWN = 1_000
 """Segments that are shown inside one use: what is inside a segment may have as many inside it."""

@@ -10,10 +10,10 @@ from typing import Annotated, Any, TypeVar
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.answer_pages import ListQuery, Pages, PartQuery, Place, Row
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.calls import written
-from chalicelib.api.tagged import Concern, of_body, of_path
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.http.tagged import Concern, of_body, of_path
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Place, Row
 from chalicelib.api.upgrade.dialect import DIALECT, GoneSegment
 from chalicelib.api.upgrade.listings import each_listing, listing_of
 from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
@@ -38,10 +38,10 @@ from chalicelib.api.upgrade.segment_overview import (
     with_status,
 )
 from chalicelib.api.upgrade.shown_members import ROUTE, after, bounded_one, reply
-from chalicelib.domain.entity_tags import Kind
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.entity_tags import Kind
+from chalicelib.domain.catalogue.segment_usage import SegmentUsage
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.segment_usage import SegmentUsage
-from chalicelib.domain.segments import Segment, SegmentType
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib import about
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.experiment_answers import BACKEND_VERSION
 

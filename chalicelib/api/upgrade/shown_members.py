@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.answer_pages import LINKS, Row
-from chalicelib.api.answer_sizes import ANSWER_BYTES, row_text
-from chalicelib.api.calls import Reply
-from chalicelib.api.cursors import Cursors
+from chalicelib.api.http.calls import Reply
+from chalicelib.api.pages.answer_pages import LINKS, Row
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
+from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.upgrade.segment_models import (
     Listing,
     Listings,
@@ -25,9 +25,9 @@ from chalicelib.api.upgrade.segment_models import (
     segment_answer,
     user_member,
 )
-from chalicelib.domain.answer_room import answer_bytes
+from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.participants import GroupKey
+from chalicelib.domain.participants.participants import GroupKey
 
 FEW = 5_000
 """Members that are written without being measured first."""

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.segment_models import AdminBody, Uuid
-from chalicelib.domain.enrollment_statistics import ConditionCounts, DateRange, Head
-from chalicelib.domain.metric_analysis import ArmResult
-from chalicelib.domain.metric_results import Effect, QueryResult
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.experiments.enrollment_statistics import ConditionCounts, DateRange, Head
+from chalicelib.domain.outcomes.metric_analysis import ArmResult
+from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

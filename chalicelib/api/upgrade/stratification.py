@@ -14,21 +14,21 @@ from urllib.parse import quote
 
 from chalice.app import Response
 
-from chalicelib.api.answer_pages import ListQuery, Pages, PartQuery, Row
-from chalicelib.api.answer_sizes import ANSWER_BYTES, fitting, row_text
-from chalicelib.api.blueprint import ApiBlueprint
-from chalicelib.api.bounds import AtMost
-from chalicelib.api.cursors import Cursors
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Row
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting, row_text
+from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import MAX_FILES
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import FilledText, Text
-from chalicelib.domain.answer_room import answer_bytes
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.strata import FactorUse, StratificationFactor
-from chalicelib.services.paging import PAGE_BYTES
+from chalicelib.domain.participants.strata import FactorUse, StratificationFactor
+from chalicelib.services.running.paging import PAGE_BYTES
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

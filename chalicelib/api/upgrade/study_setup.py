@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT
-from chalicelib.domain.catalogue import ClientSettings
+from chalicelib.domain.catalogue.catalogue import ClientSettings
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from chalicelib.api.calls import Call, Reading
-from chalicelib.api.problems import ResponseHeaders
+from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.upgrade.client import ClientBlueprint, user_id_of
 from chalicelib.api.upgrade.client_models import (
     AliasesV5,
@@ -20,8 +20,8 @@ from chalicelib.api.upgrade.client_models import (
     WorkingGroupsField,
     WorkingGroupV5,
 )
-from chalicelib.domain.participants import Profile
-from chalicelib.services.participants import Caller, GroupUpdate
+from chalicelib.domain.participants.participants import Profile
+from chalicelib.services.participants.participants import Caller, GroupUpdate
 
 blueprint = ClientBlueprint(__name__)
 

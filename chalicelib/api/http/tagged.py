@@ -1,0 +1,118 @@
+"""Things with an ETag of their own: If-None-Match on reading one, If-Match on changing it.
+
+RFC 9110, sections 8.8.3 and 13. The tags are strong: the same tag means the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.http.calls import Call, Reply
+from chalicelib.api.http.conditional import has_answer
+from chalicelib.api.http.problems import ResponseHeaders, quoted
+from chalicelib.domain.catalogue.entity_tags import Kind, Subject
+from chalicelib.services import Services
+
+ENTITY_TAG = re.compile(r'(W/)?"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """The one thing that a route reads or changes; it is declared beside the route.
+
+    `named` takes its id from the arguments of the view; a route that makes one has none, and its
+    id is `made` out of the answer. A route `creates` if it would succeed though there is no such
+    thing.
+    """
+
+    kind: Kind
+    named: Callable[[Mapping[str, Any]], int | str | None] | None = None
+    made: Callable[[Any], int | str] | None = None
+    creates: bool = False
+
+    def subject(self, arguments: Mapping[str, Any]) -> Subject | None:
+        """What a request names."""
+        found = None if self.named is None else self.named(arguments)
+        return None if found is None else Subject(self.kind, found)
+
+    @property
+    def heeds_if_match(self) -> bool:
+        """Whether a request may insist on a state of the thing."""
+        return self.named is not None
+
+
+def of_path(kind: Kind, name: str, *, creates: bool = False) -> Concern:
+    """The thing whose id is a part of the path."""
+    return Concern(kind, lambda arguments: arguments[name], creates=creates)
+
+
+def of_body(kind: Kind, read: Callable[[Any], str]) -> Concern:
+    """The thing whose id is read from the body."""
+    return Concern(kind, lambda arguments: read(arguments["body"]))
+
+
+def new(kind: Kind) -> Concern:
+    """The thing that the answer shows, which was not there before."""
+    return Concern(kind, made=lambda answer: answer["id"])
+
+
+def read(
+    services: Services,
+    concern: Concern,
+    call: Call,
+    sent: Mapping[str, str],
+    headers: ResponseHeaders,
+) -> Any:
+    """The answer of a view that reads one thing, with its tag; 304 to a client that has it.
+
+    The tag is of before the answer: what changes in between, a client with that tag is told anew.
+    """
+    subject = concern.subject(call.converted())
+    tag = None if subject is None else services.entity_tags.current(subject)
+    if tag is None:
+        return call()
+    if has_answer(sent, quoted(tag)):
+        headers["ETag"] = quoted(tag)
+        return Response("", status_code=304)
+    answer = call()
+    headers["ETag"] = quoted(tag)
+    return answer
+
+
+def change(
+    services: Services,
+    concern: Concern,
+    call: Call,
+    sent: Mapping[str, str],
+    headers: ResponseHeaders,
+) -> Any:
+    """The answer of a view that changes one thing, if it is as the client insists; with its tag.
+
+    Raises:
+        PreconditionFailed: if it is not.
+    """
+    subject = concern.subject(call.converted())
+    condition = sent.get("if-match")
+    if condition is not None and concern.heeds_if_match:
+        services.entity_tags.insist(subject, _accepting(condition), creates=concern.creates)
+    answer = call()
+    if concern.made is not None:
+        shown = answer.body if isinstance(answer, Reply) else answer
+        subject = Subject(concern.kind, concern.made(shown))
+    tag = None if subject is None else services.entity_tags.written(subject)
+    if tag is not None:
+        headers["ETag"] = quoted(tag)
+    return answer
+
+
+def _accepting(if_match: str) -> Callable[[str], bool]:
+    """Whether a tag is one of those that a client insists on; weak ones are never (13.1.1)."""
+    if if_match.strip() == "*":
+        return lambda _: True
+    strong = {tag for weak, tag in ENTITY_TAG.findall(if_match) if not weak}
+    return strong.__contains__

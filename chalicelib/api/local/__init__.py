@@ -1,0 +1,1 @@
+"""Chalice's local server, made to answer as a deployed gateway does."""

@@ -1,0 +1,1 @@
+"""Answers that have an end: sizes, pages and cursors."""

@@ -1,0 +1,148 @@
+"""Lists that one answer may not hold: everything while it fits, else pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any, Generic, TypeVar
+
+from chalice.app import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.api.http.calls import written
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, list_text, row_text
+from chalicelib.api.pages.cursors import Cursors, Filter
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+Place = tuple[str | int, ...]
+"""What a list is sorted by: of each row another one, in ascending order."""
+
+
+LINKS = 20
+"""Links to the rest of what an answer shows in part; the headers of an answer have limits too."""
+
+Limit = Annotated[int, Field(ge=1)] | None
+"""Rows of a page at the most, if that is asked for."""
+
+
+class PartQuery(BaseModel):
+    """The part after the one whose Link gave `cursor`, else the first."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+    cursor: str | None = None
+
+
+class ListQuery(PartQuery):
+    """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
+
+    limit: Limit = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as JSON, at most as long as an answer may be, with Links of its own."""
+
+    text: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Generic[T]):
+    """The rows of a page, as they are and as JSON; `last` is set where more follow."""
+
+    rows: list[T]
+    texts: list[Row]
+    last: Place | None = None
+
+
+def as_they_are(rows: Iterable[T]) -> Iterator[tuple[T, T]]:
+    """Rows of which nothing is read besides."""
+    return ((row, row) for row in rows)
+
+
+class Pages(Generic[T]):
+    """The pages of one route's list, whose rows are sorted by `place`."""
+
+    def __init__(self, route: str, place: Callable[[T], Place], places: Any) -> None:
+        """`places` is the type of a place."""
+        self.route = route
+        self._place = place
+        self._cursors: Cursors[Place] = Cursors(route, places, lambda *place: place)
+
+    def rest(self, rows: Iterable[T], query: ListQuery, **narrowed: object) -> Iterable[T]:
+        """The rows after the cursor.
+
+        Raises:
+            Invalid: if the cursor was not given out by this list.
+        """
+        if query.cursor is None:
+            return rows
+        after = self._cursors.read(query.cursor, **narrowed)
+        return (row for row in rows if self._place(row) > after)
+
+    def take(
+        self,
+        rest: Iterable[T],
+        query: ListQuery,
+        read: Callable[[Iterable[T]], Iterable[tuple[T, V]]],
+        write: Callable[[T, V], Row | Any],
+    ) -> Taken[T]:
+        """The first rows that fit an answer, each with what is read for it.
+
+        `read` is asked for no more rows than are wanted, and `write` makes what is shown of one: a
+        `Row`, or a value whose JSON fits an answer.
+        """
+        rows: list[T] = []
+        texts: list[Row] = []
+        room = ANSWER_BYTES
+        waiting = iter(rest)
+        for row, known in read(islice(waiting, query.limit)):
+            shown = write(row, known)
+            text = shown if isinstance(shown, Row) else Row(row_text(shown))
+            room -= answer_bytes(text.text) + 1
+            if rows and room < 0:
+                return Taken(rows, texts, self._place(rows[-1]))
+            rows.append(row)
+            texts.append(text)
+        more = any(True for _ in waiting)
+        return Taken(rows, texts, self._place(rows[-1]) if more else None)
+
+    def first(self, taken: Taken[T], count: int) -> Taken[T]:
+        """A page of only the first rows of a page; there are more."""
+        return Taken(taken.rows[:count], taken.texts[:count], self._place(taken.rows[count - 1]))
+
+    def headers(
+        self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object
+    ) -> ResponseHeaders:
+        """The first Links of the rows, and last the one to the next page, if there is one."""
+        links = [link for row in taken.texts for link in row.links][:LINKS]
+        if taken.last is not None:
+            limit = {} if query.limit is None else {"limit": query.limit}
+            links.append(self._cursors.link(taken.last, {**limit, **(kept or {})}, **narrowed))
+        return {"Link": ", ".join(links)} if links else {}
+
+    def answer(
+        self,
+        rows: Iterable[T],
+        query: ListQuery,
+        write: Callable[[T], Row | Any],
+        kept: Filter | None = None,
+        **narrowed: object,
+    ) -> Response:
+        """A page of a plain list; `kept` are parameters that requests for the next one need."""
+        rest = self.rest(rows, query, **narrowed)
+        taken = self.take(rest, query, as_they_are, lambda row, _: write(row))
+        return self.response(taken, query, kept, **narrowed)
+
+    def response(
+        self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object
+    ) -> Response:
+        """A page of a plain list."""
+        texts = (row.text for row in taken.texts)
+        return written(list_text(texts), self.headers(taken, query, kept, **narrowed))

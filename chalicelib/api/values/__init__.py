@@ -1,0 +1,1 @@
+"""Values of requests, whichever API they are sent to."""

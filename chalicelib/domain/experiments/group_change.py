@@ -1,0 +1,95 @@
+"""What a change of the working group takes away (UpGrade, section 13.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.domain.experiments.assignment import user_reached
+from chalicelib.domain.experiments.experiments import ConsistencyRule, Place, State
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    GroupKey,
+    Participant,
+    WorkingGroup,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLeft:
+    """A group that has one enrolled user less; `users_needed` make it count for the ending."""
+
+    number: int
+    group: GroupKey
+    users_needed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StratumEnrollment:
+    """An enrollment at a place as it counts for the stratum `value`; conditions by numbers."""
+
+    number: int
+    place: Place
+    value: str
+    condition: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """Enrollments and exclusions (by experiment) that end with a working group."""
+
+    enrollments: tuple[Enrollment, ...] = ()
+    lifted: tuple[int, ...] = ()
+    left: tuple[GroupLeft, ...] = ()
+    uncounted: tuple[StratumEnrollment, ...] = ()
+
+
+def after_group_change(
+    participant: Participant, after: WorkingGroup, offers: Sequence[Offer]
+) -> GroupChange:
+    """What a new working group takes away (section 13.4).
+
+    For each group type whose value changed or vanished, in the group experiments of that type that
+    enroll or have enrolled: enrollments under the rules group and experiment, and exclusions under
+    the rules group and individual. A user who had no working group before loses nothing.
+    Enrollments are in the order of time: with the first of them the user was counted in the group.
+    """
+    before = participant.profile.working_group
+    if not before:
+        return GroupChange()
+    changed = {kind for kind, group_id in before.items() if after.get(kind) != group_id}
+    affected = [
+        offer
+        for offer in offers
+        if offer.group_type in changed
+        and offer.experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
+    ]
+    ended = [
+        (offer, sorted(participant.enrollments[offer.number], key=lambda each: each.at))
+        for offer in affected
+        if offer.rule is not ConsistencyRule.INDIVIDUAL and offer.number in participant.enrollments
+    ]
+    return GroupChange(
+        enrollments=tuple(enrollment for _, enrollments in ended for enrollment in enrollments),
+        left=tuple(
+            GroupLeft(
+                offer.number,
+                GroupKey(offer.group_type or "", enrollments[0].group_id or ""),
+                complete.user_count if (complete := offer.experiment.complete_condition) else None,
+            )
+            for offer, enrollments in ended
+        ),
+        uncounted=tuple(
+            StratumEnrollment(offer.number, enrollment.place, enrollment.stratum, condition.number)
+            for offer, enrollments in ended
+            for enrollment in enrollments
+            if enrollment.stratum and (condition := offer.condition(enrollment.condition_id))
+        ),
+        lifted=tuple(
+            offer.number
+            for offer in affected
+            if offer.rule is not ConsistencyRule.EXPERIMENT
+            and (offer.number in participant.exclusions or user_reached(offer, participant))
+        ),
+    )

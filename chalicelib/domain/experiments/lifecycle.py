@@ -1,0 +1,104 @@
+"""The life of an experiment: what it needs in a state, and what entering one brings about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.experiments import Experiment, State, StateChange, Unit
+
+STARTED = frozenset({State.ENROLLING, State.ENROLLMENT_COMPLETE})
+"""States in which an experiment has started."""
+
+DRAWING = frozenset({State.SCHEDULED, State.ENROLLING})
+"""States in which conditions are drawn by their weights for new participants, or soon will be."""
+
+WEIGHT_SUM = 100
+WEIGHT_TOLERANCE = 1
+"""By so much the sum of the weights may miss 100: three times 33 is meant as equal shares."""
+
+
+def last_start(changes: Iterable[StateChange]) -> datetime | None:
+    """When an experiment last began to enroll, a return from enrollment complete not counted.
+
+    One that was never seen to enroll began with its first state in `STARTED`.
+    """
+    started = None
+    for change in sorted(changes, key=lambda change: change.at):
+        started = _start(change, started)
+    return started
+
+
+def entered(experiment: Experiment, before: State, change_id: str, moment: datetime) -> Experiment:
+    """`experiment`, noted to have come to its state from another one at a moment (section 7)."""
+    change = StateChange(change_id, before, experiment.state, moment)
+    return replace(
+        experiment,
+        state_changes=(*experiment.state_changes, change),
+        started_at=_start(change, experiment.started_at),
+    )
+
+
+def _start(change: StateChange, started: datetime | None) -> datetime | None:
+    """The last start, after a change of state that may be one."""
+    if change.after is State.ENROLLING and change.before is not State.ENROLLMENT_COMPLETE:
+        return change.at
+    return change.at if started is None and change.after in STARTED else started
+
+
+def check_state(experiment: Experiment, before: Experiment | None = None) -> None:
+    """Refuse an experiment that lacks what its state needs.
+
+    What it lacked `before` it may go on to lack: a running experiment that came from elsewhere can
+    still be given a list, and no schedule stops at it.
+
+    Raises:
+        Invalid: if so.
+    """
+    known = () if before is None else lacks(before)
+    if new := [each for each in lacks(experiment) if each not in known]:
+        raise Invalid(" ".join(new))
+
+
+def check_begins(experiment: Experiment, *, runs: bool = False) -> None:
+    """Refuse a new experiment that lacks what its state needs.
+
+    One that `runs` elsewhere is taken as it is while it enrolls: its weights are in use.
+
+    Raises:
+        Invalid: if so.
+    """
+    if not (runs and experiment.state is State.ENROLLING):
+        check_state(experiment)
+
+
+def lacks(experiment: Experiment) -> tuple[str, ...]:
+    """What an experiment lacks in its state, each as a sentence.
+
+    One that is scheduled has a date, or it would never start. Where one condition is drawn for each
+    unit the weights sum to 100, or to 0, by which the first condition is everybody's; any other sum
+    would give the first condition what the others leave, or the last ones nothing (section 10.1).
+    """
+    found = []
+    if experiment.state is State.SCHEDULED and experiment.start_on is None:
+        found.append(
+            "startOn: say when the experiment is to start (scheduleDate where only the state is"
+            " changed)."
+        )
+    drawn = experiment.state in DRAWING and experiment.unit is not Unit.WITHIN_SUBJECTS
+    total = weight_sum(experiment)
+    if drawn and total and abs(total - WEIGHT_SUM) > WEIGHT_TOLERANCE:
+        found.append(
+            f"assignmentWeight: the weights of the conditions sum to {total:f}; they must sum to"
+            f" {WEIGHT_SUM} (within {WEIGHT_TOLERANCE}), or all be 0."
+        )
+    return tuple(found)
+
+
+def weight_sum(experiment: Experiment) -> Decimal:
+    """The sum of the weights in per cent, exact in the digits that they were given with."""
+    weights = (Decimal(str(condition.weight)) for condition in experiment.conditions)
+    return sum(weights, Decimal()).normalize()

@@ -1,0 +1,403 @@
+"""What a mark stores (UpGrade, section 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.audiences.segments import Roster, Screening, globally_excluded, screen
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.experiments import seedrandom
+from chalicelib.domain.experiments.assignment import (
+    Groups,
+    History,
+    choose,
+    group_reached,
+    is_listed_in,
+    user_reached,
+)
+from chalicelib.domain.experiments.experiments import (
+    Algorithm,
+    Condition,
+    ConsistencyRule,
+    Place,
+    State,
+    Unit,
+)
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    GroupKey,
+    MonitoredPoint,
+    Participant,
+)
+
+
+class MarkStatus(StrEnum):
+    """What the client says it did with the condition."""
+
+    APPLIED = "condition applied"
+    NOT_APPLIED = "condition not applied"
+    NONE_ASSIGNED = "no condition assigned"
+
+
+class UnknownExperiment(NotFound):
+    """The experiment that a mark names has no decision point there."""
+
+
+class UnknownCondition(Invalid):
+    """The experiment at the place has no condition that a mark names so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A client reports that a user reached a place, under a condition or none.
+
+    With a `context` it is for an experiment of that context.
+    """
+
+    place: Place
+    code: str | None = None
+    experiment_id: str | None = None
+    status: MarkStatus | None = None
+    uniquifier: str | None = None
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """One mark of a within-subjects experiment."""
+
+    number: int
+    place: Place
+    condition_id: str | None
+    uniquifier: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a mark adds to the records of its user and the user's groups.
+
+    `dropped` are groups that lose all their enrollments.
+    """
+
+    enrollment: Enrollment | None = None
+    exclusion: Exclusion | None = None
+    group_enrollment: tuple[GroupKey, GroupEnrollment] | None = None
+    group_exclusions: tuple[tuple[GroupKey, Exclusion], ...] = ()
+    repeat: Repeat | None = None
+    dropped: tuple[GroupKey, ...] = ()
+
+
+NOTHING = Records()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a mark does: what is stored, the point as it is stored, and the answer's condition.
+
+    `offer` is the experiment that the mark counts for, if there is one, and `code` says how the
+    user came to take part in it, else why the user does not.
+    """
+
+    offer: Offer | None
+    point: MonitoredPoint
+    condition: str | None
+    records: Records = field(default=NOTHING)
+    code: EnrollmentCode | ExclusionCode | None = None
+
+
+def pick_offer(offers: Sequence[Offer], mark: Mark, user_id: str) -> Offer | None:
+    """The experiment that a mark is for, among those with a decision point there (section 12.2).
+
+    Without an id one that is enrolling goes before others, so that a mark never falls to an
+    archived experiment beside a running one; among equals the seeded draw decides.
+
+    Raises:
+        UnknownExperiment: if the mark names one that is not among them.
+    """
+    if not offers:
+        return None
+    if mark.experiment_id is not None:
+        for offer in offers:
+            if offer.experiment.id == mark.experiment_id:
+                return offer
+        raise UnknownExperiment(
+            "Experiment ID not provided for shared Decision Point in markExperimentPoint: "
+            + user_id
+        )
+    running = [o for o in offers if o.experiment.state is State.ENROLLING] or list(offers)
+    return running[seedrandom.competing_index(user_id, len(running))]
+
+
+def decide(
+    mark: Mark,
+    offer: Offer | None,
+    shut_out: Roster,
+    participant: Participant,
+    groups: Groups,
+    now: datetime,
+    point_id: str,
+) -> Outcome:
+    """What a mark stores, given the experiment that it is for.
+
+    `point_id` is the id of the monitored point if this is the user's first mark there.
+
+    Raises:
+        UnknownCondition: if the experiment knows no such condition.
+    """
+    experiment_id = offer.experiment.id if offer is not None else mark.experiment_id
+    if offer is not None and globally_excluded(shut_out, participant):
+        offer = None
+    if offer is not None and mark.code is not None and not offer.knows(mark.code):
+        raise UnknownCondition(f"Condition not found: {mark.code}")
+    code = mark.code
+    if offer is not None and (named := offer.coded(code)) is not None:
+        code = named.code
+    point = participant.points.get(mark.place)
+    if point is None:
+        within = offer is not None and offer.experiment.unit is Unit.WITHIN_SUBJECTS
+        point = MonitoredPoint(point_id, mark.place, experiment_id, None if within else code, now)
+    condition = code if point.condition is None else point.condition
+    if offer is None:
+        return Outcome(None, point, condition)
+    records = _records(mark, offer, participant, groups, now)
+    standing = _standing(mark.place, offer, participant, groups, records)
+    return Outcome(offer, point, condition, records, standing)
+
+
+def _standing(
+    place: Place, offer: Offer, participant: Participant, groups: Groups, records: Records
+) -> EnrollmentCode | ExclusionCode | None:
+    """How a user takes part in an experiment after a mark there, else why not.
+
+    The enrollment's code, else that of the user's exclusion, else that of the group's.
+    """
+    number = offer.number
+    new = () if records.enrollment is None else (records.enrollment,)
+    enrollments = (*participant.enrollments.get(number, ()), *new)
+    if enrollments:
+        nearest: Enrollment = min(enrollments, key=lambda each: each.place != place)
+        return nearest.code
+    own = participant.exclusions.get(number, records.exclusion)
+    if (code := _why_out(offer, own, early=user_reached(offer, participant))) is not None:
+        return code
+    new_of_groups = dict(records.group_exclusions)
+    keys = sorted(participant.working_groups(), key=lambda key: (key.type != offer.group_type, key))
+    for key in keys:
+        record = groups.get(key)
+        of_group = new_of_groups.get(key)
+        early = False
+        if record is not None:
+            of_group = record.exclusions.get(number, of_group)
+            early = key.type == offer.group_type and group_reached(offer, record)
+        if (code := _why_out(offer, of_group, early=early)) is not None:
+            return code
+    return None
+
+
+def _why_out(offer: Offer, exclusion: Exclusion | None, *, early: bool) -> ExclusionCode | None:
+    """The code of an exclusion: whoever came too `early` is out since the start, before others."""
+    started = offer.experiment.started_at
+    if early and (exclusion is None or (started is not None and exclusion.at >= started)):
+        return ExclusionCode.REACHED_BEFORE
+    return None if exclusion is None else exclusion.code
+
+
+def _records(
+    mark: Mark, offer: Offer, participant: Participant, groups: Groups, now: datetime
+) -> Records:
+    experiment, number = offer.experiment, offer.number
+    screening = _screening(offer, participant)
+    unrelated: tuple[tuple[GroupKey, Exclusion], ...] = ()
+    if screening is Screening.OUT_BY_GROUP:
+        logic = Exclusion(number, ExclusionCode.GROUP_LOGIC, now)
+        unrelated = tuple(
+            (key, logic)
+            for key in sorted(participant.working_groups())
+            if key not in groups or number not in groups[key].exclusions
+        )
+    stores = experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
+    if not stores or participant.preview is not None:
+        return Records(group_exclusions=unrelated)
+
+    def excluded(code: ExclusionCode) -> Exclusion | None:
+        """An exclusion of the user; the first one stays."""
+        already = number in participant.exclusions
+        return None if already else Exclusion(number, code, now)
+
+    if mark.status is MarkStatus.NOT_APPLIED:
+        return Records(exclusion=excluded(ExclusionCode.BY_CLIENT), group_exclusions=unrelated)
+    if not screening.is_in:
+        return _out_by_lists(
+            offer, screening, participant, groups, excluded(ExclusionCode.LISTED), unrelated, now
+        )
+    history = History.of(offer, participant, groups)
+    if (
+        experiment.state is State.ENROLLMENT_COMPLETE
+        and experiment.rule is not ConsistencyRule.EXPERIMENT  # within-subjects have none
+    ):
+        return _too_late(offer, mark, participant, history, excluded, now)
+    if experiment.unit is Unit.GROUP:
+        return _of_group_unit(offer, mark, participant, history, excluded, now)
+    if experiment.unit is Unit.WITHIN_SUBJECTS:
+        return _of_within_subjects(offer, mark, participant, now)
+    condition = choose(offer, participant, history)
+    if condition is None or history.excluded or _enrolled_at(offer, participant, mark.place):
+        return NOTHING
+    return Records(
+        enrollment=Enrollment(
+            number,
+            mark.place,
+            condition.id,
+            None,
+            EnrollmentCode.ALGORITHM,
+            now,
+            stratum=stratum_of(offer, participant),
+        )
+    )
+
+
+def _screening(offer: Offer, participant: Participant) -> Screening:
+    if is_listed_in(offer, participant):
+        return Screening.IN
+    return screen(
+        offer.experiment.filter_mode, offer.include, offer.exclude, participant, offer.group_type
+    )
+
+
+def stratum_of(offer: Offer, participant: Participant) -> str | None:
+    """The user's value of the factor, where enrollments are counted by it."""
+    if offer.experiment.algorithm is not Algorithm.STRATIFIED:
+        return None
+    return participant.strata.get(offer.experiment.stratification_factor or "")
+
+
+def _enrolled_at(offer: Offer, participant: Participant, place: Place) -> bool:
+    """Whether a mark there has enrolled the user, with a condition that still exists."""
+    within = offer.experiment.unit is Unit.WITHIN_SUBJECTS
+    return any(
+        e.place == place and (within or offer.condition(e.condition_id) is not None)
+        for e in participant.enrollments.get(offer.number, ())
+    )
+
+
+def _out_by_lists(
+    offer: Offer,
+    screening: Screening,
+    participant: Participant,
+    groups: Groups,
+    exclusion: Exclusion | None,
+    unrelated: tuple[tuple[GroupKey, Exclusion], ...],
+    now: datetime,
+) -> Records:
+    group = participant.working_group(offer.group_type)
+    if screening is not Screening.OUT_BY_OWN_GROUP or group is None:
+        return Records(exclusion=exclusion, group_exclusions=unrelated)
+    listed = Exclusion(offer.number, ExclusionCode.GROUP_LISTED, now)
+    record = groups.get(group)
+    known = record is not None and offer.number in record.exclusions
+    return Records(
+        exclusion=exclusion,
+        group_exclusions=() if known else ((group, listed),),
+        dropped=(group,) if record is not None and record.enrollments else (),
+    )
+
+
+def _too_late(
+    offer: Offer,
+    mark: Mark,
+    participant: Participant,
+    history: History,
+    excluded: Callable[[ExclusionCode], Exclusion | None],
+    now: datetime,
+) -> Records:
+    """Enrollment is complete: who comes now stays out."""
+    group = participant.valid_group(offer.group_type) if offer.group_type else None
+    late = Exclusion(offer.number, ExclusionCode.REACHED_AFTER, now)
+    group_is_new = group is not None and not history.group_enrolled and not history.group_excluded
+    user_is_new = (
+        not _enrolled_at(offer, participant, mark.place)
+        and not history.excluded
+        and not history.group_enrolled
+    )
+    return Records(
+        exclusion=excluded(ExclusionCode.REACHED_AFTER) if user_is_new else None,
+        group_exclusions=((group, late),) if group is not None and group_is_new else (),
+    )
+
+
+def _of_group_unit(
+    offer: Offer,
+    mark: Mark,
+    participant: Participant,
+    history: History,
+    excluded: Callable[[ExclusionCode], Exclusion | None],
+    now: datetime,
+) -> Records:
+    bound = offer.rule is not ConsistencyRule.EXPERIMENT
+    group = participant.valid_group(offer.group_type)
+    if group is None:
+        code = (
+            ExclusionCode.WRONG_GROUP
+            if participant.profile.group and participant.profile.working_group
+            else ExclusionCode.NO_GROUP
+        )
+        return Records(exclusion=excluded(code) if bound else None)
+    condition: Condition | None
+    if offer.experiment.algorithm is Algorithm.STRATIFIED:
+        condition = offer.coded(mark.code)
+    else:
+        condition = choose(offer, participant, history)
+    group_enrollment = None
+    if condition is not None and not history.group_enrolled and not history.group_excluded:
+        enrolled = GroupEnrollment(offer.number, mark.place, condition.id, now)
+        group_enrollment = (group, enrolled)
+    if history.group_excluded and bound:
+        return Records(exclusion=excluded(ExclusionCode.GROUP_LOGIC))
+    enrollment = None
+    if (
+        condition is not None
+        and not _enrolled_at(offer, participant, mark.place)
+        and not history.excluded
+    ):
+        how = EnrollmentCode.GROUP if history.group_enrolled else EnrollmentCode.ALGORITHM
+        enrollment = Enrollment(
+            offer.number,
+            mark.place,
+            condition.id,
+            group.id,
+            how,
+            now,
+            stratum=stratum_of(offer, participant),
+        )
+    return Records(enrollment=enrollment, group_enrollment=group_enrollment)
+
+
+def _of_within_subjects(
+    offer: Offer, mark: Mark, participant: Participant, now: datetime
+) -> Records:
+    condition = offer.coded(mark.code)
+    met = condition.id if condition else None
+    repeat = Repeat(offer.number, mark.place, met, mark.uniquifier, now)
+    if _enrolled_at(offer, participant, mark.place):
+        return Records(repeat=repeat)
+    return Records(
+        enrollment=Enrollment(
+            offer.number,
+            mark.place,
+            None,
+            None,
+            EnrollmentCode.ALGORITHM,
+            now,
+            met=frozenset({met or ""}),
+        ),
+        repeat=repeat,
+    )

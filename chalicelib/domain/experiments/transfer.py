@@ -1,0 +1,109 @@
+"""Records of participants that move from one backend to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    GroupKey,
+    MonitoredPoint,
+    Profile,
+)
+
+
+class RecordKind(StrEnum):
+    """What can be listed and brought in, kind by kind."""
+
+    ENROLLMENTS = "enrollments"
+    EXCLUSIONS = "exclusions"
+    POINTS = "points"
+    GROUP_ENROLLMENTS = "enrollments of groups"
+    GROUP_EXCLUSIONS = "exclusions of groups"
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """A record of a user."""
+
+    user: Profile
+    record: Enrollment | Exclusion | MonitoredPoint
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOwnRecord:
+    """A record of a group."""
+
+    group: GroupKey
+    record: GroupEnrollment | Exclusion
+
+
+OwnedRecord = UserRecord | GroupOwnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignEnrollment:
+    """That a user takes part, as another backend says; `place` is None where it does not say."""
+
+    user: Profile
+    experiment_id: str
+    condition_id: str | None
+    group_id: str | None
+    code: EnrollmentCode
+    place: Place | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignExclusion:
+    """That a user does not take part."""
+
+    user: Profile
+    experiment_id: str
+    code: ExclusionCode
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPoint:
+    """That a user reached a place."""
+
+    user: Profile
+    point: MonitoredPoint
+
+    @property
+    def at(self) -> datetime:
+        """When that was."""
+        return self.point.at
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignGroupEnrollment:
+    """That a group takes part; its type is that of the experiment."""
+
+    group_id: str
+    experiment_id: str
+    condition_id: str
+    place: Place | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignGroupExclusion:
+    """That a group does not take part."""
+
+    group_id: str
+    experiment_id: str
+    code: ExclusionCode
+    at: datetime
+
+
+ForeignUserRecord = ForeignEnrollment | ForeignExclusion | ForeignPoint
+ForeignGroupRecord = ForeignGroupEnrollment | ForeignGroupExclusion

@@ -1,0 +1,1 @@
+"""Test Lab's features, variants, user blocks, users, events and totals."""

@@ -1,0 +1,176 @@
+"""Features and their variants: what they are and which values are allowed."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.experiments import Experiment, State
+
+NAME_LENGTH = 255
+"""Characters that a feature's name may have."""
+
+VARIANTS_PER_FEATURE = 20
+"""Variants that a feature may have."""
+
+FAR_END = date(2099, 12, 31)
+"""Where an experiment without an end ends, for Test Lab."""
+
+WEIGHT_TOLERANCE = Fraction(1, 10**9)
+"""How far the weights of a feature's variants may be from a sum of 1."""
+
+
+class FeatureType(enum.IntEnum):
+    """The kinds of features, numbered as in the Test Lab API."""
+
+    TOGGLE = 1
+    ROLLOUT = 2
+    EXPERIMENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One arm of an experiment.
+
+    `weight` is the share of the experiment's users, 0 to 1, with the digits it was given.
+    """
+
+    id: int
+    feature_id: int
+    value: str
+    is_control: bool
+    weight: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VariantDraft:
+    """A variant as a caller asks for it; no `weight` means an equal share."""
+
+    feature_id: int
+    value: str
+    is_control: bool = False
+    weight: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDraft:
+    """What a caller decides about a feature.
+
+    `user_percentage` is a share, 0 to 1; both dates belong to the feature's time (UTC).
+
+    Raises:
+        Invalid: if the name is too long or the share out of range.
+    """
+
+    type: FeatureType
+    name: str
+    start_date: date
+    end_date: date
+    is_running: bool
+    user_percentage: Decimal
+    description: str | None
+
+    def __post_init__(self) -> None:
+        if len(self.name) > NAME_LENGTH:
+            raise Invalid(f"name: at most {NAME_LENGTH} characters, not {len(self.name)}")
+        if not 0 <= self.user_percentage <= 1:
+            raise Invalid(f"user_percentage: from 0 to 1, not {self.user_percentage}")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A toggle, a rollout or an experiment, with its variants in the order of their ids.
+
+    `totals_shards` is the number of items over which each variant's totals are spread;
+    it is fixed when the feature is made, so that readers and writers agree on it. `design` is
+    there for experiments made in UpGrade's form; the rest then follows from it.
+    """
+
+    id: int
+    type: FeatureType
+    name: str
+    start_date: date
+    end_date: date
+    is_running: bool
+    user_percentage: Decimal
+    description: str | None
+    totals_shards: int
+    variants: tuple[Variant, ...] = ()
+    design: Experiment | None = None
+
+    @classmethod
+    def of_design(cls, number: int, design: Experiment, totals_shards: int) -> Feature:
+        """An experiment made in UpGrade's form, as Test Lab sees it."""
+        return cls(
+            number,
+            FeatureType.EXPERIMENT,
+            design.name,
+            start_date=_day(design.start_on) or design.created_at.date(),
+            end_date=_day(design.end_on) or FAR_END,
+            is_running=design.state is State.ENROLLING,
+            user_percentage=Decimal(1),
+            description=design.description,
+            totals_shards=totals_shards,
+            variants=tuple(
+                Variant(c.number, number, c.code, c.order == 1, Decimal(str(c.weight)) / 100)
+                for c in sorted(design.conditions, key=lambda condition: condition.number)
+            ),
+            design=design,
+        )
+
+    def is_current(self, today: date) -> bool:
+        """Whether `today` (UTC) lies between the feature's dates, both inclusive."""
+        return self.start_date <= today <= self.end_date
+
+
+def _day(moment: str | None) -> date | None:
+    return None if moment is None else date.fromisoformat(moment[:10])
+
+
+def make_variants(
+    feature_id: int, drafts: Sequence[VariantDraft], ids: Sequence[int]
+) -> tuple[Variant, ...]:
+    """The variants that `drafts` ask for, numbered with `ids`.
+
+    A draft without a weight gets 1 / number of variants, to 16 digits.
+
+    Raises:
+        Invalid: as `check_variants` does.
+    """
+    check_variants(feature_id, drafts)
+    return tuple(
+        Variant(variant_id, feature_id, draft.value, draft.is_control, weight)
+        for variant_id, draft, weight in zip(ids, drafts, _weights(drafts), strict=True)
+    )
+
+
+def check_variants(feature_id: int, drafts: Sequence[VariantDraft]) -> None:
+    """Refuse a list of variants that breaks a rule of the Test Lab API ("Create Variants").
+
+    Raises:
+        Invalid: if the list is empty or too long, names another feature, or if a weight
+            lies outside 0 to 1 or their sum further than 1e-9 from 1.
+    """
+    if not 1 <= len(drafts) <= VARIANTS_PER_FEATURE:
+        raise Invalid(f"variants: from 1 to {VARIANTS_PER_FEATURE}, not {len(drafts)}")
+    for draft in drafts:
+        if draft.feature_id != feature_id:
+            raise Invalid(f"feature_id: {draft.feature_id} is not the {feature_id} of the path")
+    weights = _weights(drafts)
+    for weight in weights:
+        if not 0 <= weight <= 1:
+            raise Invalid(f"weight: from 0 to 1, not {weight}")
+    # Fractions, because sums of long decimals would be rounded to the context's precision.
+    total = sum(map(Fraction, weights), Fraction(0))
+    if abs(total - 1) > WEIGHT_TOLERANCE:
+        raise Invalid(f"weight: the sum must be 1, not {float(total)}")
+
+
+def _weights(drafts: Sequence[VariantDraft]) -> list[Decimal]:
+    equal_share = round(Decimal(1) / len(drafts), 16).normalize()
+    return [equal_share if draft.weight is None else draft.weight for draft in drafts]

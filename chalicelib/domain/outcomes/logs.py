@@ -1,0 +1,165 @@
+"""What clients log of a user, and how it merges (UpGrade, section 15).
+
+Values are kept in rows. A row belongs to one *sheet*: the simple metrics of a user, or those of
+one class, key and uniquifier. Whatever is logged touches one sheet for each of its parts, so it is
+found by key however much the user logged before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.domain.experiments.metrics import grouped_key
+
+Value = str | int | float
+
+SIMPLE_UNIQUIFIER = "1"
+"""What simple metrics have for a uniquifier."""
+
+VALUES_SHOWN = 800_000
+"""Values that are kept of how rows were between the parts of a call: more than an answer can show.
+
+A value takes at least 6 bytes there (`"a":1,`), so these take more than 4 MB.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetKey:
+    """Which sheet of a user: `group` is the class and the key, None for the simple metrics."""
+
+    group: tuple[str, str] | None = None
+    uniquifier: str = SIMPLE_UNIQUIFIER
+
+    def metric(self, attribute: str) -> str:
+        """The key of the metric that an attribute is a value of."""
+        return attribute if self.group is None else grouped_key(*self.group, attribute)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """Values that were first logged together, by attribute.
+
+    `time` is the client's, of the newest value; the others say when the server stored it.
+    """
+
+    id: int
+    time: datetime
+    data: Mapping[str, Value]
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of a sheet by ascending id; `revision` counts its changes, 0 for one not stored."""
+
+    user_id: str
+    key: SheetKey
+    rows: tuple[LogRow, ...] = ()
+    revision: int = 0
+
+    def metrics(self) -> frozenset[str]:
+        """The keys of all metrics that it has values of."""
+        return frozenset(self.key.metric(name) for row in self.rows for name in row.data)
+
+    def values(self, metric_key: str) -> list[tuple[LogRow, Value]]:
+        """The values of a metric, with their rows."""
+        return [
+            (row, value)
+            for row in self.rows
+            for name, value in row.data.items()
+            if self.key.metric(name) == metric_key
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Values that a client logs together for one sheet; `item` is their place in the call."""
+
+    item: int
+    time: datetime
+    key: SheetKey
+    attributes: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What became of a part: the rows that it changed, and the one that it made, if it did."""
+
+    part: LogPart
+    changed: tuple[LogRow, ...] = ()
+    inserted: LogRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A sheet after some parts, what became of each, and the metrics that are new in the sheet."""
+
+    sheet: Sheet
+    logged: tuple[Logged, ...]
+    new_metrics: frozenset[str] = frozenset()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is something to store."""
+        return any(each.changed or each.inserted for each in self.logged)
+
+
+def measured_part(part: LogPart, measured: Collection[str]) -> LogPart | None:
+    """`part` without the values of metrics that nobody asks for; None if nothing is left."""
+    kept = {
+        name: value for name, value in part.attributes.items() if part.key.metric(name) in measured
+    }
+    return replace(part, attributes=kept) if kept else None
+
+
+def merge(sheet: Sheet, parts: Sequence[LogPart], ids: Iterator[int], now: datetime) -> Merge:
+    """What some parts of one call make of a sheet; `ids` number new rows.
+
+    A value goes to the first row that has its attribute, and counts if it is not older than that
+    row; only values that no row has make a new one. The parts of a call are handled at the same
+    time: none of them sees a row that another one makes. Each part has the rows as they were after
+    it; where those have more than `VALUES_SHOWN` values in all, later parts have the last values.
+    """
+    room = VALUES_SHOWN
+    newest: dict[int, dict[str, Value]] = {}
+    rows = {row.id: row for row in sheet.rows}
+    homes: dict[str, int] = {}
+    for row in sheet.rows:
+        for name in row.data:
+            homes.setdefault(name, row.id)
+    logged = []
+    for part in parts:
+        touched: dict[int, None] = {}
+        fresh: dict[str, Value] = {}
+        for name, value in part.attributes.items():
+            home = homes.get(name)
+            if home is None:
+                fresh[name] = value
+            elif part.time >= rows[home].time:
+                row = rows[home]
+                if home not in newest:
+                    newest[home] = dict(row.data)
+                newest[home][name] = value
+                rows[home] = replace(row, time=part.time, data=newest[home], updated_at=now)
+                touched[home] = None
+        after: list[LogRow] = []
+        for row_id in touched:
+            row = replace(rows[row_id], version=rows[row_id].version + 1)
+            rows[row_id] = row
+            room -= len(row.data)
+            after.append(replace(row, data=dict(row.data)) if room >= 0 else row)
+        inserted = None
+        if fresh:
+            inserted = LogRow(next(ids), part.time, fresh, now, now)
+            rows[inserted.id] = inserted
+        logged.append(Logged(part, tuple(after), inserted))
+    whole = replace(
+        sheet,
+        rows=tuple(rows[row_id] for row_id in sorted(rows)),
+        revision=sheet.revision + 1,
+    )
+    return Merge(whole, tuple(logged), whole.metrics() - sheet.metrics())

@@ -1,0 +1,55 @@
+"""Requests that take effect once, however often they are sent."""
+
+from __future__ import annotations
+
+from chalicelib.domain.access.idempotency import (
+    AlreadyAnswered,
+    IdempotencyRecord,
+    KeptAnswer,
+    RequestKey,
+)
+from chalicelib.domain.errors import LostRace
+from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.ports import Clock, IdempotencyStore
+
+
+class IdempotencyService:
+    """Keeps answers, and finds them again."""
+
+    def __init__(self, store: IdempotencyStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def first_answer(self, key: RequestKey) -> KeptAnswer | None:
+        """The answer that the same request got before, if it did.
+
+        Raises:
+            KeyReused: if that was another request.
+        """
+        found = self._store.find(key, self._clock())
+        return None if found is None else found.answer_to(key)
+
+    def record(self, key: RequestKey, answer: KeptAnswer) -> IdempotencyRecord:
+        """What is to be stored with the effect of a request."""
+        return IdempotencyRecord(key, answer, self._clock())
+
+    def keep(self, key: RequestKey, answer: KeptAnswer) -> KeptAnswer:
+        """Keep the answer to a request without effect; the first one, if there was one meanwhile.
+
+        Raises:
+            KeyReused: if that was to another request.
+        """
+        record = self.record(key, answer)
+        tries = attempts("the answer")
+        while True:
+            next(tries)
+            try:
+                self._store.keep(record)
+            except LostRace:
+                continue
+            except AlreadyAnswered as first:
+                # It may be this very record: the client repeats a write whose answer was lost.
+                if first.record.key == key and first.record.answer == answer:
+                    return answer
+                return first.record.answer_to(key)
+            return answer

@@ -1,0 +1,41 @@
+"""The users of lists, read once for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from chalicelib.domain.audiences.segments import Segment
+from chalicelib.services.running import accounting
+from chalicelib.services.running.accounting import Account
+
+
+class MemberStore(Protocol):
+    """Where the users of lists are stored."""
+
+    def members(self, segment_id: str, version: int) -> Sequence[str]:
+        """The users that a version of a list names."""
+        ...
+
+
+class ListMembers:
+    """Reads the users of lists; what a request has read it is given again.
+
+    The tag of an answer and the answer itself need the same lists.
+    """
+
+    def __init__(self, store: MemberStore) -> None:
+        self._store = store
+        self._read: WeakKeyDictionary[Account, dict[tuple[str, int], Sequence[str]]] = (
+            WeakKeyDictionary()
+        )
+
+    def of(self, segment: Segment) -> Sequence[str]:
+        """The users that a segment names itself."""
+        account = accounting.current()
+        read = {} if account is None else self._read.setdefault(account, {})
+        version = segment.id, segment.version
+        if version not in read:
+            read[version] = self._store.members(*version) if segment.version else ()
+        return read[version]

@@ -1,0 +1,308 @@
+"""Experiments, flags and segments that come from elsewhere, each with its lists."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
+
+from chalicelib.domain.audiences.segments import Segment
+from chalicelib.domain.catalogue.lists import check_room, with_lists
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.experiments.experiments import Experiment, ListEntry
+from chalicelib.domain.flags.flags import Flag
+from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
+from chalicelib.services.audiences.segments import IdTaken, SegmentService
+from chalicelib.services.experiments.experiments import ExperimentService, check_new
+from chalicelib.services.flags.flags import FlagService, check_key
+from chalicelib.services.outcomes.metrics import MetricDraft, MetricService
+from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.catalogue import CatalogueService
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ListDraft:
+    """A list to create: its segment, the users of that, and what its holder says of it."""
+
+    segment: Segment
+    user_ids: Sequence[str] = ()
+    enabled: bool = True
+    list_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentDraft:
+    """An experiment to create, with its lists, and the metrics that it asks for and lacks here."""
+
+    design: Experiment
+    include: Sequence[ListDraft] = ()
+    exclude: Sequence[ListDraft] = ()
+    metrics: Sequence[MetricDraft] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The segments of some lists, and how they are to be listed."""
+
+    segments: tuple[Segment, ...] = ()
+    entries: tuple[ListEntry, ...] = ()
+
+
+class ImportService:
+    """Stores what comes from elsewhere; ids are kept where nothing else has them.
+
+    The segments of lists are stored first, then in one commit what lists them. Killed in between,
+    there are private segments that nothing refers to; the same call made again takes their places,
+    and if none comes the purge removes them. A call that is refused leaves none.
+    """
+
+    def __init__(
+        self,
+        catalogue: CatalogueService,
+        segments: SegmentService,
+        segment_deletion: SegmentDeletionService,
+        experiments: ExperimentService,
+        flags: FlagService,
+        metrics: MetricService,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._catalogue = catalogue
+        self._segments = segments
+        self._segment_deletion = segment_deletion
+        self._experiments = experiments
+        self._flags = flags
+        self._metrics = metrics
+        self._new_id = new_id
+
+    def experiment(
+        self,
+        design: Experiment,
+        include: Sequence[ListDraft],
+        exclude: Sequence[ListDraft],
+        metrics: Sequence[MetricDraft] = (),
+        *,
+        runs: bool = False,
+    ) -> Experiment:
+        """Store a new experiment with its lists, and before it the metrics that it asks for.
+
+        Raises:
+            Conflict: if there is one with the id.
+            Invalid: if it lacks what its state needs (unless it `runs` elsewhere), has too many
+                lists, or is larger than the store takes.
+        """
+        drafts = [ExperimentDraft(design, include, exclude, metrics)]
+        return self.experiments(drafts, runs=runs)[0]
+
+    def experiments(
+        self, drafts: Sequence[ExperimentDraft], *, runs: bool = False
+    ) -> list[Experiment]:
+        """The same of several experiments, all of them or none.
+
+        Raises:
+            Conflict: if there is one with an id, or two have the same.
+            Invalid: if one lacks what its state needs (unless they `run` elsewhere), has too many
+                lists, or they are larger than the store takes.
+        """
+
+        def create(included: _Stored, excluded: _Stored) -> list[Experiment]:
+            includes, excludes = iter(included.entries), iter(excluded.entries)
+
+            def whole(draft: ExperimentDraft) -> Experiment:
+                own = islice(includes, len(draft.include))
+                others = islice(excludes, len(draft.exclude))
+                listing = with_lists(draft.design, own, exclude=False)
+                return with_lists(listing, others, exclude=True)
+
+            self._metrics.save([metric for each in drafts for metric in each.metrics])
+            lists = (*included.segments, *excluded.segments)
+            return self._experiments.create_all(list(map(whole, drafts)), lists, runs=runs)
+
+        def check() -> None:
+            check_new(self._catalogue.fresh(), [each.design for each in drafts], runs=runs)
+            for each in drafts:
+                check_room(each.design, len(each.include) + len(each.exclude))
+
+        included = [listed for each in drafts for listed in each.include]
+        excluded = [listed for each in drafts for listed in each.exclude]
+        return self._create(included, excluded, create, check)
+
+    def flag(self, draft: Flag, include: Sequence[ListDraft], exclude: Sequence[ListDraft]) -> Flag:
+        """Store a new flag with its lists; it gets another id if a flag has its own.
+
+        Raises:
+            FlagKeyTaken: if a flag of the context has the key.
+            Invalid: if it has too many lists, or is larger than the store takes.
+        """
+        if draft.id in self._catalogue.fresh().flags:
+            draft = replace(draft, id=self._new_id())
+
+        def create(included: _Stored, excluded: _Stored) -> Flag:
+            whole = with_lists(draft, included.entries, exclude=False)
+            whole = with_lists(whole, excluded.entries, exclude=True)
+            return self._flags.create(whole, (*included.segments, *excluded.segments))
+
+        def check() -> None:
+            check_key(self._catalogue.fresh(), draft)
+            check_room(draft, len(include) + len(exclude))
+
+        return self._create(include, exclude, create, check)
+
+    def segment(
+        self, draft: Segment, user_ids: Sequence[str], lists: Sequence[ListDraft] = ()
+    ) -> Segment:
+        """Store a new segment with its lists, which are among its subsegments.
+
+        It gets another id if a segment has its own.
+
+        Raises:
+            NameTaken: if a public segment of the context has the name.
+            Invalid: if it is larger than the store takes.
+        """
+
+        def create(included: _Stored, _: _Stored) -> Segment:
+            ids = {
+                each.segment.id: segment.id
+                for each, segment in zip(lists, included.segments, strict=True)
+            }
+            whole = replace(
+                draft, sub_segments=tuple(ids.get(sub, sub) for sub in draft.sub_segments)
+            )
+            return self._put_new(whole, user_ids, included.segments)
+
+        return self._create(lists, (), create, lambda: None)
+
+    def one_list(
+        self, draft: Segment, user_ids: Sequence[str], join: Callable[[Segment], T]
+    ) -> tuple[str, T]:
+        """Store the segment of a list, or replace that of a list, and let `join` list it.
+
+        Returns its id and what `join` returns. Where that refuses, no segment is left that nothing
+        lists; where the process dies before, the purge removes it. It is stored anew where `join`
+        finds that it is not what it was.
+
+        Raises:
+            Conflict: if something else has the id.
+            NameTaken: if a public segment of the context has the name.
+        """
+        tries = attempts("the list")
+        while True:
+            next(tries)
+            stored = self._segments.put_listed(draft, user_ids)
+            try:
+                return stored.id, join(stored)
+            except LostRace:
+                continue
+            except (Conflict, Invalid, NotFound):
+                self._discard([stored])
+                raise
+
+    def lists_of_experiment(
+        self, experiment_id: str, lists: Sequence[ListDraft], *, exclude: bool
+    ) -> Experiment:
+        """Store lists of an experiment, all of them or none.
+
+        Raises:
+            NotFound: if there is no such experiment.
+            Invalid: if it has as many lists as it may have.
+        """
+
+        def create(stored: _Stored, _: _Stored) -> Experiment:
+            return self._experiments.add_lists(
+                experiment_id, stored.entries, exclude=exclude, lists=stored.segments
+            )
+
+        def check() -> None:
+            check_room(self._experiments.get(experiment_id), len(lists))
+
+        return self._create(lists, (), create, check)
+
+    def lists_of_flag(self, flag_id: str, lists: Sequence[ListDraft], *, exclude: bool) -> Flag:
+        """Store lists of a flag, all of them or none.
+
+        Raises:
+            NotFound: if there is no such flag.
+            Invalid: if it has as many lists as it may have.
+        """
+
+        def create(stored: _Stored, _: _Stored) -> Flag:
+            return self._flags.put_lists(
+                flag_id, stored.entries, exclude=exclude, lists=stored.segments
+            )
+
+        def check() -> None:
+            check_room(self._flags.get(flag_id), len(lists))
+
+        return self._create(lists, (), create, check)
+
+    def lists_of_segment(self, segment_id: str, lists: Sequence[ListDraft]) -> Segment:
+        """Store lists that are part of a segment, all of them or none.
+
+        Raises:
+            NotFound: if there is no such segment.
+            Invalid: if the segment is a list itself.
+        """
+
+        def create(stored: _Stored, _: _Stored) -> Segment:
+            return self._segments.add_parts(segment_id, stored.segments)
+
+        def check() -> None:
+            self._segments.get(segment_id)
+
+        return self._create(lists, (), create, check)
+
+    def _create(
+        self,
+        include: Sequence[ListDraft],
+        exclude: Sequence[ListDraft],
+        create: Callable[[_Stored, _Stored], T],
+        check: Callable[[], None],
+    ) -> T:
+        """What `create` makes of the lists once they are stored; made again on a lost race.
+
+        `check` refuses before anything is stored.
+        """
+        tries = attempts("the import")
+        while True:
+            next(tries)
+            check()
+            stored: list[Segment] = []
+            try:
+                return create(self._store(include, stored), self._store(exclude, stored))
+            except LostRace:
+                self._discard(stored)
+            except (Conflict, Invalid, NotFound):
+                self._discard(stored)
+                raise
+
+    def _store(self, lists: Sequence[ListDraft], stored: list[Segment]) -> _Stored:
+        """Store the segments of lists, and note them among those `stored` for the same purpose."""
+        first = len(stored)
+        for each in lists:
+            draft = each.segment
+            if any(draft.id == segment.id for segment in stored):
+                draft = replace(draft, id=self._new_id())
+            stored.append(self._put_new(draft, each.user_ids))
+        segments = tuple(stored[first:])
+        return _Stored(
+            segments,
+            tuple(
+                ListEntry(segment.id, each.enabled, each.list_type)
+                for each, segment in zip(lists, segments, strict=True)
+            ),
+        )
+
+    def _put_new(
+        self, draft: Segment, user_ids: Sequence[str], parts: Sequence[Segment] = ()
+    ) -> Segment:
+        try:
+            return self._segments.put_new(draft, user_ids, parts)
+        except IdTaken:
+            return self._segments.put_new(replace(draft, id=self._new_id()), user_ids, parts)
+
+    def _discard(self, stored: Sequence[Segment]) -> None:
+        for segment in stored:
+            self._segment_deletion.discard(segment)

@@ -1,0 +1,78 @@
+"""How many take part in experiments, read from counts: never from the records of users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.enrollment_statistics import (
+    DateCounts,
+    DateRange,
+    EnrollmentDetail,
+    Head,
+    by_date,
+    detail,
+    enrolled,
+    periods,
+)
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.pools import Pool
+from chalicelib.services.running.ports import Clock
+
+EXPERIMENTS_AT_ONCE = 8
+
+
+class EnrollmentStatisticsService:
+    """Answers what administrators ask about enrollment."""
+
+    def __init__(self, catalogue: CatalogueService, store: ParticipantStore, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._clock = clock
+
+    def enrolled(self, experiment_ids: Sequence[str]) -> list[tuple[str, Head]]:
+        """Users and groups that take part, by experiment; nobody in an unknown one."""
+        catalogue = self._catalogue.fresh()
+        features = [catalogue.experiment(experiment_id) for experiment_id in experiment_ids]
+        numbers = [feature.id for feature in features if feature is not None]
+        with Pool(EXPERIMENTS_AT_ONCE) as pool:
+            counted = dict(zip(numbers, pool.map(self._enrolled, numbers), strict=True))
+        return [
+            (experiment_id, counted[feature.id] if feature else Head())
+            for experiment_id, feature in zip(experiment_ids, features, strict=True)
+        ]
+
+    def _enrolled(self, number: int) -> Head:
+        return enrolled(self._store.tallies(number, ())[0])
+
+    def detail(self, experiment_id: str) -> EnrollmentDetail:
+        """Who takes part, by condition and point, and who is excluded.
+
+        Raises:
+            NotFound: if there is no such experiment.
+        """
+        number, experiment = self._experiment(experiment_id)
+        places = {point.place for point in experiment.points}
+        return detail(experiment, *self._store.tallies(number, places))
+
+    def by_date(self, experiment_id: str, reach: DateRange, offset: timedelta) -> list[DateCounts]:
+        """New enrollments by date, for a caller whose clock is `offset` before UTC.
+
+        Raises:
+            NotFound: if there is no such experiment.
+        """
+        number, experiment = self._experiment(experiment_id)
+        now = self._clock()
+        created = (experiment.created_at + offset).date()
+        since = periods(reach, (now + offset).date(), created)[-1] - timedelta(days=1)
+        places = {point.place for point in experiment.points}
+        return by_date(experiment, self._store.hourly(number, since, places), reach, offset, now)
+
+    def _experiment(self, experiment_id: str) -> tuple[int, Experiment]:
+        feature = self._catalogue.fresh().experiment(experiment_id)
+        if feature is None or feature.design is None:
+            raise NotFound("Experiment not found!")
+        return feature.id, feature.design

@@ -1,0 +1,337 @@
+"""Records of participants, listed for another backend, or brought in from one.
+
+Bringing in goes record by record, each in a transaction, and what is there already stays as it is:
+a call that was killed, or of which a part was refused, can be made again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.experiments.experiments import Experiment, Place, Unit
+from chalicelib.domain.experiments.group_change import GroupChange
+from chalicelib.domain.experiments.marking import Outcome, Records, stratum_of
+from chalicelib.domain.experiments.offers import Offer, Offers
+from chalicelib.domain.experiments.transfer import (
+    ForeignEnrollment,
+    ForeignExclusion,
+    ForeignGroupEnrollment,
+    ForeignGroupRecord,
+    ForeignPoint,
+    ForeignUserRecord,
+    OwnedRecord,
+    RecordKind,
+)
+from chalicelib.domain.features.users import TotalsShard, check_user_id
+from chalicelib.domain.participants.participants import (
+    NOWHERE,
+    Enrollment,
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    Participant,
+    Profile,
+)
+from chalicelib.services.experiments.experiments import OfferService
+from chalicelib.services.participants.participant_ports import (
+    Counting,
+    ParticipantStore,
+    Position,
+    RecordStore,
+)
+from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.pools import Pool
+from chalicelib.services.running.ports import Clock
+
+AT_ONCE = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a record was not brought in; `index` is its place in the call."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReport:
+    """How many records were stored, how many were there already, and which were refused."""
+
+    stored: int
+    unchanged: int
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecord:
+    """A record, and the experiment that it belongs to; None for a point, which belongs to none."""
+
+    owned: OwnedRecord
+    experiment: Experiment | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """Some records, and where the next page starts, if there is one."""
+
+    records: tuple[ListedRecord, ...]
+    next: Position | None
+
+
+class TransferService:
+    """Lists records of participants and brings them in."""
+
+    def __init__(
+        self,
+        offers: OfferService,
+        store: ParticipantStore,
+        records: RecordStore,
+        clock: Clock,
+        shards: int,
+    ) -> None:
+        self._offers = offers
+        self._store = store
+        self._records = records
+        self._clock = clock
+        self._shards = shards
+
+    def page(self, kind: RecordKind, after: Position | None, limit: int) -> ListedPage:
+        """Up to `limit` records of a kind; those of experiments that are gone are left out."""
+        catalogue, _ = self._offers.current()
+        designs = dict(catalogue.experiments())
+        found = self._records.page(kind, after, limit)
+        if kind is RecordKind.POINTS:
+            return ListedPage(tuple(ListedRecord(each, None) for each in found.records), found.next)
+        listed = (
+            ListedRecord(owned, designs.get(getattr(owned.record, "number", 0)))
+            for owned in found.records
+        )
+        return ListedPage(tuple(each for each in listed if each.experiment), found.next)
+
+    def bring_in(self, records: Sequence[ForeignUserRecord]) -> TransferReport:
+        """Store records of users, who may be unknown here; the earliest of each user first."""
+        _, offers = self._offers.current()
+        by_user: defaultdict[str, list[tuple[int, ForeignUserRecord]]] = defaultdict(list)
+        for index, record in sorted(enumerate(records), key=lambda pair: pair[1].at):
+            by_user[record.user.id].append((index, record))
+        return self._report(list(by_user.values()), lambda: self._of_one_user(offers))
+
+    def bring_in_groups(self, records: Sequence[ForeignGroupRecord]) -> TransferReport:
+        """Store records of groups."""
+        _, offers = self._offers.current()
+        alone = [[pair] for pair in enumerate(records)]
+        return self._report(alone, lambda: partial(self._bring_group_record, offers))
+
+    def _report(
+        self, work: Sequence[Sequence[tuple[int, T]]], begin: Callable[[], Callable[[T], bool]]
+    ) -> TransferReport:
+        """What became of some records; the lists of `work` are done side by side.
+
+        `begin` gives, for each list, what brings in its records one after the other.
+        """
+
+        def done(numbered: Sequence[tuple[int, T]]) -> list[bool | Refusal]:
+            bring = begin()
+            return [_done(index, record, bring) for index, record in numbered]
+
+        with Pool(AT_ONCE) as pool:
+            outcomes = [outcome for some in pool.map(done, work) for outcome in some]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        return TransferReport(
+            sum(outcome is True for outcome in outcomes),
+            sum(outcome is False for outcome in outcomes),
+            tuple(sorted(refused, key=lambda refusal: refusal.index)),
+        )
+
+    def _of_one_user(self, offers: Offers) -> Callable[[ForeignUserRecord], bool]:
+        """What stores records of one user and tells whether each was not there.
+
+        The user is read once, and again after something was stored.
+        """
+        read: list[Participant] = []
+
+        def bring(record: ForeignUserRecord) -> bool:
+            if not isinstance(record, ForeignPoint):
+                _offer(offers, record.experiment_id)
+            tries = attempts("the record")
+            while True:
+                shift = next(tries)
+                if not read or (_is_bare(read[0].profile) and not _is_bare(record.user)):
+                    read[:] = [self._known(record.user)]
+                with suppress(LostRace):
+                    is_new = self._bring(offers, read[0], record, shift)
+                    if is_new:
+                        read.clear()
+                    return is_new
+                read.clear()
+
+        return bring
+
+    def _bring(
+        self, offers: Offers, participant: Participant, record: ForeignUserRecord, shift: int
+    ) -> bool:
+        if isinstance(record, ForeignEnrollment):
+            return self._enroll(offers, participant, record, shift)
+        if isinstance(record, ForeignExclusion):
+            return self._exclude(offers, participant, record, shift)
+        return self._reach(participant, record)
+
+    def _known(self, user: Profile) -> Participant:
+        """A user's records; one who was unknown is created as described.
+
+        Of one whose groups nobody told, as of one who was created by an exclusion, the description
+        tells them.
+
+        Raises:
+            Conflict: if the id is an alias of another user here.
+        """
+        check_user_id(user.id)
+        tries = attempts("the user")
+        while True:
+            next(tries)
+            participant = self._store.read(user.id)
+            if participant.profile.owner is not None:
+                raise Conflict(f"{user.id} is an alias of {participant.profile.owner} here")
+            with suppress(LostRace):
+                if not participant.revision:
+                    self._store.create([user])
+                    return replace(participant, profile=user, revision=1)
+                if _is_bare(participant.profile) and not _is_bare(user):
+                    self._store.update(participant, user, GroupChange(), self._clock())
+                else:
+                    return participant
+
+    def _enroll(
+        self, offers: Offers, participant: Participant, record: ForeignEnrollment, shift: int
+    ) -> bool:
+        offer = _offer(offers, record.experiment_id)
+        _check_condition(offer, record.condition_id)
+        place = record.place or _only_place(offer)
+        for known in participant.enrollments.get(offer.number, ()):
+            if known.place == place:
+                if known.condition_id != record.condition_id:
+                    raise Conflict("the user is enrolled there with another condition already")
+                return False
+        stratum = stratum_of(offer, participant)
+        enrollment = Enrollment(
+            offer.number,
+            place,
+            record.condition_id,
+            record.group_id if offer.group_type else None,
+            record.code,
+            record.at,
+            stratum=stratum,
+        )
+        groups = self._store.groups(
+            [GroupKey(offer.group_type, record.group_id)]
+            if offer.group_type and record.group_id
+            else []
+        )
+        condition = offer.condition(record.condition_id)
+        complete = offer.experiment.complete_condition
+        counting = Counting(
+            self._shard(participant.id, shift),
+            (stratum, condition.number) if stratum and condition else None,
+            complete.user_count if complete else None,
+        )
+        records = Records(enrollment=enrollment)
+        self._store.store_records(participant, groups, offer, records, counting)
+        return True
+
+    def _exclude(
+        self, offers: Offers, participant: Participant, record: ForeignExclusion, shift: int
+    ) -> bool:
+        offer = _offer(offers, record.experiment_id)
+        if offer.number in participant.exclusions:
+            return False
+        records = Records(exclusion=Exclusion(offer.number, record.code, record.at))
+        counting = Counting(self._shard(participant.id, shift))
+        self._store.store_records(participant, {}, offer, records, counting)
+        return True
+
+    def _reach(self, participant: Participant, record: ForeignPoint) -> bool:
+        point = record.point
+        if point.place in participant.points:
+            return False
+        self._store.store_mark(
+            participant,
+            {},
+            Outcome(None, point, point.condition),
+            Counting(),
+            participant.working_groups(),
+        )
+        return True
+
+    def _bring_group_record(self, offers: Offers, record: ForeignGroupRecord) -> bool:
+        """Store a record of a group; whether it was not there."""
+        offer = _offer(offers, record.experiment_id)
+        if offer.group_type is None:
+            raise Invalid("the experiment is not one on groups")
+        key = GroupKey(offer.group_type, record.group_id)
+        own: GroupEnrollment | Exclusion
+        if isinstance(record, ForeignGroupEnrollment):
+            _check_condition(offer, record.condition_id)
+            place = record.place or _only_place(offer)
+            own = GroupEnrollment(offer.number, place, record.condition_id, record.at)
+        else:
+            own = Exclusion(offer.number, record.code, record.at)
+        tries = attempts("the record")
+        while True:
+            shift = next(tries)
+            known = self._store.groups([key])[key]
+            there: GroupEnrollment | Exclusion | None
+            if isinstance(own, GroupEnrollment):
+                there = known.enrollments.get(offer.number)
+                if there is not None and there.condition_id != own.condition_id:
+                    raise Conflict("the group is enrolled with another condition already")
+            else:
+                there = known.exclusions.get(offer.number)
+            if there is not None:
+                return False
+            with suppress(LostRace):
+                self._store.store_group_record(key, own, self._shard(key.id, shift))
+                return True
+
+    def _shard(self, seed: str, shift: int) -> int:
+        return TotalsShard.pick(0, 0, self._shards, seed, shift).shard
+
+
+def _done(index: int, record: T, bring: Callable[[T], bool]) -> bool | Refusal:
+    try:
+        return bring(record)
+    except (Invalid, NotFound, Conflict) as error:
+        return Refusal(index, str(error))
+
+
+def _is_bare(profile: Profile) -> bool:
+    return profile.group is None and profile.working_group is None
+
+
+def _offer(offers: Offers, experiment_id: str) -> Offer:
+    offer = offers.of(experiment_id)
+    if offer is None:
+        raise NotFound(f"there is no experiment {experiment_id}: import its design first")
+    return offer
+
+
+def _check_condition(offer: Offer, condition_id: str | None) -> None:
+    within = offer.experiment.unit is Unit.WITHIN_SUBJECTS
+    if within and condition_id is None:
+        return
+    if offer.condition(condition_id) is None:
+        raise Invalid(f"the experiment has no condition {condition_id}")
+
+
+def _only_place(offer: Offer) -> Place:
+    """The decision point of an experiment that has one; else it is not known."""
+    places = [point.place for point in offer.experiment.points]
+    return places[0] if len(places) == 1 else NOWHERE

@@ -1,0 +1,340 @@
+"""What the use cases need to keep of participants: records, preview users, strata, logs.
+
+As in `ports`, every method may raise `Unavailable`, those that write are all-or-nothing, and where
+they say so they raise `LostRace` if what the caller based its decision on has changed. Those that
+take an `IdempotencyRecord` store it too, and raise `AlreadyAnswered` if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.group_change import GroupChange
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.experiments.transfer import OwnedRecord, RecordKind
+from chalicelib.domain.features.users import TotalsShard
+from chalicelib.domain.outcomes.logs import Merge, Sheet, SheetKey
+from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    Participant,
+    Profile,
+)
+from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.domain.participants.strata import StratificationFactor
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How an enrollment is counted: in which shard, for which stratum (value, condition number),
+    and how many users make a group count (None: groups are not counted). `totals` is where a
+    user of a variant of Test Lab is counted.
+    """
+
+    shard: int = 0
+    stratum: tuple[str, int] | None = None
+    users_per_group: int | None = None
+    totals: TotalsShard | None = None
+
+
+class ParticipantStore(Protocol):
+    """What is known of users and groups in UpGrade's experiments."""
+
+    def read(self, user_id: str) -> Participant:
+        """All that is stored under the id of a user, initialised or not; read consistently."""
+        ...
+
+    def get(self, user_id: str) -> Participant | None:
+        """The same; None for a user who was never initialised."""
+        ...
+
+    def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
+        """All records of some groups, read consistently at the same time."""
+        ...
+
+    def create(self, profiles: Sequence[Profile]) -> None:
+        """Store new users.
+
+        Raises:
+            LostRace: if one of them is known.
+        """
+        ...
+
+    def update(
+        self, participant: Participant, profile: Profile, change: GroupChange, at: datetime
+    ) -> None:
+        """Replace a user's profile, and take away what a change of the working group ends.
+
+        Raises:
+            LostRace: if the user's records are not what they were.
+        """
+        ...
+
+    def store_mark(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        outcome: Outcome,
+        counting: Counting,
+        reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
+    ) -> None:
+        """Store what a mark adds to the records of its user and groups, and count it.
+
+        The groups `reached_by` note that a member reached the place, if none did before.
+
+        Raises:
+            LostRace: if the records are not what they were.
+        """
+        ...
+
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        """Store records of an experiment that come from elsewhere, and count them.
+
+        Raises:
+            LostRace: if the records of the user or a group are not what they were.
+        """
+        ...
+
+    def store_group_record(
+        self, key: GroupKey, record: GroupEnrollment | Exclusion, shard: int
+    ) -> None:
+        """Store an enrollment or exclusion of a group that comes from elsewhere, and count it.
+
+        Raises:
+            LostRace: if the group has one.
+        """
+        ...
+
+    def counted(self, number: int) -> tuple[int, int]:
+        """Users enrolled in an experiment, and groups with users enough."""
+        ...
+
+    def tallies(
+        self, number: int, places: Collection[Place]
+    ) -> tuple[Sequence[Tally], ExclusionTally]:
+        """The enrollments of an experiment by condition and place, and its exclusions.
+
+        Enrollments at other places than `places` come with None for a place.
+        """
+        ...
+
+    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
+        """The new enrollments of an experiment from a day (UTC) on, by the hour."""
+        ...
+
+    def enrollments(
+        self, number: int, places: Collection[Place], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        """The enrollments of some users in an experiment, at the given places or at none known."""
+        ...
+
+    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        """The marks of some users in a within-subjects experiment."""
+        ...
+
+    def stratum(self, number: int, value: str) -> Mapping[int, int]:
+        """Enrollments in a stratum of an experiment, by the numbers of conditions."""
+        ...
+
+    def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        """Note at users that a version of a segment names them; may be repeated, and goes on then.
+
+        Killed half-way, `members` names all who were told, and perhaps others.
+        """
+        ...
+
+    def members(self, segment_id: str, version: int, limit: int | None = None) -> Sequence[str]:
+        """The users that a version of a segment names, `limit` of them at most."""
+        ...
+
+    def count_members(self, segment_id: str, version: int) -> int:
+        """How many users a version of a segment names."""
+        ...
+
+    def forget_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        """Remove the notes that a version of a segment names at most 25 users.
+
+        Its entries go last, for by these the notes are found.
+        """
+        ...
+
+    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
+        """Note that some flags were on for a user for the first time, and count it in a shard.
+
+        Of many flags, some may be noted though others are not.
+
+        Raises:
+            LostRace: if one of them was noted before, or on a conflict with another write.
+        """
+        ...
+
+    def exposures(self, number: int) -> int:
+        """Users for whom a flag was on."""
+        ...
+
+
+class PreviewUserStore(Protocol):
+    """Preview users, each noted with the user's other records too."""
+
+    def get(self, user_id: str) -> PreviewUser | None:
+        """One preview user, read consistently."""
+        ...
+
+    def all(self) -> Sequence[PreviewUser]:
+        """All preview users, in no order."""
+        ...
+
+    def put(self, user: PreviewUser) -> None:
+        """Store a preview user in place of the version before; version 1 is a new one.
+
+        Raises:
+            LostRace: if another version is stored.
+        """
+        ...
+
+    def remove(self, user: PreviewUser) -> None:
+        """Make a preview user an ordinary one.
+
+        Raises:
+            LostRace: if another version is stored, or none.
+        """
+        ...
+
+
+class StratumStore(Protocol):
+    """Stratification factors, and users' values of them, noted with their other records."""
+
+    def register(self, factor: StratificationFactor) -> None:
+        """Note that there is a factor, unless it is noted already."""
+        ...
+
+    def factors(self) -> Sequence[StratificationFactor]:
+        """All factors that are noted, in no order."""
+        ...
+
+    def unregister(self, factor: str) -> None:
+        """Forget that there is a factor, if it is noted; its values are left as they are."""
+        ...
+
+    def store(self, factor: str, values: Mapping[str, str], at: datetime) -> None:
+        """Store the values of at most 33 users; an empty one removes it, unknown users are created.
+
+        Raises:
+            LostRace: if one of them is created meanwhile, or on a conflict with another write.
+        """
+        ...
+
+    def users(self, factor: str) -> Iterator[Sequence[tuple[str, str]]]:
+        """The users with a value of a factor, and the values, some at a time, in no order."""
+        ...
+
+    def drop(self, factor: str, user_ids: Sequence[str]) -> None:
+        """Remove the values of at most 33 users; those who have none do not matter.
+
+        Raises:
+            LostRace: on a conflict with another write.
+        """
+        ...
+
+
+Position = tuple[str, str]
+"""Where a page of records ended, in the order of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some records, and where the next page starts, if there is one."""
+
+    records: Sequence[OwnedRecord]
+    next: Position | None
+
+
+class RecordStore(Protocol):
+    """The records of all users and groups, kind by kind."""
+
+    def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
+        """Up to `limit` records in an order of the store's own; each once, if nothing is written.
+
+        It reads past the records of other kinds, so many of them; a page may be empty, and yet
+        not be the last.
+        """
+        ...
+
+
+class DeadRecordStore(Protocol):
+    """What is stored of an experiment that is gone, beside its variants, their users and events."""
+
+    def of_experiment(self, number: int, after: Position | None, limit: int) -> Sequence[Position]:
+        """Up to `limit` records of users and groups, those after `after`, in some fixed order.
+
+        The list may lag behind what is stored.
+        """
+        ...
+
+    def drop(self, number: int, records: Sequence[Position]) -> Iterator[int]:
+        """Remove at most 25 of them, with marks within subjects; bit by bit, how many rows.
+
+        Points that were reached stay. A record that changes in this moment may stay too.
+        """
+        ...
+
+    def drop_rest(self, number: int) -> Iterator[int]:
+        """Remove kept results and all counters of an experiment; bit by bit, how many rows."""
+        ...
+
+
+class LogStore(Protocol):
+    """What clients logged of users."""
+
+    def new_id(self) -> int:
+        """An id that no row had before."""
+        ...
+
+    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
+        """Some sheets of a user, read consistently at the same time; those that there are."""
+        ...
+
+    def store(
+        self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
+    ) -> Collection[SheetKey]:
+        """Store the sheets of one user, each by itself; the keys of those that were not.
+
+        A sheet is not stored if it is no longer what it was merged into. With `record` all are
+        stored, or none.
+
+        Raises:
+            Invalid: if a sheet is larger than the store takes, or all of them are more than it
+                stores at once with `record`; then none is stored.
+        """
+        ...
+
+    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
+        """Store what the queries of an experiment found, in place of what was stored before."""
+        ...
+
+    def kept_results(self, number: int) -> Sequence[QueryResult]:
+        """What was stored so; nothing if nothing was."""
+        ...
+
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
+        """All sheets with values of a metric, some at a time."""
+        ...

@@ -1,0 +1,296 @@
+"""What a mark stores, in DynamoDB: one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.experiments.tallies import (
+    ExclusionTally,
+    Tally,
+    dropped_at_once,
+    exclusions_of,
+    group_new_at_point,
+    of_records,
+)
+from chalicelib.domain.features.users import Totals
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    MonitoredPoint,
+    Participant,
+)
+from chalicelib.domain.privacy.erasure import KeptRepeat
+from chalicelib.services.participants.participant_ports import Counting
+from chalicelib.storage.access.idempotency import transaction_once
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors, transaction
+from chalicelib.storage.dynamodb.tables import RecordRow, RepeatRow
+from chalicelib.storage.dynamodb.times import from_ms, to_ms
+from chalicelib.storage.experiments.tallies import add_count, add_exclusions, add_tallies
+from chalicelib.storage.experiments.totals import count
+from chalicelib.storage.participants.records import (
+    enrollment_row,
+    exclusion_row,
+    group_enrollment_row,
+    group_exclusion_row,
+    next_revision,
+    place_key,
+    point_row,
+)
+
+
+def store_mark(
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    outcome: Outcome,
+    counting: Counting,
+    reached_by: Collection[GroupKey],
+    record: IdempotencyRecord | None = None,
+) -> None:
+    """Store what a mark adds to the records of its user and groups, and count it.
+
+    Raises:
+        AlreadyAnswered: if there is an answer where `record` is to be stored.
+        LostRace: if the records are not what they were.
+    """
+    with transaction_once(record) as write:
+        next_revision(write, participant, participant.profile)
+        point = None if outcome.point.place in participant.points else outcome.point
+        if point is not None:
+            if outcome.records.enrollment is None:
+                write.save(point_row(keys.user(participant.id), point))
+            for key in reached_by:
+                _note_reached(write, key, point)
+        _write_records(write, participant, groups, outcome.offer, outcome.records, counting, point)
+
+
+def store_records(
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer,
+    records: Records,
+    counting: Counting,
+) -> None:
+    """Store records of an experiment that come from elsewhere, and count them.
+
+    Raises:
+        LostRace: if the records of the user or a group are not what they were.
+    """
+    with transaction() as write:
+        next_revision(write, participant, participant.profile)
+        _write_records(write, participant, groups, offer, records, counting)
+
+
+def store_group_record(key: GroupKey, record: GroupEnrollment | Exclusion, shard: int) -> None:
+    """Store an enrollment or an exclusion of a group that comes from elsewhere, and count it.
+
+    Raises:
+        LostRace: if the group has one.
+    """
+    with transaction() as write:
+        if isinstance(record, GroupEnrollment):
+            _write_group_enrollment(write, key, record)
+            tally = Tally(record.number, record.condition_id, record.place, groups=1)
+            add_tallies(write, (tally,), shard)
+        else:
+            _write_group_exclusion(write, key, record)
+            add_exclusions(write, (ExclusionTally(record.number, 0, 1),), shard)
+
+
+def _write_records(
+    write: TransactWrite,
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer | None,
+    records: Records,
+    counting: Counting,
+    point: MonitoredPoint | None = None,
+) -> None:
+    if records.exclusion is not None:
+        write.save(exclusion_row(keys.user(participant.id), records.exclusion))
+    for key, exclusion in records.group_exclusions:
+        _write_group_exclusion(write, key, exclusion)
+    if records.group_enrollment is not None:
+        _write_group_enrollment(write, *records.group_enrollment)
+    for key in records.dropped:
+        for enrollment in dropped_at_once(groups[key]):
+            row = RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""))
+            # Else two members at once would take it off the count twice.
+            write.delete(row, condition=RecordRow.pk.exists())
+    _write_enrollment(write, participant, groups, offer, records, counting, point)
+    key_there, own = group_new_at_point(groups, offer, records), records.enrollment
+    if key_there is not None and own is not None:
+        _note_enrolled_at(write, participant, groups[key_there], own)
+    add_tallies(write, of_records(participant, groups, offer, records), counting.shard)
+    add_exclusions(write, exclusions_of(records), counting.shard)
+
+
+def _begins_count(participant: Participant, group: GroupRecord, enrollment: Enrollment) -> bool:
+    """Whether an enrollment is the first that is counted in a group: the count notes its place."""
+    number = enrollment.number
+    return number not in participant.enrollments and number not in group.counts
+
+
+def _note_enrolled_at(
+    write: TransactWrite, participant: Participant, group: GroupRecord, enrollment: Enrollment
+) -> None:
+    """Note that a member of a group is enrolled at a place, the first one there."""
+    if _begins_count(participant, group, enrollment):
+        return
+    number, place = enrollment.number, enrollment.place
+    write.save(
+        RecordRow(
+            keys.group(group.key.type, group.key.id),
+            keys.enrolled_at(number, place_key(place)),
+            data=_at(place),
+            experiment=number,
+        ),
+        condition=RecordRow.pk.does_not_exist(),
+    )
+
+
+def _note_reached(write: TransactWrite, key: GroupKey, point: MonitoredPoint) -> None:
+    """Note at a group that a member reached a place, unless one did before."""
+    write.update(
+        RecordRow(keys.group(key.type, key.id), keys.point(place_key(point.place))),
+        actions=[RecordRow.data.set(RecordRow.data | _reached(point))],
+    )
+
+
+def _reached(point: MonitoredPoint) -> dict[str, Any]:
+    return {**_at(point.place), "at": to_ms(point.at)}
+
+
+def _at(place: Place) -> dict[str, Any]:
+    return {"site": place.site, "target": place.target}
+
+
+def _write_group_enrollment(
+    write: TransactWrite, key: GroupKey, enrollment: GroupEnrollment
+) -> None:
+    write.save(group_enrollment_row(key, enrollment), condition=RecordRow.pk.does_not_exist())
+
+
+def _write_group_exclusion(write: TransactWrite, key: GroupKey, exclusion: Exclusion) -> None:
+    # The first one stays: who comes second, of two members, decides anew.
+    write.save(group_exclusion_row(key, exclusion), condition=RecordRow.pk.does_not_exist())
+
+
+def _write_enrollment(
+    write: TransactWrite,
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer | None,
+    records: Records,
+    counting: Counting,
+    point: MonitoredPoint | None,
+) -> None:
+    pk = keys.user(participant.id)
+    enrollment, repeat = records.enrollment, records.repeat
+    if enrollment is not None:
+        row = enrollment_row(pk, enrollment, 1 if repeat else 0, point)
+        if _is_there(participant, enrollment):
+            # Not replaced: the point within it stays.
+            met = RecordRow.met.set(row.met) if row.met else RecordRow.met.remove()
+            fields = RecordRow.data, RecordRow.n, RecordRow.experiment
+            values = row.data, row.n, row.experiment
+            same = [field.set(value) for field, value in zip(fields, values, strict=True)]
+            write.update(row, actions=[*same, met])
+        else:
+            write.save(row)
+        if enrollment.number not in participant.enrollments:
+            _count_group(write, participant, groups, offer, enrollment, counting)
+        count(write, counting.totals, Totals(total_users=1))
+        if counting.stratum is not None:
+            kind = keys.stratum_counter(*counting.stratum)
+            add_count(write, enrollment.number, kind, counting.shard, 1)
+    elif repeat is not None:
+        write.update(
+            RecordRow(pk, keys.enrollment(repeat.number, place_key(repeat.place))),
+            actions=[RecordRow.n.add(1), RecordRow.met.add({repeat.condition_id or ""})],
+            condition=RecordRow.pk.exists(),  # the purge may have come in between
+        )
+    if repeat is not None:
+        write.save(_repeat_row(participant, repeat))
+
+
+def _is_there(participant: Participant, enrollment: Enrollment) -> bool:
+    """Whether a user is enrolled at the place already, with a condition that is gone."""
+    own = participant.enrollments.get(enrollment.number, ())
+    return any(each.place == enrollment.place for each in own)
+
+
+@store_errors()
+def read_repeats(number: int, user_id: str) -> list[KeptRepeat]:
+    """The marks of a user in a within-subjects experiment."""
+    rows = RepeatRow.query(keys.repeats(number, user_id), consistent_read=True)
+    return [kept_repeat(number, row) for row in rows]
+
+
+def kept_repeat(number: int, row: RepeatRow) -> KeptRepeat:
+    """The mark that an item holds."""
+    repeat = Repeat(
+        number,
+        Place(row.data["site"], row.data["target"]),
+        row.data["condition"],
+        row.data["uniquifier"],
+        from_ms(row.data["at"]),
+    )
+    return KeptRepeat(repeat, int(row.sk.rpartition("#")[2]))
+
+
+def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
+    index = sum(
+        enrollment.repeats
+        for enrollment in participant.enrollments.get(repeat.number, ())
+        if enrollment.place == repeat.place
+    )
+    return RepeatRow(
+        keys.repeats(repeat.number, participant.id),
+        keys.repeat(place_key(repeat.place), index),
+        data={
+            "site": repeat.place.site,
+            "target": repeat.place.target,
+            "condition": repeat.condition_id,
+            "uniquifier": repeat.uniquifier,
+            "at": to_ms(repeat.at),
+        },
+    )
+
+
+def _count_group(
+    write: TransactWrite,
+    participant: Participant,
+    groups: Mapping[GroupKey, GroupRecord],
+    offer: Offer | None,
+    enrollment: Enrollment,
+    counting: Counting,
+) -> None:
+    """Count a newly enrolled user in the group; and the group, once it has users enough."""
+    if offer is None or enrollment.group_id is None:
+        return
+    key = GroupKey(offer.group_type or "", enrollment.group_id)
+    number = enrollment.number
+    before = groups[key].counts.get(number, 0)
+    row = RecordRow(keys.group(key.type, key.id), keys.count(number))
+    if _begins_count(participant, groups[key], enrollment):
+        row.data, row.n, row.experiment = _at(enrollment.place), 1, number
+        write.save(row, condition=RecordRow.pk.does_not_exist())
+    else:
+        write.update(
+            row,
+            actions=[RecordRow.n.set(before + 1), RecordRow.experiment.set(number)],
+            condition=RecordRow.n == before,
+        )
+    if before + 1 == counting.users_per_group:
+        add_count(write, enrollment.number, keys.GROUPS, counting.shard, 1)

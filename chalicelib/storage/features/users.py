@@ -1,0 +1,113 @@
+"""Test Lab's users in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.catalogue.purge import ErasedUser
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.features.users import Totals, TotalsShard, User
+from chalicelib.services.running.attempts import attempts
+from chalicelib.storage.access.idempotency import transaction_once
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors, transaction
+from chalicelib.storage.dynamodb.tables import UserRow
+from chalicelib.storage.dynamodb.times import from_ms, to_ms
+from chalicelib.storage.experiments.totals import count
+from chalicelib.storage.features.purge import to_row
+
+
+class DynamoUserStore:
+    """`UserStore` on the table `users`."""
+
+    @store_errors()
+    def get(self, user_id: str) -> User | None:
+        try:
+            row = UserRow.get(keys.user(user_id), keys.TESTLAB, consistent_read=True)
+        except UserRow.DoesNotExist:
+            return None
+        erased = row.variant_id is None
+        return User(
+            row.user_id,
+            int(row.erased_variant_id if erased else row.variant_id),
+            row.ip_address,
+            from_ms(row.time_stamp),
+            frozenset(map(int, row.variants_with_events or ())),
+            erased,
+        )
+
+    def create(
+        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
+        row = UserRow(
+            keys.user(user.id),
+            keys.TESTLAB,
+            user_id=user.id,
+            variant_id=user.variant_id,
+            ip_address=user.ip_address,
+            time_stamp=to_ms(user.time_stamp),
+        )
+        with transaction_once(record) as write:
+            write.save(row, condition=UserRow.pk.does_not_exist())
+            count(write, shard, Totals(total_users=1))
+
+    @store_errors()
+    def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
+        rows = UserRow.by_variant.query(
+            variant_id,
+            None if after is None else UserRow.pk > keys.user(after),
+            limit=limit,
+            page_size=limit,
+        )
+        return [
+            User(row.user_id, variant_id, row.ip_address, from_ms(row.time_stamp)) for row in rows
+        ]
+
+    def begin_erasure(self, user: User, entry: ErasedUser) -> None:
+        with transaction() as write:
+            write.update(
+                UserRow(keys.user(user.id), keys.TESTLAB),
+                actions=[
+                    UserRow.variant_id.remove(),
+                    UserRow.erased_variant_id.set(user.variant_id),
+                ],
+                condition=(UserRow.variant_id == user.variant_id)
+                & (UserRow.time_stamp == to_ms(user.time_stamp)),
+            )
+            write.save(to_row(entry))
+
+    def finish_erasure(self, user: User, shard: TotalsShard | None, entry: ErasedUser) -> None:
+        with transaction() as write:
+            write.delete(
+                UserRow(keys.user(user.id), keys.TESTLAB),
+                condition=(UserRow.erased_variant_id == user.variant_id)
+                & (UserRow.time_stamp == to_ms(user.time_stamp))
+                & UserRow.variants_with_events.does_not_exist(),
+            )
+            count(write, shard, Totals(total_users=-1))
+            write.delete(to_row(entry))
+
+    @store_errors()
+    def remove_idle(self, user: User) -> None:
+        UserRow(keys.user(user.id), keys.TESTLAB).delete(
+            condition=(UserRow.variant_id == user.variant_id)
+            & (UserRow.time_stamp == to_ms(user.time_stamp))
+            & UserRow.variants_with_events.does_not_exist()
+        )
+
+    def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
+        row = UserRow(keys.user(user_id), keys.TESTLAB)
+        tries = attempts("users")
+        while True:
+            next(tries)
+            try:
+                with store_errors():
+                    row.update(
+                        actions=[UserRow.variants_with_events.delete(list(variant_ids))],
+                        condition=UserRow.pk.exists(),
+                    )
+                return
+            except LostRace:
+                if self.get(user_id) is None:
+                    return  # and with the row what was to be forgotten

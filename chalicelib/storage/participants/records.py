@@ -1,0 +1,300 @@
+"""Items of users and groups, and the records that they hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+    EnrollmentCode,
+    Exclusion,
+    ExclusionCode,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    MonitoredPoint,
+    Participant,
+    Profile,
+    TestLabRow,
+)
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.stored_forms import word
+from chalicelib.storage.dynamodb.tables import CompactJson, RecordRow
+from chalicelib.storage.dynamodb.times import from_ms, to_ms
+
+
+def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
+    """All records of a user, from the items of the collection."""
+    enrollments: defaultdict[int, tuple[Enrollment, ...]] = defaultdict(tuple)
+    fields: dict[str, Any] = {"profile": Profile(user_id)}
+    exclusions: dict[int, Exclusion] = {}
+    points: dict[Place, MonitoredPoint] = {}
+    members: defaultdict[str, set[int]] = defaultdict(set)
+    strata: dict[str, str] = {}
+    lifted: dict[int, datetime] = {}
+    exposures: set[int] = set()
+    for row in rows:
+        kind, *rest = row.sk.split("#")
+        match kind:
+            case "exposures":
+                exposures.update(map(int, row.numbers))
+            case "profile":
+                fields.update(profile=profile_of(row), revision=int(row.n))
+            case "enrollment":
+                enrollments[int(rest[0])] += (enrollment_of(row),)
+                if row.point is not None:
+                    point = point_of(row)
+                    points[point.place] = point
+            case "exclusion":
+                exclusions[int(rest[0])] = exclusion_of(row)
+            case "point":
+                point = point_of(row)
+                points[point.place] = point
+            case "member":
+                members[keys.unescaped(rest[0])].add(int(rest[1]))
+            case "stratum":
+                strata[keys.unescaped(rest[0])] = row.data["value"]
+            case "lifted":
+                lifted[int(rest[0])] = from_ms(row.data["at"])
+            case "preview":
+                fields["preview"] = row.data
+            case "testlab":
+                fields["testlab"] = testlab_row_of(row)
+    return Participant(
+        enrollments=dict(enrollments),
+        exclusions=exclusions,
+        points=points,
+        members={key: frozenset(versions) for key, versions in members.items()},
+        strata=strata,
+        lifted=lifted,
+        exposures=frozenset(exposures),
+        **fields,
+    )
+
+
+def testlab_row_of(row: RecordRow) -> TestLabRow | None:
+    """The row in Test Lab that an item holds; none where that is being erased."""
+    if row.variant_id is None:
+        return None
+    return TestLabRow(int(row.variant_id), from_ms(row.time_stamp))
+
+
+def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:
+    """All records of a group, from the items of the collection."""
+    enrollments: dict[int, GroupEnrollment] = {}
+    exclusions: dict[int, Exclusion] = {}
+    reached: dict[Place, datetime] = {}
+    counts: dict[int, int] = {}
+    enrolled_at: set[tuple[int, Place]] = set()
+    for row in rows:
+        kind, *rest = row.sk.split("#")
+        match kind:
+            case "enrollment":
+                enrollments[int(rest[0])] = group_enrollment_of(row)
+            case "exclusion":
+                exclusions[int(rest[0])] = exclusion_of(row)
+            case "point":
+                reached[_where(row)] = from_ms(row.data["at"])
+            case "count":
+                counts[int(rest[0])] = int(row.n)
+                if row.data is not None:
+                    enrolled_at.add((int(rest[0]), _where(row)))
+            case "at":
+                enrolled_at.add((int(rest[0]), _where(row)))
+    return GroupRecord(key, enrollments, exclusions, reached, counts, frozenset(enrolled_at))
+
+
+def profile_values(profile: Profile) -> dict[str, Any]:
+    """The fields of a profile by name."""
+    group = profile.group
+    return {
+        "id": profile.id,
+        "group": None if group is None else {k: list(v) for k, v in group.items()},
+        "working_group": None if profile.working_group is None else dict(profile.working_group),
+        "owner": profile.owner,
+        "created_at": _to_ms(profile.created_at),
+        "updated_at": _to_ms(profile.updated_at),
+    }
+
+
+def enrollment_row(
+    pk: str, enrollment: Enrollment, repeats: int, point: MonitoredPoint | None = None
+) -> RecordRow:
+    """The item of an enrollment, and of the point that was reached first with the same mark."""
+    data = {
+        "site": enrollment.place.site,
+        "target": enrollment.place.target,
+        "condition": enrollment.condition_id,
+        "group": enrollment.group_id,
+        "code": enrollment.code.value,
+        "at": to_ms(enrollment.at),
+        "stratum": enrollment.stratum,
+        "variant": enrollment.variant_id,
+    }
+    sort_key = keys.enrollment(enrollment.number, place_key(enrollment.place))
+    return RecordRow(
+        pk,
+        sort_key,
+        data=data,
+        n=repeats,
+        met=set(enrollment.met) or None,
+        experiment=enrollment.number,
+        point=None if point is None else _point_values(point),
+    )
+
+
+def point_row(pk: str, point: MonitoredPoint) -> RecordRow:
+    """The item of a point alone."""
+    place = point.place
+    data = {"site": place.site, "target": place.target, **_point_values(point)}
+    return RecordRow(pk, keys.point(place_key(place)), data=data)
+
+
+def _point_values(point: MonitoredPoint) -> dict[str, Any]:
+    return {
+        "at": to_ms(point.at),
+        "id": point.id,
+        "experiment": point.experiment_id,
+        "condition": point.condition,
+    }
+
+
+def end_enrollments(
+    write: TransactWrite, participant: Participant, enrollments: Collection[Enrollment]
+) -> None:
+    """Delete some enrollments; a point that one of them may hold stays as an item of its own."""
+    pk = keys.user(participant.id)
+    for enrollment in enrollments:
+        key = keys.enrollment(enrollment.number, place_key(enrollment.place))
+        write.delete(RecordRow(pk, key))
+    for place in sorted({enrollment.place for enrollment in enrollments}):
+        if (point := participant.points.get(place)) is not None:
+            write.save(point_row(pk, point))
+
+
+def group_enrollment_row(key: GroupKey, enrollment: GroupEnrollment) -> RecordRow:
+    """The item of a group's enrollment."""
+    data = {
+        "group": [key.type, key.id],
+        "site": enrollment.place.site,
+        "target": enrollment.place.target,
+        "condition": enrollment.condition_id,
+        "at": to_ms(enrollment.at),
+    }
+    number = enrollment.number
+    pk, sort_key = keys.group(key.type, key.id), keys.enrollment(number, "")
+    return RecordRow(pk, sort_key, data=data, experiment=number)
+
+
+def group_exclusion_row(key: GroupKey, exclusion: Exclusion) -> RecordRow:
+    """The item of a group's exclusion."""
+    row = exclusion_row(keys.group(key.type, key.id), exclusion)
+    row.data = {"group": [key.type, key.id], **row.data}
+    return row
+
+
+def exclusion_row(pk: str, exclusion: Exclusion) -> RecordRow:
+    """The item of a user's exclusion."""
+    data = {"code": exclusion.code.value, "at": to_ms(exclusion.at)}
+    number = exclusion.number
+    return RecordRow(pk, keys.exclusion(number), data=data, experiment=number)
+
+
+def next_revision(write: TransactWrite, participant: Participant, profile: Profile) -> None:
+    """Store the profile, and insist that nobody changed the user's records since they were read."""
+    write.update(
+        RecordRow(keys.user(participant.id), keys.PROFILE),
+        actions=[
+            RecordRow.n.set(participant.revision + 1),
+            RecordRow.data.set(profile_values(profile)),
+        ],
+        condition=unchanged(participant),
+    )
+
+
+def unchanged(participant: Participant) -> Condition:
+    """That the profile has the revision that was read, and is the same user's.
+
+    Who was erased and came back may be at the same revision, but was not made at the same time.
+    """
+    made = f'"created_at":{CompactJson().serialize(_to_ms(participant.profile.created_at))},'
+    both: Condition = (RecordRow.n == participant.revision) & Path("data").contains(made)
+    return both
+
+
+def place_key(place: Place) -> str:
+    """A decision point as a part of a key."""
+    return keys.place(place.site, place.target)
+
+
+def profile_of(row: RecordRow) -> Profile:
+    """The profile that an item holds."""
+    values = row.data
+    group = values.get("group")
+    return Profile(
+        values["id"],
+        None if group is None else {kind: tuple(ids) for kind, ids in group.items()},
+        values.get("working_group"),
+        values.get("owner"),
+        _from_ms(values.get("created_at")),
+        _from_ms(values.get("updated_at")),
+    )
+
+
+def _where(row: RecordRow) -> Place:
+    return Place(row.data["site"], row.data["target"])
+
+
+def enrollment_of(row: RecordRow) -> Enrollment:
+    """The enrollment that an item holds."""
+    number, data = int(row.sk.split("#")[1]), row.data
+    return Enrollment(
+        number,
+        _where(row),
+        data.get("condition"),
+        data.get("group"),
+        word(data["code"], EnrollmentCode.ALGORITHM),
+        from_ms(data["at"]),
+        int(row.n or 0),
+        data.get("stratum"),
+        frozenset(row.met or ()),
+        data.get("variant"),
+    )
+
+
+def group_enrollment_of(row: RecordRow) -> GroupEnrollment:
+    """The enrollment of a group that an item holds."""
+    data = row.data
+    number = int(row.sk.split("#")[1])
+    return GroupEnrollment(number, _where(row), data.get("condition"), from_ms(data["at"]))
+
+
+def exclusion_of(row: RecordRow) -> Exclusion:
+    """The exclusion of a user or a group that an item holds, for whatever reason."""
+    number = int(row.sk.split("#")[1])
+    code = word(row.data["code"], ExclusionCode.REACHED_BEFORE)
+    return Exclusion(number, code, from_ms(row.data["at"]))
+
+
+def point_of(row: RecordRow) -> MonitoredPoint:
+    """The first mark of a user at a place that an item holds, alone or in an enrollment."""
+    data = row.point or row.data
+    return MonitoredPoint(
+        data["id"], _where(row), data.get("experiment"), data.get("condition"), from_ms(data["at"])
+    )
+
+
+def _to_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)
+
+
+def _from_ms(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)

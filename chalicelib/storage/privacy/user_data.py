@@ -1,0 +1,273 @@
+"""All that is stored under a user's id, in DynamoDB: found and removed.
+
+A user's own collection is found by the id. What stands elsewhere is found by notes there, or under
+the id too: an entry of a list by the note of the list, a note of a metric by the sheet that has
+values of it. So those elsewhere go first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments.tallies import ExclusionTally
+from chalicelib.domain.features.users import Totals, TotalsShard
+from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
+from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
+from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors, transaction
+from chalicelib.storage.dynamodb.raw import plain
+from chalicelib.storage.dynamodb.tables import (
+    PurgeRow,
+    RecordRow,
+    RepeatRow,
+    UserRow,
+)
+from chalicelib.storage.experiments.group_changes import leave_group
+from chalicelib.storage.experiments.marks import read_repeats
+from chalicelib.storage.experiments.tallies import add_count, add_exclusions, add_tallies
+from chalicelib.storage.experiments.totals import count
+from chalicelib.storage.outcomes.log_removal import drop_notes, drop_sheets, has_sheets, sheets_of
+from chalicelib.storage.outcomes.logs import begun_metrics
+from chalicelib.storage.participants.records import end_enrollments, place_key, unchanged
+
+ACTIONS = 95
+"""Actions of one transaction, which may hold a hundred."""
+
+RECORDS_AT_ONCE = 300
+"""Records that are read at once: 1 MB, an answer's end, may take longer than a read may."""
+
+MEMBER, ALIASES, EXPOSURES = "member", "aliases", "exposures"
+
+REMOVED_APART = frozenset({
+    "enrollment", "exclusion", "stratum", MEMBER, ALIASES, EXPOSURES, keys.PROFILE, keys.PREVIEW,
+    keys.TESTLAB,
+})  # fmt: skip
+"""Kinds of records that count or stand elsewhere too: they go with what they belong to."""
+
+KNOWN = REMOVED_APART | {"point", "lifted", keys.ANSWER, keys.BEGUN}
+"""All kinds that the use cases know of."""
+
+
+class DynamoUserDataStore:
+    """`UserDataStore` on the tables `users`, `events` and `variants`."""
+
+    def aliases(self, user_id: str) -> Sequence[str]:
+        return sorted(alias for row in _rows(user_id, ALIASES) for alias in row.ids or ())
+
+    def listings(self, user_id: str, segment_ids: Collection[str]) -> Sequence[Listing]:
+        known = {keys.part(segment_id): segment_id for segment_id in segment_ids}
+        found = (row.sk.split("#")[1:] for row in _rows(user_id, MEMBER))
+        return [
+            Listing(known.get(escaped) or keys.unescaped(escaped), int(version), escaped)
+            for escaped, version in found
+        ]
+
+    def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
+        return read_repeats(number, user_id)
+
+    def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
+        return sheets_of(user_id)
+
+    def begun_metrics(self, user_id: str) -> Collection[str]:
+        return {metric for row in _rows(user_id, keys.BEGUN) for metric in begun_metrics(row)}
+
+    @store_errors()
+    def others(self, user_id: str) -> Sequence[OtherRecord]:
+        # Not through the kept answers: they may be many, and large.
+        answers = keys.kept_answer("")
+        ranges = RecordRow.sk < answers, RecordRow.sk > f"{answers}~"
+        pages = (
+            page
+            for each in ranges
+            for page in RecordRow.query(
+                keys.user(user_id), each, consistent_read=True, page_size=RECORDS_AT_ONCE
+            ).page_iter
+        )
+        items = ({k: plain(v) for k, v in item.items()} for page in pages for item in page["Items"])
+        return [
+            OtherRecord(str(item["sk"]), {k: v for k, v in item.items() if k not in ("pk", "sk")})
+            for item in items
+            if _kind(str(item["sk"])) not in KNOWN
+        ]
+
+    @store_errors()
+    def remains(self, user_id: str) -> Remains:
+        of_user = _keys_of(user_id)
+        if not of_user.isdisjoint((keys.PROFILE, keys.TESTLAB)):
+            return Remains.USER
+        return Remains.RECORDS if of_user or has_sheets(user_id) else Remains.NOTHING
+
+    def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
+        gone = set(aliases)
+        for row in _rows(user_id, ALIASES):
+            if row.ids & gone:
+                with transaction() as write:
+                    _forget_aliases(write, row, gone)
+
+    def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
+        drop_sheets(sheets)
+
+    def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
+        return drop_notes(user_id, sorted(metric_keys))
+
+    @store_errors()
+    def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
+        with RepeatRow.batch_write() as batch:
+            for kept in repeats:
+                batch.delete(_repeat_row(user_id, kept))
+
+    def end(
+        self,
+        participant: Participant,
+        ending: Ending,
+        groups: Mapping[GroupKey, GroupRecord],
+        variants: Collection[TotalsShard],
+    ) -> None:
+        pk = keys.user(participant.id)
+        strata = Counter((each.number, each.value, each.condition) for each in ending.uncounted)
+        with transaction() as write:
+            _move_on(write, participant)
+            add_tallies(write, ending.tallies, 0)
+            counted = (n for n in ending.exclusions if n not in ending.dead)
+            add_exclusions(write, (ExclusionTally(n, -1) for n in counted), 0)
+            for left in ending.left:
+                leave_group(write, groups[left.group], left)
+            for (number, value, condition), rows in strata.items():
+                add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)
+            for shard, users in Counter(variants).items():
+                count(write, shard, Totals(total_users=-users))
+            end_enrollments(write, participant, ending.enrollments)
+            for (number, place), conditions in ending.unmet.items():
+                row = RecordRow(pk, keys.enrollment(number, place_key(place)))
+                write.update(
+                    row,
+                    actions=[RecordRow.met.delete(set(conditions))],
+                    condition=RecordRow.pk.exists(),
+                )
+            for kept in ending.repeats:
+                write.delete(_repeat_row(participant.id, kept))
+            for number in ending.exclusions:
+                write.delete(RecordRow(pk, keys.exclusion(number)))
+
+    def drop_exposures(self, user_id: str) -> None:
+        for row in _rows(user_id, EXPOSURES):
+            with transaction() as write:
+                write.delete(row, condition=RecordRow.numbers == row.numbers)
+                for number in sorted(map(int, row.numbers)):
+                    add_count(write, number, keys.EXPOSED, 0, -1)
+
+    def drop_records(self, participant: Participant) -> Iterator[Dropped]:
+        pk = keys.user(participant.id)
+        with store_errors():
+            found = sorted(_keys_of(participant.id))
+        going = [sort_key for sort_key in found if _kind(sort_key) not in REMOVED_APART]
+        for start in range(0, len(going), ACTIONS):
+            some = going[start : start + ACTIONS]
+            with transaction() as write:
+                participant = _move_on(write, participant)
+                for sort_key in some:
+                    write.delete(RecordRow(pk, sort_key))
+            answers = sum(sort_key.startswith(keys.kept_answer("")) for sort_key in some)
+            yield Dropped(participant.revision, answers)
+
+    @store_errors()
+    def drop_listings(self, user_id: str, listings: Sequence[Listing]) -> None:
+        with RecordRow.batch_write() as batch:
+            for each in listings:
+                pk = f"{keys.segment_prefix()}{each.key}"
+                batch.delete(RecordRow(pk, keys.member_of(each.version, user_id)))
+
+    def finish(self, participant: Participant, listings: Sequence[Listing]) -> None:
+        pk = keys.user(participant.id)
+        notes = [RecordRow(pk, f"{MEMBER}#{each.key}#{each.version}") for each in listings]
+        while len(notes) > ACTIONS:
+            some, notes = notes[:ACTIONS], notes[ACTIONS:]
+            with transaction() as write:
+                participant = _move_on(write, participant)
+                for note in some:
+                    write.delete(note)
+        if not notes and not participant.revision:
+            return
+        owner = participant.profile.owner
+        named = [] if owner is None else _rows(owner, ALIASES)
+        with transaction() as write:
+            if participant.revision:
+                write.delete(RecordRow(pk, keys.PROFILE), condition=unchanged(participant))
+            for row in named:
+                if participant.id in row.ids:
+                    _forget_aliases(write, row, {participant.id})
+            for note in notes:
+                write.delete(note)
+
+    def close_queue(self, user_id: str) -> None:
+        row, entry = _get(UserRow, keys.user(user_id), keys.TESTLAB), None
+        if row is None:
+            entry = _get(PurgeRow, keys.PURGE, keys.erased_user(user_id))
+        if entry is not None:
+            with suppress(LostRace), store_errors():
+                entry.delete(condition=PurgeRow.due == entry.due)
+
+
+def _move_on(write: TransactWrite, participant: Participant) -> Participant:
+    """Insist that nobody changed the user's records, and move the revision; as it is then."""
+    if not participant.revision:
+        return participant
+    write.update(
+        RecordRow(keys.user(participant.id), keys.PROFILE),
+        actions=[RecordRow.n.set(participant.revision + 1)],
+        condition=unchanged(participant),
+    )
+    return replace(participant, revision=participant.revision + 1)
+
+
+def _forget_aliases(write: TransactWrite, row: RecordRow, gone: Set[str]) -> None:
+    """Take some ids off a note of aliases, and with the last one the note."""
+    unchanged_note = RecordRow.ids == row.ids
+    if row.ids <= gone:
+        write.delete(row, condition=unchanged_note)
+    else:
+        off = RecordRow.ids.delete(row.ids & gone)
+        write.update(row, actions=[off], condition=unchanged_note)
+
+
+def _kind(sort_key: str) -> str:
+    """What kind of record a sort key is of."""
+    return sort_key.split("#")[0]
+
+
+def _keys_of(user_id: str) -> Set[str]:
+    """The sort keys of all that is at a user."""
+    only_keys = ["pk", "sk"]
+    pages = RecordRow.query(keys.user(user_id), consistent_read=True, attributes_to_get=only_keys)
+    return {row.sk for row in pages}
+
+
+@store_errors()
+def _rows(user_id: str, kind: str) -> list[RecordRow]:
+    """The records of a kind at a user."""
+    of_kind = RecordRow.sk.startswith(f"{kind}#")
+    return list(RecordRow.query(keys.user(user_id), of_kind, consistent_read=True))
+
+
+@store_errors()
+def _get(table: Any, pk: str, sk: str) -> Any:
+    """One item; None if it is not there."""
+    try:
+        return table.get(pk, sk, consistent_read=True)
+    except table.DoesNotExist:
+        return None
+
+
+def _repeat_row(user_id: str, kept: KeptRepeat) -> RepeatRow:
+    repeat = kept.repeat
+    sort_key = keys.repeat(place_key(repeat.place), kept.index)
+    return RepeatRow(keys.repeats(repeat.number, user_id), sort_key)

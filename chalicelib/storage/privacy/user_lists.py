@@ -1,0 +1,42 @@
+"""Lists of records of a user in DynamoDB, a page of one Query at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors
+from chalicelib.storage.dynamodb.tables import RepeatRow, SheetRow
+from chalicelib.storage.experiments.marks import kept_repeat
+from chalicelib.storage.outcomes.logs import sheet_of
+
+
+class DynamoUserListStore:
+    """`UserListStore` on the table `events`."""
+
+    @store_errors()
+    def repeats(
+        self, user_id: str, number: int, after: str, limit: int
+    ) -> Sequence[tuple[str, Repeat]]:
+        rows = RepeatRow.query(
+            keys.repeats(number, user_id),
+            RepeatRow.sk > after if after else None,
+            consistent_read=True,
+            limit=limit,
+            page_size=limit,
+        )
+        return [(row.sk, kept_repeat(number, row).repeat) for row in rows]
+
+    @store_errors()
+    def sheets(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, Sheet]]:
+        """One page: sheets may be so large that it holds few of them."""
+        pages = SheetRow.query(
+            keys.logs(user_id),
+            SheetRow.sk > after if after else None,
+            consistent_read=True,
+            page_size=limit,
+        ).page_iter
+        rows = map(SheetRow.from_raw_data, next(pages)["Items"])
+        return [(row.sk, sheet_of(row)) for row in rows]
