@@ -22,7 +22,7 @@ from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
-from chalicelib.services.experiments.experiments import ExperimentService, OfferService
+from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
 from chalicelib.services.features.events import AnalysisService, EventService
@@ -51,6 +51,7 @@ from chalicelib.services.privacy.erasure_ports import UserDataStore
 from chalicelib.services.privacy.export_ports import UserListStore
 from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.offers import OfferService
 from chalicelib.services.running.ports import (
     CatalogueStore,
     Clock,

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow

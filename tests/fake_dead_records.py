@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Enrollment, GroupKey
 from chalicelib.services.participants.participant_ports import Position
 from chalicelib.storage.dynamodb import keys

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.tallies import ExclusionTally
 from chalicelib.domain.features.users import Totals, TotalsShard
 from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains

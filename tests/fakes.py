@@ -26,7 +26,6 @@ from chalicelib.domain.catalogue.catalogue import (
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.catalogue.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.metrics import Metric
@@ -53,6 +52,7 @@ from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.outcomes.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,

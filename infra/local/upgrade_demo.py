@@ -8,7 +8,8 @@ from datetime import timedelta
 from chalicelib.api.upgrade.experiment_models import ExperimentBody
 from chalicelib.api.upgrade.experiment_requests import new_experiment
 from chalicelib.api.upgrade.records import new_id, two_characters
-from chalicelib.domain.experiments.experiments import Experiment, FilterMode, State
+from chalicelib.domain.audiences.filters import FilterMode
+from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.marking import Mark
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus

@@ -7,9 +7,9 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from chalicelib.api.upgrade.files import Compatibility
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus
-from chalicelib.domain.experiments.experiments import FilterMode
 from chalicelib.domain.flags.flags import FlagStatus
 from infra.openapi.experiment_parts import (
     Id,

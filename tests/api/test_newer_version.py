@@ -11,13 +11,13 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.domain.access.api_keys import Role
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
     ConsistencyRule,
     DesignType,
-    FilterMode,
     PostRule,
     State,
     Unit,

@@ -18,6 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.api.upgrade import experiment_answers as answers
+from chalicelib.api.upgrade.experiment_answers import EXPERIMENT_SEARCH
 from chalicelib.api.upgrade.experiment_models import (
     MAX_CONDITIONS,
     EditExperimentBody,
@@ -31,16 +32,16 @@ from chalicelib.api.upgrade.experiment_requests import (
     new_experiment,
     requested_lists,
 )
-from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
+from chalicelib.api.upgrade.pages import PageBody, page
 from chalicelib.api.upgrade.segment_models import ListBody, Listing
+from chalicelib.api.upgrade.state_names import display_name
 from chalicelib.domain.audiences.contexts import UnknownAppContext
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionPayload,
     Experiment,
-    FilterMode,
-    ListEntry,
     Payload,
     PostRule,
     State,
@@ -478,7 +479,7 @@ def test_an_experiment_has_no_more_than_forty_conditions() -> None:
 )
 def test_states_go_by_both_their_names(name: str, state: State) -> None:
     assert ExperimentBody.model_validate(design(state=name)).state is state
-    assert answers.display_name(state) in {name, "running", "paused", "completed"}
+    assert display_name(state) in {name, "running", "paused", "completed"}
 
 
 def test_within_subjects_there_is_an_order_instead_of_a_rule(new_id: Ids) -> None:

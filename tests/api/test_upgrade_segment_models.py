@@ -23,8 +23,8 @@ from chalicelib.api.upgrade.segment_models import (
     single_segment_answer,
 )
 from chalicelib.domain.audiences.contexts import UnknownAppContext, known_context
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.domain.participants.participants import GroupKey
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)

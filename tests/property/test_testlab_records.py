@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.testlab_offers import decide, marked, offered_to, variant_uuid
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import Mark
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -11,19 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.experiments import seedrandom
 from chalicelib.domain.experiments.assignment import Assignment, assign, draw
-from chalicelib.domain.experiments.experiments import (
-    ConsistencyRule,
-    Experiment,
-    FilterMode,
-    Place,
-    State,
-    Unit,
-)
+from chalicelib.domain.experiments.experiments import ConsistencyRule, Experiment, State, Unit
 from chalicelib.domain.experiments.marking import Mark, MarkStatus
 from chalicelib.domain.experiments.offers import ContextOffers, Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import GroupKey, Participant
 from tests.unit.upgrade_samples import (
     CLASS,

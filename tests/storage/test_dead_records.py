@@ -12,11 +12,12 @@ import pytest
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments.experiments import Place, Unit
+from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import MarkStatus, Records, Repeat
 from chalicelib.domain.features.users import Totals, TotalsShard
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services import Services

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.bootstrap import Stores
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
     CatalogueChange,
@@ -18,7 +19,7 @@ from chalicelib.domain.catalogue.catalogue import (
 )
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments.experiments import FilterMode, ListEntry, State, StateChange
+from chalicelib.domain.experiments.experiments import State, StateChange
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus

@@ -15,9 +15,10 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.experiments.experiments import Place, Unit
+from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import ErasedMeanwhile
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft

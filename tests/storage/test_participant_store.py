@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from chalicelib.bootstrap import Stores
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
@@ -31,12 +32,9 @@ from chalicelib.domain.experiments.experiments import (
     DesignType,
     Experiment,
     Factor,
-    FilterMode,
     Level,
     LevelElement,
-    ListEntry,
     Payload,
-    Place,
     PostRule,
     State,
     StateChange,
@@ -47,6 +45,7 @@ from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Totals, TotalsShard, User
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Records
 from chalicelib.domain.experiments.transfer import RecordKind
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Exclusion, ExclusionCode, MonitoredPoint
 from chalicelib.domain.privacy.erasure import Ending
 from chalicelib.storage.dynamodb import keys

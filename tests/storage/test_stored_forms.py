@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.access.api_keys import ApiKey, Role
-from chalicelib.domain.experiments.experiments import ConditionOrder, Place, State
+from chalicelib.domain.experiments.experiments import ConditionOrder, State
 from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

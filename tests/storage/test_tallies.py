@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments.experiments import CompleteCondition, Place
+from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
@@ -18,6 +18,7 @@ from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, T
 from chalicelib.domain.experiments.transfer import GroupOwnRecord, RecordKind, UserRecord
 from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,

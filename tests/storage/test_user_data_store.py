@@ -13,13 +13,14 @@ from chalicelib.bootstrap import Stores
 from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments.experiments import CompleteCondition, Place
+from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.experiments.tallies import ExclusionTally, Tally
 from chalicelib.domain.features.users import Totals, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value

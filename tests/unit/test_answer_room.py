@@ -36,13 +36,13 @@ from chalicelib.domain.experiments.experiments import (
     Level,
     LevelElement,
     Payload,
-    Place,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.features.features import Feature, FeatureType, Variant, VariantDraft
 from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Participant, Profile
 from chalicelib.services import Services
 from tests.unit.measure_samples import flag

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.experiments import seedrandom
 from chalicelib.domain.experiments.assignment import (
@@ -26,13 +27,12 @@ from chalicelib.domain.experiments.experiments import (
     ConditionOrder,
     ConsistencyRule,
     Experiment,
-    FilterMode,
-    Place,
     PostRule,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from tests.unit.upgrade_samples import (
     BEFORE,

@@ -7,15 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.assignment import assign_at
-from chalicelib.domain.experiments.experiments import (
-    Algorithm,
-    ConsistencyRule,
-    Experiment,
-    FilterMode,
-    Place,
-    State,
-)
+from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule, Experiment, State
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from tests.unit.upgrade_samples import (
     CLASS,

@@ -9,16 +9,11 @@ import pytest
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.catalogue import ClientSettings
 from chalicelib.domain.errors import Invalid, Unavailable
-from chalicelib.domain.experiments.experiments import (
-    Algorithm,
-    ConsistencyRule,
-    Experiment,
-    Place,
-    State,
-)
+from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule, Experiment, State
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
-from chalicelib.services.experiments.experiments import UnknownContext
 from chalicelib.services.participants.preview_users import RequestedAssignment
+from chalicelib.services.running.offers import UnknownContext
 from tests.fakes import FixedClock, Memory, once
 from tests.unit.samples import draft, drafts, process
 from tests.unit.upgrade_service_samples import (

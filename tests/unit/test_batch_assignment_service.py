@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from chalicelib.services.experiments.assignment import Assigned
 from tests.fakes import FixedClock, Memory

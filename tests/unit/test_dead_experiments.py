@@ -11,9 +11,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
-from chalicelib.domain.experiments.experiments import Experiment, Place, State, Unit
+from chalicelib.domain.experiments.experiments import Experiment, State, Unit
 from chalicelib.domain.experiments.marking import MarkStatus
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from tests.fakes import FixedClock, Memory, fake_stores, once
 from tests.unit.samples import experiment, process

@@ -15,8 +15,8 @@ from chalicelib.domain.experiments.enrollment_statistics import (
     enrolled,
     periods,
 )
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from tests.fakes import FixedClock, Memory
 from tests.unit.upgrade_samples import PLACE, conditions, points

@@ -10,12 +10,12 @@ from itertools import count, takewhile
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.entity_tags import Kind, Shown, Subject, shown
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import NotFound, PreconditionFailed
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.participants.participants import GroupKey
 from chalicelib.services import Services

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import pytest
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment, Place
+from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.experiments.tallies import Tally
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -13,10 +13,11 @@ from chalicelib.domain.access.idempotency import KeptAnswer, RequestKey
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.purge import DeadVariants, ErasedUser
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
-from chalicelib.domain.experiments.experiments import CompleteCondition, Place, Unit
+from chalicelib.domain.experiments.experiments import CompleteCondition, Unit
 from chalicelib.domain.experiments.marking import Mark, MarkStatus
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.experiments.tallies import Tally
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Profile
 from chalicelib.services import Services
 from chalicelib.services.features.purge import BATCH

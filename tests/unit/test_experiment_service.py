@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments.experiments import (
     ConsistencyRule,
     Experiment,
-    ListEntry,
     State,
     StateChange,
 )

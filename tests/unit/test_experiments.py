@@ -14,8 +14,9 @@ from chalicelib.domain.catalogue.catalogue import (
     SegmentChange,
     applied,
 )
-from chalicelib.domain.experiments.experiments import Place, State
+from chalicelib.domain.experiments.experiments import State
 from chalicelib.domain.features.features import FAR_END, Feature, FeatureType, Variant
+from chalicelib.domain.participants.decision_points import Place
 from tests.unit.samples import SHARDS, TODAY, feature, variant
 from tests.unit.upgrade_samples import STARTED, condition, conditions, design, point, segment
 

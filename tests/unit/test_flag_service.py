@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.services import Services
 from chalicelib.services.flags.flags import FlagKeyTaken

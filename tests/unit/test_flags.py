@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue, SegmentChange
 from chalicelib.domain.catalogue.lists import (
@@ -20,7 +21,7 @@ from chalicelib.domain.catalogue.lists import (
     without_list,
 )
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry
+from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagOffer
 from tests.unit.measure_samples import flag

@@ -8,10 +8,11 @@ from functools import partial
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.lists import LISTS, listed
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
-from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry, State
+from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.lifecycle import weight_sum
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.imports import (
@@ -27,7 +28,6 @@ from chalicelib.domain.experiments.experiments import (
     Factor,
     Level,
     LevelElement,
-    ListEntry,
     Payload,
     State,
     StateChange,

@@ -10,11 +10,11 @@ from threading import Barrier, get_ident
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.lists import LISTS, holders, is_free, listed
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, LooseLists
 from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError, Unavailable
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.features.purge import DROPPED_AT_ONCE, ROWS_AT_ONCE, RUN_TIME, WORKERS

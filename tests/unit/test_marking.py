@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import NOBODY, Roster
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.assignment import Groups, History, choose, queue
@@ -14,8 +15,6 @@ from chalicelib.domain.experiments.experiments import (
     CompleteCondition,
     ConsistencyRule,
     Experiment,
-    FilterMode,
-    Place,
     State,
     Unit,
 )
@@ -33,6 +32,7 @@ from chalicelib.domain.experiments.marking import (
     pick_offer,
 )
 from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.faults import Round
 from chalicelib.domain.catalogue.testlab_offers import feature_uuid, offered_to, variant_uuid
@@ -17,8 +18,6 @@ from chalicelib.domain.experiments.experiments import (
     CompleteCondition,
     ConsistencyRule,
     Experiment,
-    ListEntry,
-    Place,
     State,
     Unit,
 )
@@ -30,11 +29,12 @@ from chalicelib.domain.experiments.marking import (
     UnknownExperiment,
 )
 from chalicelib.domain.features.users import Totals
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import ErasedMeanwhile, ExclusionCode, GroupKey
 from chalicelib.services import Services
-from chalicelib.services.experiments.experiments import OfferService
 from chalicelib.services.experiments.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants.participants import GroupUpdate
+from chalicelib.services.running.offers import OfferService
 from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once, watched
 from tests.unit.samples import SHARDS, add_user, draft, drafts, process
 from tests.unit.upgrade_service_samples import (

@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import NOBODY, Roster, SegmentType
 from chalicelib.domain.experiments.experiments import (
     ConsistencyRule,
     Experiment,
-    ListEntry,
     Payload,
-    Place,
     PostRule,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.offers import SEEN, Offers
 from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.domain.participants.decision_points import Place
 from tests.unit.measure_samples import asking, flag, metric
 from tests.unit.upgrade_samples import (
     BEFORE,

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus, SegmentUsage, own_sub_lists
-from chalicelib.domain.experiments.experiments import Experiment, FilterMode, ListEntry, State
+from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from tests.fakes import START

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import (
     NOBODY,
     Roster,
@@ -12,7 +13,6 @@ from chalicelib.domain.audiences.segments import (
     resolve,
     screen,
 )
-from chalicelib.domain.experiments.experiments import FilterMode
 from chalicelib.domain.participants.participants import GroupKey, Participant, Profile
 from tests.unit.upgrade_samples import CLASS, ROOM, pupil, segment, user
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import Mark, Outcome, Records, Repeat
 from chalicelib.domain.experiments.tallies import (
     DROPPED_AT_ONCE,
@@ -19,6 +18,7 @@ from chalicelib.domain.experiments.tallies import (
     of_ending,
     of_records,
 )
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

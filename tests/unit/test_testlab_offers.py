@@ -22,10 +22,10 @@ from chalicelib.domain.catalogue.testlab_offers import (
     offered_to,
     variant_uuid,
 )
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import Mark, UnknownCondition
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Participant, Profile
 from tests.fakes import START
 from tests.unit.samples import TODAY, feature

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.experiments.experiments import Algorithm, CompleteCondition, Place, Unit
+from chalicelib.domain.experiments.experiments import Algorithm, CompleteCondition, Unit
 from chalicelib.domain.experiments.transfer import (
     ForeignEnrollment,
     ForeignExclusion,
@@ -18,6 +18,7 @@ from chalicelib.domain.experiments.transfer import (
     ForeignUserRecord,
     RecordKind,
 )
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     EnrollmentCode,

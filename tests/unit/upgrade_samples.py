@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import NOBODY, Roster, Segment, SegmentType
 from chalicelib.domain.experiments.assignment import Assignment, Groups
 from chalicelib.domain.experiments.experiments import (
@@ -18,12 +19,9 @@ from chalicelib.domain.experiments.experiments import (
     DesignType,
     Experiment,
     Factor,
-    FilterMode,
     Level,
     LevelElement,
-    ListEntry,
     Payload,
-    Place,
     PostRule,
     State,
     Unit,
@@ -31,6 +29,7 @@ from chalicelib.domain.experiments.experiments import (
 from chalicelib.domain.experiments.marking import Mark, Outcome, decide
 from chalicelib.domain.experiments.offers import ContextOffers, Offer, Offers
 from chalicelib.domain.experiments.tallies import group_new_at_point
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -11,6 +11,7 @@ from itertools import count
 from threading import Barrier
 from typing import TypeVar
 
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType, resolve
 from chalicelib.domain.experiments.assignment import Assignment
 from chalicelib.domain.experiments.experiments import (
@@ -22,14 +23,12 @@ from chalicelib.domain.experiments.experiments import (
     DecisionPoint,
     DesignType,
     Experiment,
-    FilterMode,
-    ListEntry,
-    Place,
     PostRule,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.marking import Mark, MarkStatus, Outcome
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller, GroupUpdate

@@ -11,7 +11,7 @@ from chalicelib.api.upgrade.client_models import AnyText, ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.participation import assignment_item, testlab_item
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services.experiments.assignment import Assigned
 
 blueprint = ApiBlueprint(__name__, DIALECT)

@@ -12,8 +12,8 @@ from chalicelib.api.upgrade.client_models import GroupField, Name, WorkingGroupF
 from chalicelib.api.upgrade.experiment_answers import condition_columns, experiment_columns
 from chalicelib.api.upgrade.log_models import moment_of
 from chalicelib.api.upgrade.records import Json, stamps
-from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
-from chalicelib.domain.experiments.experiments import Condition, Experiment, Place
+from chalicelib.api.upgrade.texts import AdminBody, Text, Uuid, is_uuid
+from chalicelib.domain.experiments.experiments import Condition, Experiment
 from chalicelib.domain.experiments.transfer import (
     ForeignEnrollment,
     ForeignExclusion,
@@ -23,6 +23,7 @@ from chalicelib.domain.experiments.transfer import (
     GroupOwnRecord,
     UserRecord,
 )
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import MarkStatus
+from chalicelib.domain.participants.decision_points import Place
 
 WORKING_GROUPS = 30
 """Groups in force that a user may have: each takes part in the transaction of a mark."""

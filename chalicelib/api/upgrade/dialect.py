@@ -22,8 +22,7 @@ from chalicelib.api.http.requests import (
 )
 from chalicelib.api.pages.answer_sizes import is_too_long
 from chalicelib.api.upgrade.client_auth import SHAPES as TOKEN_SHAPES
-from chalicelib.api.upgrade.error_bodies import Shape
-from chalicelib.api.upgrade.long_lists import LongListKept
+from chalicelib.api.upgrade.error_bodies import LongListKept, Shape
 from chalicelib.domain.errors import (
     Conflict,
     Forbidden,
@@ -36,9 +35,9 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.experiments.marking import UnknownCondition, UnknownExperiment
 from chalicelib.services.audiences.segments import NameTaken
-from chalicelib.services.experiments.experiments import UnknownContext
 from chalicelib.services.flags.flags import FlagKeyTaken
 from chalicelib.services.participants.participants import AliasIsUser, AliasOfAnother
+from chalicelib.services.running.offers import UnknownContext
 
 FORMAT = "Parameter not in the correct format"
 QUERY = "Query Failed"

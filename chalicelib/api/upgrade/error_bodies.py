@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from chalicelib.domain.errors import Conflict
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -15,3 +17,7 @@ class Shape:
     type: str | None
     message: str | None = None
     """A text of the API's own in place of the error's."""
+
+
+class LongListKept(Conflict):
+    """A list that not every answer shows whole would be replaced by what may be a part of it."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from chalicelib.api.pages.answer_sizes import row_text
-from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
+from chalicelib.api.upgrade.pages import Search
 from chalicelib.api.upgrade.records import Json, iso, stamps
 from chalicelib.api.upgrade.segment_models import (
     Listing,
@@ -19,6 +19,7 @@ from chalicelib.api.upgrade.segment_models import (
     list_answer,
     list_answers,
 )
+from chalicelib.api.upgrade.state_names import DISPLAY_NAMES, display_name
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (
@@ -30,10 +31,10 @@ from chalicelib.domain.experiments.experiments import (
     Factor,
     Level,
     Payload,
-    Place,
     State,
     StateChange,
 )
+from chalicelib.domain.participants.decision_points import Place
 
 BACKEND_VERSION = "6.5.0"
 
@@ -232,11 +233,6 @@ def state_log(experiment: Experiment, *, display: bool = True) -> list[Json]:
     ]
 
 
-def display_name(state: State) -> str:
-    """The name of a state that administrators know."""
-    return DISPLAY_NAMES.get(state, state.value)
-
-
 def experiment_columns(experiment: Experiment) -> Json:
     """An experiment as rows of others show it; the state goes by its own name."""
     return _head(experiment, experiment.state.value)
@@ -420,3 +416,25 @@ def _lists(experiment: Experiment, listings: Listings) -> Json:
         "experimentSegmentInclusion": list_answers(experiment.id, experiment.include, listings),
         "experimentSegmentExclusion": list_answers(experiment.id, experiment.exclude, listings),
     }
+
+
+def _display_state(experiment: Experiment) -> str:
+    return DISPLAY_NAMES.get(experiment.state, experiment.state.value)
+
+
+EXPERIMENT_SEARCH: Search[Experiment] = Search(
+    {
+        "name": lambda each: each.name,
+        "status": _display_state,
+        "tag": lambda each: ",".join(each.tags),
+        "context": lambda each: each.context,
+        "id": lambda each: each.id,
+    },
+    {
+        "name": lambda each: each.name.casefold(),
+        "state": _display_state,
+        "updatedAt": lambda each: each.updated_at,
+        "postExperimentRule": lambda each: each.post_rule.value,
+    },
+    lambda each: each.state is State.ARCHIVED,
+)

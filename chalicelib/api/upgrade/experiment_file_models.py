@@ -33,26 +33,16 @@ from chalicelib.api.upgrade.experiment_models import (
     check_ids_apart,
     one_or_more,
 )
-from chalicelib.api.upgrade.experiment_parts import MARK_LENGTH, kept_or_new
+from chalicelib.api.upgrade.experiment_parts import MARK_LENGTH
 from chalicelib.api.upgrade.files import uuid_or_none
 from chalicelib.api.upgrade.metric_models import ALLOWED_VALUES, CONTEXTS
 from chalicelib.api.upgrade.records import new_id
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
-from chalicelib.api.upgrade.segment_models import (
-    LISTS_SENT,
-    AdminBody,
-    FilledText,
-    Identifier,
-    Text,
-)
+from chalicelib.api.upgrade.segment_models import LISTS_SENT
+from chalicelib.api.upgrade.texts import AdminBody, FilledText, Identifier, Text, kept_or_new
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.experiments.experiments import (
-    Algorithm,
-    DesignType,
-    FilterMode,
-    State,
-    StateChange,
-)
+from chalicelib.domain.audiences.filters import FilterMode
+from chalicelib.domain.experiments.experiments import Algorithm, DesignType, State, StateChange
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.services.outcomes.metrics import MetricDraft
 

@@ -21,10 +21,12 @@ from chalicelib.api.upgrade.list_files import (
     import_lists,
     list_pages,
 )
-from chalicelib.api.upgrade.listings import each_experiment_with_lists, metric_records
+from chalicelib.api.upgrade.listings import each_experiment_with_lists
+from chalicelib.api.upgrade.metric_models import metric_records
 from chalicelib.api.upgrade.records import new_id, now, two_characters
-from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Listings, Uuid, checked_uuid
+from chalicelib.api.upgrade.segment_models import Listings
 from chalicelib.api.upgrade.shown_members import bounded
+from chalicelib.api.upgrade.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services.catalogue.imports import ExperimentDraft

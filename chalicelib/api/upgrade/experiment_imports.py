@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.api.upgrade import experiment_answers as answers
 from chalicelib.api.upgrade.experiment_file_models import ExperimentFile, ExperimentListFile
-from chalicelib.api.upgrade.experiment_parts import NewId, TwoCharacters, kept_or_new
+from chalicelib.api.upgrade.experiment_parts import TwoCharacters
 from chalicelib.api.upgrade.experiment_requests import (
     KnownMarks,
     check_parts,
@@ -20,6 +20,7 @@ from chalicelib.api.upgrade.files import model_of
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_models import Listings
+from chalicelib.api.upgrade.texts import NewId, kept_or_new
 from chalicelib.domain.audiences.contexts import configured, known_context
 from chalicelib.domain.catalogue.answer_room import check_shown
 from chalicelib.domain.catalogue.catalogue import Catalogue

@@ -13,26 +13,22 @@ from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_v
 from chalicelib.api.upgrade.records import iso
 from chalicelib.api.upgrade.segment_models import (
     LISTS_SENT,
-    MEMBERS,
     SUBSEGMENTS,
-    AdminBody,
-    FilledText,
     GroupBodies,
-    Identifier,
-    ListedUser,
+    NamedUsers,
     Tags,
-    Text,
-    Uuid,
 )
+from chalicelib.api.upgrade.state_names import DISPLAY_NAMES
+from chalicelib.api.upgrade.texts import AdminBody, FilledText, Identifier, Text, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
     ConsistencyRule,
     DesignType,
-    FilterMode,
     Payload,
     PostRule,
     State,
@@ -52,12 +48,6 @@ MAX_WEIGHT = 10**9
 INT32_DIGITS = 10
 INT32 = range(-(2**31), 2**31)
 
-DISPLAY_NAMES = {
-    State.ENROLLING: "running",
-    State.ENROLLMENT_COMPLETE: "paused",
-    State.CANCELLED: "completed",
-}
-"""What administrators call some of the states."""
 
 _STATES = {name: state for state, name in DISPLAY_NAMES.items()}
 
@@ -68,7 +58,7 @@ class PayloadType(StrEnum):
     CSV = "csv"
 
 
-def _state(value: Any) -> Any:
+def _display_state(value: Any) -> Any:
     return _STATES.get(value, value) if isinstance(value, str) else value
 
 
@@ -114,7 +104,9 @@ Number = Annotated[int | float, BeforeValidator(_number)]
 Moment = Annotated[
     str, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-StateName = Annotated[State, BeforeValidator(_state), WithJsonSchema({"enum": [*State, *_STATES]})]
+StateName = Annotated[
+    State, BeforeValidator(_display_state), WithJsonSchema({"enum": [*State, *_STATES]})
+]
 """A state by its own name or by the one that administrators see."""
 
 
@@ -207,13 +199,6 @@ class CompleteConditionBody(AdminBody):
 
 class StratificationBody(AdminBody):
     stratification_factor_name: FilledText
-
-
-class NamedUser(AdminBody):
-    user_id: ListedUser
-
-
-NamedUsers = Annotated[tuple[NamedUser, ...], AtMost(MEMBERS)]
 
 
 class NamedSegment(AdminBody):

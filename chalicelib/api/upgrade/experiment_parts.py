@@ -13,7 +13,7 @@ from chalicelib.api.upgrade.experiment_models import (
     PointBody,
     QueryBody,
 )
-from chalicelib.api.upgrade.segment_models import is_uuid
+from chalicelib.api.upgrade.texts import NewId
 from chalicelib.domain.experiments.experiments import (
     Condition,
     ConditionPayload,
@@ -26,7 +26,6 @@ from chalicelib.domain.experiments.experiments import (
 
 MARK_LENGTH = 2
 
-NewId = Callable[[], str]
 KeepId = Callable[[str | None], str]
 """The id that a part gets which was given one, or none."""
 
@@ -47,11 +46,6 @@ class Marks:
         mark = wanted if wanted is not None and free else self._draw(frozenset(self._used))
         self._used.add(mark)
         return mark
-
-
-def kept_or_new(given: str | None, new_id: NewId) -> str:
-    """The given id if it can be one."""
-    return given if given is not None and is_uuid(given) else new_id()
 
 
 def level_ids_of(body: DesignBody, keep: KeepId) -> dict[str, str]:

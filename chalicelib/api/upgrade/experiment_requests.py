@@ -16,13 +16,11 @@ from chalicelib.api.upgrade.experiment_models import (
 from chalicelib.api.upgrade.experiment_parts import (
     KeepId,
     Marks,
-    NewId,
     TwoCharacters,
     condition_of,
     factor_of,
     following_renamed_codes,
     in_order,
-    kept_or_new,
     level_ids_of,
     measurable,
     missing_payloads,
@@ -31,7 +29,9 @@ from chalicelib.api.upgrade.experiment_parts import (
     query_of,
 )
 from chalicelib.api.upgrade.segment_models import SegmentBody
+from chalicelib.api.upgrade.texts import NewId, kept_or_new
 from chalicelib.domain.audiences.contexts import known_context
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
@@ -42,7 +42,6 @@ from chalicelib.domain.experiments.experiments import (
     DesignType,
     Experiment,
     Factor,
-    FilterMode,
     PostRule,
     Unit,
 )

@@ -15,6 +15,7 @@ from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting
 from chalicelib.api.upgrade import experiment_answers as answers
 from chalicelib.api.upgrade.dialect import DIALECT, GoneExperiment
+from chalicelib.api.upgrade.experiment_answers import EXPERIMENT_SEARCH
 from chalicelib.api.upgrade.experiment_models import (
     EditExperimentBody,
     ExperimentBody,
@@ -32,26 +33,23 @@ from chalicelib.api.upgrade.listings import (
     list_draft,
     listing_of,
     listings_of,
-    metric_records,
     put_segment,
 )
 from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
-from chalicelib.api.upgrade.pages import EXPERIMENT_SEARCH, PageBody, page
+from chalicelib.api.upgrade.metric_models import metric_records
+from chalicelib.api.upgrade.pages import PageBody, page
 from chalicelib.api.upgrade.records import Json, new_id, now, two_characters
-from chalicelib.api.upgrade.segment_models import (
-    UUID_SCHEMA,
-    ListBody,
-    Listings,
-    checked_uuid,
-)
+from chalicelib.api.upgrade.segment_models import ListBody, Listings
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
+from chalicelib.api.upgrade.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import check_shown
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries as list_entries
 from chalicelib.domain.catalogue.lists import has_list
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments.experiments import Experiment, Place
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services.catalogue.imports import ExperimentDraft
 from chalicelib.services.experiments.experiments import AT_ONCE, Numbered
 

@@ -20,7 +20,7 @@ from chalicelib.api.http.problems import brief, faults
 from chalicelib.api.http.requests import parse_text
 from chalicelib.api.pages.answer_pages import ListQuery
 from chalicelib.api.upgrade.records import Json
-from chalicelib.api.upgrade.segment_models import AdminBody, Text, Uuid, is_uuid
+from chalicelib.api.upgrade.texts import AdminBody, Text, Uuid, is_uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.ignored_fields import note
 from chalicelib.domain.errors import Conflict, Invalid, NotFound

@@ -26,8 +26,8 @@ from chalicelib.api.upgrade.list_files import (
 )
 from chalicelib.api.upgrade.listings import listings_of
 from chalicelib.api.upgrade.records import new_id, now
-from chalicelib.api.upgrade.segment_models import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.api.upgrade.shown_members import bounded
+from chalicelib.api.upgrade.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags.flags import Flag

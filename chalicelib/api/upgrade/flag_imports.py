@@ -13,7 +13,8 @@ from chalicelib.api.upgrade.files import model_of, uuid_or_none
 from chalicelib.api.upgrade.flag_models import FlagBody
 from chalicelib.api.upgrade.list_files import missing_warning
 from chalicelib.api.upgrade.segment_file_models import ListedSegmentFile
-from chalicelib.api.upgrade.segment_models import LISTS_SENT, AdminBody, FilledText
+from chalicelib.api.upgrade.segment_models import LISTS_SENT
+from chalicelib.api.upgrade.texts import AdminBody, FilledText
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.lists import check_room

@@ -10,21 +10,19 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from chalicelib.api.upgrade.pages import Search
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import (
-    AdminBody,
-    FilledText,
     Listing,
     Listings,
     SegmentBody,
     Tags,
-    Text,
-    Uuid,
     segment_answer,
 )
+from chalicelib.api.upgrade.texts import AdminBody, FilledText, Text, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.contexts import known_context
-from chalicelib.domain.experiments.experiments import FilterMode, ListEntry
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 
 
@@ -172,3 +170,21 @@ def _bare_list(flag: Flag, entry: ListEntry) -> Json:
         "enabled": entry.enabled,
         "listType": entry.list_type,
     }
+
+
+FLAG_SEARCH: Search[Flag] = Search(
+    {
+        "name": lambda flag: flag.name,
+        "key": lambda flag: flag.key,
+        "status": lambda flag: flag.status.value,
+        "tag": lambda flag: ",".join(flag.tags),
+        "context": lambda flag: flag.context,
+        "id": lambda flag: flag.id,
+    },
+    {
+        "name": lambda flag: flag.name.casefold(),
+        "key": lambda flag: flag.key.casefold(),
+        "status": lambda flag: flag.status.value,
+        "updatedAt": lambda flag: flag.updated_at,
+    },
+)

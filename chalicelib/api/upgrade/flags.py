@@ -15,6 +15,7 @@ from chalicelib.api.http.tagged import Concern, new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.flag_models import (
+    FLAG_SEARCH,
     FlagBody,
     FlagFilterModeBody,
     FlagListBody,
@@ -31,15 +32,11 @@ from chalicelib.api.upgrade.listings import (
     listings_of,
 )
 from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
-from chalicelib.api.upgrade.pages import FLAG_SEARCH, PageBody, page
+from chalicelib.api.upgrade.pages import PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
-from chalicelib.api.upgrade.segment_models import (
-    UUID_SCHEMA,
-    Listings,
-    bare_segment_answer,
-    checked_uuid,
-)
+from chalicelib.api.upgrade.segment_models import Listings, bare_segment_answer
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
+from chalicelib.api.upgrade.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import Invalid, NotFound

@@ -15,13 +15,14 @@ from chalicelib.api.upgrade.files import Files, judged, model_of, stored
 from chalicelib.api.upgrade.listings import each_with_lists
 from chalicelib.api.upgrade.records import Json
 from chalicelib.api.upgrade.segment_file_models import ListFile
-from chalicelib.api.upgrade.segment_models import AdminBody, Listing, Listings, total_of
+from chalicelib.api.upgrade.segment_models import Listing, Listings, total_of
 from chalicelib.api.upgrade.shown_members import bounded_one
+from chalicelib.api.upgrade.texts import AdminBody
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.imports import missing_segments
 from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 

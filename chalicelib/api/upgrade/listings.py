@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from chalicelib.api.upgrade.metric_models import metric_answer
-from chalicelib.api.upgrade.records import Json, new_id, now
+from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.lists import entries as list_entries
 from chalicelib.domain.catalogue.segment_usage import parts_of
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.experiments.experiments import Numbered
@@ -119,11 +118,6 @@ def listings_of(services: Services, entries: Iterable[ListEntry]) -> Listings:
     stored = services.segments.stored()
     named = dict.fromkeys(entry.segment_id for entry in entries)
     return listings_in(services, stored, [stored[each] for each in named if each in stored])
-
-
-def metric_records(services: Services) -> dict[str, Json]:
-    """The records of all metrics, by key."""
-    return {metric.key: metric_answer(metric) for metric in services.metrics.all()}
 
 
 def put_segment(services: Services, body: SegmentBody) -> str:

@@ -9,29 +9,22 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.pages.answer_pages import Row
+from chalicelib.api.upgrade.error_bodies import LongListKept
 from chalicelib.api.upgrade.experiment_answers import single, with_fault
 from chalicelib.api.upgrade.experiment_imports import exported
 from chalicelib.api.upgrade.flag_models import laid_out, whole_flag_answer
-from chalicelib.api.upgrade.listings import (
-    listing_of,
-    listings_of,
-    listings_with_parts,
-    metric_records,
-)
+from chalicelib.api.upgrade.listings import listing_of, listings_of, listings_with_parts
+from chalicelib.api.upgrade.metric_models import metric_records
 from chalicelib.api.upgrade.segment_imports import exported_segment, exported_with
 from chalicelib.api.upgrade.segment_models import Listings, SegmentBody
 from chalicelib.api.upgrade.shown_members import ROUTE, bounded, is_shown_whole
 from chalicelib.domain.catalogue.lists import entries, listed
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 
 IF_MATCH = "if-match"
-
-
-class LongListKept(Conflict):
-    """A list that not every answer shows whole would be replaced by what may be a part of it."""
 
 
 class ReplaceQuery(BaseModel):

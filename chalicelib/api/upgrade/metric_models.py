@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.records import Json, stamps
-from chalicelib.api.upgrade.segment_models import AdminBody, FilledText, Text
+from chalicelib.api.upgrade.texts import AdminBody, FilledText, Text
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript, javascript_text
 from chalicelib.domain.experiments.metrics import JOINER, Metric, MetricType, grouped_key
+from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
 
 METRICS_AT_ONCE = 5000
@@ -141,3 +142,8 @@ def _node(name: str, metric: Metric, children: list[Json]) -> Json:
 
 def _allowed(metric: Metric) -> list[str] | None:
     return None if metric.allowed_values is None else list(metric.allowed_values)
+
+
+def metric_records(services: Services) -> dict[str, Json]:
+    """The records of all metrics, by key."""
+    return {metric.key: metric_answer(metric) for metric in services.metrics.all()}

@@ -13,13 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.api.http.calls import written
 from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
-from chalicelib.api.upgrade.experiment_models import DISPLAY_NAMES
-from chalicelib.api.upgrade.segment_models import Text
-from chalicelib.domain.audiences.segments import Segment
+from chalicelib.api.upgrade.texts import Text
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Experiment, State
-from chalicelib.domain.flags.flags import Flag
-from chalicelib.domain.participants.preview_users import PreviewUser
 
 PAGE_SIZE = 1000
 
@@ -126,64 +121,3 @@ def _matches(row: T, asked: SearchBody, search: Search[T]) -> bool:
     if text is None:
         raise Invalid(f"searchParams: key must be {ALL} or one of {', '.join(search.texts)}")
     return wanted in text(row).casefold()
-
-
-def _state(experiment: Experiment) -> str:
-    return DISPLAY_NAMES.get(experiment.state, experiment.state.value)
-
-
-EXPERIMENT_SEARCH: Search[Experiment] = Search(
-    {
-        "name": lambda each: each.name,
-        "status": _state,
-        "tag": lambda each: ",".join(each.tags),
-        "context": lambda each: each.context,
-        "id": lambda each: each.id,
-    },
-    {
-        "name": lambda each: each.name.casefold(),
-        "state": _state,
-        "updatedAt": lambda each: each.updated_at,
-        "postExperimentRule": lambda each: each.post_rule.value,
-    },
-    lambda each: each.state is State.ARCHIVED,
-)
-
-FLAG_SEARCH: Search[Flag] = Search(
-    {
-        "name": lambda flag: flag.name,
-        "key": lambda flag: flag.key,
-        "status": lambda flag: flag.status.value,
-        "tag": lambda flag: ",".join(flag.tags),
-        "context": lambda flag: flag.context,
-        "id": lambda flag: flag.id,
-    },
-    {
-        "name": lambda flag: flag.name.casefold(),
-        "key": lambda flag: flag.key.casefold(),
-        "status": lambda flag: flag.status.value,
-        "updatedAt": lambda flag: flag.updated_at,
-    },
-)
-
-SEGMENT_SEARCH: Search[Segment] = Search(
-    {
-        "name": lambda segment: segment.name,
-        "tag": lambda segment: ",".join(segment.tags),
-        "context": lambda segment: segment.context,
-        "id": lambda segment: segment.id,
-    },
-    {
-        "name": lambda segment: segment.name.casefold(),
-        "updatedAt": lambda segment: segment.updated_at,
-    },
-)
-
-PREVIEW_USER_SEARCH: Search[PreviewUser] = Search(
-    {"id": lambda user: user.id},
-    {
-        "id": lambda user: user.id,
-        "createdAt": lambda user: user.created_at,
-        "updatedAt": lambda user: user.updated_at,
-    },
-)

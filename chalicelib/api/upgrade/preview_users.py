@@ -15,9 +15,9 @@ from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.client_models import ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.listings import batched
-from chalicelib.api.upgrade.pages import PREVIEW_USER_SEARCH, PageBody, page
+from chalicelib.api.upgrade.pages import PageBody, Search, page
 from chalicelib.api.upgrade.records import Json, stamps
-from chalicelib.api.upgrade.segment_models import Identifier, Uuid
+from chalicelib.api.upgrade.texts import Identifier, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.participants.preview_users import PreviewUser
@@ -175,3 +175,13 @@ def _assignment(user: PreviewUser, preview: Preview, shown: int | None = None) -
         "experiment": {"id": experiment.id, "name": experiment.name[:shown]},
         "experimentCondition": {"id": condition.id, "conditionCode": condition.code[:shown]},
     }
+
+
+PREVIEW_USER_SEARCH: Search[PreviewUser] = Search(
+    {"id": lambda user: user.id},
+    {
+        "id": lambda user: user.id,
+        "createdAt": lambda user: user.created_at,
+        "updatedAt": lambda user: user.updated_at,
+    },
+)

@@ -8,22 +8,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import model_validator
 
-from chalicelib.api.upgrade.experiment_models import NamedUsers
-from chalicelib.api.upgrade.experiment_parts import kept_or_new
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
     SUBSEGMENTS,
-    AdminBody,
-    FilledText,
     GroupBodies,
-    Identifier,
     Members,
+    NamedUsers,
     SegmentIds,
     Tags,
-    Text,
     Total,
     check_whole,
 )
+from chalicelib.api.upgrade.texts import AdminBody, FilledText, Identifier, Text, kept_or_new
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.participants.participants import GroupKey

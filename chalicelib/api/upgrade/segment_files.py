@@ -31,8 +31,9 @@ from chalicelib.api.upgrade.segment_imports import (
     exported_with,
     segment_csv,
 )
-from chalicelib.api.upgrade.segment_models import Listing, Listings, Uuid, total_of
+from chalicelib.api.upgrade.segment_models import Listing, Listings, total_of
 from chalicelib.api.upgrade.shown_members import bounded, bounded_one
+from chalicelib.api.upgrade.texts import Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import NotFound
 from chalicelib.services.catalogue.imports import ListDraft

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    WithJsonSchema,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
+from chalicelib.api.upgrade.pages import Search
 from chalicelib.api.upgrade.records import Json, stamps
+from chalicelib.api.upgrade.texts import (
+    AdminBody,
+    FilledText,
+    Identifier,
+    ListedUser,
+    MemberId,
+    Text,
+    Uuid,
+)
 from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import ListEntry
-from chalicelib.domain.features.users import check_user_id
 from chalicelib.domain.participants.participants import GroupKey
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MEMBERS = 150_000
 """Users of a list: more of them do not fit into a request, unless their ids are very short."""
 
@@ -39,87 +39,6 @@ LISTS_SENT = 200
 """Lists of a design or a flag that are read, to say how many there may be."""
 
 TAGS = 1000
-
-BREAKS = re.compile(r"[\t\r\n]")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    if "\x00" in value:
-        raise ValueError("must not contain NUL")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("must be valid Unicode") from None
-    return value
-
-
-def _identifier(text: str) -> str:
-    """UUIDs are compared whatever their case."""
-    lower = text.lower()
-    return lower if is_uuid(lower) else text
-
-
-def is_uuid(text: str) -> bool:
-    """Whether the text is a UUID in lower case."""
-    return UUID.fullmatch(text) is not None
-
-
-def _uuid(text: str) -> str:
-    if not is_uuid(text):
-        raise ValueError("must be a UUID")
-    return text
-
-
-def checked_uuid(text: str) -> str:
-    """A UUID of a path, in lower case.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    return _uuid(text.lower())
-
-
-def _cleaned(text: str) -> str:
-    return BREAKS.sub("", text).strip()
-
-
-def _possible_user(user_id: str) -> str:
-    try:
-        check_user_id(user_id)
-    except Invalid as error:
-        raise ValueError(str(error)) from None
-    return user_id
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-"""Text without NUL; no other type is taken for text."""
-
-FilledText = Annotated[Text, Field(min_length=1)]
-"""Text that says something."""
-
-Identifier = Annotated[FilledText, AfterValidator(_identifier)]
-"""What a part of a request is called in that request; UUIDs in lower case."""
-
-UUID_SCHEMA = WithJsonSchema({"type": "string", "format": "uuid"})
-
-Uuid = Annotated[Identifier, AfterValidator(_uuid), UUID_SCHEMA]
-"""A UUID, in lower case."""
-
-MemberId = Annotated[Text, AfterValidator(_cleaned)]
-"""The id of a user or group, without tabs, line breaks and blanks around it; may be empty."""
-
-ListedUser = Annotated[MemberId, AfterValidator(_possible_user)]
-"""The id of a user, as `MemberId`: none that is longer than users' ids may be."""
-
-
-class AdminBody(BaseModel):
-    """Unknown keys are ignored: clients send back what they have read."""
-
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=to_camel, defer_build=True
-    )
 
 
 class GroupBody(AdminBody):
@@ -338,3 +257,24 @@ def segment_of(body: SegmentBody, *, new_id: Callable[[], str], now: datetime) -
         created_at=now,
         updated_at=now,
     )
+
+
+class NamedUser(AdminBody):
+    user_id: ListedUser
+
+
+NamedUsers = Annotated[tuple[NamedUser, ...], AtMost(MEMBERS)]
+
+
+SEGMENT_SEARCH: Search[Segment] = Search(
+    {
+        "name": lambda segment: segment.name,
+        "tag": lambda segment: ",".join(segment.tags),
+        "context": lambda segment: segment.context,
+        "id": lambda segment: segment.id,
+    },
+    {
+        "name": lambda segment: segment.name.casefold(),
+        "updatedAt": lambda segment: segment.updated_at,
+    },
+)

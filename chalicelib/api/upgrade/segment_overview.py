@@ -12,7 +12,6 @@ from chalicelib.api.pages.answer_sizes import (
     list_text,
     row_text,
 )
-from chalicelib.api.upgrade.experiment_answers import display_name
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.segment_models import (
     Listing,
@@ -21,6 +20,7 @@ from chalicelib.api.upgrade.segment_models import (
     single_segment_answer,
 )
 from chalicelib.api.upgrade.shown_members import bounded_one
+from chalicelib.api.upgrade.state_names import display_name
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.catalogue.segment_usage import ListUse, SegmentUsage

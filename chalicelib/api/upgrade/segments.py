@@ -17,17 +17,16 @@ from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Place
 from chalicelib.api.upgrade.dialect import DIALECT, GoneSegment
 from chalicelib.api.upgrade.listings import each_listing, listing_of
 from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
-from chalicelib.api.upgrade.pages import SEGMENT_SEARCH, PageBody, page
+from chalicelib.api.upgrade.pages import PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import (
-    UUID_SCHEMA,
+    SEGMENT_SEARCH,
     DeleteSegmentQuery,
     Listing,
     ParentBody,
     SegmentBody,
     SubListBody,
     bare_segment_answer,
-    checked_uuid,
     segment_answer,
     segment_of,
 )
@@ -38,6 +37,7 @@ from chalicelib.api.upgrade.segment_overview import (
     with_status,
 )
 from chalicelib.api.upgrade.shown_members import ROUTE, after, bounded_one, reply
+from chalicelib.api.upgrade.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.segment_usage import SegmentUsage

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.upgrade.dialect import DIALECT
-from chalicelib.api.upgrade.segment_models import AdminBody, Uuid
+from chalicelib.api.upgrade.texts import AdminBody, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.experiments.enrollment_statistics import ConditionCounts, DateRange, Head
 from chalicelib.domain.outcomes.metric_analysis import ArmResult

@@ -23,7 +23,7 @@ from chalicelib.api.upgrade.client_models import ClientBody
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.files import MAX_FILES
 from chalicelib.api.upgrade.records import Json, stamps
-from chalicelib.api.upgrade.segment_models import FilledText, Text
+from chalicelib.api.upgrade.texts import FilledText, Text
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid

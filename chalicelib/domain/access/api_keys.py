@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.experiments.metrics import Newer
+from chalicelib.domain.stored_words import Newer
 
 
 class Role(StrEnum):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 
-from chalicelib.domain.experiments.experiments import FilterMode
-from chalicelib.domain.experiments.metrics import Newer
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.participants.participants import GroupKey, Participant
+from chalicelib.domain.stored_words import Newer
 
 
 class SegmentType(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
@@ -16,7 +17,7 @@ from chalicelib.domain.catalogue.catalogue import (
 )
 from chalicelib.domain.catalogue.purge import SECOND_PASS, LooseLists
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments.experiments import Experiment, ListEntry
+from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.flags.flags import Flag
 
 Holder = TypeVar("Holder", Experiment, Flag)

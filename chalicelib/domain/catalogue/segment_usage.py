@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType, resolve
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.lists import holders, listed
-from chalicelib.domain.experiments.experiments import Experiment, ListEntry, State
+from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.flags.flags import Flag
 
 

@@ -13,12 +13,12 @@ from chalicelib.domain.experiments.experiments import (
     ConditionOrder,
     ConsistencyRule,
     DecisionPoint,
-    Place,
     PostRule,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.offers import ContextOffers, Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     GroupKey,
     GroupRecord,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.domain.experiments.experiments import Experiment, Place
+from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.participants.decision_points import Place
 
 
 class DateRange(StrEnum):

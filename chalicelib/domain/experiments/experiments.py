@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.experiments.metrics import MetricQuery, Newer
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.experiments.metrics import MetricQuery
+from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.stored_words import Newer
 
 
 class State(StrEnum):
@@ -67,13 +70,6 @@ class PostRule(StrEnum):
     REVERT = "revert"
 
 
-class FilterMode(StrEnum):
-    """Who is in if no list says otherwise (section 8)."""
-
-    INCLUDE_ALL = "includeAll"
-    EXCLUDE_ALL = "excludeAll"
-
-
 class DesignType(StrEnum):
     SIMPLE = "Simple"
     FACTORIAL = "Factorial"
@@ -108,14 +104,6 @@ class Condition:
     description: str | None = None
     two_character_id: str = ""
     levels: tuple[LevelElement, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Site and target of a decision point; several experiments may have the same."""
-
-    site: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +165,6 @@ class CompleteCondition:
 
     user_count: int | None = None
     group_count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListEntry:
-    """A private segment that includes or excludes its members.
-
-    Lists of flags can be switched off, and say themselves what they are lists of (`list_type`).
-    """
-
-    segment_id: str
-    enabled: bool = True
-    list_type: str | None = None
 
 
 @dataclass(frozen=True)

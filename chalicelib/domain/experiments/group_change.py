@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.experiments.assignment import user_reached
-from chalicelib.domain.experiments.experiments import ConsistencyRule, Place, State
+from chalicelib.domain.experiments.experiments import ConsistencyRule, State
 from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     GroupKey,

@@ -22,11 +22,11 @@ from chalicelib.domain.experiments.experiments import (
     Algorithm,
     Condition,
     ConsistencyRule,
-    Place,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.stored_words import Newer
+
 JOINER = "@__@"
 """Between the class, the key and the attribute of a grouped metric."""
-
-
-Newer = tuple[str, str]
-"""A field, and what a newer version stored in it that is not known here, so that it is kept."""
 
 
 class MetricType(StrEnum):

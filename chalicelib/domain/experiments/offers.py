@@ -18,13 +18,13 @@ from chalicelib.domain.experiments.experiments import (
     Factor,
     Level,
     Payload,
-    Place,
     PostRule,
     State,
     Unit,
 )
 from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.flags.flags import Flag, FlagOffer, FlagStatus
+from chalicelib.domain.participants.decision_points import Place
 
 SEEN = frozenset({State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW})
 """States in which assign sees an experiment, in preview for preview users only."""

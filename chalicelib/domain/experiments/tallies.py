@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     GroupEnrollment,

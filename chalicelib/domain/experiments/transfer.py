@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Roster, Segment, resolve, screen
-from chalicelib.domain.experiments.experiments import FilterMode, ListEntry
-from chalicelib.domain.experiments.metrics import Newer
 from chalicelib.domain.participants.participants import Participant
+from chalicelib.domain.stored_words import Newer
 
 
 class FlagStatus(StrEnum):

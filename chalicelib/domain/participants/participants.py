@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 
 Membership = Mapping[str, tuple[str, ...]]
 """The groups of a user, by group type."""

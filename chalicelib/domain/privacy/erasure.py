@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.experiments.experiments import Experiment, Place, Unit
+from chalicelib.domain.experiments.experiments import Experiment, Unit
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.experiments.tallies import Tally
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Enrollment, GroupKey, Participant
 
 ACTIONS = 90

@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange
-from chalicelib.domain.catalogue.faults import Failure, Fault, Round, after_run
+from chalicelib.domain.catalogue.faults import Fault, Round, after_run
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
-
-UNANSWERED = 3
-"""Experiments in a row for which the database does not answer, after which no other is tried: each
-costs the whole time-out, and the next run comes after a minute."""
-
-
-def each_alone(
-    experiments: Iterable[tuple[int, Experiment]], work: Callable[[int, Experiment], bool]
-) -> Round:
-    """Do some work for each experiment (by the id of its feature), while the database answers.
-
-    `work` says whether it had anything to do.
-    """
-    failures: list[Failure] = []
-    unanswered = 0
-    for number, experiment in experiments:
-        if unanswered == UNANSWERED:
-            return Round(tuple(failures), whole=False)
-        try:
-            if work(number, experiment):
-                unanswered = 0
-        except Exception as error:  # noqa: BLE001 - whatever it is, no other may wait for this one
-            failures.append(Failure(number, experiment.id, error))
-            unanswered = unanswered + 1 if isinstance(error, Unavailable) else 0
-    return Round(tuple(failures))
 
 
 class FaultService:

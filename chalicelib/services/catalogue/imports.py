@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.lists import check_room, with_lists
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.experiments.experiments import Experiment, ListEntry
+from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import IdTaken, SegmentService

@@ -16,11 +16,11 @@ from chalicelib.domain.experiments.assignment import (
     assign_at,
     is_corrected,
 )
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.offers import ContextOffers, Offer
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Participant
-from chalicelib.services.experiments.experiments import OfferService, UnknownContext
 from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.running.offers import OfferService, UnknownContext
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.domain.audiences.contexts import configured
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services.experiments.assignment import Assigned, AssignmentService
-from chalicelib.services.experiments.experiments import UnknownContext
 from chalicelib.services.participants.participants import ParticipantService
+from chalicelib.services.running.offers import UnknownContext
 from chalicelib.services.running.pools import Pool
 
 USERS_AT_ONCE = 16

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.answer_room import shown_bytes
 from chalicelib.domain.catalogue.catalogue import (
@@ -25,16 +26,13 @@ from chalicelib.domain.catalogue.lists import (
     without_list,
 )
 from chalicelib.domain.catalogue.purge import DeadVariants
-from chalicelib.domain.catalogue.testlab_offers import last_unknown
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.experiments.experiments import Experiment, ListEntry, State
+from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.lifecycle import check_begins, check_state, entered
-from chalicelib.domain.experiments.offers import Offers
 from chalicelib.domain.experiments.schedule import due_state
 from chalicelib.domain.features.features import Feature
-from chalicelib.domain.participants.participants import Participant
-from chalicelib.services.catalogue.faults import each_alone
 from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.isolation import each_alone
 from chalicelib.services.running.ports import CatalogueStore, Clock
 
 Numbered = tuple[int, Experiment]
@@ -47,46 +45,6 @@ AT_ONCE = 90
 
 BYTES_AT_ONCE = 2_000_000
 """What several of them may take as they are shown; their rows repeat some of it, and take 4 MB."""
-
-
-class UnknownContext(Invalid):
-    """No context is called so by a client, for whom letter case counts."""
-
-
-class OfferService:
-    """What is offered, compiled once per version of the catalogue."""
-
-    def __init__(self, catalogue: CatalogueService, contexts: Sequence[str]) -> None:
-        self._catalogue = catalogue
-        self._contexts = contexts
-        self._compiled: tuple[Catalogue, Offers] | None = None
-
-    def current(self) -> tuple[Catalogue, Offers]:
-        """The catalogue, and what it offers."""
-        catalogue = self._catalogue.snapshot()
-        compiled = self._compiled
-        if compiled is None or compiled[0] is not catalogue:
-            offers = Offers(
-                catalogue.experiments(),
-                catalogue.segments,
-                self._contexts,
-                catalogue.flags.values(),
-                catalogue.metrics,
-            )
-            compiled = self._compiled = (catalogue, offers)
-        return compiled
-
-    def current_for(self, participant: Participant) -> tuple[Catalogue, Offers]:
-        """The same, read anew if a user's records may be of something that was made since."""
-        current = self.current()
-        recorded_at = last_unknown(current[0], participant)
-        if recorded_at is not None and self._catalogue.may_lack(recorded_at) and self.renewed():
-            return self.current()
-        return current
-
-    def renewed(self) -> bool:
-        """Whether `current` was older than what is stored; from here on it is not."""
-        return self._catalogue.renewed()
 
 
 class ExperimentService:

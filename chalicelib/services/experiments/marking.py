@@ -33,14 +33,11 @@ from chalicelib.domain.participants.participants import (
     GroupRecord,
     Participant,
 )
-from chalicelib.services.catalogue.faults import each_alone
-from chalicelib.services.experiments.experiments import (
-    ExperimentService,
-    OfferService,
-    UnknownContext,
-)
+from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.participants.participant_ports import Counting, ParticipantStore
 from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.isolation import each_alone
+from chalicelib.services.running.offers import OfferService, UnknownContext
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.turns import Turns
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
-from chalicelib.domain.experiments.experiments import Experiment, Place, Unit
+from chalicelib.domain.experiments.experiments import Experiment, Unit
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, stratum_of
 from chalicelib.domain.experiments.offers import Offer, Offers
@@ -29,6 +29,7 @@ from chalicelib.domain.experiments.transfer import (
     RecordKind,
 )
 from chalicelib.domain.features.users import TotalsShard, check_user_id
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
@@ -38,7 +39,6 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
-from chalicelib.services.experiments.experiments import OfferService
 from chalicelib.services.participants.participant_ports import (
     Counting,
     ParticipantStore,
@@ -46,6 +46,7 @@ from chalicelib.services.participants.participant_ports import (
     RecordStore,
 )
 from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.offers import OfferService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
 

@@ -12,9 +12,9 @@ from chalicelib.domain.experiments.offers import ContextOffers
 from chalicelib.domain.features.users import TotalsShard, check_user_id
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.participants.participants import Membership, Participant, Profile
-from chalicelib.services.experiments.experiments import OfferService, UnknownContext
 from chalicelib.services.participants.participant_ports import ParticipantStore
 from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.offers import OfferService, UnknownContext
 from chalicelib.services.running.ports import Clock
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, FlagChange
 from chalicelib.domain.catalogue.lists import (
@@ -17,7 +18,6 @@ from chalicelib.domain.catalogue.lists import (
     without_list,
 )
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.experiments.experiments import ListEntry
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.participants.participant_ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService

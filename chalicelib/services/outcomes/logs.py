@@ -17,9 +17,9 @@ from chalicelib.domain.outcomes.logs import (
     measured_part,
     merge,
 )
-from chalicelib.services.experiments.experiments import OfferService
 from chalicelib.services.participants.participant_ports import LogStore
 from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.offers import OfferService
 from chalicelib.services.running.ports import Clock
 
 

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
@@ -22,6 +21,7 @@ from chalicelib.domain.experiments.transfer import OwnedRecord, RecordKind
 from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.outcomes.logs import Merge, Sheet, SheetKey
 from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     Exclusion,

@@ -16,9 +16,9 @@ from chalicelib.domain.participants.participants import (
     Profile,
     WorkingGroup,
 )
-from chalicelib.services.experiments.experiments import OfferService
 from chalicelib.services.participants.participant_ports import ParticipantStore
 from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.offers import OfferService
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.turns import Turns
 

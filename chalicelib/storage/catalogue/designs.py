@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from chalicelib.domain.access.api_keys import ApiKey, Role
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (
@@ -27,10 +28,8 @@ from chalicelib.domain.experiments.experiments import (
     DesignType,
     Experiment,
     Factor,
-    FilterMode,
     Level,
     LevelElement,
-    ListEntry,
     Payload,
     PostRule,
     State,

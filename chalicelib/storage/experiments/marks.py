@@ -8,7 +8,6 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.experiments.tallies import (
@@ -20,6 +19,7 @@ from chalicelib.domain.experiments.tallies import (
     of_records,
 )
 from chalicelib.domain.features.users import Totals
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     Exclusion,

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.experiments.experiments import Place
 from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import HOURS, CounterRow, EnrolledOnRow, EnrolledRow
 

@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.experiments.experiments import Place
+from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,

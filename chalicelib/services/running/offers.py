@@ -1,0 +1,52 @@
+"""What is offered, compiled once per version of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.testlab_offers import last_unknown
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.offers import Offers
+from chalicelib.domain.participants.participants import Participant
+from chalicelib.services.running.catalogue import CatalogueService
+
+
+class UnknownContext(Invalid):
+    """No context is called so by a client, for whom letter case counts."""
+
+
+class OfferService:
+    """What is offered, compiled once per version of the catalogue."""
+
+    def __init__(self, catalogue: CatalogueService, contexts: Sequence[str]) -> None:
+        self._catalogue = catalogue
+        self._contexts = contexts
+        self._compiled: tuple[Catalogue, Offers] | None = None
+
+    def current(self) -> tuple[Catalogue, Offers]:
+        """The catalogue, and what it offers."""
+        catalogue = self._catalogue.snapshot()
+        compiled = self._compiled
+        if compiled is None or compiled[0] is not catalogue:
+            offers = Offers(
+                catalogue.experiments(),
+                catalogue.segments,
+                self._contexts,
+                catalogue.flags.values(),
+                catalogue.metrics,
+            )
+            compiled = self._compiled = (catalogue, offers)
+        return compiled
+
+    def current_for(self, participant: Participant) -> tuple[Catalogue, Offers]:
+        """The same, read anew if a user's records may be of something that was made since."""
+        current = self.current()
+        recorded_at = last_unknown(current[0], participant)
+        if recorded_at is not None and self._catalogue.may_lack(recorded_at) and self.renewed():
+            return self.current()
+        return current
+
+    def renewed(self) -> bool:
+        """Whether `current` was older than what is stored; from here on it is not."""
+        return self._catalogue.renewed()
