@@ -43,7 +43,7 @@ TAGS = {
     "upgrade.rewards": "UpGrade: clients",
     "upgrade.demo": "UpGrade: clients",
     "upgrade.experiments": "UpGrade: experiments",
-    "upgrade.experiment_status": "UpGrade: experiments",
+    "upgrade.experiment_lists": "UpGrade: experiments",
     "upgrade.experiment_files": "UpGrade: experiments as files",
     "upgrade.flags": "UpGrade: flags",
     "upgrade.flag_files": "UpGrade: flags as files",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from chalice.app import Response
 from pydantic import AfterValidator
 
 from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.tagged import Concern, new, of_body, of_path
+from chalicelib.api.http.tagged import new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting
 from chalicelib.api.upgrade import experiment_answers as answers
@@ -27,26 +27,20 @@ from chalicelib.api.upgrade.experiment_requests import (
     requested_lists,
 )
 from chalicelib.api.upgrade.listings import (
-    check_same_list,
     each_experiment_with_lists,
-    join_list,
     list_draft,
-    listing_of,
     listings_of,
-    put_segment,
 )
-from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.metric_models import metric_records
 from chalicelib.api.upgrade.pages import PageBody, page
 from chalicelib.api.upgrade.records import Json, new_id, now, two_characters
-from chalicelib.api.upgrade.segment_models import ListBody, Listings
-from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
+from chalicelib.api.upgrade.segment_models import Listings
+from chalicelib.api.upgrade.shown_members import bounded, reply
 from chalicelib.api.upgrade.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import check_shown
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries as list_entries
-from chalicelib.domain.catalogue.lists import has_list
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.participants.decision_points import Place
@@ -59,21 +53,6 @@ ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 EXPERIMENT = of_path(Kind.EXPERIMENT, "experiment_id")
 EXPERIMENT_OF_BODY = of_body(Kind.EXPERIMENT, lambda body: body.experiment_id)
-
-
-def _holding(*, exclude: bool) -> Concern:
-    """The experiment that has the list of the path; the first if several have it."""
-
-    def holder(arguments: Mapping[str, Any]) -> str | None:
-        segment_id = arguments["segment_id"]
-        found = (
-            each.id
-            for each in blueprint.services.experiments.all()
-            if has_list(each, segment_id, exclude=exclude)
-        )
-        return next(found, None)
-
-    return Concern(Kind.EXPERIMENT, holder)
 
 
 def _listings(experiments: Sequence[Experiment]) -> Listings:
@@ -90,7 +69,6 @@ NAMES = "/api/experiments/names"
 PARTITIONS = "/api/experiments/partitions"
 SINGLE = "/api/experiments/single/{experiment_id}"
 ONE = "/api/experiments/{experiment_id}"
-INCLUSION, EXCLUSION = "/api/experiments/inclusionList", "/api/experiments/exclusionList"
 
 PAGES: Pages[Numbered] = Pages(LIST, lambda row: (row[0],), tuple[int])
 NAME_PAGES: Pages[Numbered] = Pages(NAMES, lambda row: (row[0],), tuple[int])
@@ -249,83 +227,13 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     return answers.deleted(experiment)
 
 
-@blueprint.endpoint(INCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
-def add_inclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
-    """Let a list include its members."""
-    return _add_list(body, query, exclude=False)
+@blueprint.endpoint("/api/experiments/getGroupAssignmentStatus/{experiment_id}")
+def group_assignment_status(experiment_id: ExperimentId) -> int | None:
+    """How many groups have users enough; null unless the experiment ends by such a number."""
+    return blueprint.services.marking.complete_groups(experiment_id)
 
 
-@blueprint.endpoint(EXCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
-def add_exclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
-    """Let a list exclude its members."""
-    return _add_list(body, query, exclude=True)
-
-
-def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
-    services = blueprint.services
-    check_replaced(services, body.list, query, blueprint.current_request.headers)
-    services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
-    segment_id, experiment = join_list(
-        services,
-        body.list,
-        lambda made: services.experiments.add_list(
-            body.experiment_id, made.id, exclude=exclude, lists=[made]
-        ),
-    )
-    listing = listing_of(services, segment_id)
-    return reply(bounded_one(partial(answers.added_list, experiment), listing, INCLUSION))
-
-
-@blueprint.endpoint(
-    "/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
-)
-def replace_inclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
-    """Replace the members of a list that includes."""
-    return _replace_list(segment_id, body, query, exclude=False)
-
-
-@blueprint.endpoint(
-    "/api/experiments/exclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
-)
-def replace_exclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
-    """Replace the members of a list that excludes."""
-    return _replace_list(segment_id, body, query, exclude=True)
-
-
-def _replace_list(segment_id: str, body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
-    services = blueprint.services
-    experiment = services.experiments.get(body.experiment_id)
-    services.experiments.check_list(segment_id, exclude=exclude)
-    if not has_list(experiment, segment_id, exclude=exclude):
-        raise Invalid(f"the list {segment_id} belongs to another experiment")
-    check_same_list(segment_id, body.list)
-    segment = body.list.model_copy(update={"id": segment_id})
-    check_replaced(services, segment, query, blueprint.current_request.headers)
-    put_segment(services, segment)
-    listing = listing_of(services, segment_id)
-    return reply(
-        bounded_one(partial(answers.added_list, experiment), listing, f"{INCLUSION}/{{segment_id}}")
-    )
-
-
-@blueprint.endpoint(
-    "/api/experiments/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
-)
-def delete_inclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
-    """Remove a list that includes."""
-    return _delete_list(segment_id, exclude=False)
-
-
-@blueprint.endpoint(
-    "/api/experiments/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
-)
-def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
-    """Remove a list that excludes."""
-    return _delete_list(segment_id, exclude=True)
-
-
-def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
-    blueprint.services.experiments.check_list(segment_id, exclude=exclude)
-    blueprint.services.experiments.remove_list(segment_id)
-    segment = blueprint.services.segment_deletion.delete_unused(segment_id)
-    return [{"id": segment.id, "name": segment.name}]
+@blueprint.endpoint("/api/experiments/mooclet-rewards/{experiment_id}")
+def reward_summary(experiment_id: ExperimentId) -> NoReturn:  # noqa: ARG001 - it is checked
+    """Refuse to sum rewards up: adaptive experiments are switched off, so there are none."""
+    raise Invalid("Mooclet is not enabled in the environment")

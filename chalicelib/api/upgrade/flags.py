@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 
 from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.tagged import Concern, new, of_body, of_path
-from chalicelib.api.pages.answer_pages import ListQuery, Pages
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.dialect import DIALECT
 from chalicelib.api.upgrade.flag_models import (
     FLAG_SEARCH,
@@ -23,6 +23,7 @@ from chalicelib.api.upgrade.flag_models import (
     flag_answer,
     flag_list_answer,
     flag_node,
+    laid_out,
     whole_flag_answer,
 )
 from chalicelib.api.upgrade.listings import (
@@ -31,16 +32,17 @@ from chalicelib.api.upgrade.listings import (
     listing_of,
     listings_of,
 )
-from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced
+from chalicelib.api.upgrade.long_lists import ReplaceQuery, check_replaced, shows_lists
 from chalicelib.api.upgrade.pages import PageBody, page
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import Listings, bare_segment_answer
-from chalicelib.api.upgrade.shown_members import bounded, bounded_one, reply
+from chalicelib.api.upgrade.shown_members import ROUTE, bounded, bounded_one, reply
 from chalicelib.api.upgrade.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.domain.catalogue.entity_tags import Kind
-from chalicelib.domain.catalogue.lists import entries
+from chalicelib.domain.catalogue.lists import entries, listed
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.flags.flags import Flag
+from chalicelib.services import Services
 from chalicelib.services.running.pools import Pool
 
 blueprint = ApiBlueprint(__name__, DIALECT)
@@ -224,3 +226,12 @@ def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
     listing = listing_of(services, segment_id)
     services.flags.remove_list(holder.id, segment_id)
     return bare_segment_answer(listing.segment)
+
+
+@shows_lists
+def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row]:
+    """The answers that show the flags which have a list: their files, the longest of them."""
+    for flag in services.flags.all():
+        if segment_id in listed(flag):
+            listings = listings_of(services, entries(flag))
+            yield bounded(partial(whole_flag_answer, flag), listings, ROUTE, laid_out)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import TypeVar
 
+from chalicelib.api.upgrade.pages import batched
 from chalicelib.api.upgrade.records import new_id, now
 from chalicelib.api.upgrade.segment_models import Listing, Listings, SegmentBody, segment_of
 from chalicelib.domain.audiences.filters import ListEntry
@@ -104,13 +104,6 @@ def _with_lists(
     for holder in holders:
         named = dict.fromkeys(entry.segment_id for entry in entries(holder))
         yield holder, {each: found[each] for each in named if each in found}
-
-
-def batched(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The rows, up to `size` at a time."""
-    waiting = iter(rows)
-    while some := list(islice(waiting, size)):
-        yield some
 
 
 def listings_of(services: Services, entries: Iterable[ListEntry]) -> Listings:

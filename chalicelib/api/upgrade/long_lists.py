@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.upgrade.error_bodies import LongListKept
-from chalicelib.api.upgrade.experiment_answers import single, with_fault
-from chalicelib.api.upgrade.experiment_imports import exported
-from chalicelib.api.upgrade.flag_models import laid_out, whole_flag_answer
-from chalicelib.api.upgrade.listings import listing_of, listings_of, listings_with_parts
-from chalicelib.api.upgrade.metric_models import metric_records
+from chalicelib.api.upgrade.listings import listing_of, listings_with_parts
 from chalicelib.api.upgrade.segment_imports import exported_segment, exported_with
-from chalicelib.api.upgrade.segment_models import Listings, SegmentBody
+from chalicelib.api.upgrade.segment_models import SegmentBody
 from chalicelib.api.upgrade.shown_members import ROUTE, bounded, is_shown_whole
-from chalicelib.domain.catalogue.lists import entries, listed
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 
 IF_MATCH = "if-match"
+
+
+ShownWithList = Callable[[Services, str], Iterator[Row]]
+"""The answers that show a list, by the id of its segment, among others of what has it."""
+
+_shown_with_list: list[ShownWithList] = []
+
+
+def shows_lists(answers: ShownWithList) -> ShownWithList:
+    """Declare answers that show lists: where they shorten one, it is not replaced by accident."""
+    _shown_with_list.append(answers)
+    return answers
 
 
 class ReplaceQuery(BaseModel):
@@ -52,47 +56,22 @@ def check_replaced(
         listing = listing_of(services, body.id)
     except NotFound:
         return
-    if not is_shown_whole(listing) or any(
-        row.links for row in _shown_by_holders(services, body.id)
-    ):
+    shown = (row for answers in _shown_with_list for row in answers(services, body.id))
+    if not is_shown_whole(listing) or any(row.links for row in shown):
         raise LongListKept(
             f"segment {body.id} has more members than each answer shows: what is sent would replace"
             " all of them. If it is to, send If-Match with the ETag, and replace=true"
         )
 
 
-def _shown_by_holders(services: Services, segment_id: str) -> Iterator[Row]:
-    """The answers that show a list among the others of an experiment, a flag or a segment."""
-    for experiment in services.experiments.all():
-        if segment_id in listed(experiment):
-            yield from _experiment(services, experiment)
-    for flag in services.flags.all():
-        if segment_id in listed(flag):
-            yield _flag(services, flag)
+@shows_lists
+def _shown_in_files(services: Services, segment_id: str) -> Iterator[Row]:
+    """The files of the segments that have a list, and its own."""
     for segment in services.segments.stored().values():
         if segment_id == segment.id or segment_id in segment.sub_segments:
             yield _file(services, segment.id)
 
 
-def _experiment(services: Services, experiment: Experiment) -> Iterator[Row]:
-    metrics, faults = metric_records(services), services.faults.all()
-    listings = listings_of(services, entries(experiment))
-
-    def shown(some: Listings) -> Any:
-        return with_fault(single(experiment, metrics=metrics, listings=some), faults)
-
-    yield bounded(shown, listings, ROUTE)
-    yield bounded(
-        lambda some: exported(experiment, metrics=metrics, listings=some), listings, ROUTE
-    )
-
-
 def _file(services: Services, segment_id: str) -> Row:
     listings = listings_with_parts(services, segment_id, exported_with)
     return bounded(partial(exported_segment, segment_id), listings, ROUTE)
-
-
-def _flag(services: Services, flag: Flag) -> Row:
-    # As the file of the flag shows it: that is the longer one of its answers.
-    listings = listings_of(services, entries(flag))
-    return bounded(partial(whole_flag_answer, flag), listings, ROUTE, laid_out)

@@ -14,8 +14,7 @@ from chalicelib.api.pages.answer_pages import ListQuery, Pages, Place
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.client_models import ClientBody, Name
 from chalicelib.api.upgrade.dialect import DIALECT
-from chalicelib.api.upgrade.listings import batched
-from chalicelib.api.upgrade.pages import PageBody, Search, page
+from chalicelib.api.upgrade.pages import PageBody, Search, batched, page
 from chalicelib.api.upgrade.records import Json, stamps
 from chalicelib.api.upgrade.texts import Identifier, Uuid
 from chalicelib.api.values.bounds import AtMost
