@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from chalicelib.api.upgrade.experiment_models import ExperimentBody
-from chalicelib.api.upgrade.experiment_requests import new_experiment
-from chalicelib.api.upgrade.records import new_id, two_characters
+from chalicelib.api.upgrade.experiments.experiment_models import ExperimentBody
+from chalicelib.api.upgrade.experiments.experiment_requests import new_experiment
+from chalicelib.api.upgrade.wire.records import new_id, two_characters
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.marking import Mark

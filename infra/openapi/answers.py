@@ -15,8 +15,8 @@ from chalicelib.api.http.problems import PROBLEM_TYPE
 from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
-from chalicelib.api.upgrade.dialect import UpgradeDialect
-from chalicelib.api.upgrade.long_lists import ReplaceQuery
+from chalicelib.api.upgrade.access.dialect import UpgradeDialect
+from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery
 from chalicelib.domain.access.api_keys import Role
 from infra.openapi.inputs import Found, Part, asks, heeds_if_match, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About

@@ -6,7 +6,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.upgrade.files import Compatibility
+from chalicelib.api.upgrade.wire.files import Compatibility
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus

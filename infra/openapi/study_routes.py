@@ -6,7 +6,7 @@ from types import GenericAlias
 from typing import Any
 
 from chalicelib import about
-from chalicelib.api.upgrade.experiment_answers import BACKEND_VERSION
+from chalicelib.api.upgrade.experiments.experiment_answers import BACKEND_VERSION
 from infra.openapi.audience_shapes import PageOfPreviewUsers, PreviewUser, PreviewUserColumns
 from infra.openapi.client_routes import ASSIGNED, GROUP, WORKING_GROUP
 from infra.openapi.experiment_examples import (

@@ -22,8 +22,8 @@ READ_BACK = {
 """By route, who reads its CSV: its cells are exact, formulas included."""
 
 WRITERS = {
-    "api/upgrade/segment_imports.py": "GET /api/segments/export/csv",
-    "api/upgrade/stratification.py": "GET /api/stratification/download/{factor}",
+    "api/upgrade/audiences/segment_imports.py": "GET /api/segments/export/csv",
+    "api/upgrade/participants/stratification.py": "GET /api/stratification/download/{factor}",
 }
 """By module that writes CSV, the route that it is for."""
 

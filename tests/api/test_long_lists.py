@@ -58,7 +58,7 @@ class TestMembers:
     def test_within_other_answers_a_link_leads_to_the_rest(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 12_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 12_000)
         user_list = {**BODY, "type": "private", "userIds": USERS[:200]}
         made = in_memory.granted("POST", "/api/experiments", design(("site", "target"))).json["id"]
         added = in_memory.granted(
@@ -99,7 +99,7 @@ class TestMembers:
     def test_files_say_that_they_are_not_whole_and_are_not_taken_for_it(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 12_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 12_000)
         made = segment(in_memory, USERS[:200])
         exported = in_memory.granted("GET", f"/api/segments/export/json?ids={made}")
         [file] = exported.json
@@ -127,7 +127,7 @@ class TestLinks:
     def test_only_the_first_lists_that_are_shortened_have_a_link(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 30_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 30_000)
         user_list = {**BODY, "type": "private", "userIds": USERS[:50]}
         made = in_memory.granted("POST", "/api/experiments", design(("site", "target"))).json["id"]
         for _ in range(35):
@@ -147,7 +147,7 @@ class TestLinks:
     def test_the_links_of_all_rows_of_a_page_are_bounded_and_the_next_page_has_its_own(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 2_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 2_000)
         for number in range(30):
             segment(in_memory, USERS[:50], name=f"wide {number}")
         answer = in_memory.granted("GET", "/api/segments?limit=25")
@@ -159,7 +159,7 @@ class TestReplacing:
     def test_a_list_that_is_not_shown_whole_is_replaced_only_on_purpose(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 12_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 12_000)
         made = segment(in_memory, USERS[:200])
         shown = in_memory.granted("GET", f"/api/segments/{made}").json
         body = {**BODY, "id": made, "userIds": members(shown)}
@@ -176,7 +176,7 @@ class TestReplacing:
     def test_so_are_those_of_experiments_and_flags(
         self, in_memory: InMemory, holder: str, method: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 12_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 12_000)
         wide = {**BODY, "id": str(uuid.uuid4()), "type": "private", "userIds": USERS[:200]}
         made = design(("site", "target")) if holder == "experiments" else FLAG
         holder_id = in_memory.granted("POST", f"/api/{holder}", made).json["id"]
@@ -198,7 +198,7 @@ class TestReplacing:
     def test_so_are_lists_that_are_shortened_only_beside_each_other(
         self, in_memory: InMemory, holder: str, users: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 14_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 14_000)
         made = design(("site", "target")) if holder == "experiments" else FLAG
         holder_id = in_memory.granted("POST", f"/api/{holder}", made).json["id"]
         path = f"/api/{holder}/exclusionList"
@@ -223,7 +223,7 @@ class TestReplacing:
     def test_so_are_those_that_only_the_file_of_their_segment_shortens(
         self, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.shown_members.ANSWER_BYTES", 14_000)
+        monkeypatch.setattr("chalicelib.api.upgrade.audiences.shown_members.ANSWER_BYTES", 14_000)
         made = segment(in_memory, USERS[:40])
         lists = []
         for users in (USERS[:40], ["bob"]):

@@ -17,7 +17,7 @@ from chalicelib import api
 from chalicelib.api.access import Route, role_of
 from chalicelib.api.documentation import DOCUMENT
 from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.upgrade.dialect import DIALECT
+from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.values.spellings import spellings
 from chalicelib.domain.access.api_keys import Role
 from infra.openapi import __main__ as written

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.upgrade.check import CURSORS
+from chalicelib.api.upgrade.catalogue.check import CURSORS
 from chalicelib.domain.experiments.transfer import RecordKind
 from tests.api.upgrade_setup import design, start
 from tests.cursors import forged

@@ -17,24 +17,24 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api.upgrade import experiment_answers as answers
-from chalicelib.api.upgrade.experiment_answers import EXPERIMENT_SEARCH
-from chalicelib.api.upgrade.experiment_models import (
+from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing
+from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.experiment_answers import EXPERIMENT_SEARCH
+from chalicelib.api.upgrade.experiments.experiment_models import (
     MAX_CONDITIONS,
     EditExperimentBody,
     ExperimentBody,
     StateBody,
 )
-from chalicelib.api.upgrade.experiment_requests import (
+from chalicelib.api.upgrade.experiments.experiment_requests import (
     DanglingReference,
     ReservedCode,
     edited_experiment,
     new_experiment,
     requested_lists,
 )
-from chalicelib.api.upgrade.pages import PageBody, page
-from chalicelib.api.upgrade.segment_models import ListBody, Listing
-from chalicelib.api.upgrade.state_names import display_name
+from chalicelib.api.upgrade.wire.pages import PageBody, page
+from chalicelib.api.upgrade.wire.state_names import display_name
 from chalicelib.domain.audiences.contexts import UnknownAppContext
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api.upgrade.records import iso
-from chalicelib.api.upgrade.segment_file_models import SegmentFile
-from chalicelib.api.upgrade.segment_models import (
+from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile
+from chalicelib.api.upgrade.audiences.segment_models import (
     ListBody,
     Listing,
     SegmentBody,
@@ -22,6 +21,7 @@ from chalicelib.api.upgrade.segment_models import (
     segment_answer,
     single_segment_answer,
 )
+from chalicelib.api.upgrade.wire.records import iso
 from chalicelib.domain.audiences.contexts import UnknownAppContext, known_context
 from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType

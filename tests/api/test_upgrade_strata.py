@@ -156,7 +156,7 @@ class TestDownload:
     def test_a_large_factor_comes_in_parts(
         self, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.api.upgrade.stratification.PAGE_BYTES", 40)
+        monkeypatch.setattr("chalicelib.api.upgrade.participants.stratification.PAGE_BYTES", 40)
         users = [f"user {number}" for number in range(9)] + ["é" * 90]
         upload(gateway, "uuid,f\n" + "\n".join(f"{user},v" for user in users))
         got, query, parts = [], "", 0

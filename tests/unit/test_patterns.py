@@ -13,7 +13,7 @@ import redoctor
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.api.testlab import fields
-from chalicelib.api.upgrade.log_models import LogTime
+from chalicelib.api.upgrade.outcomes.log_models import LogTime
 from chalicelib.domain.outcomes.pg_numeric import numeric
 
 PROJECT = Path(__file__).parents[2]

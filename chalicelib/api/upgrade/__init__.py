@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.upgrade import (
+from chalicelib.api.upgrade.audiences import segment_files, segments
+from chalicelib.api.upgrade.catalogue import check, demo, service_info, study_setup
+from chalicelib.api.upgrade.experiments import (
     batch_assignment,
-    check,
-    demo,
     experiment_files,
     experiment_lists,
     experiments,
-    feature_flags,
-    flag_files,
-    flags,
-    logs,
-    metrics,
     participation,
-    preview_users,
-    rewards,
-    segment_files,
-    segments,
-    service_info,
-    statistics,
-    stratification,
-    study_setup,
-    users,
 )
+from chalicelib.api.upgrade.flags import feature_flags, flag_files, flags
+from chalicelib.api.upgrade.outcomes import logs, metrics, rewards, statistics
+from chalicelib.api.upgrade.participants import preview_users, stratification, users
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     users.blueprint,

@@ -1,0 +1,1 @@
+"""Keys, roles, tokens of clients, and requests that are sent again."""

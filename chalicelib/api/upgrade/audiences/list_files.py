@@ -1,0 +1,151 @@
+"""Lists of experiments and flags as files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.upgrade.audiences.listings import each_with_lists
+from chalicelib.api.upgrade.audiences.segment_file_models import ListFile
+from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings, total_of
+from chalicelib.api.upgrade.audiences.shown_members import bounded_one
+from chalicelib.api.upgrade.wire.attachments import attachment
+from chalicelib.api.upgrade.wire.files import Files, judged, model_of, stored
+from chalicelib.api.upgrade.wire.records import Json
+from chalicelib.api.upgrade.wire.texts import AdminBody
+from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.catalogue.imports import missing_segments
+from chalicelib.domain.catalogue.lists import LISTS
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.services import Services
+from chalicelib.services.catalogue.imports import ListDraft
+
+NumberedEntry = tuple[int, ListEntry]
+"""A list with its place among those of an experiment or a flag."""
+
+
+class FilterType(StrEnum):
+    """What lists are for."""
+
+    INCLUSION = "inclusion"
+    EXCLUSION = "exclusion"
+
+    @property
+    def excludes(self) -> bool:
+        return self is FilterType.EXCLUSION
+
+
+class ListFilesBody(AdminBody):
+    """Files with lists, and the side on which they are to count."""
+
+    files: Files
+    filter_type: FilterType
+
+
+Drafts = tuple[ListDraft, ...]
+
+
+def import_lists(
+    files: Files,
+    catalogue: Catalogue,
+    context: str,
+    store: Callable[[Drafts], object],
+    *,
+    typed: bool = False,
+) -> list[Json]:
+    """Store the lists of some files in a context, those of one file together.
+
+    With `typed`, each list has to say what it is a list of; it is then switched off.
+    """
+
+    def read(value: Any) -> tuple[Drafts, str | None]:
+        held = value if isinstance(value, list) else [value]
+        if not held:
+            raise Invalid("the file holds no list")
+        if len(held) > LISTS:
+            raise Invalid(f"the file holds {len(held)} lists: at most {LISTS}")
+        found = tuple(model_of(ListFile, each).new_draft(context) for each in held)
+        if typed:
+            found = tuple(_switched_off(draft) for draft in found)
+        return found, missing_warning(catalogue, found, context)
+
+    return [stored(judged(file, read, json_only=True), store).brief_answer() for file in files]
+
+
+def _switched_off(draft: ListDraft) -> ListDraft:
+    if not draft.list_type:
+        raise Invalid("listType: required")
+    return replace(draft, enabled=False)
+
+
+def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: str) -> str | None:
+    """What to say of subsegments that are not there, or in another context."""
+    subs = (sub for draft in drafts for sub in draft.segment.sub_segments)
+    missing = missing_segments(subs, catalogue.segments, context)
+    if not missing:
+        return None
+    return (
+        f"Warning: segments not found in context {context}: {', '.join(missing)}. Lists name them;"
+        " import them with these ids."
+    )
+
+
+def list_pages(route: str) -> Pages[NumberedEntry]:
+    """The pages of a route that exports lists."""
+    return Pages(route, lambda row: (row[0],), tuple[int])
+
+
+def exported_lists(
+    services: Services,
+    entries: Sequence[ListEntry],
+    pages: Pages[NumberedEntry],
+    query: ListQuery,
+    side: str,
+    holder_id: str,
+) -> Response:
+    """The lists on one side of what has them, named for those who keep the answer as a file.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    stored = services.segments.stored()
+    found = [(number, entry) for number, entry in enumerate(entries) if entry.segment_id in stored]
+    if not found:
+        raise NotFound(f"{side} lists not found.")
+    name = stored[found[0][1].segment_id].name
+    header = attachment(name, "json") if len(found) == 1 else attachment("lists", "zip")
+
+    def write(row: NumberedEntry, listings: Listings) -> Row:
+        _, entry = row
+        listing = listings[entry.segment_id]
+        return bounded_one(lambda shown: _exported(shown, entry), listing, pages.route)
+
+    def read(rows: Iterable[NumberedEntry]) -> Iterator[tuple[NumberedEntry, Listings]]:
+        return each_with_lists(services, rows, lambda row: [row[1]])
+
+    rest = pages.rest(found, query, of=holder_id)
+    taken = pages.take(rest, query, read, write)
+    answer = pages.response(taken, query, of=holder_id)
+    answer.headers = {**answer.headers, **header}
+    return answer
+
+
+def _exported(listing: Listing, entry: ListEntry) -> Json:
+    segment = listing.segment
+    return {
+        "name": segment.name,
+        "description": segment.description,
+        "context": segment.context,
+        "type": segment.type.value,
+        "userIds": list(listing.user_ids),
+        "subSegmentIds": [each.id for each in listing.sub_segments],
+        "groups": [{"type": group.type, "groupId": group.id} for group in listing.shown_groups()],
+        "listType": segment.list_type or entry.list_type,
+        **total_of(listing),
+    }

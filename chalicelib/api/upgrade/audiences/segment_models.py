@@ -1,0 +1,280 @@
+"""Segments and lists of UpGrade's administration: their requests and answers (section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    Field,
+    model_validator,
+)
+
+from chalicelib.api.upgrade.wire.pages import Search
+from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.texts import (
+    AdminBody,
+    FilledText,
+    Identifier,
+    ListedUser,
+    MemberId,
+    Text,
+    Uuid,
+)
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.participants.participants import GroupKey
+
+MEMBERS = 150_000
+"""Users of a list: more of them do not fit into a request, unless their ids are very short."""
+
+GROUPS = 20_000
+"""Groups of a list: more of them do not fit into its item."""
+
+SUBSEGMENTS = 10_000
+LISTS_SENT = 200
+"""Lists of a design or a flag that are read, to say how many there may be."""
+
+TAGS = 1000
+
+
+class GroupBody(AdminBody):
+    """A group that a segment names."""
+
+    type: FilledText
+    group_id: MemberId
+
+
+def check_whole(total: int | None, members: int) -> None:
+    """Refuse a part of a list, as answers show it, where the whole list is to be sent.
+
+    Raises:
+        ValueError: if `total` members were said, and there are fewer.
+    """
+    if total is not None and members < total:
+        raise ValueError(
+            f"these are {members} of {total} members (membersTotal): get the others by the Link of"
+            " the answer, and send all of them"
+        )
+
+
+Tags = Annotated[tuple[Text, ...], AtMost(TAGS)]
+Members = Annotated[tuple[ListedUser, ...], AtMost(MEMBERS)]
+GroupBodies = Annotated[tuple[GroupBody, ...], AtMost(GROUPS)]
+SegmentIds = Annotated[tuple[Identifier, ...], AtMost(SUBSEGMENTS)]
+Total = Annotated[int, Field(strict=True)]
+
+
+class SegmentBody(AdminBody):
+    """POST /api/segments, and the `list` or `segment` of other requests."""
+
+    id: Uuid | None = None
+    name: FilledText
+    context: FilledText
+    type: SegmentType
+    user_ids: Members
+    groups: GroupBodies
+    sub_segment_ids: SegmentIds
+    description: Text | None = None
+    tags: Tags | None = None
+    list_type: Text | None = None
+    members_total: Total | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        members = len(self.user_ids) + len(self.groups) + len(self.sub_segment_ids)
+        check_whole(self.members_total, members)
+        return self
+
+    def users(self) -> tuple[str, ...]:
+        """The users, each once, in the order given."""
+        return tuple(dict.fromkeys(user for user in self.user_ids if user))
+
+    def group_keys(self) -> frozenset[GroupKey]:
+        """The groups."""
+        return frozenset(
+            GroupKey(group.type, group.group_id) for group in self.groups if group.group_id
+        )
+
+    def sub_segments(self) -> tuple[str, ...]:
+        """The ids of the subsegments, each once, in the order given."""
+        return tuple(dict.fromkeys(self.sub_segment_ids))
+
+
+class SubListBody(SegmentBody):
+    """POST /api/segments/list: a private list inside a segment."""
+
+    parent_segment_id: Uuid
+
+
+class ParentBody(AdminBody):
+    """DELETE /api/segments/list/{id}."""
+
+    parent_segment_id: Uuid
+
+
+class DeleteSegmentQuery(AdminBody):
+    """DELETE /api/segments/{id}: with `force` also a segment that something uses."""
+
+    force: Literal["true", "false"] = "false"
+
+
+class ListBody(AdminBody):
+    """POST and PUT of an experiment's inclusion or exclusion list."""
+
+    experiment_id: Uuid
+    list: SegmentBody
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A segment with what is kept apart from it: its users, and its subsegments themselves.
+
+    Where these are only some of the members, `groups` are those that are shown, `total` says how
+    many members there are, and `last` is where the others go on, if they do.
+    """
+
+    segment: Segment
+    user_ids: Sequence[str] = ()
+    sub_segments: Sequence[Segment] = ()
+    groups: Sequence[GroupKey] | None = None
+    total: int | None = None
+    last: tuple[int, str, str] | None = None
+
+    def shown_groups(self) -> Sequence[GroupKey]:
+        """The groups that are shown."""
+        return sorted(self.segment.groups) if self.groups is None else self.groups
+
+
+Listings = Mapping[str, Listing]
+"""Segments by id."""
+
+
+def _stamps_of(segment: Segment) -> Json:
+    return stamps(segment.created_at, segment.updated_at, segment.version)
+
+
+def bare_segment_answer(segment: Segment) -> Json:
+    """A segment without its members: as subsegment, and as answer to its deletion."""
+    return {
+        **_stamps_of(segment),
+        "id": segment.id,
+        "name": segment.name,
+        "description": segment.description,
+        "listType": segment.list_type,
+        "context": segment.context,
+        "type": segment.type.value,
+        # The original knows no difference between no tags and an empty list of them.
+        "tags": list(segment.tags) or None,
+    }
+
+
+def segment_answer(listing: Listing) -> Json:
+    """A segment with its members: as POST /api/segments and the lists show it."""
+    return {
+        **bare_segment_answer(listing.segment),
+        "individualForSegment": [user_member(listing, user) for user in listing.user_ids],
+        "groupForSegment": [group_member(listing, group) for group in listing.shown_groups()],
+        "subSegments": [bare_segment_answer(each) for each in listing.sub_segments],
+        **total_of(listing),
+    }
+
+
+def user_member(listing: Listing, user_id: str) -> Json:
+    """A user as a member of a segment."""
+    return {**_member_columns(listing), "userId": user_id}
+
+
+def group_member(listing: Listing, group: GroupKey) -> Json:
+    """A group as a member of a segment."""
+    return {**_member_columns(listing), "groupId": group.id, "type": group.type}
+
+
+def _member_columns(listing: Listing) -> Json:
+    return {**_stamps_of(listing.segment), "segmentId": listing.segment.id}
+
+
+def total_of(listing: Listing) -> Json:
+    """How many members there are, where not all of them are shown."""
+    return {} if listing.total is None else {"membersTotal": listing.total}
+
+
+def single_segment_answer(
+    listing: Listing, includes: str | None = None, excludes: str | None = None
+) -> Json:
+    """GET /api/segments/{id}; `includes` and `excludes` are the experiments whose list it is."""
+
+    def list_of(experiment_id: str | None) -> Json | None:
+        return bare_list_answer(experiment_id, listing.segment) if experiment_id else None
+
+    return {
+        **segment_answer(listing),
+        "experimentSegmentInclusion": list_of(includes),
+        "experimentSegmentExclusion": list_of(excludes),
+    }
+
+
+def bare_list_answer(experiment_id: str, segment: Segment) -> Json:
+    """That a list belongs to an experiment."""
+    return {**_stamps_of(segment), "segmentId": segment.id, "experimentId": experiment_id}
+
+
+def list_answer(experiment_id: str, listing: Listing) -> Json:
+    """A list of an experiment with its segment."""
+    return {
+        **bare_list_answer(experiment_id, listing.segment),
+        "segment": segment_answer(listing),
+    }
+
+
+def list_answers(
+    experiment_id: str, entries: Sequence[ListEntry], listings: Listings
+) -> list[Json]:
+    """The lists of an experiment whose segments are there."""
+    return [
+        list_answer(experiment_id, listings[entry.segment_id])
+        for entry in entries
+        if entry.segment_id in listings
+    ]
+
+
+def segment_of(body: SegmentBody, *, new_id: Callable[[], str], now: datetime) -> Segment:
+    """The segment that a body describes, without its users and the version of their list."""
+    return Segment(
+        id=body.id or new_id(),
+        name=body.name,
+        context=body.context,
+        type=body.type,
+        version=0,
+        groups=body.group_keys(),
+        sub_segments=body.sub_segments(),
+        description=body.description,
+        tags=body.tags or (),
+        list_type=body.list_type,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+class NamedUser(AdminBody):
+    user_id: ListedUser
+
+
+NamedUsers = Annotated[tuple[NamedUser, ...], AtMost(MEMBERS)]
+
+
+SEGMENT_SEARCH: Search[Segment] = Search(
+    {
+        "name": lambda segment: segment.name,
+        "tag": lambda segment: ",".join(segment.tags),
+        "context": lambda segment: segment.context,
+        "id": lambda segment: segment.id,
+    },
+    {
+        "name": lambda segment: segment.name.casefold(),
+        "updatedAt": lambda segment: segment.updated_at,
+    },
+)

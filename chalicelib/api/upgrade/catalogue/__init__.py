@@ -1,0 +1,1 @@
+"""The catalogue, its changes, and what bridges the two APIs."""

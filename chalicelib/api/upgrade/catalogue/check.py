@@ -1,0 +1,153 @@
+"""The records of participants, table by table: /api/check.
+
+GET lists them as the original does, a page at a time; POST brings such rows in, so that a running
+experiment moves with every participant's condition.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from chalice.app import Response
+from pydantic import Field
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_pages import PartQuery
+from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
+from chalicelib.api.pages.cursors import Cursors
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.catalogue.check_models import (
+    ROWS,
+    EnrollmentRow,
+    ExclusionRow,
+    GroupEnrollmentRow,
+    GroupExclusionRow,
+    PointRow,
+    row_answer,
+    shortened,
+)
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.transfer import RecordKind
+from chalicelib.services.experiments.transfer import TransferReport
+from chalicelib.services.participants.participant_ports import Position
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+PAGE_SIZE = 1000
+"""Rows of a page if nobody says otherwise: with their experiments and users they fit 4 MB."""
+
+PARTITION_KEY_BYTES, SORT_KEY_BYTES = 2048, 1024
+"""What the parts of a position may have."""
+
+
+class CheckQuery(PartQuery):
+    """Up to `limit` rows, after those of the page whose Link gave `cursor`."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_SIZE)] = PAGE_SIZE
+
+
+def _position(partition_key: str, sort_key: str) -> Position:
+    sizes = len(partition_key.encode()), len(sort_key.encode())
+    if not (0 < sizes[0] <= PARTITION_KEY_BYTES and 0 < sizes[1] <= SORT_KEY_BYTES):
+        raise Invalid("nothing has this key")
+    return partition_key, sort_key
+
+
+CURSORS = Cursors("/api/check", tuple[str, str], _position)
+
+
+def _page(kind: RecordKind, query: CheckQuery) -> Response:
+    after = None if query.cursor is None else CURSORS.read(query.cursor, kind=kind.value)
+    limit = query.limit
+    while True:
+        page = blueprint.services.transfer.page(kind, after, limit)
+        texts, fits = fitting(row_answer(each) for each in page.records)
+        if limit == 1 and not fits:
+            texts = [row_text(shortened(row_answer(each))) for each in page.records]
+        if fits or limit == 1:
+            break
+        # Each row shows its experiment and its user. Where a page ends only the store knows.
+        limit //= 2
+    headers: ResponseHeaders = {}
+    if page.next is not None:
+        headers["Link"] = CURSORS.link(page.next, {"limit": query.limit}, kind=kind.value)
+    return written(list_text(texts), headers)
+
+
+def _report(report: TransferReport) -> dict[str, Any]:
+    return {
+        "stored": report.stored,
+        "unchanged": report.unchanged,
+        "refused": [{"index": each.index, "reason": each.reason} for each in report.refused],
+    }
+
+
+@blueprint.endpoint("/api/check/individualAssignment")
+def list_enrollments(query: CheckQuery) -> Response:
+    """Enrollments of users."""
+    return _page(RecordKind.ENROLLMENTS, query)
+
+
+@blueprint.endpoint("/api/check/individualExclusion")
+def list_exclusions(query: CheckQuery) -> Response:
+    """Exclusions of users."""
+    return _page(RecordKind.EXCLUSIONS, query)
+
+
+@blueprint.endpoint("/api/check/monitoredExperimentPoint")
+def list_points(query: CheckQuery) -> Response:
+    """Places that users reached."""
+    return _page(RecordKind.POINTS, query)
+
+
+@blueprint.endpoint("/api/check/groupAssignment")
+def list_group_enrollments(query: CheckQuery) -> Response:
+    """Enrollments of groups."""
+    return _page(RecordKind.GROUP_ENROLLMENTS, query)
+
+
+@blueprint.endpoint("/api/check/groupExclusion")
+def list_group_exclusions(query: CheckQuery) -> Response:
+    """Exclusions of groups."""
+    return _page(RecordKind.GROUP_EXCLUSIONS, query)
+
+
+@blueprint.endpoint("/api/check/individualAssignment", "POST")
+def bring_in_enrollments(
+    body: Annotated[list[EnrollmentRow], AtMost(ROWS)],
+) -> dict[str, Any]:
+    """Store enrollments of users; those that are there already stay as they are."""
+    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/individualExclusion", "POST")
+def bring_in_exclusions(
+    body: Annotated[list[ExclusionRow], AtMost(ROWS)],
+) -> dict[str, Any]:
+    """Store exclusions of users."""
+    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/monitoredExperimentPoint", "POST")
+def bring_in_points(body: Annotated[list[PointRow], AtMost(ROWS)]) -> dict[str, Any]:
+    """Store places that users reached."""
+    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/groupAssignment", "POST")
+def bring_in_group_enrollments(
+    body: Annotated[list[GroupEnrollmentRow], AtMost(ROWS)],
+) -> dict[str, Any]:
+    """Store enrollments of groups."""
+    return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))
+
+
+@blueprint.endpoint("/api/check/groupExclusion", "POST")
+def bring_in_group_exclusions(
+    body: Annotated[list[GroupExclusionRow], AtMost(ROWS)],
+) -> dict[str, Any]:
+    """Store exclusions of groups."""
+    return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))

@@ -1,0 +1,22 @@
+"""What the service says of itself: /api and /api/version."""
+
+from __future__ import annotations
+
+from chalicelib import about
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.experiments.experiment_answers import BACKEND_VERSION
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+
+@blueprint.endpoint("/api")
+def describe_service() -> dict[str, str]:
+    """Name, version and description of the service."""
+    return {"name": about.NAME, "version": about.VERSION, "description": about.DESCRIPTION}
+
+
+@blueprint.endpoint("/api/version")
+def upgrade_version() -> str:
+    """The version of UpGrade's backend that clients may take this for."""
+    return BACKEND_VERSION

@@ -1,0 +1,1 @@
+"""Experiments in UpGrade's form: designs, assignment, marks, schedules, enrollment counts."""

@@ -1,0 +1,48 @@
+"""Assignments of many users at one decision point."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.experiments.participation import assignment_item, testlab_item
+from chalicelib.api.upgrade.participants.client_models import AnyText, ClientBody, Name
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.participants.decision_points import Place
+from chalicelib.services.experiments.assignment import Assigned
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+USERS = 1000
+"""Users of one call: each costs a trip to the database."""
+
+NOT_FOUND = "NOT_FOUND"
+
+
+class BatchAssignBody(ClientBody):
+    """POST /api/batch-assign."""
+
+    context: Name
+    site: Name
+    target: AnyText
+    user_ids: Annotated[list[Name], Field(alias="userIds"), AtMost(USERS)]
+
+
+@blueprint.endpoint("/api/batch-assign", "POST")
+def batch_assign(body: BatchAssignBody) -> dict[str, Any]:
+    """What each of some users gets at a decision point; nothing is stored."""
+    place = Place(body.site, body.target)
+    assigned = blueprint.services.batch_assignment.assign(body.context, place, body.user_ids)
+    return {user_id: _answer(each) for user_id, each in assigned.items()}
+
+
+def _answer(assigned: Assigned | None) -> Any:
+    if assigned is None:
+        return NOT_FOUND
+    if assigned.assignments:
+        return assignment_item(assigned.assignments[0])
+    own = assigned.testlab
+    return testlab_item(own.feature, own.variant) if own and own.variant else None

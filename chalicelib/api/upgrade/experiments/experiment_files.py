@@ -1,0 +1,152 @@
+"""Experiments and their lists as files: /api/experiments/import, /export and what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from chalice.app import Response
+from pydantic import AfterValidator
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.pages.cursors import Filter
+from chalicelib.api.upgrade.access.dialect import DIALECT, GoneExperiment
+from chalicelib.api.upgrade.audiences.list_files import (
+    ListFilesBody,
+    exported_lists,
+    import_lists,
+    list_pages,
+)
+from chalicelib.api.upgrade.audiences.listings import each_experiment_with_lists
+from chalicelib.api.upgrade.audiences.segment_models import Listings
+from chalicelib.api.upgrade.audiences.shown_members import bounded
+from chalicelib.api.upgrade.experiments.experiment_imports import ExperimentReader, exported
+from chalicelib.api.upgrade.experiments.metric_models import metric_records
+from chalicelib.api.upgrade.wire.files import Files, PagedIdsQuery, judged, stored
+from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
+from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.services.catalogue.imports import ExperimentDraft
+from chalicelib.services.experiments.experiments import Numbered
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+
+EXPORT, EXPORT_ALL = "/api/experiments/export", "/api/experiments/export/all"
+
+PAGES: Pages[Numbered] = Pages(EXPORT, lambda row: (row[0],), tuple[int])
+ALL_PAGES: Pages[Numbered] = Pages(EXPORT_ALL, lambda row: (row[0],), tuple[int])
+INCLUDED = list_pages("/api/experiments/export/includeLists/{experiment_id}")
+EXCLUDED = list_pages("/api/experiments/export/excludeLists/{experiment_id}")
+
+
+class ExperimentListFilesBody(ListFilesBody):
+    """POST /api/experiments/lists/import."""
+
+    experiment_id: Uuid
+
+
+def _reader() -> ExperimentReader:
+    services = blueprint.services
+    return ExperimentReader(
+        services.catalogue.fresh(),
+        contexts=services.segments.contexts,
+        now=now,
+        new_id=new_id,
+        two_characters=two_characters,
+    )
+
+
+@blueprint.endpoint("/api/experiments/validation", "POST")
+def validate_experiments(body: Files) -> list[dict[str, Any]]:
+    """What an import of some files would do."""
+    reader = _reader()
+    return [judged(file, reader.read).answer() for file in body]
+
+
+@blueprint.endpoint("/api/experiments/import", "POST")
+def import_experiments(body: Files) -> list[dict[str, Any]]:
+    """Create experiments from files, each by itself, as they are there: ids, state and history."""
+
+    def store(found: ExperimentDraft) -> None:
+        blueprint.services.imports.experiments([found], runs=True)
+
+    return [stored(judged(file, _reader().read), store).answer() for file in body]
+
+
+@blueprint.endpoint(EXPORT)
+def export_experiments(query_values: PagedIdsQuery) -> Response:
+    """Some experiments as files hold them, those that there are; all of them if none is named."""
+    experiments = blueprint.services.experiments.numbered()
+    if not query_values.ids:
+        return _exported(PAGES, experiments, query_values, {})
+    ids = query_values.each_once()
+    known = {experiment.id: experiment for _, experiment in experiments}
+    named = [(number, known[each]) for number, each in enumerate(ids) if each in known]
+    return _exported(PAGES, named, query_values, {"ids": ids})
+
+
+@blueprint.endpoint(EXPORT_ALL)
+def export_all_experiments(query: ListQuery) -> Response:
+    """All experiments as files hold them."""
+    return _exported(ALL_PAGES, blueprint.services.experiments.numbered(), query, {})
+
+
+def _exported(
+    pages: Pages[Numbered], experiments: Sequence[Numbered], query: ListQuery, kept: Filter
+) -> Response:
+    services = blueprint.services
+    metrics = metric_records(services)
+
+    def write(row: Numbered, listings: Listings) -> Row:
+        _, experiment = row
+        return bounded(
+            lambda shown: exported(experiment, metrics=metrics, listings=shown),
+            listings,
+            pages.route,
+        )
+
+    rest = pages.rest(experiments, query, **kept)
+    taken = pages.take(rest, query, partial(each_experiment_with_lists, services), write)
+    return pages.response(taken, query, kept, **kept)
+
+
+@blueprint.endpoint("/api/experiments/lists/import", "POST")
+def import_experiment_lists(body: ExperimentListFilesBody) -> list[dict[str, Any]]:
+    """Add lists from files to an experiment."""
+    services = blueprint.services
+    experiment = services.experiments.get(body.experiment_id)
+    return import_lists(
+        body.files,
+        services.catalogue.fresh(),
+        experiment.context,
+        lambda drafts: services.imports.lists_of_experiment(
+            experiment.id, drafts, exclude=body.filter_type.excludes
+        ),
+    )
+
+
+@blueprint.endpoint(INCLUDED.route)
+def export_include_lists(experiment_id: ExperimentId, query: ListQuery) -> Response:
+    """The lists that include users."""
+    lists = _experiment(experiment_id).include
+    return exported_lists(blueprint.services, lists, INCLUDED, query, "Include", experiment_id)
+
+
+@blueprint.endpoint(EXCLUDED.route)
+def export_exclude_lists(experiment_id: ExperimentId, query: ListQuery) -> Response:
+    """The lists that exclude users."""
+    lists = _experiment(experiment_id).exclude
+    return exported_lists(blueprint.services, lists, EXCLUDED, query, "Exclude", experiment_id)
+
+
+def _experiment(experiment_id: str) -> Experiment:
+    try:
+        return blueprint.services.experiments.get(experiment_id)
+    except NotFound as error:
+        raise GoneExperiment("Experiment not found.") from error

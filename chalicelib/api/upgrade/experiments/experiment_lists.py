@@ -1,0 +1,155 @@
+"""Lists of experiments: /api/experiments/inclusionList and exclusionList."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.tagged import Concern
+from chalicelib.api.pages.answer_pages import Row
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.audiences.listings import (
+    check_same_list,
+    join_list,
+    listing_of,
+    listings_of,
+    put_segment,
+)
+from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
+from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listings
+from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
+from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.experiment_imports import exported
+from chalicelib.api.upgrade.experiments.experiments import EXPERIMENT_OF_BODY, ExperimentId
+from chalicelib.api.upgrade.experiments.metric_models import metric_records
+from chalicelib.domain.catalogue.entity_tags import Kind
+from chalicelib.domain.catalogue.lists import entries, has_list, listed
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.services import Services
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+INCLUSION, EXCLUSION = "/api/experiments/inclusionList", "/api/experiments/exclusionList"
+
+
+def _holding(*, exclude: bool) -> Concern:
+    """The experiment that has the list of the path; the first if several have it."""
+
+    def holder(arguments: Mapping[str, Any]) -> str | None:
+        segment_id = arguments["segment_id"]
+        found = (
+            each.id
+            for each in blueprint.services.experiments.all()
+            if has_list(each, segment_id, exclude=exclude)
+        )
+        return next(found, None)
+
+    return Concern(Kind.EXPERIMENT, holder)
+
+
+@blueprint.endpoint(INCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
+def add_inclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
+    """Let a list include its members."""
+    return _add_list(body, query, exclude=False)
+
+
+@blueprint.endpoint(EXCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
+def add_exclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
+    """Let a list exclude its members."""
+    return _add_list(body, query, exclude=True)
+
+
+def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
+    services = blueprint.services
+    check_replaced(services, body.list, query, blueprint.current_request.headers)
+    services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
+    segment_id, experiment = join_list(
+        services,
+        body.list,
+        lambda made: services.experiments.add_list(
+            body.experiment_id, made.id, exclude=exclude, lists=[made]
+        ),
+    )
+    listing = listing_of(services, segment_id)
+    return reply(bounded_one(partial(answers.added_list, experiment), listing, INCLUSION))
+
+
+@blueprint.endpoint(
+    "/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
+)
+def replace_inclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
+    """Replace the members of a list that includes."""
+    return _replace_list(segment_id, body, query, exclude=False)
+
+
+@blueprint.endpoint(
+    "/api/experiments/exclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
+)
+def replace_exclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
+    """Replace the members of a list that excludes."""
+    return _replace_list(segment_id, body, query, exclude=True)
+
+
+def _replace_list(segment_id: str, body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
+    services = blueprint.services
+    experiment = services.experiments.get(body.experiment_id)
+    services.experiments.check_list(segment_id, exclude=exclude)
+    if not has_list(experiment, segment_id, exclude=exclude):
+        raise Invalid(f"the list {segment_id} belongs to another experiment")
+    check_same_list(segment_id, body.list)
+    segment = body.list.model_copy(update={"id": segment_id})
+    check_replaced(services, segment, query, blueprint.current_request.headers)
+    put_segment(services, segment)
+    listing = listing_of(services, segment_id)
+    return reply(
+        bounded_one(partial(answers.added_list, experiment), listing, f"{INCLUSION}/{{segment_id}}")
+    )
+
+
+@blueprint.endpoint(
+    "/api/experiments/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
+)
+def delete_inclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
+    """Remove a list that includes."""
+    return _delete_list(segment_id, exclude=False)
+
+
+@blueprint.endpoint(
+    "/api/experiments/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
+)
+def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
+    """Remove a list that excludes."""
+    return _delete_list(segment_id, exclude=True)
+
+
+def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
+    blueprint.services.experiments.check_list(segment_id, exclude=exclude)
+    blueprint.services.experiments.remove_list(segment_id)
+    segment = blueprint.services.segment_deletion.delete_unused(segment_id)
+    return [{"id": segment.id, "name": segment.name}]
+
+
+@shows_lists
+def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row]:
+    """The answers that show the experiments which have a list: of their own, and as files."""
+    for experiment in services.experiments.all():
+        if segment_id in listed(experiment):
+            yield from _shown_whole(services, experiment)
+
+
+def _shown_whole(services: Services, experiment: Experiment) -> Iterator[Row]:
+    metrics, faults = metric_records(services), services.faults.all()
+    listings = listings_of(services, entries(experiment))
+
+    def shown(some: Listings) -> Any:
+        return answers.with_fault(
+            answers.single(experiment, metrics=metrics, listings=some), faults
+        )
+
+    yield bounded(shown, listings, ROUTE)
+    yield bounded(
+        lambda some: exported(experiment, metrics=metrics, listings=some), listings, ROUTE
+    )

@@ -1,0 +1,239 @@
+"""Administration of experiments: /api/experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, NoReturn
+
+from chalice.app import Response
+from pydantic import AfterValidator
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.tagged import new, of_body, of_path
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting
+from chalicelib.api.upgrade.access.dialect import DIALECT, GoneExperiment
+from chalicelib.api.upgrade.audiences.listings import (
+    each_experiment_with_lists,
+    list_draft,
+    listings_of,
+)
+from chalicelib.api.upgrade.audiences.segment_models import Listings
+from chalicelib.api.upgrade.audiences.shown_members import bounded, reply
+from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.experiment_answers import EXPERIMENT_SEARCH
+from chalicelib.api.upgrade.experiments.experiment_models import (
+    EditExperimentBody,
+    ExperimentBody,
+    StateBody,
+)
+from chalicelib.api.upgrade.experiments.experiment_requests import (
+    edited_experiment,
+    new_experiment,
+    requested_lists,
+)
+from chalicelib.api.upgrade.experiments.metric_models import metric_records
+from chalicelib.api.upgrade.wire.pages import PageBody, page
+from chalicelib.api.upgrade.wire.records import Json, new_id, now, two_characters
+from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.catalogue.answer_room import check_shown
+from chalicelib.domain.catalogue.entity_tags import Kind
+from chalicelib.domain.catalogue.lists import entries as list_entries
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.participants.decision_points import Place
+from chalicelib.services.catalogue.imports import ExperimentDraft
+from chalicelib.services.experiments.experiments import AT_ONCE, Numbered
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+EXPERIMENT = of_path(Kind.EXPERIMENT, "experiment_id")
+EXPERIMENT_OF_BODY = of_body(Kind.EXPERIMENT, lambda body: body.experiment_id)
+
+
+def _listings(experiments: Sequence[Experiment]) -> Listings:
+    entries = (entry for experiment in experiments for entry in list_entries(experiment))
+    return listings_of(blueprint.services, entries)
+
+
+def _metrics() -> answers.Metrics:
+    return metric_records(blueprint.services)
+
+
+LIST = "/api/experiments"
+NAMES = "/api/experiments/names"
+PARTITIONS = "/api/experiments/partitions"
+SINGLE = "/api/experiments/single/{experiment_id}"
+ONE = "/api/experiments/{experiment_id}"
+
+PAGES: Pages[Numbered] = Pages(LIST, lambda row: (row[0],), tuple[int])
+NAME_PAGES: Pages[Numbered] = Pages(NAMES, lambda row: (row[0],), tuple[int])
+POINT_PAGES: Pages[Place] = Pages(
+    PARTITIONS, lambda place: (place.site, place.target), tuple[str, str]
+)
+
+
+def _single(experiment: Experiment, *, metrics: answers.Metrics, listings: Listings) -> Json:
+    answer = answers.single(experiment, metrics=metrics, listings=listings)
+    return answers.with_fault(answer, blueprint.services.faults.all())
+
+
+def _shown(
+    render: answers.Rendering, metrics: answers.Metrics, route: str,
+    experiment: Experiment, listings: Listings,
+) -> Row:  # fmt: skip
+    return bounded(
+        lambda shown: render(experiment, metrics=metrics, listings=shown), listings, route
+    )
+
+
+@blueprint.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
+def create_experiment(body: ExperimentBody) -> dict[str, Any]:
+    """Create an experiment, with its lists if it brings some."""
+    return _created([body])[0]
+
+
+@blueprint.endpoint("/api/experiments/batch", "POST")
+def create_experiments(
+    body: Annotated[list[ExperimentBody], AtMost(AT_ONCE)],
+) -> list[dict[str, Any]]:
+    """Create several experiments, all of them or none."""
+    return _created(body)
+
+
+def _created(bodies: Sequence[ExperimentBody]) -> list[dict[str, Any]]:
+    """The answer of experiments that were created; more than it holds is refused before."""
+    metrics = _metrics()
+    drafts = [_draft(each, metrics) for each in bodies]
+    _, fits = fitting(answers.created(draft.design, metrics=metrics) for draft in drafts)
+    if not fits:
+        raise Invalid(
+            f"the answer would have more than {ANSWER_BYTES} bytes: create fewer experiments in one"
+            " call"
+        )
+    experiments = blueprint.services.imports.experiments(drafts)
+    return [answers.created(experiment, metrics=metrics) for experiment in experiments]
+
+
+def _draft(body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
+    design = new_experiment(
+        body,
+        contexts=blueprint.services.segments.contexts,
+        now=now(),
+        new_id=new_id,
+        two_characters=two_characters,
+        known_metrics=metrics,
+    )
+    check_shown(design)
+    included, excluded = requested_lists(body)
+    return ExperimentDraft(
+        design, [list_draft(each) for each in included], [list_draft(each) for each in excluded]
+    )
+
+
+@blueprint.endpoint(LIST)
+def list_experiments(query: ListQuery) -> Response:
+    """The experiments, complete, the oldest first."""
+    services, write = blueprint.services, partial(_shown, _single, _metrics(), LIST)
+    rest = PAGES.rest(services.experiments.numbered(), query)
+    read = partial(each_experiment_with_lists, services)
+    taken = PAGES.take(rest, query, read, lambda row, lists: write(row[1], lists))
+    return PAGES.response(taken, query)
+
+
+@blueprint.endpoint(NAMES)
+def experiment_names(query: ListQuery) -> Response:
+    """Id and name of the experiments."""
+    numbered = blueprint.services.experiments.numbered()
+    return NAME_PAGES.answer(numbered, query, lambda row: answers.name(row[1]))
+
+
+@blueprint.endpoint(PARTITIONS)
+def points_in_use(query: ListQuery) -> Response:
+    """Sites and targets that experiments have."""
+    places = answers.places_in_use(blueprint.services.experiments.all())
+    return POINT_PAGES.answer(places, query, answers.place_in_use)
+
+
+@blueprint.endpoint("/api/experiments/contextMetaData")
+def context_metadata() -> dict[str, Any]:
+    """The contexts as they are configured."""
+    return {"contextMetadata": blueprint.services.segments.context_metadata}
+
+
+@blueprint.endpoint("/api/experiments/paginated", "POST")
+def page_of_experiments(body: PageBody) -> Response:
+    """Some of the experiments."""
+    found = page(blueprint.services.experiments.all(), body, EXPERIMENT_SEARCH)
+    faults = blueprint.services.faults.all()
+    return found.response(found.rows, lambda e: answers.with_fault(answers.list_item(e), faults))
+
+
+@blueprint.endpoint(SINGLE, concerns=EXPERIMENT)
+def get_experiment(experiment_id: ExperimentId) -> Any:
+    """One experiment, complete."""
+    experiment = blueprint.services.experiments.get(experiment_id)
+    row = _shown(_single, _metrics(), SINGLE, experiment, _listings([experiment]))
+    return reply(row)
+
+
+@blueprint.endpoint("/api/experiments/conditions/{experiment_id}")
+def get_conditions(experiment_id: ExperimentId) -> list[dict[str, Any]]:
+    """The conditions of an experiment."""
+    return answers.conditions(blueprint.services.experiments.get(experiment_id))
+
+
+@blueprint.endpoint("/api/experiments/state", "POST", concerns=EXPERIMENT_OF_BODY)
+def change_state(body: StateBody) -> dict[str, Any]:
+    """Move an experiment to another state; a scheduled one says when it is to start."""
+    before, after = blueprint.services.experiments.move(
+        body.experiment_id, body.state, body.schedule_date
+    )
+    return answers.state_changed(before, after, metrics=_metrics())
+
+
+@blueprint.endpoint(ONE, "PUT", concerns=EXPERIMENT)
+def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> Any:
+    """Replace an experiment, but for its lists."""
+    services = blueprint.services
+
+    def edit(before: Experiment) -> Experiment:
+        return edited_experiment(
+            body,
+            before,
+            contexts=services.segments.contexts,
+            now=now(),
+            new_id=new_id,
+            two_characters=two_characters,
+            known_metrics=_metrics(),
+        )
+
+    after = services.experiments.edit(experiment_id, edit)
+    return reply(_shown(answers.edited, _metrics(), ONE, after, _listings([after])))
+
+
+@blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE", concerns=EXPERIMENT)
+def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
+    """Delete an experiment with its lists."""
+    services = blueprint.services
+    try:
+        experiment = services.experiments.delete(experiment_id)
+    except NotFound as error:
+        raise GoneExperiment("Experiment not found.") from error
+    return answers.deleted(experiment)
+
+
+@blueprint.endpoint("/api/experiments/getGroupAssignmentStatus/{experiment_id}")
+def group_assignment_status(experiment_id: ExperimentId) -> int | None:
+    """How many groups have users enough; null unless the experiment ends by such a number."""
+    return blueprint.services.marking.complete_groups(experiment_id)
+
+
+@blueprint.endpoint("/api/experiments/mooclet-rewards/{experiment_id}")
+def reward_summary(experiment_id: ExperimentId) -> NoReturn:  # noqa: ARG001 - it is checked
+    """Refuse to sum rewards up: adaptive experiments are switched off, so there are none."""
+    raise Invalid("Mooclet is not enabled in the environment")

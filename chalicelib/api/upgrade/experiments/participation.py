@@ -1,0 +1,122 @@
+"""Taking part: assign and mark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.http.once import Once
+from chalicelib.api.upgrade.participants.client import ClientBlueprint
+from chalicelib.api.upgrade.participants.client_models import AssignV5, AssignV6, MarkV5, MarkV6
+from chalicelib.domain.catalogue.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.domain.experiments.assignment import Assignment
+from chalicelib.domain.experiments.experiments import Condition, DesignType, Payload
+from chalicelib.domain.experiments.marking import Mark, Outcome
+from chalicelib.domain.features.features import Feature, Variant
+from chalicelib.services.participants.participants import Caller
+
+blueprint = ClientBlueprint(__name__)
+
+
+@blueprint.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
+def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
+    """The conditions of a user at all decision points of a context, or one; nothing is stored."""
+    place = None if body.point is None else body.point.place()
+    assigned = blueprint.services.assignment.assign(caller.user, body.context, place)
+    own = assigned.testlab
+    return [
+        *(assignment_item(assignment) for assignment in assigned.assignments),
+        *([testlab_item(own.feature, own.variant)] if own and own.variant else []),
+    ]
+
+
+@blueprint.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6)
+def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
+    """Report that a user reached a decision point."""
+    data, condition = body.data, body.data.assigned_condition
+    reported = Mark(
+        data.place(),
+        condition.condition_code if condition else None,
+        condition.experiment_id if condition else None,
+        body.status,
+        body.uniquifier,
+        body.context,
+    )
+
+    def answer(outcome: Outcome) -> dict[str, Any]:
+        return {
+            "id": outcome.point.id,
+            "userId": caller.user.id,
+            "site": reported.place.site,
+            "target": reported.place.target,
+            "experimentId": outcome.point.experiment_id,
+            "condition": outcome.condition,
+            "enrollmentCode": None if outcome.code is None else outcome.code.value,
+        }
+
+    return once(
+        caller.named.id,
+        lambda seal: blueprint.services.marking.mark(caller.user, reported, seal),
+        answer,
+    )
+
+
+def assignment_item(assignment: Assignment) -> dict[str, Any]:
+    """What a user gets at a point, as assign answers it."""
+    experiment = assignment.offer.experiment
+    codes = [assignment.offer.answered_code(condition) for condition in assignment.conditions]
+    item = {
+        "site": assignment.point.site,
+        "target": assignment.point.target,
+        "condition": codes[0],
+        "experimentType": experiment.type.value,
+        "assignedCondition": [
+            {
+                "id": condition.id,
+                "conditionCode": code,
+                "payload": _payload(assignment.offer.payload(condition, assignment.point)),
+                "experimentId": experiment.id,
+            }
+            for condition, code in zip(assignment.conditions, codes, strict=True)
+        ],
+    }
+    if experiment.type is DesignType.FACTORIAL:
+        item["assignedFactor"] = [
+            _factors(assignment, condition) for condition in assignment.conditions
+        ]
+    return item
+
+
+def testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
+    """The variant of an experiment of Test Lab, in the same form."""
+    return {
+        "site": feature.name,
+        "target": "",
+        "condition": variant.value,
+        "experimentType": DesignType.SIMPLE.value,
+        "assignedCondition": [
+            {
+                "id": variant_uuid(variant.id),
+                "conditionCode": variant.value,
+                "payload": None,
+                "experimentId": feature_uuid(feature.id),
+            }
+        ],
+    }
+
+
+def _factors(assignment: Assignment, condition: Condition) -> dict[str, Any]:
+    return {
+        factor.name: {
+            "level": level.name,
+            "payload": {"type": "string", "value": level.payload.value}
+            if level.payload is not None and level.payload.value
+            else None,
+        }
+        for factor, level in assignment.offer.combined(condition)
+    }
+
+
+def _payload(payload: Payload | None) -> dict[str, Any] | None:
+    return None if payload is None else {"type": payload.type, "value": payload.value}

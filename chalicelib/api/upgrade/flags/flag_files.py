@@ -1,0 +1,122 @@
+"""Flags and their lists as files: /api/flags/import, /api/flags/export and what goes with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from chalice.app import Response
+from pydantic import AfterValidator
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.pages.answer_pages import ListQuery
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.audiences.list_files import (
+    ListFilesBody,
+    exported_lists,
+    import_lists,
+    list_pages,
+)
+from chalicelib.api.upgrade.audiences.listings import listings_of
+from chalicelib.api.upgrade.audiences.shown_members import bounded
+from chalicelib.api.upgrade.flags.flag_imports import FlagImport, FlagReader
+from chalicelib.api.upgrade.flags.flag_models import laid_out, whole_flag_answer
+from chalicelib.api.upgrade.wire.attachments import attachment
+from chalicelib.api.upgrade.wire.files import FilesBody, judged, stored
+from chalicelib.api.upgrade.wire.records import new_id, now
+from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
+from chalicelib.domain.catalogue.lists import entries
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.flags.flags import Flag
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+
+EXPORT = "/api/flags/export/{flag_id}"
+INCLUDED = list_pages("/api/flags/export/includeLists/{flag_id}")
+EXCLUDED = list_pages("/api/flags/export/excludeLists/{flag_id}")
+
+
+class FlagListFilesBody(ListFilesBody):
+    """POST /api/flags/lists/import."""
+
+    flag_id: Uuid
+
+
+def _reader() -> FlagReader:
+    services = blueprint.services
+    return FlagReader(
+        services.catalogue.fresh(), contexts=services.segments.contexts, now=now, new_id=new_id
+    )
+
+
+@blueprint.endpoint("/api/flags/import/validation", "POST")
+def validate_flags(body: FilesBody) -> list[dict[str, Any]]:
+    """What an import of some files would do."""
+    reader = _reader()
+    return [judged(file, reader.read).verdict() for file in body.files]
+
+
+@blueprint.endpoint("/api/flags/import", "POST")
+def import_flags(body: FilesBody) -> list[dict[str, Any]]:
+    """Create flags from files, each by itself; they are disabled and keep their ids."""
+
+    def store(found: FlagImport) -> None:
+        blueprint.services.imports.flag(found.flag, found.include, found.exclude)
+
+    return [stored(judged(file, _reader().read), store).brief_answer() for file in body.files]
+
+
+@blueprint.endpoint(EXPORT)
+def export_flag(flag_id: FlagId) -> Response:
+    """One flag as a file holds it, laid out for people."""
+    services = blueprint.services
+    try:
+        flag = services.flags.get(flag_id)
+    except NotFound as error:
+        text: ResponseHeaders = {"Content-Type": "text/plain; charset=utf-8"}
+        return Response(str(error), text, HTTPStatus.NOT_FOUND.value)
+    row = bounded(
+        partial(whole_flag_answer, flag), listings_of(services, entries(flag)), EXPORT, laid_out
+    )
+    header: ResponseHeaders = {"Link": ", ".join(row.links)} if row.links else {}
+    return written(row.text, {**header, **attachment(flag.name, "json")})
+
+
+@blueprint.endpoint("/api/flags/lists/import", "POST")
+def import_flag_lists(body: FlagListFilesBody) -> list[dict[str, Any]]:
+    """Add lists from files to a flag; they are switched off."""
+    services = blueprint.services
+    flag = services.flags.get(body.flag_id)
+    return import_lists(
+        body.files,
+        services.catalogue.fresh(),
+        flag.context,
+        lambda drafts: services.imports.lists_of_flag(
+            flag.id, drafts, exclude=body.filter_type.excludes
+        ),
+        typed=True,
+    )
+
+
+@blueprint.endpoint(INCLUDED.route)
+def export_flag_include_lists(flag_id: FlagId, query: ListQuery) -> Response:
+    """The lists that include users."""
+    lists = _flag(flag_id).include
+    return exported_lists(blueprint.services, lists, INCLUDED, query, "Include", flag_id)
+
+
+@blueprint.endpoint(EXCLUDED.route)
+def export_flag_exclude_lists(flag_id: FlagId, query: ListQuery) -> Response:
+    """The lists that exclude users."""
+    lists = _flag(flag_id).exclude
+    return exported_lists(blueprint.services, lists, EXCLUDED, query, "Exclude", flag_id)
+
+
+def _flag(flag_id: str) -> Flag:
+    return blueprint.services.flags.get(flag_id)

@@ -1,0 +1,190 @@
+"""Flags as administrators send and see them (UpGrade, section 16)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from chalicelib.api.upgrade.audiences.segment_models import (
+    Listing,
+    Listings,
+    SegmentBody,
+    Tags,
+    segment_answer,
+)
+from chalicelib.api.upgrade.wire.pages import Search
+from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Text, Uuid
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.contexts import known_context
+from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.flags.flags import Flag, FlagStatus
+
+
+class FlagBody(AdminBody):
+    """POST /api/flags and PUT /api/flags/{id}."""
+
+    id: Uuid | None = None
+    name: FilledText
+    key: FilledText
+    description: Text | None = None
+    status: FlagStatus
+    context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(1)]
+    tags: Tags | None = None
+    filter_mode: FilterMode
+
+    def flag(self, *, contexts: Collection[str], flag_id: str, now: datetime) -> Flag:
+        """The flag to create; it has no number yet.
+
+        Raises:
+            UnknownAppContext: if its context is not among `contexts`.
+        """
+        return Flag(
+            id=self.id or flag_id,
+            number=0,
+            name=self.name,
+            key=self.key,
+            description=self.description,
+            status=self.status,
+            context=known_context(self.context[0], contexts).lower(),
+            tags=self.tags or (),
+            filter_mode=self.filter_mode,
+            include=(),
+            exclude=(),
+            created_at=now,
+            updated_at=now,
+            version=1,
+        )
+
+    def edited(self, before: Flag, *, contexts: Collection[str], now: datetime) -> Flag:
+        """The flag as it is to be, with the lists from before.
+
+        Raises:
+            UnknownAppContext: if its context is not among `contexts`.
+        """
+        after = self.flag(contexts=contexts, flag_id=before.id, now=now)
+        return replace(
+            after,
+            id=before.id,
+            number=before.number,
+            include=before.include,
+            exclude=before.exclude,
+            created_at=before.created_at,
+            version=before.version + 1,
+        )
+
+
+class FlagStatusBody(AdminBody):
+    """PATCH /api/flags/status."""
+
+    flag_id: Uuid
+    status: FlagStatus
+
+
+class FlagFilterModeBody(AdminBody):
+    """PATCH /api/flags/filterMode."""
+
+    flag_id: Uuid
+    filter_mode: FilterMode
+
+
+class FlagListBody(AdminBody):
+    """POST and PUT of a flag's inclusion or exclusion list."""
+
+    id: Uuid
+    enabled: Annotated[bool, Field(strict=True)]
+    list_type: FilledText
+    segment: SegmentBody
+
+    def entry(self, segment_id: str) -> ListEntry:
+        """The list, whose segment has an id by now."""
+        return ListEntry(segment_id, self.enabled, self.list_type)
+
+
+def flag_answer(flag: Flag) -> Json:
+    """A flag without its lists."""
+    return {
+        **stamps(flag.created_at, flag.updated_at, flag.version),
+        "id": flag.id,
+        "name": flag.name,
+        "key": flag.key,
+        "description": flag.description,
+        "context": [flag.context],
+        "tags": list(flag.tags),
+        "status": flag.status.value,
+        "filterMode": flag.filter_mode.value,
+    }
+
+
+def laid_out(value: Any) -> str:
+    """A flag as JSON for people, as its file holds it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def whole_flag_answer(flag: Flag, listings: Listings) -> Json:
+    """A flag with its lists."""
+    return {
+        **flag_answer(flag),
+        "featureFlagSegmentInclusion": _lists(flag, flag.include, listings),
+        "featureFlagSegmentExclusion": _lists(flag, flag.exclude, listings),
+    }
+
+
+def flag_node(flag: Flag, exposures: int) -> Json:
+    """One of the nodes of POST /api/flags/paginated."""
+    lists = [_bare_list(flag, entry) for entry in flag.include]
+    return {
+        **flag_answer(flag),
+        "featureFlagExposures": exposures,
+        **({"featureFlagSegmentInclusion": lists} if lists else {}),
+    }
+
+
+def flag_list_answer(flag: Flag, entry: ListEntry, listing: Listing) -> Json:
+    """POST and PUT of a list."""
+    return {
+        **_bare_list(flag, entry),
+        "featureFlag": flag_answer(flag),
+        "segment": segment_answer(listing),
+    }
+
+
+def _lists(flag: Flag, entries: Sequence[ListEntry], listings: Listings) -> list[Json]:
+    return [
+        {**_bare_list(flag, entry), "segment": segment_answer(listings[entry.segment_id])}
+        for entry in entries
+        if entry.segment_id in listings
+    ]
+
+
+def _bare_list(flag: Flag, entry: ListEntry) -> Json:
+    return {
+        **stamps(flag.created_at, flag.updated_at, flag.version),
+        "segmentId": entry.segment_id,
+        "featureFlagId": flag.id,
+        "enabled": entry.enabled,
+        "listType": entry.list_type,
+    }
+
+
+FLAG_SEARCH: Search[Flag] = Search(
+    {
+        "name": lambda flag: flag.name,
+        "key": lambda flag: flag.key,
+        "status": lambda flag: flag.status.value,
+        "tag": lambda flag: ",".join(flag.tags),
+        "context": lambda flag: flag.context,
+        "id": lambda flag: flag.id,
+    },
+    {
+        "name": lambda flag: flag.name.casefold(),
+        "key": lambda flag: flag.key.casefold(),
+        "status": lambda flag: flag.status.value,
+        "updatedAt": lambda flag: flag.updated_at,
+    },
+)

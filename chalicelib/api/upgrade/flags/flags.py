@@ -1,0 +1,237 @@
+"""Administration of flags: /api/flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+from chalice.app import Response
+from pydantic import AfterValidator
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.tagged import Concern, new, of_body, of_path
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.audiences.listings import (
+    check_same_list,
+    join_list,
+    listing_of,
+    listings_of,
+)
+from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
+from chalicelib.api.upgrade.audiences.segment_models import Listings, bare_segment_answer
+from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
+from chalicelib.api.upgrade.flags.flag_models import (
+    FLAG_SEARCH,
+    FlagBody,
+    FlagFilterModeBody,
+    FlagListBody,
+    FlagStatusBody,
+    flag_answer,
+    flag_list_answer,
+    flag_node,
+    laid_out,
+    whole_flag_answer,
+)
+from chalicelib.api.upgrade.wire.pages import PageBody, page
+from chalicelib.api.upgrade.wire.records import new_id, now
+from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
+from chalicelib.domain.catalogue.entity_tags import Kind
+from chalicelib.domain.catalogue.lists import entries, listed
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.flags.flags import Flag
+from chalicelib.services import Services
+from chalicelib.services.running.pools import Pool
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+FLAGS_AT_ONCE = 8
+
+FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
+
+FLAG = of_path(Kind.FLAG, "flag_id")
+FLAG_OF_BODY = of_body(Kind.FLAG, lambda body: body.flag_id)
+FLAG_WITH_LIST = of_body(Kind.FLAG, lambda body: body.id)
+
+
+def _holding(*, exclude: bool) -> Concern:
+    """The flag that has the list of the path."""
+
+    def holder(arguments: Mapping[str, Any]) -> str | None:
+        try:
+            return blueprint.services.flags.holder_of(arguments["segment_id"], exclude=exclude).id
+        except NotFound:
+            return None
+
+    return Concern(Kind.FLAG, holder)
+
+
+LIST = "/api/flags"
+INCLUSION, ONE_INCLUSION = "/api/flags/inclusionList", "/api/flags/inclusionList/{segment_id}"
+ONE = "/api/flags/{flag_id}"
+PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.number,), tuple[int])
+
+
+def _listings(flag: Flag) -> Listings:
+    return listings_of(blueprint.services, entries(flag))
+
+
+def _whole(flag: Flag) -> Any:
+    return reply(bounded(partial(whole_flag_answer, flag), _listings(flag), ONE))
+
+
+@blueprint.endpoint(LIST)
+def list_flags(query: ListQuery) -> Response:
+    """The flags, without their lists."""
+    return PAGES.answer(blueprint.services.flags.all(), query, flag_answer)
+
+
+@blueprint.endpoint(LIST, "POST", concerns=new(Kind.FLAG))
+def create_flag(body: FlagBody) -> dict[str, Any]:
+    """Create a flag."""
+    services = blueprint.services
+    draft = body.flag(contexts=services.segments.contexts, flag_id=new_id(), now=now())
+    return flag_answer(services.flags.create(draft))
+
+
+@blueprint.endpoint("/api/flags/paginated", "POST")
+def page_of_flags(body: PageBody) -> Response:
+    """Some of the flags, with how many users each was on for."""
+    flags = blueprint.services.flags
+    found = page(flags.all(), body, FLAG_SEARCH)
+    with Pool(FLAGS_AT_ONCE) as pool:
+        exposures = pool.map(flags.exposures, found.rows)
+        rows = zip(found.rows, exposures, strict=True)
+        return found.response(rows, lambda row: flag_node(*row))
+
+
+@blueprint.endpoint(ONE, concerns=FLAG)
+def get_flag(flag_id: FlagId) -> Any:
+    """One flag with its lists."""
+    return _whole(blueprint.services.flags.get(flag_id))
+
+
+@blueprint.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
+def edit_flag(flag_id: FlagId, body: FlagBody) -> Any:
+    """Replace a flag, but for its lists."""
+    services = blueprint.services
+    contexts = services.segments.contexts
+    after = services.flags.edit(
+        flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
+    )
+    return _whole(after)
+
+
+@blueprint.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
+def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
+    """Delete a flag with its lists."""
+    flags = blueprint.services.flags
+    gone = flags.delete(flag_id)
+    return [flag_answer(gone)]
+
+
+@blueprint.endpoint("/api/flags/status", "PATCH", concerns=FLAG_OF_BODY)
+def change_flag_status(body: FlagStatusBody) -> dict[str, Any]:
+    """Enable, disable or archive a flag."""
+    return _changed(body.flag_id, lambda flag: replace(flag, status=body.status))
+
+
+@blueprint.endpoint("/api/flags/filterMode", "PATCH", concerns=FLAG_OF_BODY)
+def change_flag_filter_mode(body: FlagFilterModeBody) -> dict[str, Any]:
+    """Say who is in if no list says otherwise."""
+    return _changed(body.flag_id, lambda flag: replace(flag, filter_mode=body.filter_mode))
+
+
+def _changed(flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
+    return flag_answer(
+        blueprint.services.flags.edit(
+            flag_id,
+            lambda flag: replace(change(flag), updated_at=now(), version=flag.version + 1),
+        )
+    )
+
+
+@blueprint.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
+def add_flag_inclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
+    """Let a list include its members."""
+    return _put_list(body, query, INCLUSION, exclude=False)
+
+
+@blueprint.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
+def add_flag_exclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
+    """Let a list exclude its members."""
+    return _put_list(body, query, INCLUSION, exclude=True)
+
+
+def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: bool) -> Any:
+    services = blueprint.services
+    segment = body.segment.model_copy(update={"id": body.segment.id or new_id()})
+    entry = body.entry(str(segment.id))
+    services.flags.check_room(body.id, entry, exclude=exclude)
+    check_replaced(services, segment, query, blueprint.current_request.headers)
+    _, flag = join_list(
+        services,
+        segment,
+        lambda made: services.flags.put_list(body.id, entry, exclude=exclude, lists=[made]),
+    )
+    listing = listing_of(services, entry.segment_id)
+    return reply(bounded_one(partial(flag_list_answer, flag, entry), listing, route))
+
+
+@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
+def replace_flag_inclusion_list(segment_id: FlagId, body: FlagListBody, query: ReplaceQuery) -> Any:
+    """Replace a list that includes, and say whether it is switched on."""
+    return _replace_list(segment_id, body, query, exclude=False)
+
+
+@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
+def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody, query: ReplaceQuery) -> Any:
+    """Replace a list that excludes, and say whether it is switched on."""
+    return _replace_list(segment_id, body, query, exclude=True)
+
+
+def _replace_list(
+    segment_id: str, body: FlagListBody, query: ReplaceQuery, *, exclude: bool
+) -> Any:
+    holder = blueprint.services.flags.holder_of(segment_id, exclude=exclude)
+    if holder.id != body.id:
+        raise Invalid(f"the list {segment_id} belongs to the flag {holder.id}")
+    check_same_list(segment_id, body.segment)
+    segment = body.segment.model_copy(update={"id": segment_id})
+    own = body.model_copy(update={"segment": segment})
+    return _put_list(own, query, ONE_INCLUSION, exclude=exclude)
+
+
+@blueprint.endpoint(
+    "/api/flags/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
+)
+def delete_flag_inclusion_list(segment_id: FlagId) -> dict[str, Any]:
+    """Remove a list that includes."""
+    return _delete_list(segment_id, exclude=False)
+
+
+@blueprint.endpoint(
+    "/api/flags/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
+)
+def delete_flag_exclusion_list(segment_id: FlagId) -> dict[str, Any]:
+    """Remove a list that excludes."""
+    return _delete_list(segment_id, exclude=True)
+
+
+def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
+    services = blueprint.services
+    holder = services.flags.holder_of(segment_id, exclude=exclude)
+    listing = listing_of(services, segment_id)
+    services.flags.remove_list(holder.id, segment_id)
+    return bare_segment_answer(listing.segment)
+
+
+@shows_lists
+def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row]:
+    """The answers that show the flags which have a list: their files, the longest of them."""
+    for flag in services.flags.all():
+        if segment_id in listed(flag):
+            listings = listings_of(services, entries(flag))
+            yield bounded(partial(whole_flag_answer, flag), listings, ROUTE, laid_out)

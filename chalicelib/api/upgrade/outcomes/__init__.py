@@ -1,0 +1,1 @@
+"""What clients log, the metrics that name it, and the results of queries."""

@@ -1,0 +1,67 @@
+"""Administration of metrics: /api/metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalice.app import Response
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.calls import written
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, as_they_are
+from chalicelib.api.pages.answer_sizes import row_text
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.experiments.metric_models import MetricsBody, metric_tree, own_nodes
+from chalicelib.domain.experiments.metrics import Metric
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+
+PAGES: Pages[Metric] = Pages("/api/metric", lambda metric: (metric.key,), tuple[str])
+CONTEXT_PAGES: Pages[Metric] = Pages("/api/metric/{key}", lambda metric: (metric.key,), tuple[str])
+
+ALL = "../metric"
+"""Where all metrics are listed, seen from the routes below that."""
+
+
+@blueprint.endpoint(PAGES.route)
+def list_metrics(query: ListQuery) -> Response:
+    """All metrics by key; a class may go on in the next page."""
+    return _page(PAGES, blueprint.services.metrics.all(), query)
+
+
+@blueprint.endpoint(CONTEXT_PAGES.route)
+def list_metrics_of_context(key: str, query: ListQuery) -> Response:
+    """The metrics of a context by key; a class may go on in the next page."""
+    found = blueprint.services.metrics.of_context(key)
+    return _page(CONTEXT_PAGES, found, query, context=key)
+
+
+def _page(
+    pages: Pages[Metric], metrics: Iterable[Metric], query: ListQuery, **narrowed: object
+) -> Response:
+    rest = pages.rest(metrics, query, **narrowed)
+    write = own_nodes()
+    taken = pages.take(rest, query, as_they_are, lambda metric, _: write(metric))
+    headers = pages.headers(taken, query, **narrowed)
+    return written(row_text(metric_tree(taken.rows)), headers)
+
+
+@blueprint.endpoint("/api/metric/save", "POST")
+def save_metrics(body: MetricsBody) -> Response:
+    """Store metrics, or replace those that there are."""
+    return _first(blueprint.services.metrics.save(body.drafts()))
+
+
+@blueprint.endpoint("/api/metric/{key}", "DELETE")
+def delete_metric(key: str) -> Response:
+    """Delete a metric, or all of a class; what is left of the class."""
+    return _first(blueprint.services.metrics.delete(key))
+
+
+def _first(metrics: Iterable[Metric]) -> Response:
+    """Those that fit an answer; a Link leads to all metrics."""
+    write = own_nodes()
+    taken = PAGES.take(metrics, ListQuery(), as_they_are, lambda metric, _: write(metric))
+    more = {} if taken.last is None else {"Link": f'<{ALL}>; rel="collection"'}
+    return written(row_text(metric_tree(taken.rows)), {**more})

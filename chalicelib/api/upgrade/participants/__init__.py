@@ -1,0 +1,1 @@
+"""Users and groups as UpGrade knows them, with aliases, preview users and strata."""

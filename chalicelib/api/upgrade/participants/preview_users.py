@@ -1,0 +1,186 @@
+"""Administration of preview users: /api/previewusers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Annotated, Any
+
+from chalice.app import Response
+from pydantic import Field
+
+from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Place
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
+from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.participants.client_models import ClientBody, Name
+from chalicelib.api.upgrade.wire.pages import PageBody, Search, batched, page
+from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.texts import Identifier, Uuid
+from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.services.participants.preview_users import Preview, RequestedAssignment
+
+blueprint = ApiBlueprint(__name__, DIALECT)
+
+PREVIEW_CONDITIONS = 500
+"""Explicit conditions of a preview user."""
+
+
+class Reference(ClientBody):
+    """Something known by its id."""
+
+    id: Identifier
+
+
+class AssignmentBody(ClientBody):
+    """An explicit condition of a preview user."""
+
+    id: Uuid | None = None
+    experiment: Reference
+    condition: Reference = Field(alias="experimentCondition")
+
+
+Assignments = Annotated[list[AssignmentBody], AtMost(PREVIEW_CONDITIONS)]
+
+
+class AssignmentsField(ClientBody):
+    """PUT /api/previewusers/{id}; without assignments they stay as they are."""
+
+    assignments: Assignments | None = None
+
+    def requested(self) -> list[RequestedAssignment] | None:
+        """The assignments, if there are to be others."""
+        if self.assignments is None:
+            return None
+        return [
+            RequestedAssignment(each.experiment.id, each.condition.id, each.id)
+            for each in self.assignments
+        ]
+
+
+class PreviewUserBody(AssignmentsField):
+    """POST /api/previewusers."""
+
+    id: Name
+
+
+class PreviewAssignmentsBody(PreviewUserBody):
+    """POST /api/previewusers/assign."""
+
+    assignments: Assignments
+
+
+NAME_SHOWN = 200
+"""Characters of a name or a code where all of a user's are too long together."""
+
+USERS_AT_ONCE = 100
+"""Preview users whose conditions are read at a time: a page may end before the last."""
+
+SHOWN = itemgetter(1)
+
+
+def _place(user: PreviewUser) -> Place:
+    return -int(user.created_at.timestamp() * 1000), user.id
+
+
+PAGES: Pages[PreviewUser] = Pages("/api/previewusers", _place, tuple[int, str])
+
+
+@blueprint.endpoint("/api/previewusers")
+def list_preview_users(query: ListQuery) -> Response:
+    """The preview users, the newest first."""
+    rest = PAGES.rest(blueprint.services.preview_users.all(), query)
+    return PAGES.response(PAGES.take(rest, query, _each_shown, lambda _, shown: shown), query)
+
+
+@blueprint.endpoint("/api/previewusers/paginated", "POST")
+def page_of_preview_users(body: PageBody) -> Response:
+    """Some of the preview users."""
+    found = page(blueprint.services.preview_users.all(), body, PREVIEW_USER_SEARCH)
+    return found.response(_each_shown(found.rows), SHOWN)
+
+
+@blueprint.endpoint("/api/previewusers", "POST")
+def create_preview_user(body: PreviewUserBody) -> dict[str, Any]:
+    """Let a user see experiments in preview."""
+    return _put(body.id, body)
+
+
+@blueprint.endpoint("/api/previewusers/assign", "POST")
+def assign_preview_user(body: PreviewAssignmentsBody) -> dict[str, Any]:
+    """Set the conditions of a preview user by experiment."""
+    return _put(body.id, body)
+
+
+@blueprint.endpoint("/api/previewusers/{user_id}")
+def get_preview_user(user_id: Name) -> dict[str, Any]:
+    """One preview user."""
+    return _shown([blueprint.services.preview_users.get(user_id)])[0]
+
+
+@blueprint.endpoint("/api/previewusers/{user_id}", "PUT")
+def edit_preview_user(user_id: Name, body: AssignmentsField) -> dict[str, Any]:
+    """Make a user a preview user, or give one other conditions."""
+    return _put(user_id, body)
+
+
+@blueprint.endpoint("/api/previewusers/{user_id}", "DELETE")
+def delete_preview_user(user_id: Name) -> list[dict[str, Any]]:
+    """Make a preview user an ordinary one."""
+    gone = blueprint.services.preview_users.remove(user_id)
+    return [] if gone is None else [_row(gone)]
+
+
+def _put(user_id: str, body: AssignmentsField) -> dict[str, Any]:
+    return _shown([blueprint.services.preview_users.put(user_id, body.requested())])[0]
+
+
+def _shown(users: Sequence[PreviewUser]) -> list[Json]:
+    """Preview users with their assignments; those who have none without."""
+    previews = blueprint.services.preview_users.previews(users)
+    return [
+        {**_row(user), "assignments": _assignments(user, previews[user.id])}
+        if previews[user.id]
+        else _row(user)
+        for user in users
+    ]
+
+
+def _each_shown(users: Iterable[PreviewUser]) -> Iterator[tuple[PreviewUser, Json]]:
+    for some in batched(users, USERS_AT_ONCE):
+        yield from zip(some, _shown(some), strict=True)
+
+
+def _row(user: PreviewUser) -> Json:
+    return {**stamps(user.created_at, user.updated_at, user.version), "id": user.id}
+
+
+def _assignments(user: PreviewUser, previews: Sequence[Preview]) -> list[Json]:
+    """The assignments of a user, with the beginnings of names where these are too long together."""
+    whole = [_assignment(user, each) for each in previews]
+    if answer_bytes(row_text(whole)) <= ANSWER_BYTES:
+        return whole
+    return [_assignment(user, each, NAME_SHOWN) for each in previews]
+
+
+def _assignment(user: PreviewUser, preview: Preview, shown: int | None = None) -> Json:
+    """An assignment; it shows the times and the version of its user."""
+    experiment, condition = preview.experiment, preview.condition
+    return {
+        **stamps(user.created_at, user.updated_at, user.version),
+        "id": preview.id,
+        "experiment": {"id": experiment.id, "name": experiment.name[:shown]},
+        "experimentCondition": {"id": condition.id, "conditionCode": condition.code[:shown]},
+    }
+
+
+PREVIEW_USER_SEARCH: Search[PreviewUser] = Search(
+    {"id": lambda user: user.id},
+    {
+        "id": lambda user: user.id,
+        "createdAt": lambda user: user.created_at,
+        "updatedAt": lambda user: user.updated_at,
+    },
+)

@@ -1,0 +1,107 @@
+"""Users: init, groupmembership, workinggroup, useraliases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.upgrade.participants.client import ClientBlueprint, user_id_of
+from chalicelib.api.upgrade.participants.client_models import (
+    AliasesV5,
+    AliasesV6,
+    GroupMembershipV5,
+    GroupsField,
+    InitBodyV5,
+    InitBodyV6,
+    InitV5,
+    InitV6,
+    WorkingGroupsField,
+    WorkingGroupV5,
+)
+from chalicelib.domain.participants.participants import Profile
+from chalicelib.services.participants.participants import Caller, GroupUpdate
+
+blueprint = ClientBlueprint(__name__)
+
+BOTH = ("group", "workingGroup")
+
+
+def _init_v6(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
+    user_id = user_id_of(reading)
+    blueprint.check_token(reading)
+    return _initialised(user_id, call.converted()["body"], follow=True)
+
+
+def _init_v5(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
+    reading.body()
+    blueprint.check_token(reading)
+    body: InitV5 = call.converted()["body"]
+    return _initialised(body.user_id, body, follow=False)
+
+
+@blueprint.publish("/api/v5/init", "POST", _init_v5, body=InitBodyV5)
+def init_v5() -> None:
+    """Create a user, or update what is known of one; an alias is updated itself."""
+
+
+@blueprint.publish("/api/v6/init", "POST", _init_v6, body=InitBodyV6)
+def init_v6() -> None:
+    """Create a user, or update what is known of one; an alias stands for its owner."""
+
+
+def _initialised(user_id: str, body: InitV5 | InitV6, *, follow: bool) -> dict[str, Any]:
+    update = GroupUpdate(
+        None if body.group is None else {k: tuple(v) for k, v in body.group.items()},
+        body.working_group,
+        "group" in body.model_fields_set,
+        "working_group" in body.model_fields_set,
+    )
+    profile, new = blueprint.services.participants.init(user_id, update, follow=follow)
+    if not new:
+        return _shown(profile.id, profile, nullable=BOTH)
+    sent = {"group": update.group_sent, "workingGroup": update.working_group_sent}
+    return _shown(profile.id, profile, nullable=[name for name, is_sent in sent.items() if is_sent])
+
+
+def _shown(user_id: str, profile: Profile, nullable: Collection[str]) -> dict[str, Any]:
+    """A user as stored; what is not there is `{}` where the original leaves the field out.
+
+    It is null in the fields that are `nullable`, as there.
+    """
+    fields = {"group": profile.group, "workingGroup": profile.working_group}
+    empty: dict[str, Any] = {}
+    return {
+        "id": user_id,
+        **{
+            name: empty if value is None and name not in nullable else value
+            for name, value in fields.items()
+        },
+    }
+
+
+@blueprint.client_endpoint("groupmembership", "PATCH", v5=GroupMembershipV5, v6=GroupsField)
+def set_group_membership(caller: Caller, body: GroupsField) -> dict[str, Any]:
+    """Replace the groups of a user."""
+    if "group" not in body.model_fields_set:
+        return _shown(caller.user.id, caller.named.profile, nullable=())
+    group = None if body.group is None else {k: tuple(v) for k, v in body.group.items()}
+    update = GroupUpdate(group=group, group_sent=True)
+    profile = blueprint.services.participants.set_groups(caller, update)
+    return _shown(caller.user.id, profile, nullable=["group"])
+
+
+@blueprint.client_endpoint("workinggroup", "PATCH", v5=WorkingGroupV5, v6=WorkingGroupsField)
+def set_working_group(caller: Caller, body: WorkingGroupsField) -> dict[str, Any]:
+    """Replace the working groups of a user."""
+    update = GroupUpdate(working_group=body.working_group, working_group_sent=True)
+    profile = blueprint.services.participants.set_groups(caller, update)
+    return _shown(caller.user.id, profile, nullable=())
+
+
+@blueprint.client_endpoint("useraliases", "PATCH", v5=AliasesV5, v6=AliasesV6)
+def set_aliases(caller: Caller, body: AliasesV6) -> dict[str, Any]:
+    """Make further ids stand for a user."""
+    aliases = blueprint.services.participants.set_aliases(caller, body.aliases)
+    return {"userId": caller.user.id, "aliases": aliases, "userAliases": aliases}
