@@ -228,10 +228,10 @@ class TestExperiments:
 # Every route: driven with very much stored or asked for, or bounded for a reason.
 
 SMALL = "a few fields, or one thing without lists"
-WHOLE = "what would not fit is refused when it is made (tests/unit/test_answer_room.py)"
+WHOLE = "what would not fit is refused when it is made (tests/unit/catalogue/test_answer_room.py)"
 ITEM = "one item of the store, or parts of one: 400 KB"
-SHOWN = "what no answer could show is refused when it is made (tests/unit/test_answer_room.py)"
-PAGED = "pages by size (tests/unit/test_paging.py, tests/api/test_user_data.py)"
+SHOWN = "what no answer could show is refused when it is made (tests/unit/catalogue/test_answer_room.py)"
+PAGED = "pages by size (tests/unit/running/test_paging.py, tests/api/test_user_data.py)"
 BRIEF = "a line for each of at most 100 files, cut off at some 5,000 characters"
 LISTS = "driven in tests/api/test_long_lists.py"
 PICKED = "at most 1,000 users or experiments, asked for by id; refused if that is too long"

@@ -17,8 +17,8 @@ from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from tests.fakes import FixedClock, Memory, fake_stores, once
+from tests.unit.features.test_purge_service import Interruption, Killed
 from tests.unit.samples import experiment, process
-from tests.unit.test_purge_service import Interruption, Killed
 from tests.unit.upgrade_service_samples import (
     HERE,
     THERE,

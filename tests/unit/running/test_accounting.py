@@ -74,7 +74,7 @@ def test_the_threads_of_a_pool_count_for_who_started_them() -> None:
 
 
 def test_the_program_uses_no_other_threads() -> None:
-    package = Path(pools.__file__).parents[1]
+    package = Path(pools.__file__).parents[2]
     others = [path for path in package.rglob("*.py") if path != Path(pools.__file__)]
     assert len(others) > 100
     for path in others:
