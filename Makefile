@@ -17,7 +17,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test bench test-dynamodb-local test-browser contract check static format lint types imports clean
+.PHONY: help install run openapi key keys transfer package cloud test test-fast bench test-dynamodb-local test-browser contract check static format lint types imports clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -43,6 +43,9 @@ test: $(READY)  ## Run all tests on the embedded database (COVERAGE=1: and insis
 	$(if $(COVERAGE),$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=thorough --cov --cov-report= $(COVERING))
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=100)
 	$(if $(COVERAGE),$(BIN)/python -m pytest $(PARALLEL) $(addprefix --ignore=,$(COVERING)))
+
+test-fast: $(READY)  ## Run the tests of the inner loop: units and properties, in half a minute
+	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/property
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest $(PARALLEL) --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance

@@ -12,7 +12,7 @@ from chalicelib.api import BLUEPRINTS
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from tests import contract
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.http import Answer, Gateway
 from tests.unit.samples import process
 

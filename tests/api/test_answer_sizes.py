@@ -230,7 +230,7 @@ class TestExperiments:
 SMALL = "a few fields, or one thing without lists"
 WHOLE = "what would not fit is refused when it is made (tests/unit/catalogue/test_answer_room.py)"
 ITEM = "one item of the store, or parts of one: 400 KB"
-SHOWN = "what no answer could show is refused when it is made (tests/unit/catalogue/test_answer_room.py)"
+SHOWN = "what no answer could show is refused when it is made (the same tests)"
 PAGED = "pages by size (tests/unit/running/test_paging.py, tests/api/test_user_data.py)"
 BRIEF = "a line for each of at most 100 files, cut off at some 5,000 characters"
 LISTS = "driven in tests/api/test_long_lists.py"

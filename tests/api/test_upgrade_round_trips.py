@@ -13,7 +13,7 @@ from chalicelib.storage.outcomes.logs import DynamoLogStore
 from tests.api.test_round_trips import CallCounter, counter
 from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
 from tests.conftest import CLIENT_KEY, CLIENT_SECRET
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.http import Answer, Gateway
 
 __all__ = ["counter"]

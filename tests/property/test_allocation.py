@@ -21,7 +21,8 @@ from chalicelib.domain.features.blocks import (
     release_surplus,
 )
 from chalicelib.domain.features.features import Feature
-from tests.fakes import FixedClock, Memory, fake_stores
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores
 from tests.unit.samples import TODAY, feature, process
 
 PROCESSES = 10

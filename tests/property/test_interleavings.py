@@ -16,7 +16,7 @@ from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS
 from chalicelib.domain.errors import SwitchyardError
 from chalicelib.services import Services
 from chalicelib.services.features.purge import PurgeService
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import add_user, draft, drafts, process, record
 
 FEATURES = (1, 2)

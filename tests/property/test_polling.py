@@ -15,7 +15,8 @@ from chalicelib.api.http.conditional import not_modified, validators
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, ClientSettings
 from chalicelib.domain.errors import Unavailable
 from chalicelib.services.running.catalogue import PAUSE, CatalogueService
-from tests.fakes import FixedClock, Memory, fake_stores, watched
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores, watched
 
 PROCESSES = 3
 STALE_FOR = 300.0

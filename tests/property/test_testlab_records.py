@@ -22,7 +22,7 @@ from chalicelib.domain.participants.participants import (
     Profile,
     TestLabRow,
 )
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.samples import TODAY, feature
 
 EXPERIMENTS = (1, 2, 3)

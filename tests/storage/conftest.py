@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from chalicelib.bootstrap import Stores
-from tests.fakes import fake_stores
+from tests.fakes.stores import fake_stores
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

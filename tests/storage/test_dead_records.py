@@ -24,7 +24,7 @@ from chalicelib.services import Services
 from chalicelib.services.participants.participant_ports import Counting, Position
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.recount import Tables, all_items, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world
 from tests.storage.test_killed_lists import dying_at

@@ -9,7 +9,7 @@ from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Records
 from chalicelib.domain.participants.participants import Enrollment, Exclusion, ExclusionCode
 from chalicelib.storage.dynamodb.tables import RecordRow
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.storage.test_participant_store import (
     LATER,
     create,

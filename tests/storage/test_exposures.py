@@ -12,7 +12,7 @@ import pytest
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants.participants import Participant, Profile
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import at_once
 
 HOSTILE = ["a", " ", "a#b", "a#", "exposures#0", "%23", "é" * 256, "#" * 512]

@@ -24,7 +24,7 @@ from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.storage.catalogue import catalogue
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
 from tests.unit.upgrade_service_samples import design

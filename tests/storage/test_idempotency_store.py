@@ -25,7 +25,7 @@ from chalicelib.domain.outcomes.logs import Sheet, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile
 from chalicelib.services.participants.participant_ports import Counting
 from chalicelib.storage.access.idempotency import ANSWER_BYTES
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.measure_samples import SIMPLE, part
 from tests.unit.upgrade_service_samples import HERE
 

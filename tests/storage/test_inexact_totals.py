@@ -13,7 +13,7 @@ from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.storage.dynamodb.connection import shared
 from tests.api.test_round_trips import CallCounter, counter
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.storage.test_idempotency_store import record
 
 __all__ = ["counter"]

@@ -30,8 +30,8 @@ from chalicelib.storage.dynamodb.tables import TABLES, LoggedRow, RecordRow, Rep
 from chalicelib.storage.outcomes.logs import sheet_key
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
-from tests.fakes import START, FixedClock
-from tests.fakes import watched as watched_ports
+from tests.fakes.memory import START, FixedClock
+from tests.fakes.stores import watched as watched_ports
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world

@@ -27,7 +27,7 @@ from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.tables import PurgeRow
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.recount import all_items
 from tests.storage.test_killed_calls import Clock, Killed, World, world
 from tests.unit.upgrade_service_samples import segment

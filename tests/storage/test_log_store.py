@@ -16,7 +16,7 @@ from chalicelib.domain.experiments.metrics import grouped_key
 from chalicelib.domain.outcomes.logs import LogPart, LogRow, Merge, Sheet, SheetKey, Value, merge
 from chalicelib.storage.dynamodb.tables import LoggedRow
 from chalicelib.storage.outcomes.logs import SHEET_BYTES
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 from tests.unit.upgrade_service_samples import at_once
 

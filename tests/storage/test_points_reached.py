@@ -17,7 +17,7 @@ from chalicelib.domain.privacy.erasure import Ending
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.participants.records import enrollment_row, place_key, point_row
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.storage.test_participant_store import LATER, NUMBER, create, enrolled, known, store
 from tests.unit.upgrade_service_samples import HERE, THERE
 

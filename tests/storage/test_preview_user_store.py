@@ -12,7 +12,7 @@ from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants.participants import Profile
 from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import at_once
 
 LATER = START + timedelta(milliseconds=1001)

@@ -10,7 +10,7 @@ from chalicelib.bootstrap import Stores
 from chalicelib.domain.participants.participants import Participant, Profile
 from chalicelib.domain.participants.strata import StratificationFactor
 from chalicelib.services.participants.stratification import USERS_PER_WRITE
-from tests.fakes import START
+from tests.fakes.memory import START
 
 LATER = START + timedelta(milliseconds=1001)
 HOSTILE = ["a", " ", "a#b", "%23", "#", "é" * 127, "#" * 255, "%" * 255]

@@ -33,7 +33,7 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services.participants.participant_ports import Counting, Position
 from chalicelib.storage.experiments import listing
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 
 NUMBER = 7

@@ -37,7 +37,7 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.raw import plain
 from chalicelib.storage.dynamodb.tables import LoggedRow, RecordRow
 from chalicelib.storage.privacy import user_data
-from tests.fakes import START, TRANSACTION_ACTIONS
+from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 
 NUMBER = 7

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.services import Services
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import process
 
 

@@ -11,7 +11,7 @@ from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value
-from tests.fakes import START
+from tests.fakes.memory import START
 
 CONTEXT = "home"
 SIMPLE = SheetKey()

@@ -20,7 +20,8 @@ from chalicelib.services import Services
 from chalicelib.services.access.client_auth import ClientCredentials
 from chalicelib.services.running.paging import PageRequest
 from chalicelib.settings import Settings
-from tests.fakes import START, FixedClock, Memory, Step, fake_stores, watched
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import Step, fake_stores, watched
 
 TODAY = START.date()
 SHARDS = 3

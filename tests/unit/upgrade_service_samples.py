@@ -32,7 +32,8 @@ from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller, GroupUpdate
-from tests.fakes import START, FixedClock, Memory, Step
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import Step
 from tests.unit.samples import process
 
 R = TypeVar("R")

@@ -10,7 +10,8 @@ from chalicelib.domain.access.api_keys import Role, digest_of, matching
 from chalicelib.domain.errors import Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from chalicelib.services import Services
 from chalicelib.services.access.access import KEYS
-from tests.fakes import FixedClock, Memory, once
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.services import Services
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import CREDENTIALS, process
 
 

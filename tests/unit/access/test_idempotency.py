@@ -9,7 +9,8 @@ import pytest
 from chalicelib.domain.access.idempotency import KEPT, KEY_LENGTH, KeptAnswer, RequestKey
 from chalicelib.domain.errors import Invalid, KeyReused, LostRace
 from chalicelib.services.access.idempotency import IdempotencyService
-from tests.fakes import FixedClock, fake_stores, watched
+from tests.fakes.memory import FixedClock
+from tests.fakes.stores import fake_stores, watched
 
 FIRST = KeptAnswer(200, {}, "1")
 SECOND = KeptAnswer(200, {}, "2")

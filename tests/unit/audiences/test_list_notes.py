@@ -18,7 +18,8 @@ from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError, Unavail
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.features.purge import DROPPED_AT_ONCE, ROWS_AT_ONCE, RUN_TIME, WORKERS
-from tests.fakes import START, FixedClock, Memory, fake_stores, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import fake_stores, once
 from tests.unit.measure_samples import flag
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, design, mortal, purge_later, segment

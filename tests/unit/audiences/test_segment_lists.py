@@ -17,7 +17,8 @@ from chalicelib.services.audiences.segment_deletion import (
     SegmentInUse,
 )
 from chalicelib.services.audiences.segments import global_id
-from tests.fakes import FixedClock, Memory, once
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,

@@ -14,7 +14,9 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.services import Services
 from chalicelib.services.audiences.segments import NameTaken, global_id
 from chalicelib.settings import Settings
-from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once
+from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,

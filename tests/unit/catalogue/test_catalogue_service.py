@@ -14,7 +14,8 @@ from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature
 from chalicelib.services.running.attempts import FEWEST
 from chalicelib.services.running.catalogue import PAUSE, SPREAD, CatalogueService
-from tests.fakes import FixedClock, Memory, Step, fake_stores, once, watched
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import Step, fake_stores, once, watched
 from tests.unit.samples import TODAY, feature
 from tests.unit.upgrade_service_samples import at_once
 

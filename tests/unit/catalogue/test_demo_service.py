@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.services import Services
 from chalicelib.services.catalogue.demo import DemoService
-from tests.fakes import FixedClock, Memory, fake_stores
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores
 from tests.unit.samples import add_user, experiment, record
 
 

@@ -20,7 +20,7 @@ from chalicelib.domain.features.features import Feature
 from chalicelib.domain.participants.participants import GroupKey
 from chalicelib.services import Services
 from chalicelib.services.audiences.segments import global_id
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.measure_samples import flag
 from tests.unit.samples import SHARDS, draft, feature, process, variant
 from tests.unit.upgrade_service_samples import CONTEXT, design, segment

@@ -21,7 +21,8 @@ from chalicelib.services.audiences.segments import IdTaken, NameTaken, global_id
 from chalicelib.services.catalogue.imports import ExperimentDraft, ListDraft
 from chalicelib.services.flags.flags import FlagKeyTaken
 from chalicelib.services.outcomes.metrics import MetricDraft
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,

@@ -34,7 +34,7 @@ from chalicelib.domain.experiments.experiments import (
 )
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.participants.participants import GroupKey
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import design, segment
 
 

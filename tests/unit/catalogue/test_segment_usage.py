@@ -11,7 +11,7 @@ from chalicelib.domain.catalogue.segment_usage import SegmentStatus, SegmentUsag
 from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.samples import SHARDS
 from tests.unit.upgrade_service_samples import CONTEXT, design, segment
 

@@ -27,7 +27,7 @@ from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Participant, Profile
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.samples import TODAY, feature
 
 VECTORS = json.loads((Path(__file__).parent / "testlab-hash-vectors.json").read_text())

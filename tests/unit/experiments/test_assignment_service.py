@@ -14,7 +14,8 @@ from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from chalicelib.services.participants.preview_users import RequestedAssignment
 from chalicelib.services.running.offers import UnknownContext
-from tests.fakes import FixedClock, Memory, once
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import draft, drafts, process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,

@@ -8,7 +8,7 @@ from chalicelib.domain.errors import Invalid
 from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
 from chalicelib.services.experiments.assignment import Assigned
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import draft, drafts, process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,

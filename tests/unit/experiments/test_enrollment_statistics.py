@@ -18,7 +18,7 @@ from chalicelib.domain.experiments.enrollment_statistics import (
 from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.upgrade_samples import PLACE, conditions, points
 from tests.unit.upgrade_samples import design as sample
 from tests.unit.upgrade_service_samples import HERE, design, group_design, in_class, join, mark

@@ -20,7 +20,8 @@ from chalicelib.domain.experiments.experiments import (
 from chalicelib.domain.experiments.lifecycle import STARTED
 from chalicelib.domain.features.features import FeatureType
 from chalicelib.services import Services
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import SHARDS, draft, drafts, process
 from tests.unit.upgrade_service_samples import (
     HERE,

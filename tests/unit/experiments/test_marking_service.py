@@ -35,7 +35,9 @@ from chalicelib.services import Services
 from chalicelib.services.experiments.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants.participants import GroupUpdate
 from chalicelib.services.running.offers import OfferService
-from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once, watched
+from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import fake_stores, once, watched
 from tests.unit.samples import SHARDS, add_user, draft, drafts, process
 from tests.unit.upgrade_service_samples import (
     CONTEXT,

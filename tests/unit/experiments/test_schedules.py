@@ -16,7 +16,8 @@ from chalicelib.domain.experiments.schedule import due_state
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
 from chalicelib.services.running.isolation import UNANSWERED
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import at_once, design
 

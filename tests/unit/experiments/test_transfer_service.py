@@ -30,7 +30,9 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services import Services
 from chalicelib.services.experiments.transfer import TransferReport
-from tests.fakes import START, FakeParticipantStore, FixedClock, Memory, fake_stores, once
+from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     HERE,

@@ -16,7 +16,8 @@ from chalicelib.domain.experiments.marking import MarkStatus
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.domain.participants.decision_points import Place
 from chalicelib.services import Services
-from tests.fakes import FixedClock, Memory, fake_stores, once
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores, once
 from tests.unit.features.test_purge_service import Interruption, Killed
 from tests.unit.samples import experiment, process
 from tests.unit.upgrade_service_samples import (

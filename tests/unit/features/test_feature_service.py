@@ -9,7 +9,8 @@ from chalicelib.domain.catalogue.purge import SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.domain.features.features import FeatureType
 from chalicelib.services import Services
-from tests.fakes import START, FixedClock, Memory, Step
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import Step
 from tests.unit.samples import (
     SHARDS,
     add_user,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
-from tests.fakes import START
+from tests.fakes.memory import START
 
 DEAD = DeadVariants(1, (4, 5), START, START + HANDOVER)
 TICK = timedelta(milliseconds=1)

@@ -28,7 +28,8 @@ from chalicelib.services.features.purge import (
     OutOfBudget,
     Unreadable,
 )
-from tests.fakes import START, FixedClock, Memory, Step, fake_stores, once, queue_key
+from tests.fakes.memory import START, FixedClock, Memory, queue_key
+from tests.fakes.stores import Step, fake_stores, once
 from tests.unit.samples import (
     add_user,
     experiment,
@@ -416,7 +417,7 @@ def test_an_entry_of_a_newer_version_is_told_and_left_and_stops_no_other(
     newer = UnreadableEntry("newer", START)
     known = ErasedUser("nobody", START)
     memory.enqueue(known)
-    monkeypatch.setattr("tests.fakes.FakePurgeQueue.due", lambda *_: [newer, known])
+    monkeypatch.setattr("tests.fakes.memory.FakePurgeQueue.due", lambda *_: [newer, known])
     told: list[object] = []
     with pytest.raises(Unreadable):
         services.purge.run_due(lambda entry, _: told.append(entry))

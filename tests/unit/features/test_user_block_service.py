@@ -8,7 +8,7 @@ import pytest
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.features.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.services import Services
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import TODAY, draft, process
 
 

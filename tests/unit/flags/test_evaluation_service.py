@@ -20,7 +20,9 @@ from chalicelib.services import Services
 from chalicelib.services.flags.evaluation import in_session
 from chalicelib.services.running.offers import UnknownContext
 from chalicelib.settings import Settings
-from tests.fakes import FakeParticipantStore, FixedClock, Memory, fake_stores, once
+from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores, once
 from tests.unit.measure_samples import flag
 from tests.unit.samples import draft, process
 from tests.unit.upgrade_service_samples import (

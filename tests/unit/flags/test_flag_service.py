@@ -11,7 +11,8 @@ from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.services import Services
 from chalicelib.services.flags.flags import FlagKeyTaken
-from tests.fakes import FixedClock, Memory, once
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.measure_samples import flag
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, at_once, design, mortal, segment

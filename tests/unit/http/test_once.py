@@ -12,7 +12,8 @@ from chalice.app import Response
 from chalicelib.api.http.once import Once
 from chalicelib.domain.access.idempotency import RequestKey, Seal
 from chalicelib.services.access.idempotency import IdempotencyService
-from tests.fakes import FixedClock, Memory, fake_stores
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores
 
 
 def key_for(owner: str | None) -> RequestKey:

@@ -16,7 +16,8 @@ from chalicelib.domain.outcomes.logs import LogPart, Sheet, SheetKey, Value
 from chalicelib.services import Services
 from chalicelib.services.outcomes.logs import LogReport
 from chalicelib.services.outcomes.metrics import MetricDraft
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.measure_samples import AREAS, SIMPLE, asking, part
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, at_once, counting, design, mortal

@@ -18,7 +18,7 @@ from chalicelib.domain.outcomes.logs import (
     measured_part,
     merge,
 )
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 
 NOW = START + timedelta(days=1)

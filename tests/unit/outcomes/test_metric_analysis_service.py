@@ -24,7 +24,7 @@ from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value
 from chalicelib.domain.outcomes.metric_results import Effect
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
-from tests.fakes import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     HERE,

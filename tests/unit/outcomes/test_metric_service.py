@@ -10,7 +10,8 @@ from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, mortal
 

@@ -21,7 +21,8 @@ from chalicelib.services.participants.participants import (
     GroupUpdate,
 )
 from chalicelib.services.running.attempts import FEWEST
-from tests.fakes import FixedClock, Memory, fake_stores, once
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     HERE,

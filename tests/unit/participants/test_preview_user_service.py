@@ -10,7 +10,8 @@ from chalicelib.domain.experiments.experiments import State
 from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
 from chalicelib.services import Services
 from chalicelib.services.participants.preview_users import RequestedAssignment
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import Killed, at_once, design, dying
 

@@ -10,7 +10,8 @@ from chalicelib.domain.errors import Invalid, LostRace, NotFound
 from chalicelib.domain.participants.strata import StratificationFactor
 from chalicelib.services import Services
 from chalicelib.services.participants.stratification import USERS_PER_WRITE
-from tests.fakes import START, FixedClock, Memory, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
     Killed,

@@ -32,7 +32,7 @@ from chalicelib.domain.privacy.erasure import (
     participation_end,
     spare_repeats,
 )
-from tests.fakes import START
+from tests.fakes.memory import START
 from tests.unit.samples import feature
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, design, group_design
 

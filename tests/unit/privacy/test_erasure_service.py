@@ -26,7 +26,8 @@ from chalicelib.services.participants.preview_users import RequestedAssignment
 from chalicelib.services.privacy import user_export
 from chalicelib.services.privacy.erasure import WORK_TIME, ErasureReport, IsAlias
 from chalicelib.services.privacy.user_export import ExportPart, UserData
-from tests.fakes import START, FixedClock, Memory, Step, once
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import Step, once
 from tests.unit.measure_samples import AREAS, asking, flag, part
 from tests.unit.samples import add_user, draft, drafts, experiment, process, record
 from tests.unit.upgrade_service_samples import (

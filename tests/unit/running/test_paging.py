@@ -17,7 +17,7 @@ from chalicelib.services.running.paging import (
     Position,
     read_page,
 )
-from tests.fakes import START
+from tests.fakes.memory import START
 
 
 def _key(event: Event) -> Key:

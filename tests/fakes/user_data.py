@@ -14,7 +14,8 @@ from chalicelib.domain.participants.participants import GroupKey, GroupRecord, P
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage.dynamodb import keys
-from tests.fakes import FakeParticipantStore, Memory, require
+from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.memory import Memory, require
 
 
 class FakeUserDataStore:

@@ -11,7 +11,7 @@ from chalicelib.domain.participants.decision_points import Place
 from chalicelib.domain.participants.participants import Enrollment, GroupKey
 from chalicelib.services.participants.participant_ports import Position
 from chalicelib.storage.dynamodb import keys
-from tests.fakes import Memory
+from tests.fakes.memory import Memory
 
 R = TypeVar("R")
 

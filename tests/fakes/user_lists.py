@@ -8,7 +8,7 @@ from typing import TypeVar
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.outcomes.logs import Sheet
 from chalicelib.storage.outcomes.logs import sheet_key
-from tests.fakes import Memory
+from tests.fakes.memory import Memory
 
 R = TypeVar("R")
 

@@ -1,0 +1,1 @@
+"""In-memory stores in place of those on DynamoDB, by subject."""

@@ -1,0 +1,455 @@
+"""Participants' records and counts of experiments, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.offers import Offer
+from chalicelib.domain.experiments.tallies import (
+    ExclusionTally,
+    HourlyTally,
+    Tally,
+    dropped_at_once,
+    exclusions_of,
+    group_new_at_point,
+    of_ending,
+    of_records,
+)
+from chalicelib.domain.experiments.transfer import (
+    GroupOwnRecord,
+    OwnedRecord,
+    RecordKind,
+    UserRecord,
+)
+from chalicelib.domain.features.users import Totals
+from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.participants import (
+    NOWHERE,
+    Enrollment,
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    MonitoredPoint,
+    Participant,
+    Profile,
+    TestLabRow,
+)
+from chalicelib.services.participants.participant_ports import Counting, Position, RecordPage
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.experiments.tallies import COUNTS
+from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, require
+
+
+class FakeParticipantStore:
+    """A user of revision 0 is unknown as yet, though segments and the like may name them."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def read(self, user_id: str) -> Participant:
+        with self._memory.lock:
+            row = self._row(user_id)
+            user = self._memory.users.get(user_id)
+        if user is None or user.erased:
+            return replace(row, testlab=None)
+        return replace(row, testlab=TestLabRow(user.variant_id, user.time_stamp))
+
+    def get(self, user_id: str) -> Participant | None:
+        row = self.read(user_id)
+        return row if row.revision else None
+
+    def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
+        with self._memory.lock:
+            return {key: self._group(key) for key in groups}
+
+    def create(self, profiles: Sequence[Profile]) -> None:
+        assert len(profiles) <= TRANSACTION_ACTIONS
+        with self._memory.lock:
+            require(not any(self._row(profile.id).revision for profile in profiles))
+            for profile in profiles:
+                self._store(replace(self._row(profile.id), profile=profile, revision=1))
+
+    def update(
+        self,
+        participant: Participant,
+        profile: Profile,
+        change: GroupChange,
+        at: datetime,
+    ) -> None:
+        with self._memory.lock:
+            row = self.next(participant, profile)
+            self._memory.tallies.extend(-tally for tally in of_ending(change.enrollments))
+            stored = participant.exclusions.keys() & set(change.lifted)
+            self._memory.excluded.extend(ExclusionTally(number, -1) for number in stored)
+            for gone in change.left:
+                self.leave_group(gone)
+            for enrolled in change.uncounted:
+                self._memory.strata[enrolled.number, enrolled.value, enrolled.condition] -= 1
+            left = {
+                number: tuple(e for e in enrollments if e not in change.enrollments)
+                for number, enrollments in row.enrollments.items()
+            }
+            self._store(
+                replace(
+                    row,
+                    enrollments={number: kept for number, kept in left.items() if kept},
+                    exclusions={
+                        number: exclusion
+                        for number, exclusion in row.exclusions.items()
+                        if number not in change.lifted
+                    },
+                    lifted={**row.lifted, **dict.fromkeys(change.lifted, at)},
+                )
+            )
+
+    def leave_group(self, left: GroupLeft) -> None:
+        group = self._group(left.group)
+        before = group.counts.get(left.number, 0)
+        if before:
+            counts = {**group.counts, left.number: before - 1}
+            self._memory.groups[left.group] = replace(group, counts=counts)
+            self._memory.complete_groups[left.number] -= int(before == left.users_needed)
+
+    def store_mark(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        outcome: Outcome,
+        counting: Counting,
+        reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
+    ) -> None:
+        point = outcome.point
+        with self._memory.lock:
+            self._memory.require_unanswered(record)
+            row = self.next(participant, participant.profile)
+            self._require_unchanged(participant, groups, outcome.offer, outcome.records)
+            if point.place not in participant.points:
+                row = replace(row, points={**row.points, point.place: point})
+                for key in reached_by:
+                    group = self._group(key)
+                    reached = {point.place: point.at, **group.reached}
+                    self._memory.groups[key] = replace(group, reached=reached)
+            self._add(row, participant, groups, outcome.offer, outcome.records, counting)
+            self._memory.keep(record)
+
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        with self._memory.lock:
+            row = self.next(participant, participant.profile)
+            self._require_unchanged(participant, groups, offer, records)
+            self._add(row, participant, groups, offer, records, counting)
+
+    def store_group_record(
+        self,
+        key: GroupKey,
+        record: GroupEnrollment | Exclusion,
+        shard: int,  # noqa: ARG002
+    ) -> None:
+        with self._memory.lock:
+            group = self._group(key)
+            if isinstance(record, GroupEnrollment):
+                require(record.number not in group.enrollments)
+                tally = Tally(record.number, record.condition_id, record.place, groups=1)
+                self._memory.tallies.append(tally)
+                group = replace(group, enrollments={**group.enrollments, record.number: record})
+            else:
+                require(record.number not in group.exclusions)
+                self._memory.excluded.append(ExclusionTally(record.number, 0, 1))
+                group = replace(group, exclusions={**group.exclusions, record.number: record})
+            self._memory.groups[key] = group
+
+    def _require_unchanged(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer | None,
+        records: Records,
+    ) -> None:
+        if records.group_enrollment is not None:
+            key, enrolled = records.group_enrollment
+            require(enrolled.number not in self._group(key).enrollments)
+        for key, exclusion in records.group_exclusions:
+            require(exclusion.number not in self._group(key).exclusions)
+        for key in records.dropped:
+            gone = {each.number for each in dropped_at_once(groups[key])}
+            require(gone <= self._group(key).enrollments.keys())
+        there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
+        if there is not None and enrollment is not None:
+            at = (enrollment.number, enrollment.place)
+            require(at not in self._group(there).enrolled_at)
+        counted = _counted_group(participant, offer, records)
+        if counted is not None and enrollment is not None:
+            before = groups[counted].counts.get(enrollment.number, 0)
+            require(self._group(counted).counts.get(enrollment.number, 0) == before)
+
+    def _add(
+        self,
+        row: Participant,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        offer: Offer | None,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        if records.exclusion is not None:
+            own = records.exclusion
+            row = replace(row, exclusions={**row.exclusions, own.number: own})
+        self._store(self._enrolled(row, records))
+        there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
+        if there is not None and enrollment is not None:
+            group = self._group(there)
+            at = group.enrolled_at | {(enrollment.number, enrollment.place)}
+            self._memory.groups[there] = replace(group, enrolled_at=at)
+        self._memory.tallies.extend(of_records(participant, groups, offer, records))
+        self._memory.excluded.extend(exclusions_of(records))
+        self._store_groups(groups, records)
+        counted = _counted_group(participant, offer, records)
+        self._count(records, counting, counted)
+
+    def counted(self, number: int) -> tuple[int, int]:
+        with self._memory.lock:
+            users = sum(tally.users for tally in self._memory.tallies if tally.number == number)
+            return users, self._memory.complete_groups[number]
+
+    def tallies(
+        self, number: int, places: Collection[Place]
+    ) -> tuple[Sequence[Tally], ExclusionTally]:
+        with self._memory.lock:
+            added = [tally for tally in self._memory.tallies if tally.number == number]
+            excluded = [each for each in self._memory.excluded if each.number == number]
+        sums: dict[tuple[str | None, Place | None], Tally] = {}
+        for tally in added:
+            place = tally.place if tally.place in places else None
+            key = tally.condition_id, place
+            before = sums.get(key) or Tally(number, tally.condition_id, place)
+            sums[key] = replace(
+                before, **{name: getattr(before, name) + getattr(tally, name) for name in COUNTS}
+            )
+        users = sum(each.users for each in excluded)
+        return list(sums.values()), ExclusionTally(
+            number, users, sum(each.groups for each in excluded)
+        )
+
+    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
+        sums: dict[tuple[datetime, str | None, Place | None], HourlyTally] = {}
+        with self._memory.lock:
+            added = [tally for tally in self._memory.tallies if tally.number == number]
+        for tally in added:
+            if tally.at is None or tally.at.date() < since:
+                continue
+            hour = tally.at.replace(minute=0, second=0, microsecond=0)
+            key = hour, tally.condition_id, tally.place if tally.place in places else None
+            before = sums.get(key) or HourlyTally(*key, 0, 0)
+            sums[key] = replace(
+                before,
+                users=before.users + tally.point_users,
+                groups=before.groups + tally.point_groups,
+            )
+        return [each for each in sums.values() if each.users or each.groups]
+
+    def enrollments(
+        self, number: int, places: Collection[Place], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        known = {*places, NOWHERE}
+        with self._memory.lock:
+            found = {
+                user_id: [e for e in own.enrollments.get(number, ()) if e.place in known]
+                for user_id in user_ids
+                if (own := self._memory.participants.get(user_id)) is not None
+            }
+        return {user_id: enrollments for user_id, enrollments in found.items() if enrollments}
+
+    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        with self._memory.lock:
+            found = {user_id: self._memory.repeats.get((number, user_id)) for user_id in user_ids}
+        return {user_id: repeats for user_id, repeats in found.items() if repeats}
+
+    def stratum(self, number: int, value: str) -> Mapping[int, int]:
+        with self._memory.lock:
+            return {
+                condition: count
+                for (of_number, of_value, condition), count in self._memory.strata.items()
+                if (of_number, of_value) == (number, value)
+            }
+
+    def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        for user_id in user_ids:
+            with self._memory.lock:
+                self._memory.lists.setdefault((segment_id, version), {})[user_id] = None
+            with self._memory.lock:
+                row = self._row(user_id)
+                versions = row.members.get(segment_id, frozenset()) | {version}
+                self._store(replace(row, members={**row.members, segment_id: versions}))
+
+    def members(self, segment_id: str, version: int, limit: int | None = None) -> Sequence[str]:
+        with self._memory.lock:
+            return sorted(self._memory.lists.get((segment_id, version), ()), key=keys.part)[:limit]
+
+    def count_members(self, segment_id: str, version: int) -> int:
+        with self._memory.lock:
+            return len(self._memory.lists.get((segment_id, version), ()))
+
+    def forget_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        assert len(user_ids) <= 25, "as many as one call takes"
+        with self._memory.lock:
+            named = self._memory.lists.setdefault((segment_id, version), {})
+            for user_id in user_ids:
+                named.pop(user_id, None)
+                row = self._row(user_id)
+                kept = {
+                    s: v - ({version} if s == segment_id else set()) for s, v in row.members.items()
+                }
+                self._store(replace(row, members={s: v for s, v in kept.items() if v}))
+            if not named:
+                del self._memory.lists[segment_id, version]
+
+    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:  # noqa: ARG002
+        with self._memory.lock:
+            row = self._row(user_id)
+            require(row.exposures.isdisjoint(numbers))
+            self._store(replace(row, exposures=row.exposures.union(numbers)))
+            self._memory.exposed.update(numbers)
+
+    def exposures(self, number: int) -> int:
+        return self._memory.exposed[number]
+
+    def _row(self, user_id: str) -> Participant:
+        return self._memory.participant(user_id)
+
+    def _store(self, row: Participant) -> None:
+        self._memory.participants[row.id] = row
+
+    def next(self, participant: Participant, profile: Profile) -> Participant:
+        """The user's row as it follows on what was read."""
+        row = self._row(participant.id)
+        require(row.revision == participant.revision > 0)
+        require(row.profile.created_at == participant.profile.created_at)
+        return replace(row, profile=profile, revision=row.revision + 1)
+
+    def _group(self, key: GroupKey) -> GroupRecord:
+        return self._memory.groups.get(key) or GroupRecord(key)
+
+    def _enrolled(self, row: Participant, records: Records) -> Participant:
+        enrollment, repeat = records.enrollment, records.repeat
+        enrollments = dict(row.enrollments)
+        if enrollment is not None:
+            others = tuple(
+                e for e in enrollments.get(enrollment.number, ()) if not _at(e, enrollment)
+            )
+            made = replace(enrollment, repeats=1 if repeat else 0)
+            enrollments[enrollment.number] = _by_place([*others, made])
+        elif repeat is not None:
+            enrollments[repeat.number] = tuple(
+                replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
+                if _at(e, repeat)
+                else e
+                for e in enrollments[repeat.number]
+            )
+        if repeat is not None:
+            self._memory.repeats.setdefault((repeat.number, row.id), []).append(repeat)
+        return replace(row, enrollments=enrollments)
+
+    def _store_groups(self, groups: Mapping[GroupKey, GroupRecord], records: Records) -> None:
+        for key, exclusion in records.group_exclusions:
+            group = self._group(key)
+            exclusions = {**group.exclusions, exclusion.number: exclusion}
+            self._memory.groups[key] = replace(group, exclusions=exclusions)
+        if records.group_enrollment is not None:
+            key, enrollment = records.group_enrollment
+            group = self._group(key)
+            enrolled: dict[int, GroupEnrollment] = {
+                **group.enrollments,
+                enrollment.number: enrollment,
+            }
+            self._memory.groups[key] = replace(group, enrollments=enrolled)
+        for key in records.dropped:
+            group, gone = self._group(key), dropped_at_once(groups[key])
+            kept = {n: e for n, e in group.enrollments.items() if e not in gone}
+            self._memory.groups[key] = replace(group, enrollments=kept)
+
+    def _count(
+        self,
+        records: Records,
+        counting: Counting,
+        counted: GroupKey | None,
+    ) -> None:
+        enrollment = records.enrollment
+        if enrollment is None:
+            return
+        number = enrollment.number
+        self._memory.count(counting.totals, Totals(total_users=1))
+        if counting.stratum is not None:
+            self._memory.strata[number, *counting.stratum] += 1
+        if counted is not None:
+            group = self._group(counted)
+            count = group.counts.get(number, 0) + 1
+            self._memory.groups[counted] = replace(group, counts={**group.counts, number: count})
+            self._memory.complete_groups[number] += count == counting.users_per_group
+
+
+class FakeRecordStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
+        with self._memory.lock:
+            found = dict(sorted(self._all(kind)))
+        rest = [key for key in found if after is None or key > after]
+        chosen = rest[:limit]
+        return RecordPage(
+            [found[key] for key in chosen], chosen[-1] if len(rest) > len(chosen) else None
+        )
+
+    def _all(self, kind: RecordKind) -> Iterator[tuple[Position, OwnedRecord]]:
+        for user_id, own in self._memory.participants.items():
+            records: list[Enrollment | Exclusion | MonitoredPoint] = []
+            if kind is RecordKind.ENROLLMENTS:
+                records = [e for enrollments in own.enrollments.values() for e in enrollments]
+            elif kind is RecordKind.EXCLUSIONS:
+                records = list(own.exclusions.values())
+            elif kind is RecordKind.POINTS:
+                records = list(own.points.values())
+            for index, record in enumerate(records):
+                yield (user_id, f"{index:06d}"), UserRecord(own.profile, record)
+        for key, group in self._memory.groups.items():
+            of_group: list[GroupEnrollment | Exclusion] = []
+            if kind is RecordKind.GROUP_ENROLLMENTS:
+                of_group = list(group.enrollments.values())
+            elif kind is RecordKind.GROUP_EXCLUSIONS:
+                of_group = list(group.exclusions.values())
+            for index, each in enumerate(of_group):
+                yield (f"{key.type}#{key.id}", f"{index:06d}"), GroupOwnRecord(key, each)
+
+
+def _counted_group(
+    participant: Participant, offer: Offer | None, records: Records
+) -> GroupKey | None:
+    """The group in which a user is counted, who is enrolled for the first time."""
+    enrollment = records.enrollment
+    if enrollment is None or offer is None or enrollment.group_id is None:
+        return None
+    if enrollment.number in participant.enrollments:
+        return None
+    return GroupKey(offer.group_type or "", enrollment.group_id)
+
+
+def _at(enrollment: Enrollment, other: Enrollment | Repeat) -> bool:
+    return enrollment.place == other.place
+
+
+def _by_place(enrollments: Iterable[Enrollment]) -> tuple[Enrollment, ...]:
+    """In the order of their sort keys."""
+    return tuple(sorted(enrollments, key=lambda e: keys.place(e.place.site, e.place.target)))

@@ -1,0 +1,229 @@
+"""Users, events, totals and the purge queue, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.catalogue.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
+from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.storage.dynamodb import keys
+from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, R, queue_key, require
+
+
+class FakeUserStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def get(self, user_id: str) -> User | None:
+        return self._memory.users.get(user_id)
+
+    def create(
+        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
+        with self._memory.lock:
+            self._memory.require_unanswered(record)
+            require(user.id not in self._memory.users)
+            self._memory.users[user.id] = _bare(user)
+            self._memory.count(shard, Totals(total_users=1))
+            self._memory.keep(record)
+
+    def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
+        with self._memory.lock:
+            rows = {
+                keys.user(user.id): _bare(user)
+                for user in self._memory.users.values()
+                if user.variant_id == variant_id and not user.erased
+            }
+        return _slice(rows, None if after is None else keys.user(after), limit)
+
+    def begin_erasure(self, user: User, entry: ErasedUser) -> None:
+        with self._memory.lock:
+            row = self._memory.users.get(user.id)
+            require(row is not None and not row.erased and _same(row, user))
+            assert row is not None
+            self._memory.users[user.id] = replace(row, erased=True)
+            self._memory.enqueue(entry)
+
+    def finish_erasure(self, user: User, shard: TotalsShard | None, entry: ErasedUser) -> None:
+        with self._memory.lock:
+            row = self._memory.users.get(user.id)
+            require(row is not None and row.erased and _same(row, user))
+            assert row is not None
+            require(not row.variants_with_events)
+            del self._memory.users[user.id]
+            self._memory.count(shard, Totals(total_users=-1))
+            self._memory.dequeue(entry)
+
+    def remove_idle(self, user: User) -> None:
+        with self._memory.lock:
+            row = self._memory.users.get(user.id)
+            require(row is not None and not row.erased and _same(row, user))
+            require(row is not None and not row.variants_with_events)
+            del self._memory.users[user.id]
+
+    def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
+        with self._memory.lock:
+            if (row := self._memory.users.get(user_id)) is not None:
+                self._memory.users[user_id] = _noting(
+                    row, row.variants_with_events - {*variant_ids}
+                )
+
+
+class FakeEventStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def new_id(self) -> int:
+        with self._memory.lock:
+            return self._memory.reserve("event", 1)[0]
+
+    def add(
+        self, event: Event, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+    ) -> None:
+        first = event.variant_id not in user.variants_with_events
+        with self._memory.lock:
+            self._memory.require_unanswered(record)
+            require(_event_key(event) not in self._memory.events)
+            row = self._memory.users.get(user.id)
+            require(row is not None and not row.erased and row.variant_id == user.variant_id)
+            assert row is not None
+            require(first == (event.variant_id not in row.variants_with_events))
+            self._memory.users[user.id] = _noting(
+                row, row.variants_with_events | {event.variant_id}
+            )
+            self._memory.events[_event_key(event)] = event
+            self._memory.count(shard, Totals(1, int(first)))
+            self._memory.keep(record)
+
+    def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
+        rows = self._of_variant(variant_id)
+        own = {key: event for key, event in rows.items() if event.user_id == user_id}
+        return _slice(own, keys.event(user_id, after), limit)
+
+    def of_variant(
+        self, variant_id: int, after: tuple[str, int] | None, limit: int
+    ) -> Sequence[Event]:
+        rows = self._of_variant(variant_id)
+        return _slice(rows, None if after is None else keys.event(*after), limit)
+
+    def erase(
+        self,
+        events: Sequence[Event],
+        user: User,
+        variant_id: int,
+        shard: TotalsShard | None,
+        *,
+        last: bool,
+    ) -> None:
+        assert len(events) + 2 <= TRANSACTION_ACTIONS, "with the user's row and the totals"
+        with self._memory.lock:
+            require(all(_event_key(event) in self._memory.events for event in events))
+            row = self._memory.users.get(user.id)
+            require(row is not None and row.erased and _same(row, user))
+            assert row is not None
+            require(variant_id in row.variants_with_events)
+            self.drop(events)
+            if last:
+                self._memory.users[user.id] = _noting(row, row.variants_with_events - {variant_id})
+            self._memory.count(shard, Totals(-len(events), -int(last)))
+
+    def drop(self, events: Sequence[Event]) -> None:
+        with self._memory.lock:
+            for event in events:
+                self._memory.events.pop(_event_key(event), None)
+
+    def _of_variant(self, variant_id: int) -> dict[str, Event]:
+        with self._memory.lock:
+            return {
+                sort_key: event
+                for (of_variant, sort_key), event in self._memory.events.items()
+                if of_variant == variant_id
+            }
+
+
+class FakeTotalsStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def of_feature(self, feature_id: int) -> Mapping[int, Totals]:
+        totals: dict[int, Totals] = {}
+        with self._memory.lock:
+            for shard, figures in self._memory.totals.items():
+                if shard.feature_id == feature_id:
+                    so_far = totals.get(shard.variant_id, Totals())
+                    totals[shard.variant_id] = so_far + figures
+        return totals
+
+    def drop(self, feature_id: int, variant_id: int) -> int:
+        with self._memory.lock:
+            shards = [
+                shard
+                for shard in self._memory.totals
+                if (shard.feature_id, shard.variant_id) == (feature_id, variant_id)
+            ]
+            for shard in shards:
+                del self._memory.totals[shard]
+        return len(shards)
+
+
+class FakePurgeQueue:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def due(self, now: datetime) -> Sequence[PurgeEntry]:
+        with self._memory.lock:
+            entries = [entry for _, entry in sorted(self._memory.queue.items())]
+        return sorted((e for e in entries if e.due <= now), key=lambda entry: entry.due)
+
+    def postpone(self, entry: PurgeEntry) -> None:
+        with self._memory.lock:
+            self._memory.enqueue(entry)
+
+    def open(self, entry: LooseLists) -> None:
+        with self._memory.lock:
+            stored = self._memory.queue.get(queue_key(entry))
+            require(not (isinstance(stored, LooseLists) and stored.claimed))
+            self._memory.enqueue(entry)
+
+    def lists(self, names: Collection[str]) -> Sequence[LooseLists]:
+        with self._memory.lock:
+            found = [self._memory.queue.get(keys.loose_lists(name)) for name in names]
+        return [each for each in found if isinstance(each, LooseLists)]
+
+    def claim(self, entry: Entry, due: datetime) -> Entry:
+        with self._memory.lock:
+            stored = self._memory.queue.get(queue_key(entry))
+            require(stored is not None and stored.due == entry.due)
+            after = claimed(entry, due)
+            self._memory.enqueue(after)
+        return after
+
+    def close(self, entry: PurgeEntry) -> None:
+        with self._memory.lock:
+            stored = self._memory.queue.get(queue_key(entry))
+            if stored is not None and stored.due == entry.due:
+                self._memory.dequeue(entry)
+
+
+def _bare(user: User) -> User:
+    return replace(user, variants_with_events=frozenset(), erased=False)
+
+
+def _same(row: User, user: User) -> bool:
+    return (row.variant_id, row.time_stamp) == (user.variant_id, user.time_stamp)
+
+
+def _noting(row: User, variant_ids: frozenset[int]) -> User:
+    return replace(row, variants_with_events=variant_ids)
+
+
+def _event_key(event: Event) -> tuple[int, str]:
+    return event.variant_id, keys.event(event.user_id, event.id)
+
+
+def _slice(rows: Mapping[str, R], after: str | None, limit: int) -> list[R]:
+    found = sorted(key for key in rows if after is None or key > after)
+    return [rows[key] for key in found[:limit]]

@@ -1,0 +1,163 @@
+"""The ports in memory, a clock that stands still, and a way to step in between two calls."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from chalicelib.domain.access.api_keys import ApiKey
+from chalicelib.domain.access.idempotency import AlreadyAnswered, IdempotencyRecord, RequestKey
+from chalicelib.domain.audiences.segments import Segment
+from chalicelib.domain.catalogue.catalogue import (
+    ClientSettings,
+    Revision,
+)
+from chalicelib.domain.catalogue.faults import Fault
+from chalicelib.domain.catalogue.purge import ErasedUser, LooseLists, PurgeEntry
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.metrics import Metric
+from chalicelib.domain.experiments.tallies import (
+    ExclusionTally,
+    Tally,
+)
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.flags.flags import Flag
+from chalicelib.domain.outcomes.logs import Sheet, SheetKey
+from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.participants.participants import (
+    GroupKey,
+    GroupRecord,
+    Participant,
+    Profile,
+)
+from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.domain.participants.strata import StratificationFactor
+from chalicelib.storage.dynamodb import keys
+
+R = TypeVar("R")
+K = TypeVar("K")
+
+START = datetime(2026, 1, 15, 12, tzinfo=UTC)
+TRANSACTION_ACTIONS = 100
+"""What DynamoDB takes in one transaction."""
+
+
+class FixedClock:
+    """A clock that moves only when it is told to, in whole milliseconds, as times are stored."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        now = self.now + by
+        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass
+class Memory:
+    """All that the fakes store. The lock makes each call of a port atomic."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    revision: Revision = field(default_factory=Revision)
+    sequences: Counter[str] = field(default_factory=Counter)
+    features: dict[int, Feature] = field(default_factory=dict)
+    blocks: dict[int, int | None] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    events: dict[tuple[int, str], Event] = field(default_factory=dict)
+    totals: dict[TotalsShard, Totals] = field(default_factory=dict)
+    queue: dict[str, PurgeEntry] = field(default_factory=dict)
+    segments: dict[str, Segment] = field(default_factory=dict)
+    flags: dict[str, Flag] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    settings: ClientSettings = field(default_factory=ClientSettings)
+    keys: tuple[ApiKey, ...] = ()
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    participants: dict[str, Participant] = field(default_factory=dict)
+    groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
+    repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
+    lists: dict[tuple[str, int], dict[str, None]] = field(default_factory=dict)
+    tallies: list[Tally] = field(default_factory=list)
+    excluded: list[ExclusionTally] = field(default_factory=list)
+    complete_groups: Counter[int] = field(default_factory=Counter)
+    strata: Counter[tuple[int, str, int]] = field(default_factory=Counter)
+    exposed: Counter[int] = field(default_factory=Counter)
+    sheets: dict[tuple[str, SheetKey], Sheet] = field(default_factory=dict)
+    results: dict[int, list[QueryResult]] = field(default_factory=dict)
+    preview_users: dict[str, PreviewUser] = field(default_factory=dict)
+    factors: dict[str, StratificationFactor] = field(default_factory=dict)
+    others: dict[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
+    answers: dict[tuple[str | None, str], IdempotencyRecord] = field(default_factory=dict)
+
+    def require_unanswered(self, record: IdempotencyRecord | None) -> None:
+        if record is not None and (first := self.answered(record.key, record.at)) is not None:
+            raise AlreadyAnswered(first)
+
+    def answered(self, key: RequestKey, now: datetime) -> IdempotencyRecord | None:
+        found = self.answers.get((key.owner, key.digest))
+        return found if found is not None and found.expires_at > now else None
+
+    def keep(self, record: IdempotencyRecord | None) -> None:
+        if record is not None:
+            self.answers[record.key.owner, record.key.digest] = record
+
+    def participant(self, user_id: str) -> Participant:
+        return self.participants.get(user_id) or Participant(Profile(user_id))
+
+    def reserve(self, sequence: str, count: int) -> range:
+        first = self.sequences[sequence] + 1
+        self.sequences[sequence] += count
+        return range(first, first + count)
+
+    def count(self, shard: TotalsShard | None, change: Totals) -> None:
+        if shard is not None and change != Totals():
+            self.totals[shard] = self.totals.get(shard, Totals()) + change
+
+    def enqueue(self, entry: PurgeEntry) -> None:
+        self.queue[queue_key(entry)] = entry
+
+    def dequeue(self, entry: PurgeEntry) -> None:
+        self.queue.pop(queue_key(entry), None)
+
+    def counted(self) -> dict[int, Totals]:
+        """What the totals of each variant say; those that are all 0 are left out."""
+        totals: defaultdict[int, Totals] = defaultdict(Totals)
+        for shard, figures in self.totals.items():
+            totals[shard.variant_id] += figures
+        return {
+            variant_id: figures for variant_id, figures in totals.items() if figures != Totals()
+        }
+
+    def recount(self) -> dict[int, Totals]:
+        """What `counted` should say, by counting the rows."""
+        totals: defaultdict[int, Totals] = defaultdict(Totals)
+        for user in self.users.values():
+            totals[user.variant_id] += Totals(total_users=1)
+        for event in self.events.values():
+            totals[event.variant_id] += Totals(event_total=1)
+        for variant_id, _ in {(event.variant_id, event.user_id) for event in self.events.values()}:
+            totals[variant_id] += Totals(distinct_user_events_total=1)
+        return dict(totals)
+
+
+def require(held: bool) -> None:
+    """Lose the race if something was not as the caller took it for."""
+    if not held:
+        raise LostRace("an item is not what it was")
+
+
+def queue_key(entry: PurgeEntry) -> str:
+    """What the queue knows an entry by."""
+    if isinstance(entry, ErasedUser):
+        return keys.erased_user(entry.user_id)
+    if isinstance(entry, LooseLists):
+        return keys.loose_lists(entry.name)
+    return keys.dead_variants(entry.feature_id, entry.first)
