@@ -12,6 +12,8 @@ PIP = $(BIN)/python -m pip install --disable-pip-version-check
 PARALLEL := -n auto --dist worksteal
 # These cover the domain and the services; the others would take twice their time under coverage.
 COVERING := tests/unit tests/property tests/storage
+# Runs what would be deployed on DynamoDB Local, and needs to run only there.
+ARTEFACT := tests/infra/test_artefact.py
 DYNAMODB := .cache/dynamodb-local/package/emulator
 
 export AWS_DEFAULT_REGION ?= us-east-1
@@ -39,17 +41,17 @@ run: $(READY)  ## Serve the API on http://127.0.0.1:8000 (PORT=, DEMO_DATA=0, SC
 	@$(BIN)/python -m infra.local
 
 test: $(READY)  ## Run all tests on the embedded database (COVERAGE=1: and insist on what they cover)
-	$(if $(COVERAGE),,$(BIN)/python -m pytest $(PARALLEL))
+	$(if $(COVERAGE),,$(BIN)/python -m pytest $(PARALLEL) --ignore=$(ARTEFACT))
 	$(if $(COVERAGE),$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=thorough --cov --cov-report= $(COVERING))
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=100)
-	$(if $(COVERAGE),$(BIN)/python -m pytest $(PARALLEL) $(addprefix --ignore=,$(COVERING)))
+	$(if $(COVERAGE),$(BIN)/python -m pytest $(PARALLEL) $(addprefix --ignore=,$(COVERING) $(ARTEFACT)))
 
 test-fast: $(READY)  ## Run the tests of the inner loop: units and properties, in half a minute
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/property
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest $(PARALLEL) --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance
-	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/infra/test_artefact.py
+	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) $(ARTEFACT)
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
 
 test-browser: $(READY)  ## Run UpGrade's client in pages of a real browser, Chromium (CLIENT=FILE: a build of that client)

@@ -417,7 +417,7 @@ def test_an_entry_of_a_newer_version_is_told_and_left_and_stops_no_other(
     newer = UnreadableEntry("newer", START)
     known = ErasedUser("nobody", START)
     memory.enqueue(known)
-    monkeypatch.setattr("tests.fakes.memory.FakePurgeQueue.due", lambda *_: [newer, known])
+    monkeypatch.setattr("tests.fakes.features.FakePurgeQueue.due", lambda *_: [newer, known])
     told: list[object] = []
     with pytest.raises(Unreadable):
         services.purge.run_due(lambda entry, _: told.append(entry))
