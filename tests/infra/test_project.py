@@ -86,6 +86,6 @@ def test_the_readme_names_commands_that_exist() -> None:
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
-    for document in (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")):
+    for document in (PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), (document.name, target)
