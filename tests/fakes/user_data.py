@@ -90,7 +90,17 @@ class FakeUserDataStore:
         """Sheets themselves are all that this memory notes."""
         return iter([None])
 
-    def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
+    def drop_repeats(self, participant: Participant, repeats: Sequence[KeptRepeat]) -> Participant:
+        with self._memory.lock:
+            row = self._memory.participant(participant.id)
+            require(row.revision == participant.revision)
+            require(row.profile.created_at == participant.profile.created_at)
+            moved = row.revision + bool(row.revision)
+            self._store(replace(row, revision=moved))
+            self._drop_repeats(participant.id, repeats)
+        return replace(participant, revision=moved)
+
+    def _drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
         with self._memory.lock:
             for repeat in (kept.repeat for kept in repeats):
                 stored = self._memory.repeats.get((repeat.number, user_id), [])
@@ -119,7 +129,7 @@ class FakeUserDataStore:
                 self._memory.strata[each.number, each.value, each.condition] -= 1
             for shard in variants:
                 self._memory.count(shard, Totals(total_users=-1))
-            self.drop_repeats(participant.id, ending.repeats)
+            self._drop_repeats(participant.id, ending.repeats)
             enrollments = {
                 number: tuple(
                     replace(e, met=e.met - ending.unmet.get((number, e.place), frozenset()))

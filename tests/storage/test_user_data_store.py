@@ -196,7 +196,14 @@ def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
         ("a", 2),
         (None, 3),
     ]
-    stores.user_data.drop_repeats("u", [kept[2]])
+    before = known(stores)
+    after = stores.user_data.drop_repeats(before, [kept[2]])
+    assert after == known(stores)
+    with pytest.raises(LostRace):
+        stores.user_data.drop_repeats(before, [kept[0]])
+    with pytest.raises(LostRace):
+        stores.user_data.drop_repeats(replace(before, revision=0), [kept[0]])
+    assert len(stores.user_data.repeats("u", NUMBER)) == 3
     ending = Ending(repeats=(kept[1], kept[3]))
     stores.user_data.end(known(stores), ending, {}, [])
     (left,) = known(stores).enrollments[NUMBER]

@@ -33,7 +33,7 @@ WORK_TIME = timedelta(seconds=20)
 """How long one request may work: API Gateway gives up after 29 seconds."""
 
 
-REPEATS_AT_ONCE = 200
+REPEATS_AT_ONCE = 90
 """Marks within subjects that are dropped before a look at the clock."""
 
 
@@ -205,10 +205,11 @@ class ErasureService:
             LostRace: if somebody changed the records meanwhile, or those of a group.
         """
         user_id, catalogue = participant.id, self._catalogue.fresh()
-        repeats = {
-            number: self._counted_repeats(participant, number, report, progress)
-            for number in experiments_of(participant, catalogue)
-        }
+        repeats: dict[int, Sequence[KeptRepeat]] = {}
+        for number in experiments_of(participant, catalogue):
+            participant, repeats[number] = self._counted_repeats(
+                participant, number, report, progress
+            )
         for ending in participation_end(participant, repeats, catalogue):
             groups = self._participants.groups({left.group for left in ending.left})
             shards = list(_shards(catalogue, ending, user_id))
@@ -222,17 +223,21 @@ class ErasureService:
 
     def _counted_repeats(
         self, participant: Participant, number: int, report: ErasureReport, progress: _Progress
-    ) -> Sequence[KeptRepeat]:
-        """The marks within subjects that counted; all others are dropped."""
+    ) -> tuple[Participant, Sequence[KeptRepeat]]:
+        """The marks within subjects that counted, after all others were dropped; and the user then.
+
+        Raises:
+            LostRace: if somebody changed the records meanwhile.
+        """
         kept = self._data.repeats(participant.id, number)
         spare = spare_repeats(participant.enrollments.get(number, ()), kept)
         for start in range(0, len(spare), REPEATS_AT_ONCE):
             some = spare[start : start + REPEATS_AT_ONCE]
-            self._data.drop_repeats(participant.id, some)
+            participant = self._data.drop_repeats(participant, some)
             report.repeats += len(some)
             progress.made()
         gone = set(spare)
-        return [each for each in kept if each not in gone]
+        return participant, [each for each in kept if each not in gone]
 
 
 class _Progress:

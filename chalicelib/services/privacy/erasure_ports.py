@@ -104,8 +104,13 @@ class UserDataStore(Protocol):
         """Remove the notes of logs of some metrics that were never stored, some at a time."""
         ...
 
-    def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
-        """Remove marks within subjects that no counter knows of."""
+    def drop_repeats(self, participant: Participant, repeats: Sequence[KeptRepeat]) -> Participant:
+        """Remove some marks within subjects that no counter knows of; the user after that.
+
+        Raises:
+            LostRace: if the records of the user are not what they were: who came back meanwhile
+                has marks of their own.
+        """
         ...
 
     def end(

@@ -119,11 +119,12 @@ class DynamoUserDataStore:
     def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
         return drop_notes(user_id, sorted(metric_keys))
 
-    @store_errors()
-    def drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
-        with RepeatRow.batch_write() as batch:
+    def drop_repeats(self, participant: Participant, repeats: Sequence[KeptRepeat]) -> Participant:
+        with transaction() as write:
+            moved = _move_on(write, participant)
             for kept in repeats:
-                batch.delete(_repeat_row(user_id, kept))
+                write.delete(_repeat_row(participant.id, kept))
+        return moved
 
     def end(
         self,
@@ -219,10 +220,13 @@ class DynamoUserDataStore:
 
 def _move_on(write: TransactWrite, participant: Participant) -> Participant:
     """Insist that nobody changed the user's records, and move the revision; as it is then."""
+    pk = keys.user(participant.id)
     if not participant.revision:
+        nobody = RecordRow.pk.does_not_exist()
+        write.condition_check(RecordRow, pk, keys.PROFILE, condition=nobody)
         return participant
     write.update(
-        RecordRow(keys.user(participant.id), keys.PROFILE),
+        RecordRow(pk, keys.PROFILE),
         actions=[RecordRow.n.set(participant.revision + 1)],
         condition=unchanged(participant),
     )

@@ -69,6 +69,21 @@ def adding(new: Feature) -> Callable[[Catalogue], CatalogueChange]:
     return lambda _: CatalogueChange(features=(FeatureChange(None, new),))
 
 
+def test_of_two_checks_at_once_the_later_one_counts_whichever_ends_first(
+    process: Process, stopwatch: Stopwatch, calls: Counter[str]
+) -> None:
+    def check_too() -> None:
+        stopwatch.seconds += TTL / 2
+        service.fresh()
+
+    service = process(step=once("catalogue.revision", check_too))
+    service.fresh()
+    stopwatch.seconds += TTL * 0.75
+    checked = calls["catalogue.revision"]
+    service.snapshot()
+    assert calls["catalogue.revision"] == checked == 2, "the later check is good for a while yet"
+
+
 def test_a_new_store_has_no_features_and_twenty_free_blocks(process: Process) -> None:
     assert process().snapshot() == Catalogue(blocks=FREE_BLOCKS)
 
