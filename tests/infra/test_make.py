@@ -162,7 +162,7 @@ def test_ci_runs_each_test_once_on_the_embedded_database_and_insists_on_coverage
     assert any(line.endswith(artefact) for line in recipe("test-dynamodb-local", venv))
     assert ("--cov" in covering, "--cov" in others) == (True, False)
     assert any("coverage report --fail-under=100" in line for line in lines)
-    (whole,) = (line for line in recipe("test", venv) if " pytest " in line)
+    (whole,) = (line for line in recipe("test COVERAGE=", venv) if " pytest " in line)
     assert whole.split(" -m ", 1)[1] == f"pytest -n auto --dist worksteal --ignore={artefact}"
 
 
