@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -102,7 +103,7 @@ class Pages(Generic[T]):
         texts: list[Row] = []
         room = ANSWER_BYTES
         waiting = iter(rest)
-        for row, known in read(islice(waiting, query.limit)):
+        for row, known in read(islice(waiting, query.limit and min(query.limit, sys.maxsize))):
             shown = write(row, known)
             text = shown if isinstance(shown, Row) else Row(row_text(shown))
             room -= answer_bytes(text.text) + 1
