@@ -21,7 +21,7 @@ from chalicelib.domain.access.api_keys import Role
 from infra.openapi.inputs import Found, Part, asks, heeds_if_match, needed_key, takes_anything
 from infra.openapi.routes import UNSAID, About
 from infra.openapi.schemas import Json, Schemas
-from infra.openapi.study_shapes import Crash, PlainError, Problem, UpgradeError
+from infra.openapi.study_shapes import Crash, GatewayRefusal, PlainError, Problem, UpgradeError
 
 TEXT: Json = {"schema": {"type": "string"}}
 
@@ -109,6 +109,9 @@ REASONS = {
 
 TESTLAB_OWN = {status.value for status in DOCUMENTED}
 """What Test Lab's routes answer as 403 to clients that do not accept problem details."""
+
+GATEWAY_OWN = {413}
+"""What API Gateway answers by itself too, to bodies beyond 10 MB, whatever the route."""
 
 UPGRADE_EXAMPLES: dict[int, Json] = {
     400: {
@@ -220,17 +223,23 @@ def wanted_components(schemas: Schemas) -> Part:
     """Ask for the schemas of refusals; how to describe those that routes share."""
     keys = {
         kind.__name__: schemas.want(kind.__name__, kind, "serialization")
-        for kind in (PlainError, Problem, UpgradeError, Crash)
+        for kind in (PlainError, Problem, UpgradeError, GatewayRefusal, Crash)
     }
 
     def made(found: Found) -> Json:
         shared: Json = {}
+
+        def refused(kind: type, status: int) -> Json:
+            schema = found[keys[kind.__name__]]
+            gateway = found[keys["GatewayRefusal"]]
+            return {"anyOf": [schema, gateway]} if status in GATEWAY_OWN else schema
+
         for status in (400, 401, 412, 413, 415, 422, 503):
             shared[f"Plain{status}"] = _refusal(
                 status,
                 {
                     JSON_TYPE: {
-                        "schema": found[keys["PlainError"]],
+                        "schema": refused(PlainError, status),
                         "example": {"error": REASONS[status]},
                     },
                     PROBLEM_TYPE: _problem(found[keys["Problem"]], status),
@@ -240,7 +249,7 @@ def wanted_components(schemas: Schemas) -> Part:
             content = {PROBLEM_TYPE: _problem(found[keys["Problem"]], status)}
             shared[f"Problem{status}"] = _refusal(status, content)
         for status, example in UPGRADE_EXAMPLES.items():
-            content = {JSON_TYPE: {"schema": found[keys["UpgradeError"]], "example": example}}
+            content = {JSON_TYPE: {"schema": refused(UpgradeError, status), "example": example}}
             shared[f"Upgrade{status}"] = _refusal(status, content)
         crash = {"schema": found[keys["Crash"]], "example": CRASH}
         shared["Crash"] = {"description": SAID[500], "content": {JSON_TYPE: crash}}

@@ -342,6 +342,12 @@ class PlainError(TypedDict):
     error: str
 
 
+class GatewayRefusal(TypedDict):
+    """What API Gateway answers to a request that it does not pass on."""
+
+    message: str
+
+
 class Crash(TypedDict):
     """What Chalice answers where the server itself is at fault."""
 

@@ -13,9 +13,10 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chalicelib import api
+from chalicelib.api.documentation import DOCUMENT
 from chalicelib.api.http.blueprint import Published
 from chalicelib.api.http.calls import BODY, PARAMETERS
-from tests.api.upgrade_setup import segment
+from tests.api.upgrade_setup import design, flag, segment
 from tests.http import JSON, Gateway
 from tests.request_schemas import Part, parts
 
@@ -143,6 +144,35 @@ def test_names_that_clients_choose_are_shortened_in_what_is_said_of_them(gateway
     assert answer.status == 400
     assert len(answer.json["message"]) < 500
     assert len(answer.headers["x-error-detail"]) <= 500
+
+
+@pytest.mark.parametrize("digits", [19, 38, 39, 4_000])
+def test_a_number_in_an_address_may_be_larger_than_a_machine_counts(
+    gateway: Gateway, digits: int
+) -> None:
+    """A machine counts to 19 digits, DynamoDB to 38; Python reads 4,300."""
+    number = 10**digits - 1
+    experiment = gateway.post("/api/experiments", design(("site", "target"))).json["id"]
+    made = gateway.post("/api/flags", flag()).json["id"]
+    named = {"experiment_id": experiment, "flag_id": made, "key": "home", "feature_id": number}
+    asked = [
+        path.format_map(named) + ("?limit=" + str(number) if "limit" in parameters else "")
+        for path, parameters in reads()
+        if parameters & {"limit", "feature_id"}
+    ]
+    assert len(asked) >= 25
+    for address in asked:
+        answer = gateway.get(address)
+        assert answer.status in (200, 400, 403, 404), (address[:99], answer)
+
+
+def reads() -> Iterator[tuple[str, set[str]]]:
+    """The paths of what can be read, and the names of parameters that each takes."""
+    document = json.loads(DOCUMENT.read_text())
+    for path, methods in document["paths"].items():
+        if "get" in methods:
+            parameters = methods["get"].get("parameters", ())
+            yield path, {each["name"] for each in parameters if "name" in each}
 
 
 @pytest.mark.parametrize("path", ["/api/users/ada", "/api/users", "/api/experiments/export"])

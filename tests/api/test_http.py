@@ -112,6 +112,7 @@ class TestChunks:
         answer = requests.post(f"{url}/api/feature", data=endless(), headers=JSON, timeout=20)
         assert answer.status_code == 413
         assert answer.headers["connection"] == "close"
+        assert answer.json() == {"message": "at most 10485760 bytes"}
 
     @pytest.mark.parametrize(
         ("headers", "body"),
@@ -131,7 +132,7 @@ class TestChunks:
         status, received, text = exchange(url, sent + (hidden if body != b"{}" else b""))
         assert status in (400, 413)
         assert received["connection"] == "close"
-        assert list(json.loads(text)) == ["error"], "and no second answer behind it"
+        assert list(json.loads(text)) == ["message"], "and no second answer behind it"
 
 
 @pytest.mark.parametrize(

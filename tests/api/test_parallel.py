@@ -68,23 +68,23 @@ def raw_exchange(url: str, request: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("request_line", "length", "status"),
+    ("request_line", "length", "status", "key"),
     [
-        (b"FOO /api/feature", b"0", b"404"),
-        (b"TRACE /api/feature", b"0", b"404"),
-        (b"POST /api/feature", b"abc", b"400"),
-        (b"POST /api/feature", b"-1", b"400"),
-        (b"POST /api/feature", b"99999999999", b"413"),
+        (b"FOO /api/feature", b"0", b"404", b"error"),
+        (b"TRACE /api/feature", b"0", b"404", b"error"),
+        (b"POST /api/feature", b"abc", b"400", b"message"),
+        (b"POST /api/feature", b"-1", b"400", b"message"),
+        (b"POST /api/feature", b"99999999999", b"413", b"message"),
     ],
 )
 def test_what_the_server_itself_refuses_is_json_with_cors(
-    url: str, request_line: bytes, length: bytes, status: bytes
+    url: str, request_line: bytes, length: bytes, status: bytes, key: bytes
 ) -> None:
     request = request_line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n"
     answer = raw_exchange(url, request)
     assert answer.split(b" ")[1] == status
     assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer
-    assert answer.split(b"\r\n\r\n", 1)[1].startswith(b'{"error":')
+    assert answer.split(b"\r\n\r\n", 1)[1].startswith(b'{"%s":' % key)
 
 
 def test_many_callers_at_once_are_all_answered(url: str) -> None:

@@ -18,7 +18,7 @@ from chalice.config import Config
 
 from chalicelib.api.local.framing import BadFraming, read_body
 
-UNKNOWN = "unknown endpoint"
+UNKNOWN = {"error": "unknown endpoint"}
 PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes of a request that API Gateway takes."""
 
@@ -84,7 +84,7 @@ class SwitchyardGateway(local.LocalGateway):
             return self.refusal(HTTPStatus.NOT_FOUND, UNKNOWN, method)
         return response
 
-    def refusal(self, status: HTTPStatus, reason: str, method: str) -> dict[str, Any]:
+    def refusal(self, status: HTTPStatus, body: dict[str, str], method: str) -> dict[str, Any]:
         """What the gateway answers by itself."""
         cors = self._app_object.api.cors
         headers = cors.get_access_control_headers() if isinstance(cors, CORSConfig) else {}
@@ -92,7 +92,7 @@ class SwitchyardGateway(local.LocalGateway):
             "statusCode": status.value,
             "headers": {"Content-Type": "application/json", **headers},
             "multiValueHeaders": {},
-            "body": "" if method == "HEAD" else json.dumps({"error": reason}),
+            "body": "" if method == "HEAD" else json.dumps(body),
         }
 
 
@@ -101,7 +101,7 @@ def _handle(handler: local.ChaliceRequestHandler) -> None:
     try:
         body = read_body(handler.rfile, handler.headers, handler.request_version, PAYLOAD_LIMIT)
     except BadFraming as error:
-        _refuse(handler, error.status, str(error))
+        _refuse(handler, error.status, {"message": str(error)})
         _read_on(handler)
         return
     sent = dict(handler.headers)
@@ -122,10 +122,10 @@ def _send(
     handler.wfile.write(content)
 
 
-def _refuse(handler: local.ChaliceRequestHandler, status: HTTPStatus, reason: str) -> None:
+def _refuse(handler: local.ChaliceRequestHandler, status: HTTPStatus, body: dict[str, str]) -> None:
     gateway = handler.local_gateway
     assert isinstance(gateway, SwitchyardGateway)  # noqa: S101 - see install()
-    answer = gateway.refusal(status, reason, handler.command)
+    answer = gateway.refusal(status, body, handler.command)
     handler.close_connection = True
     _send(handler, status.value, {**answer["headers"], "Connection": "close"}, answer["body"])
 
@@ -146,11 +146,11 @@ def _send_error(
     explain: str | None = None,  # noqa: ARG001 - the signature of http.server
 ) -> None:
     """Answer what http.server refuses, in JSON; a method that it does not know is no route."""
-    status = HTTPStatus.NOT_FOUND if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
     handler.command = handler.command or "GET"
-    _refuse(
-        handler, status, UNKNOWN if status is HTTPStatus.NOT_FOUND else message or status.phrase
-    )
+    if code == HTTPStatus.NOT_IMPLEMENTED:
+        _refuse(handler, HTTPStatus.NOT_FOUND, UNKNOWN)
+    else:
+        _refuse(handler, HTTPStatus(code), {"message": message or HTTPStatus(code).phrase})
 
 
 def _log_nothing(handler: local.ChaliceRequestHandler, *_: object) -> None:
