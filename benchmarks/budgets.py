@@ -112,18 +112,20 @@ UPGRADE = {
     "mark, ending the experiment": Budget(
         5, 3, 16, Floor(4, 3, 8, "the mark, the counters, the commit of the new state")
     ),
-    "log, 1 entry, a new sheet": Budget(
-        4, 3, 4, Floor(2, 3, 2, "all reads at once; the sheet, then the note of it")
+    "log, 1 entry, a new log record": Budget(
+        4, 3, 4, Floor(2, 3, 2, "all reads at once; the log record, then the note of it")
     ),
-    "log, 1 entry": Budget(4, 3, 2, Floor(2, 3, 1, "all reads at once; the sheet on a condition")),
-    "log, 20 entries, new sheets": Budget(
-        4, 22, 80, Floor(2, 22, 40, "all reads at once; 20 sheets and the notes of them")
+    "log, 1 entry": Budget(
+        4, 3, 2, Floor(2, 3, 1, "all reads at once; the log record on a condition")
+    ),
+    "log, 20 entries, new log records": Budget(
+        4, 22, 80, Floor(2, 22, 40, "all reads at once; 20 log records and the notes of them")
     ),
     "log, 20 entries": Budget(
-        4, 22, 40, Floor(2, 22, 20, "all reads at once; 20 sheets on conditions")
+        4, 22, 40, Floor(2, 22, 20, "all reads at once; 20 log records on conditions")
     ),
     "bloblog, 1 entry": Budget(
-        4, 3, 2, Floor(2, 3, 1, "all reads at once; the sheet on a condition")
+        4, 3, 2, Floor(2, 3, 1, "all reads at once; the log record on a condition")
     ),
     "featureflag, 100 flags, all new": Budget(
         3, 2, 210, Floor(2, 2, 102, "two sets of flags at the user, and a counter for each flag")
@@ -150,7 +152,7 @@ UPGRADE_ADMINISTRATION = {
     "POST /api/stats/enrollment": Budget(2, 2, 0, _SIDE_BY_SIDE),
     "POST /api/stats/enrollment/detail": Budget(2, 2, 0, _SIDE_BY_SIDE),
     "POST /api/query/analyse": Budget(
-        4, 40, 0, Floor(3, 20, 0, "who logged the metric, their sheets, their enrollments")
+        4, 40, 0, Floor(3, 20, 0, "who logged the metric, their log records, their enrollments")
     ),
 }
 """The administration of UpGrade; the analysis is of some ten users who logged the metric."""

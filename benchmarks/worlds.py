@@ -145,7 +145,7 @@ def design(name: str, context: str, target: str, **fields: Any) -> Json:
 
 
 def log_of(entries: int, day: int = 2) -> Json:
-    """A log of some entries: one of simple metrics, the others each of a sheet of its own."""
+    """A log of some entries: one of simple metrics, the others each of a log record of its own."""
     at = f"2024-03-{day:02}T10:00:00.000Z"
     of_class = {"groupClass": "workspace", "groupKey": "areas"}
     values = [{"timestamp": at, "metrics": {"attributes": {METRIC: day}, "groupedMetrics": []}}]

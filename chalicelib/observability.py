@@ -19,9 +19,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.running import accounting
-from chalicelib.services.running.accounting import Account
-from chalicelib.services.running.attempts import DEADLINE
+from chalicelib.services.running import request_budget
+from chalicelib.services.running.request_budget import RequestBudget
+from chalicelib.services.running.retries import DEADLINE
 from chalicelib.settings import Settings
 
 SERVICE = "switchyard"
@@ -91,7 +91,7 @@ class Observer:
     def request(self, request_id: str, route: str) -> Iterator[Observed]:
         """Within it, a request is answered, which may lose so many seconds to a failing database.
 
-        See `services.accounting`: time in which the database answers is not lost.
+        See `services.request_budget`: time in which the database answers is not lost.
         """
         with self._watched("request", Observed(request_id, route), DEADLINE) as seen:
             yield seen
@@ -116,7 +116,7 @@ class Observer:
     @contextmanager
     def _watched(self, kind: str, seen: Observed, deadline: float) -> Iterator[Observed]:
         started = time.perf_counter()
-        with accounting.opened(deadline) as account:
+        with request_budget.opened(deadline) as budget:
             try:
                 yield seen
             except Exception as error:
@@ -129,9 +129,9 @@ class Observer:
                 )
                 raise
             finally:
-                self._report(kind, seen, account, (time.perf_counter() - started) * 1000)
+                self._report(kind, seen, budget, (time.perf_counter() - started) * 1000)
 
-    def _report(self, kind: str, seen: Observed, account: Account, latency: float) -> None:
+    def _report(self, kind: str, seen: Observed, budget: RequestBudget, latency: float) -> None:
         refused: dict[str, Any] = {}
         if seen.error is not None:
             refused["error"] = type(seen.error).__name__
@@ -144,16 +144,16 @@ class Observer:
             route=seen.route,
             status=int(seen.status),
             latency_ms=round(latency, 3),
-            dynamodb_calls=account.calls,
-            read_units=account.read_units,
-            write_units=account.write_units,
+            dynamodb_calls=budget.calls,
+            read_units=budget.read_units,
+            write_units=budget.write_units,
             **refused,
             **seen.more,
         )
         if self.measures:
-            self._measure(seen, account, latency)
+            self._measure(seen, budget, latency)
 
-    def _measure(self, seen: Observed, account: Account, latency: float) -> None:
+    def _measure(self, seen: Observed, budget: RequestBudget, latency: float) -> None:
         """Write a line in CloudWatch's embedded metric format."""
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         metrics.add_dimension("stage", self._stage)
@@ -162,9 +162,9 @@ class Observer:
         is_server_error = seen.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         is_client_error = seen.status >= HTTPStatus.BAD_REQUEST and not is_server_error
         for name, value in (
-            ("DynamoDBCalls", account.calls),
-            ("ReadUnits", account.read_units),
-            ("WriteUnits", account.write_units),
+            ("DynamoDBCalls", budget.calls),
+            ("ReadUnits", budget.read_units),
+            ("WriteUnits", budget.write_units),
             ("ClientErrors", int(is_client_error)),
             ("ServerErrors", int(is_server_error)),
         ):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.experiments.marking import Mark
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
@@ -128,10 +128,14 @@ class World:
 
     def mark_at_once(self, process: Services, user_id: str) -> None:
         """Marks and flags of a user, past HTTP, as they come while others are at work."""
-        for place in (Place("simple", "1"), Place("grouped", "1"), Place("within", "1")):
+        for point_key in (
+            DecisionPointKey("simple", "1"),
+            DecisionPointKey("grouped", "1"),
+            DecisionPointKey("within", "1"),
+        ):
             caller = process.participants.find(user_id)
             if caller is not None:
-                process.marking.mark(caller.user, Mark(place))
+                process.marking.mark(caller.user, Mark(point_key))
         process.evaluation.flags(process.evaluation.visitor(user_id), "home")
 
     def _send_once(self, user_id: str) -> None:

@@ -73,14 +73,14 @@ def stored_counts(tables: Tables) -> Counts:
         kind, *rest = item["sk"].split("#")
         number = int(item["feature_id"])
         if kind == "enrolled":
-            condition, place, _ = rest
+            condition, point_key, _ = rest
             counts["users", number] += item.get("users", 0)
             counts["condition users", number, condition] += item.get("condition_users", 0)
-            counts["point users", number, condition, place] += item.get("point_users", 0)
+            counts["point users", number, condition, point_key] += item.get("point_users", 0)
         elif kind == "day":
-            day, condition, place, _ = rest
+            day, condition, point_key, _ = rest
             for name in (name for name in item if name[0] == "u" and name[1:].isdigit()):
-                counts["hour", number, day, int(name[1:]), condition, place] += item[name]
+                counts["hour", number, day, int(name[1:]), condition, point_key] += item[name]
         elif kind == "totals":
             for name in ("event_total", "distinct_user_events_total", "total_users"):
                 counts[name, int(rest[0])] += item.get(name, 0)
@@ -139,16 +139,16 @@ def _count_enrollments(
     counts["users", number] += 1
     met: set[str] = set()
     there: set[tuple[str, str]] = set()
-    for data, place in _met(own, marks):
+    for data, point_key in _met(own, marks):
         condition = keys.part(data["condition"] or keys.NO_CONDITION)
-        if (condition, place) in there:
+        if (condition, point_key) in there:
             continue
-        there.add((condition, place))
+        there.add((condition, point_key))
         counts["condition users", number, condition] += condition not in met
         met.add(condition)
-        counts["point users", number, condition, place] += 1
+        counts["point users", number, condition, point_key] += 1
         at = datetime.fromtimestamp(data["at"] / 1000, UTC)
-        counts["hour", number, at.date().isoformat(), at.hour, condition, place] += 1
+        counts["hour", number, at.date().isoformat(), at.hour, condition, point_key] += 1
     for data in (json.loads(item["data"]) for item in own):
         if data["variant"] is not None:
             counts["total_users", data["variant"]] += 1
@@ -165,8 +165,8 @@ def _count_enrollments(
 def _met(own: list[Item], marks: list[Item]) -> Iterator[tuple[Item, str]]:
     """What was met at which place: by enrollments, or within subjects by marks."""
     for item in sorted(marks, key=lambda item: item["sk"]) or own:
-        place = item["sk"].split("#")[0 if marks else 2]
-        yield json.loads(item["data"]), place
+        point_key = item["sk"].split("#")[0 if marks else 2]
+        yield json.loads(item["data"]), point_key
 
 
 def _by(items: Iterable[Item], prefix: str) -> dict[str, list[Item]]:

@@ -13,7 +13,7 @@ from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.marking import Mark
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from chalicelib.domain.outcomes.logs import LogPart, SheetKey
+from chalicelib.domain.outcomes.logs import LogPart, LogRecordKey
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
 from chalicelib.services.participants.participants import GroupUpdate
@@ -80,7 +80,7 @@ def _design(context: str, services: Services, clock: Clock) -> Experiment:
 
 def _take_part(services: Services, experiment: Experiment, clock: Clock) -> None:
     draw = random.Random(SEED)
-    place = experiment.points[0].place
+    point_key = experiment.points[0].point_key
     with_examples = experiment.conditions[1].id
     for number in range(USERS):
         user_id = f"pupil-{number:02d}"
@@ -88,12 +88,12 @@ def _take_part(services: Services, experiment: Experiment, clock: Clock) -> None
         caller = services.participants.find(user_id)
         if caller is None:
             continue
-        outcome = services.marking.mark(caller.user, Mark(place, experiment_id=experiment.id))
+        outcome = services.marking.mark(caller.user, Mark(point_key, experiment_id=experiment.id))
         enrollment = outcome.records.enrollment
         helped = enrollment is not None and enrollment.condition_id == with_examples
         seconds = round(draw.gauss(70 if helped else 90, 15))
         at = clock() - timedelta(minutes=draw.randint(1, 600))
-        services.logs.log(user_id, [LogPart(0, at, SheetKey(), {METRIC: seconds})])
+        services.logs.log(user_id, [LogPart(0, at, LogRecordKey(), {METRIC: seconds})])
 
 
 def _flag(context: str, clock: Clock) -> Flag:

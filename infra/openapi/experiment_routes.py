@@ -30,6 +30,7 @@ from infra.openapi.experiment_parts import (
 from infra.openapi.experiment_shapes import (
     Contexts,
     CreatedExperiment,
+    DecisionPointKey,
     DeletedExperiment,
     EditedExperiment,
     Experiment,
@@ -37,7 +38,6 @@ from infra.openapi.experiment_shapes import (
     ExportedExperiment,
     MovedExperiment,
     PageOfExperiments,
-    Place,
 )
 from infra.openapi.routes import About
 
@@ -65,7 +65,9 @@ EXPERIMENT_ROUTES: dict[str, About] = {
     "GET /api/experiments/names": About(
         [{"id": EXPERIMENT_ID, "name": "Hints"}], list[ExperimentName]
     ),
-    "GET /api/experiments/partitions": About([{"site": "lesson", "target": "start"}], list[Place]),
+    "GET /api/experiments/partitions": About(
+        [{"site": "lesson", "target": "start"}], list[DecisionPointKey]
+    ),
     "GET /api/experiments/contextMetaData": About(
         {
             "contextMetadata": {

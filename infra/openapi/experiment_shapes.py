@@ -118,7 +118,7 @@ class ExperimentName(TypedDict):
     name: str
 
 
-class Place(TypedDict):
+class DecisionPointKey(TypedDict):
     site: str
     target: str
 

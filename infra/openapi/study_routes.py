@@ -69,7 +69,7 @@ COUNTS = {"users": 12, "groups": 0}
 PARTITIONS = [{"id": POINT_ID, **COUNTS}]
 
 USER: dict[str, Any] = {**STAMPS, "id": "ada", "group": GROUP, "workingGroup": WORKING_GROUP}
-PLACE = {"site": "lesson", "target": "start"}
+POINT_KEY = {"site": "lesson", "target": "start"}
 SENT_USER = {"id": "ada", "group": GROUP, "workingGroup": WORKING_GROUP}
 EXCLUDED = "participant was on the exclusion list"
 ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
@@ -86,7 +86,7 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
             "experiment": OWN_NAMES,
             "user": USER,
             "condition": ARMS[0],
-            "partition": PLACE,
+            "partition": POINT_KEY,
         },
         {
             "createdAt": TIME,
@@ -95,7 +95,7 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
             "groupId": None,
             "enrollmentCode": "participant enrolled via algorithm",
             "conditionId": CONDITIONS[0],
-            "partition": PLACE,
+            "partition": POINT_KEY,
         },
     ),
     "individualExclusion": (
@@ -113,7 +113,7 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {
             **STAMPS,
             "id": OTHER_ID,
-            **PLACE,
+            **POINT_KEY,
             "experimentId": EXPERIMENT_ID,
             "condition": "short",
             "user": USER,
@@ -122,7 +122,7 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {
             "createdAt": TIME,
             "id": OTHER_ID,
-            **PLACE,
+            **POINT_KEY,
             "experimentId": EXPERIMENT_ID,
             "condition": "short",
             "userId": "ada",
@@ -137,14 +137,14 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
             "groupId": "3a",
             "conditionId": CONDITIONS[0],
             "condition": ARMS[0],
-            "partition": PLACE,
+            "partition": POINT_KEY,
         },
         {
             "createdAt": TIME,
             "experimentId": EXPERIMENT_ID,
             "groupId": "3a",
             "conditionId": CONDITIONS[0],
-            "partition": PLACE,
+            "partition": POINT_KEY,
         },
     ),
     "groupExclusion": (
@@ -270,7 +270,7 @@ STUDY_ROUTES: dict[str, About] = {
     "POST /api/batch-assign": About(
         {"ada": ASSIGNED, "bob": None, "nobody": "NOT_FOUND"},
         BatchAssignment,
-        {"context": "home", **PLACE, "userIds": ["ada", "bob", "nobody"]},
+        {"context": "home", **POINT_KEY, "userIds": ["ada", "bob", "nobody"]},
     ),
     "GET /api/previewusers": About([PREVIEW], list[PreviewUser]),
     "POST /api/previewusers": About(PREVIEW, PreviewUser, {"id": "ada", **ASSIGNMENTS}, MISSING),

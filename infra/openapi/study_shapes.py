@@ -19,7 +19,7 @@ from infra.openapi.experiment_parts import (
     Stamps,
 )
 from infra.openapi.experiment_shapes import (
-    Place,
+    DecisionPointKey,
 )
 
 Groups = dict[str, list[str]]
@@ -228,7 +228,7 @@ class ListedEnrollment(Stamps):
     experiment: ExperimentColumns
     user: UserColumns
     condition: Condition | None
-    partition: Place | None
+    partition: DecisionPointKey | None
 
 
 class ListedExclusion(Stamps):
@@ -240,7 +240,7 @@ class ListedExclusion(Stamps):
 
 
 class ListedPoint(Stamps):
-    """A place that a user reached."""
+    """A decision point that a user reached."""
 
     id: str
     site: str
@@ -259,7 +259,7 @@ class ListedGroupEnrollment(Stamps):
     groupId: str
     conditionId: Id
     condition: Condition | None
-    partition: Place | None
+    partition: DecisionPointKey | None
 
 
 class ListedGroupExclusion(Stamps):

@@ -15,7 +15,7 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.http.problem_dialect import ProblemDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.access.idempotency import KEPT
@@ -446,7 +446,7 @@ def test_what_the_path_names_is_part_of_the_request(app: ModuleType) -> None:
     blueprint.services, blueprint.observer = app.services, app.observer
 
     @blueprint.endpoint("/boxes/{box}/letters/{letter}", "POST")
-    def put(box: str, letter: str, once: Once) -> Any:
+    def put(box: str, letter: str, once: IdempotentCall) -> Any:
         return once(None, lambda _: [box, letter], lambda put: put)
 
     boxes = Chalice("boxes", configure_logs=False)

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from chalicelib.services.running.attempts import DEADLINE
+from chalicelib.services.running.retries import DEADLINE
 from chalicelib.storage.dynamodb import connection
 from tests.api.logged import Lines, lines
 from tests.http import Gateway

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.catalogue.testlab_offers import hash_share
+from chalicelib.domain.catalogue.testlab_assignments import hash_share
 from tests.api.test_round_trips import CallCounter, counter
 from tests.http import Gateway
 

@@ -10,7 +10,7 @@ import requests
 from infra.transfer.__main__ import main
 from tests.api.upgrade_setup import design, start
 
-PLACE = {"site": "lesson", "target": "start"}
+POINT_KEY = {"site": "lesson", "target": "start"}
 
 
 class Site:
@@ -84,7 +84,7 @@ def test_everybody_keeps_the_condition(sites: tuple[Site, Site], capsys: Any) ->
         for target in ("start", "end"):
             old.call("mark", user_id, {"data": {"site": "lesson", "target": target}})
     old.call("init", "eve", {})
-    refused = {"data": PLACE, "status": "condition not applied"}
+    refused = {"data": POINT_KEY, "status": "condition not applied"}
     old.call("mark", "eve", refused)
     for experiment_id in ids:
         reweighted(old, experiment_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.catalogue.testlab_offers import feature_uuid, hash_share, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, hash_share, variant_uuid
 from tests.api.upgrade_setup import design, start
 from tests.http import Answer, Gateway
 
@@ -375,8 +375,8 @@ class TestOneCatalogue:
     ) -> None:
         feature_id, variants = self.make_feature(gateway)
         for user_id in ("ada", "bob", "eve", "61"):
-            place = hash_share(user_id) * 20 % 1
-            expected = variants[0 if place <= 0.25 else 1]
+            point_key = hash_share(user_id) * 20 % 1
+            expected = variants[0 if point_key <= 0.25 else 1]
             call(gateway, "init", {}, user_id)
             for context in ("home", "add"):
                 (item,) = call(gateway, "assign", {"context": context}, user_id).json

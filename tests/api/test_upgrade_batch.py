@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.catalogue.testlab_offers import feature_uuid
+from chalicelib.domain.catalogue.testlab_assignments import feature_uuid
 from tests.api.upgrade_setup import design, segment, start
 from tests.http import Answer, Gateway
 

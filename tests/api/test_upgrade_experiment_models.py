@@ -254,7 +254,10 @@ class Administration:
             return [answers.name(self.experiment)]
         if path.endswith("/partitions"):
             return list(
-                map(answers.place_in_use, answers.places_in_use([self.experiment, self.experiment]))
+                map(
+                    answers.point_in_use,
+                    answers.points_in_use_by([self.experiment, self.experiment]),
+                )
             )
         if "/conditions/" in path:
             return answers.conditions(self.experiment)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.catalogue.testlab_offers import hash_share
+from chalicelib.domain.catalogue.testlab_assignments import hash_share
 from tests.api.upgrade_setup import flag, segment
 from tests.http import Answer, Gateway
 

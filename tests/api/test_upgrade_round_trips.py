@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
 from chalicelib.storage.outcomes.logs import DynamoLogStore
 from tests.api.test_round_trips import CallCounter, counter
 from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
@@ -156,7 +156,7 @@ def rounds(calls: list[str]) -> list[str]:
 
 
 LOGGED = ["Query", "GetItem", "BatchGetItem", "TransactWriteItems"]
-"""The user, the catalogue's revision, the sheets; then these are stored."""
+"""The user, the catalogue's revision, the log records; then these are stored."""
 
 
 def measured(gateway: Gateway) -> None:
@@ -172,26 +172,27 @@ def measured(gateway: Gateway) -> None:
 
 
 def entries(count: int, day: int = 2, first: int = 0) -> dict[str, Any]:
-    """As many entries of a log, the first of simple metrics and each other for a sheet of its own.
+    """As many entries of a log, the first of simple metrics and each other for a log record of its
+    own.
 
-    Each has two metrics that are new to its sheet, if that is new.
+    Each has two metrics that are new to its log record, if that is new.
     """
     values = {"time": day, "grade": f"{day}"}
     grouped = [entry(day, grouped={f"try {first + n}": values}) for n in range(count - 1)]
     return {"value": [entry(day, values), *grouped]}
 
 
-def fill(rows: int, sheets: int) -> None:
-    """Store what the user logged earlier, of the same sheets as `entries` names."""
-    assert rows % sheets == 0
+def fill(rows: int, log_records: int) -> None:
+    """Store what the user logged earlier, of the same log records as `entries` names."""
+    assert rows % log_records == 0
     store, metric = DynamoLogStore(), "workspace@__@areas@__@time"
-    for number in range(sheets):
+    for number in range(log_records):
         own = tuple(
             LogRow(number * rows + n, START, {"time": n}, START, START)
-            for n in range(rows // sheets)
+            for n in range(rows // log_records)
         )
-        sheet = Sheet("ada", SheetKey(("workspace", "areas"), f"try {number}"), own, 1)
-        assert store.store([Merge(sheet, (), frozenset({metric}))]) == []
+        log_record = LogRecord("ada", LogRecordKey(("workspace", "areas"), f"try {number}"), own, 1)
+        assert store.store([Merge(log_record, (), frozenset({metric}))]) == []
 
 
 @pytest.mark.parametrize("earlier", [0, 10_000])
@@ -202,7 +203,7 @@ def test_a_log_takes_four_trips_whatever_was_logged_before(
     measured(gateway)
     if earlier:
         fill(earlier, 20)
-    for day in (2, 3):  # into new sheets or those that there are, then again
+    for day in (2, 3):  # into new log records or those that there are, then again
         counter.calls.clear()
         answer = call(gateway, "log", entries(count, day))
         assert len(answer.json) >= count
@@ -212,7 +213,7 @@ def test_a_log_takes_four_trips_whatever_was_logged_before(
 def test_a_log_of_a_hundred_entries_takes_four_trips_too(
     gateway: Gateway, counter: CallCounter
 ) -> None:
-    """The first time in four transactions at once: each sheet comes with notes of its metrics."""
+    """The first time in four transactions at once: each log record brings notes of its metrics."""
     measured(gateway)
     for day, transactions in ((2, 4), (3, 1)):
         counter.calls.clear()

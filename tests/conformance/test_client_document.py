@@ -23,7 +23,7 @@ DOCUMENT = Path(__file__).parent / "upgrade-client-api.md"
 SUCCESS = "200"
 JSON_TYPE = "application/json"
 GROUPS = {"group": {"classId": ["1a", "1b"]}, "workingGroup": {"classId": "1a"}}
-PLACES = ("simple", "group", "within", "stopped", "excluding", "factorial", "button", "nowhere")
+POINT_KEYS = ("simple", "group", "within", "stopped", "excluding", "factorial", "button", "nowhere")
 EXAMPLES_REQUIRED = {"group", "workingGroup"}
 """Schemas that require the types of groups of their examples."""
 
@@ -164,7 +164,7 @@ class Client:
         for _ in ("first", "again"):
             assigned = self.call("POST", "assign", {"context": "home"})
             by_site = {item["site"]: item for item in assigned}
-            for site, status in itertools.product(PLACES, ("condition applied", None)):
+            for site, status in itertools.product(POINT_KEYS, ("condition applied", None)):
                 item = by_site.get(site, {"site": site, "target": "t", "assignedCondition": None})
                 data = {**item, "assignedCondition": (item["assignedCondition"] or [None])[0]}
                 yield site, self.call("POST", "mark", {"data": data, "status": status})

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Enrollment, GroupKey
 from chalicelib.services.participants.participant_ports import Position
 from chalicelib.storage.dynamodb import keys
@@ -39,7 +39,10 @@ class FakeDeadRecordStore:
         memory = self._memory
         with memory.lock:
             removed = int(memory.results.pop(number, None) is not None)
-            removed += _drop(memory.tallies, [e for e in memory.tallies if e.number == number])
+            removed += _drop(
+                memory.enrollment_counts,
+                [e for e in memory.enrollment_counts if e.number == number],
+            )
             removed += _drop(memory.excluded, [e for e in memory.excluded if e.number == number])
             removed += memory.complete_groups.pop(number, 0)
             for stratum in [each for each in memory.strata if each[0] == number]:
@@ -54,7 +57,7 @@ class FakeDeadRecordStore:
         for user_id, own in self._memory.participants.items():
             pk = keys.user(user_id)
             for enrollment in own.enrollments.get(number, ()):
-                found[pk, keys.enrollment(number, _key(enrollment.place))] = partial(
+                found[pk, keys.enrollment(number, _key(enrollment.point_key))] = partial(
                     self._end, user_id, enrollment
                 )
             if number in own.exclusions:
@@ -63,7 +66,7 @@ class FakeDeadRecordStore:
                 found[pk, keys.lifted(number)] = partial(self._forget_lifted, user_id, number)
         for key, group in self._memory.groups.items():
             of_group = (group.enrollments, group.exclusions, group.counts)
-            at = [place for n, place in group.enrolled_at if n == number]
+            at = [point_key for n, point_key in group.enrolled_at if n == number]
             if at or any(number in records for records in of_group):
                 found[keys.group(key.type, key.id), ""] = partial(self._forget_group, key, number)
         return found
@@ -98,8 +101,8 @@ class FakeDeadRecordStore:
         )
 
 
-def _key(place: Place) -> str:
-    return keys.place(place.site, place.target)
+def _key(point_key: DecisionPointKey) -> str:
+    return keys.point_key(point_key.site, point_key.target)
 
 
 def _without(records: Mapping[int, R], number: int) -> dict[int, R]:

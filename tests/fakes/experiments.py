@@ -7,19 +7,19 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.experiments.tallies import (
-    ExclusionTally,
-    HourlyTally,
-    Tally,
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
     dropped_at_once,
     exclusions_of,
     group_new_at_point,
     of_ending,
     of_records,
 )
+from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.experiments.transfer import (
     GroupOwnRecord,
     OwnedRecord,
@@ -27,7 +27,7 @@ from chalicelib.domain.experiments.transfer import (
     UserRecord,
 )
 from chalicelib.domain.features.users import Totals
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
@@ -42,7 +42,7 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services.participants.participant_ports import Counting, Position, RecordPage
 from chalicelib.storage.dynamodb import keys
-from chalicelib.storage.experiments.tallies import COUNTS
+from chalicelib.storage.experiments.enrollment_counts import COUNTS
 from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, require
 
 
@@ -84,9 +84,11 @@ class FakeParticipantStore:
     ) -> None:
         with self._memory.lock:
             row = self.next(participant, profile)
-            self._memory.tallies.extend(-tally for tally in of_ending(change.enrollments))
+            self._memory.enrollment_counts.extend(
+                -enrollment_count for enrollment_count in of_ending(change.enrollments)
+            )
             stored = participant.exclusions.keys() & set(change.lifted)
-            self._memory.excluded.extend(ExclusionTally(number, -1) for number in stored)
+            self._memory.excluded.extend(ExclusionCount(number, -1) for number in stored)
             for gone in change.left:
                 self.leave_group(gone)
             for enrolled in change.uncounted:
@@ -129,28 +131,28 @@ class FakeParticipantStore:
         with self._memory.lock:
             self._memory.require_unanswered(record)
             row = self.next(participant, participant.profile)
-            self._require_unchanged(participant, groups, outcome.offer, outcome.records)
-            if point.place not in participant.points:
-                row = replace(row, points={**row.points, point.place: point})
+            self._require_unchanged(participant, groups, outcome.compiled, outcome.records)
+            if point.point_key not in participant.points:
+                row = replace(row, points={**row.points, point.point_key: point})
                 for key in reached_by:
                     group = self._group(key)
-                    reached = {point.place: point.at, **group.reached}
+                    reached = {point.point_key: point.at, **group.reached}
                     self._memory.groups[key] = replace(group, reached=reached)
-            self._add(row, participant, groups, outcome.offer, outcome.records, counting)
+            self._add(row, participant, groups, outcome.compiled, outcome.records, counting)
             self._memory.keep(record)
 
     def store_records(
         self,
         participant: Participant,
         groups: Mapping[GroupKey, GroupRecord],
-        offer: Offer,
+        compiled: CompiledExperiment,
         records: Records,
         counting: Counting,
     ) -> None:
         with self._memory.lock:
             row = self.next(participant, participant.profile)
-            self._require_unchanged(participant, groups, offer, records)
-            self._add(row, participant, groups, offer, records, counting)
+            self._require_unchanged(participant, groups, compiled, records)
+            self._add(row, participant, groups, compiled, records, counting)
 
     def store_group_record(
         self,
@@ -162,12 +164,14 @@ class FakeParticipantStore:
             group = self._group(key)
             if isinstance(record, GroupEnrollment):
                 require(record.number not in group.enrollments)
-                tally = Tally(record.number, record.condition_id, record.place, groups=1)
-                self._memory.tallies.append(tally)
+                enrollment_count = EnrollmentCount(
+                    record.number, record.condition_id, record.point_key, groups=1
+                )
+                self._memory.enrollment_counts.append(enrollment_count)
                 group = replace(group, enrollments={**group.enrollments, record.number: record})
             else:
                 require(record.number not in group.exclusions)
-                self._memory.excluded.append(ExclusionTally(record.number, 0, 1))
+                self._memory.excluded.append(ExclusionCount(record.number, 0, 1))
                 group = replace(group, exclusions={**group.exclusions, record.number: record})
             self._memory.groups[key] = group
 
@@ -175,7 +179,7 @@ class FakeParticipantStore:
         self,
         participant: Participant,
         groups: Mapping[GroupKey, GroupRecord],
-        offer: Offer | None,
+        compiled: CompiledExperiment | None,
         records: Records,
     ) -> None:
         if records.group_enrollment is not None:
@@ -186,11 +190,11 @@ class FakeParticipantStore:
         for key in records.dropped:
             gone = {each.number for each in dropped_at_once(groups[key])}
             require(gone <= self._group(key).enrollments.keys())
-        there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
+        there, enrollment = group_new_at_point(groups, compiled, records), records.enrollment
         if there is not None and enrollment is not None:
-            at = (enrollment.number, enrollment.place)
+            at = (enrollment.number, enrollment.point_key)
             require(at not in self._group(there).enrolled_at)
-        counted = _counted_group(participant, offer, records)
+        counted = _counted_group(participant, compiled, records)
         if counted is not None and enrollment is not None:
             before = groups[counted].counts.get(enrollment.number, 0)
             require(self._group(counted).counts.get(enrollment.number, 0) == before)
@@ -200,7 +204,7 @@ class FakeParticipantStore:
         row: Participant,
         participant: Participant,
         groups: Mapping[GroupKey, GroupRecord],
-        offer: Offer | None,
+        compiled: CompiledExperiment | None,
         records: Records,
         counting: Counting,
     ) -> None:
@@ -208,65 +212,90 @@ class FakeParticipantStore:
             own = records.exclusion
             row = replace(row, exclusions={**row.exclusions, own.number: own})
         self._store(self._enrolled(row, records))
-        there, enrollment = group_new_at_point(groups, offer, records), records.enrollment
+        there, enrollment = group_new_at_point(groups, compiled, records), records.enrollment
         if there is not None and enrollment is not None:
             group = self._group(there)
-            at = group.enrolled_at | {(enrollment.number, enrollment.place)}
+            at = group.enrolled_at | {(enrollment.number, enrollment.point_key)}
             self._memory.groups[there] = replace(group, enrolled_at=at)
-        self._memory.tallies.extend(of_records(participant, groups, offer, records))
+        self._memory.enrollment_counts.extend(of_records(participant, groups, compiled, records))
         self._memory.excluded.extend(exclusions_of(records))
         self._store_groups(groups, records)
-        counted = _counted_group(participant, offer, records)
+        counted = _counted_group(participant, compiled, records)
         self._count(records, counting, counted)
 
     def counted(self, number: int) -> tuple[int, int]:
         with self._memory.lock:
-            users = sum(tally.users for tally in self._memory.tallies if tally.number == number)
+            users = sum(
+                enrollment_count.users
+                for enrollment_count in self._memory.enrollment_counts
+                if enrollment_count.number == number
+            )
             return users, self._memory.complete_groups[number]
 
-    def tallies(
-        self, number: int, places: Collection[Place]
-    ) -> tuple[Sequence[Tally], ExclusionTally]:
+    def enrollment_counts(
+        self, number: int, point_keys: Collection[DecisionPointKey]
+    ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
         with self._memory.lock:
-            added = [tally for tally in self._memory.tallies if tally.number == number]
+            added = [
+                enrollment_count
+                for enrollment_count in self._memory.enrollment_counts
+                if enrollment_count.number == number
+            ]
             excluded = [each for each in self._memory.excluded if each.number == number]
-        sums: dict[tuple[str | None, Place | None], Tally] = {}
-        for tally in added:
-            place = tally.place if tally.place in places else None
-            key = tally.condition_id, place
-            before = sums.get(key) or Tally(number, tally.condition_id, place)
+        sums: dict[tuple[str | None, DecisionPointKey | None], EnrollmentCount] = {}
+        for enrollment_count in added:
+            point_key = (
+                enrollment_count.point_key if enrollment_count.point_key in point_keys else None
+            )
+            key = enrollment_count.condition_id, point_key
+            before = sums.get(key) or EnrollmentCount(
+                number, enrollment_count.condition_id, point_key
+            )
             sums[key] = replace(
-                before, **{name: getattr(before, name) + getattr(tally, name) for name in COUNTS}
+                before,
+                **{
+                    name: getattr(before, name) + getattr(enrollment_count, name) for name in COUNTS
+                },
             )
         users = sum(each.users for each in excluded)
-        return list(sums.values()), ExclusionTally(
+        return list(sums.values()), ExclusionCount(
             number, users, sum(each.groups for each in excluded)
         )
 
-    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
-        sums: dict[tuple[datetime, str | None, Place | None], HourlyTally] = {}
+    def hourly(
+        self, number: int, since: date, point_keys: Collection[DecisionPointKey]
+    ) -> Sequence[HourlyEnrollmentCount]:
+        sums: dict[tuple[datetime, str | None, DecisionPointKey | None], HourlyEnrollmentCount] = {}
         with self._memory.lock:
-            added = [tally for tally in self._memory.tallies if tally.number == number]
-        for tally in added:
-            if tally.at is None or tally.at.date() < since:
+            added = [
+                enrollment_count
+                for enrollment_count in self._memory.enrollment_counts
+                if enrollment_count.number == number
+            ]
+        for enrollment_count in added:
+            if enrollment_count.at is None or enrollment_count.at.date() < since:
                 continue
-            hour = tally.at.replace(minute=0, second=0, microsecond=0)
-            key = hour, tally.condition_id, tally.place if tally.place in places else None
-            before = sums.get(key) or HourlyTally(*key, 0, 0)
+            hour = enrollment_count.at.replace(minute=0, second=0, microsecond=0)
+            key = (
+                hour,
+                enrollment_count.condition_id,
+                enrollment_count.point_key if enrollment_count.point_key in point_keys else None,
+            )
+            before = sums.get(key) or HourlyEnrollmentCount(*key, 0, 0)
             sums[key] = replace(
                 before,
-                users=before.users + tally.point_users,
-                groups=before.groups + tally.point_groups,
+                users=before.users + enrollment_count.point_users,
+                groups=before.groups + enrollment_count.point_groups,
             )
         return [each for each in sums.values() if each.users or each.groups]
 
     def enrollments(
-        self, number: int, places: Collection[Place], user_ids: Collection[str]
+        self, number: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
     ) -> Mapping[str, Sequence[Enrollment]]:
-        known = {*places, NOWHERE}
+        known = {*point_keys, NOWHERE}
         with self._memory.lock:
             found = {
-                user_id: [e for e in own.enrollments.get(number, ()) if e.place in known]
+                user_id: [e for e in own.enrollments.get(number, ()) if e.point_key in known]
                 for user_id in user_ids
                 if (own := self._memory.participants.get(user_id)) is not None
             }
@@ -350,7 +379,7 @@ class FakeParticipantStore:
                 e for e in enrollments.get(enrollment.number, ()) if not _at(e, enrollment)
             )
             made = replace(enrollment, repeats=1 if repeat else 0)
-            enrollments[enrollment.number] = _by_place([*others, made])
+            enrollments[enrollment.number] = _by_point([*others, made])
         elif repeat is not None:
             enrollments[repeat.number] = tuple(
                 replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
@@ -435,21 +464,23 @@ class FakeRecordStore:
 
 
 def _counted_group(
-    participant: Participant, offer: Offer | None, records: Records
+    participant: Participant, compiled: CompiledExperiment | None, records: Records
 ) -> GroupKey | None:
     """The group in which a user is counted, who is enrolled for the first time."""
     enrollment = records.enrollment
-    if enrollment is None or offer is None or enrollment.group_id is None:
+    if enrollment is None or compiled is None or enrollment.group_id is None:
         return None
     if enrollment.number in participant.enrollments:
         return None
-    return GroupKey(offer.group_type or "", enrollment.group_id)
+    return GroupKey(compiled.group_type or "", enrollment.group_id)
 
 
 def _at(enrollment: Enrollment, other: Enrollment | Repeat) -> bool:
-    return enrollment.place == other.place
+    return enrollment.point_key == other.point_key
 
 
-def _by_place(enrollments: Iterable[Enrollment]) -> tuple[Enrollment, ...]:
+def _by_point(enrollments: Iterable[Enrollment]) -> tuple[Enrollment, ...]:
     """In the order of their sort keys."""
-    return tuple(sorted(enrollments, key=lambda e: keys.place(e.place.site, e.place.target)))
+    return tuple(
+        sorted(enrollments, key=lambda e: keys.point_key(e.point_key.site, e.point_key.target))
+    )

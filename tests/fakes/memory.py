@@ -19,16 +19,16 @@ from chalicelib.domain.catalogue.catalogue import (
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.catalogue.purge import ErasedUser, LooseLists, PurgeEntry
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+)
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.experiments.metrics import Metric
-from chalicelib.domain.experiments.tallies import (
-    ExclusionTally,
-    Tally,
-)
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import Flag
-from chalicelib.domain.outcomes.logs import Sheet, SheetKey
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey
 from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.participants.participants import (
     GroupKey,
@@ -85,12 +85,12 @@ class Memory:
     groups: dict[GroupKey, GroupRecord] = field(default_factory=dict)
     repeats: dict[tuple[int, str], list[Repeat]] = field(default_factory=dict)
     lists: dict[tuple[str, int], dict[str, None]] = field(default_factory=dict)
-    tallies: list[Tally] = field(default_factory=list)
-    excluded: list[ExclusionTally] = field(default_factory=list)
+    enrollment_counts: list[EnrollmentCount] = field(default_factory=list)
+    excluded: list[ExclusionCount] = field(default_factory=list)
     complete_groups: Counter[int] = field(default_factory=Counter)
     strata: Counter[tuple[int, str, int]] = field(default_factory=Counter)
     exposed: Counter[int] = field(default_factory=Counter)
-    sheets: dict[tuple[str, SheetKey], Sheet] = field(default_factory=dict)
+    log_records: dict[tuple[str, LogRecordKey], LogRecord] = field(default_factory=dict)
     results: dict[int, list[QueryResult]] = field(default_factory=dict)
     preview_users: dict[str, PreviewUser] = field(default_factory=dict)
     factors: dict[str, StratificationFactor] = field(default_factory=dict)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.outcomes.logs import Merge, Sheet, SheetKey
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
-from chalicelib.storage.outcomes.logs import SHEET_BYTES
+from chalicelib.storage.outcomes.logs import LOG_RECORD_BYTES
 from tests.fakes.memory import Memory
 
 
@@ -21,30 +21,32 @@ class FakeLogStore:
         with self._memory.lock:
             return self._memory.reserve("log", 1)[0]
 
-    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
+    def log_records(
+        self, user_id: str, log_record_keys: Collection[LogRecordKey]
+    ) -> Mapping[LogRecordKey, LogRecord]:
         with self._memory.lock:
-            found = {key: self._memory.sheets.get((user_id, key)) for key in sheet_keys}
-        return {key: sheet for key, sheet in found.items() if sheet is not None}
+            found = {key: self._memory.log_records.get((user_id, key)) for key in log_record_keys}
+        return {key: log_record for key, log_record in found.items() if log_record is not None}
 
     def store(
         self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
-    ) -> Collection[SheetKey]:
+    ) -> Collection[LogRecordKey]:
         lost = []
-        for sheet in (merge.sheet for merge in merges):
-            data = [dict(row.data) for row in sheet.rows]
-            if len(json.dumps(data, ensure_ascii=False).encode()) > SHEET_BYTES:
+        for log_record in (merge.log_record for merge in merges):
+            data = [dict(row.data) for row in log_record.rows]
+            if len(json.dumps(data, ensure_ascii=False).encode()) > LOG_RECORD_BYTES:
                 raise Invalid("too much is logged of one user and key")
         with self._memory.lock:
             self._memory.require_unanswered(record)
-            for sheet in (merge.sheet for merge in merges):
-                stored = self._memory.sheets.get((sheet.user_id, sheet.key))
-                if (stored.revision if stored else 0) != sheet.revision - 1:
-                    lost.append(sheet.key)
+            for log_record in (merge.log_record for merge in merges):
+                stored = self._memory.log_records.get((log_record.user_id, log_record.key))
+                if (stored.revision if stored else 0) != log_record.revision - 1:
+                    lost.append(log_record.key)
             if record is not None and lost:
-                return [merge.sheet.key for merge in merges]
-            for sheet in (merge.sheet for merge in merges):
-                if sheet.key not in lost:
-                    self._memory.sheets[sheet.user_id, sheet.key] = sheet
+                return [merge.log_record.key for merge in merges]
+            for log_record in (merge.log_record for merge in merges):
+                if log_record.key not in lost:
+                    self._memory.log_records[log_record.user_id, log_record.key] = log_record
             self._memory.keep(record)
         return lost
 
@@ -54,7 +56,7 @@ class FakeLogStore:
     def kept_results(self, number: int) -> Sequence[QueryResult]:
         return self._memory.results.get(number, [])
 
-    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
-        for sheet in list(self._memory.sheets.values()):
-            if metric_key in sheet.metrics():
-                yield [sheet]
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
+        for log_record in list(self._memory.log_records.values()):
+            if metric_key in log_record.metrics():
+                yield [log_record]

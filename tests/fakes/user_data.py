@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.domain.experiments.tallies import ExclusionTally
+from chalicelib.domain.experiments.enrollment_counts import ExclusionCount
 from chalicelib.domain.features.users import Totals, TotalsShard
-from chalicelib.domain.outcomes.logs import Sheet
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.outcomes.logs import LogRecord
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
@@ -40,21 +40,25 @@ class FakeUserDataStore:
         return [Listing(segment_id, version, segment_id) for segment_id, version in sorted(found)]
 
     def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
-        places: Counter[Place] = Counter()
+        point_keys: Counter[DecisionPointKey] = Counter()
         kept = []
         with self._memory.lock:
             for repeat in self._memory.repeats.get((number, user_id), ()):
-                kept.append(KeptRepeat(repeat, places[repeat.place]))
-                places[repeat.place] += 1
+                kept.append(KeptRepeat(repeat, point_keys[repeat.point_key]))
+                point_keys[repeat.point_key] += 1
         return kept
 
-    def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
+    def log_records(self, user_id: str) -> Iterator[Sequence[LogRecord]]:
         with self._memory.lock:
-            found = [sheet for (owner, _), sheet in self._memory.sheets.items() if owner == user_id]
-        yield from ([sheet] for sheet in found)
+            found = [
+                log_record
+                for (owner, _), log_record in self._memory.log_records.items()
+                if owner == user_id
+            ]
+        yield from ([log_record] for log_record in found)
 
     def begun_metrics(self, _user_id: str) -> Collection[str]:
-        """A sheet is stored with all its notes here."""
+        """A log record is stored with all its notes here."""
         return ()
 
     def others(self, user_id: str) -> Sequence[OtherRecord]:
@@ -70,7 +74,7 @@ class FakeUserDataStore:
             row = memory.participant(user_id)
             if row.revision or user_id in memory.users:
                 return Remains.USER
-            owners = {key[0] for key in (*memory.sheets, *memory.others, *memory.answers)}
+            owners = {key[0] for key in (*memory.log_records, *memory.others, *memory.answers)}
             if user_id in owners | memory.preview_users.keys() or row != _nobody(user_id):
                 return Remains.RECORDS
         return Remains.NOTHING
@@ -78,16 +82,16 @@ class FakeUserDataStore:
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
         """Profiles themselves are all that this memory notes."""
 
-    def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
+    def drop_log_records(self, log_records: Sequence[LogRecord]) -> None:
         with self._memory.lock:
-            for sheet in sheets:
-                key = sheet.user_id, sheet.key
-                stored = self._memory.sheets.get(key)
-                require(stored is not None and stored.revision == sheet.revision)
-                del self._memory.sheets[key]
+            for log_record in log_records:
+                key = log_record.user_id, log_record.key
+                stored = self._memory.log_records.get(key)
+                require(stored is not None and stored.revision == log_record.revision)
+                del self._memory.log_records[key]
 
     def drop_notes(self, _user_id: str, _metric_keys: Collection[str]) -> Iterator[None]:
-        """Sheets themselves are all that this memory notes."""
+        """Log records themselves are all that this memory notes."""
         return iter([None])
 
     def drop_repeats(self, participant: Participant, repeats: Sequence[KeptRepeat]) -> Participant:
@@ -122,9 +126,9 @@ class FakeUserDataStore:
                 before, after = groups[left.group].counts, now[left.group].counts
                 require(before.get(left.number) == after.get(left.number))
                 self._participants.leave_group(left)
-            self._memory.tallies.extend(ending.tallies)
+            self._memory.enrollment_counts.extend(ending.enrollment_counts)
             counted = [n for n in ending.exclusions if n not in ending.dead]
-            self._memory.excluded.extend(ExclusionTally(n, -1) for n in counted)
+            self._memory.excluded.extend(ExclusionCount(n, -1) for n in counted)
             for each in ending.uncounted:
                 self._memory.strata[each.number, each.value, each.condition] -= 1
             for shard in variants:
@@ -132,9 +136,12 @@ class FakeUserDataStore:
             self._drop_repeats(participant.id, ending.repeats)
             enrollments = {
                 number: tuple(
-                    replace(e, met=e.met - ending.unmet.get((number, e.place), frozenset()))
+                    replace(e, met=e.met - ending.unmet.get((number, e.point_key), frozenset()))
                     for e in own
-                    if all((e.number, e.place) != (x.number, x.place) for x in ending.enrollments)
+                    if all(
+                        (e.number, e.point_key) != (x.number, x.point_key)
+                        for x in ending.enrollments
+                    )
                 )
                 for number, own in row.enrollments.items()
             }
@@ -159,9 +166,11 @@ class FakeUserDataStore:
             require(row.revision == participant.revision)
             require(row.profile.created_at == participant.profile.created_at)
             self._store(replace(row, points={}, lifted={}))
-            for other in [place for place in memory.others if place[0] == participant.id]:
+            for other in [
+                point_key for point_key in memory.others if point_key[0] == participant.id
+            ]:
                 del memory.others[other]
-            answers = [place for place in memory.answers if place[0] == participant.id]
+            answers = [point_key for point_key in memory.answers if point_key[0] == participant.id]
             for answer in answers:
                 del memory.answers[answer]
         return iter([Dropped(participant.revision, len(answers))])

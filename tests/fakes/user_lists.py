@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from chalicelib.domain.experiments.marking import Repeat
-from chalicelib.domain.outcomes.logs import Sheet
-from chalicelib.storage.outcomes.logs import sheet_key
+from chalicelib.domain.outcomes.logs import LogRecord
+from chalicelib.storage.outcomes.logs import log_record_key
 from tests.fakes.memory import Memory
 
 R = TypeVar("R")
@@ -24,10 +24,14 @@ class FakeUserListStore:
             found = list(self._memory.repeats.get((number, user_id), ()))
         return _behind({f"{n:06}": each for n, each in enumerate(found)}, after, limit)
 
-    def sheets(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, Sheet]]:
+    def log_records(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, LogRecord]]:
         with self._memory.lock:
-            found = dict(self._memory.sheets)
-        own = {sheet_key(key): sheet for (owner, key), sheet in found.items() if owner == user_id}
+            found = dict(self._memory.log_records)
+        own = {
+            log_record_key(key): log_record
+            for (owner, key), log_record in found.items()
+            if owner == user_id
+        }
         return _behind(own, after, limit)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from chalicelib.domain.catalogue.testlab_offers import variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import variant_uuid
 from chalicelib.domain.features.users import Totals
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import (
@@ -16,9 +16,9 @@ from chalicelib.storage.dynamodb.tables import (
     EnrolledOnRow,
     EnrolledRow,
     EventsTable,
+    LogRecordRow,
     RecordRow,
     RepeatRow,
-    SheetRow,
     TotalsRow,
     UserRow,
     VariantsTable,
@@ -36,7 +36,7 @@ class Enrolled:
 
     number: int
     subject: str
-    place: str
+    point_key: str
     condition: str | None
     group: str | None = None
     stratum: str | None = None
@@ -79,8 +79,8 @@ class Stored:
             case "count":
                 self.group_counts[int(rest[0]), row.pk.split("#")[2]] = int(row.n)
                 if row.data is not None:
-                    place = keys.place(row.data["site"], row.data["target"])
-                    self.enrolled_at[int(rest[0]), place] += 1
+                    point_key = keys.point_key(row.data["site"], row.data["target"])
+                    self.enrolled_at[int(rest[0]), point_key] += 1
             case "at":
                 self.enrolled_at[int(rest[0]), rest[1]] += 1
             case "exposures":
@@ -98,7 +98,7 @@ class Stored:
         for each in self.enrollments:
             by_user[each.number, each.subject].append(each)
             for condition in each.met or (each.condition,):
-                found["point users", each.number, condition or None, each.place] += 1
+                found["point users", each.number, condition or None, each.point_key] += 1
             if each.stratum:
                 found["stratum", each.number, each.stratum, each.condition] += 1
         for (number, _), own in by_user.items():
@@ -106,9 +106,9 @@ class Stored:
             for condition in {c or None for e in own for c in e.met or (e.condition,)}:
                 found["condition users", number, condition] += 1
         for each in self.groups:
-            found["groups", each.number, each.condition, each.place] += 1
-        for (number, place), count in self.enrolled_at.items():
-            found["point groups", number, place] += count
+            found["groups", each.number, each.condition, each.point_key] += 1
+        for (number, point_key), count in self.enrolled_at.items():
+            found["point groups", number, point_key] += count
         for (subjects, number), count in self.exclusions.items():
             found[f"excluded {subjects}", number] += count
         for (number, _), count in self.group_counts.items():
@@ -129,7 +129,7 @@ def _enrolled(row: RecordRow, rest: list[str]) -> Enrolled:
     return Enrolled(
         int(rest[0]),
         row.pk,
-        keys.place(data["site"], data["target"]),
+        keys.point_key(data["site"], data["target"]),
         data["condition"],
         None if of_group else data["group"],
         None if of_group else data["stratum"],
@@ -147,16 +147,16 @@ def counters(strata: Iterable[str], conditions: dict[int, str]) -> tuple[Counts,
     found: Counter[Any] = Counter()
     by_day: Counter[Any] = Counter()
     for row in _scan(EnrolledRow, keys.ENROLLED):
-        number, (_, condition, place, _) = int(row.feature_id), row.sk.split("#")
+        number, (_, condition, point_key, _) = int(row.feature_id), row.sk.split("#")
         found["users", number] += int(row.users or 0)
         found["condition users", number, _condition(condition)] += int(row.condition_users or 0)
-        found["point users", number, _condition(condition), place] += int(row.point_users or 0)
-        found["groups", number, _condition(condition), place] += int(row.groups or 0)
-        found["point groups", number, place] += int(row.point_groups or 0)
+        found["point users", number, _condition(condition), point_key] += int(row.point_users or 0)
+        found["groups", number, _condition(condition), point_key] += int(row.groups or 0)
+        found["point groups", number, point_key] += int(row.point_groups or 0)
     for day in _scan(EnrolledOnRow, "day"):
-        _, _, condition, place, _ = day.sk.split("#")
+        _, _, condition, point_key, _ = day.sk.split("#")
         hours = [int(getattr(day, f"u{hour}") or 0) for hour in HOURS]
-        by_day["point users", int(day.feature_id), _condition(condition), place] += sum(hours)
+        by_day["point users", int(day.feature_id), _condition(condition), point_key] += sum(hours)
     for kind in (keys.EXCLUDED, keys.GROUPS, keys.EXPOSED, "stratum"):
         for counter in _scan(CounterRow, kind):
             number, rest = int(counter.feature_id), counter.sk.split("#")[1:]
@@ -234,5 +234,5 @@ def repeats() -> Counter[tuple[int, str]]:
 
 def logged() -> dict[str, Any]:
     """The rows of each user's simple metrics, merged."""
-    rows = SheetRow.scan(SheetRow.pk.startswith("log#"), consistent_read=True)
+    rows = LogRecordRow.scan(LogRecordRow.pk.startswith("log#"), consistent_read=True)
     return {row.user_id: [each["data"] for each in row.data["rows"]] for row in rows}

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.catalogue.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 from chalicelib.storage.dynamodb.connection import READ_TIMEOUT
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied

@@ -119,11 +119,15 @@ def make_key(shared_database: str) -> Callable[[str], str]:
     """Makes an administrator's key for the tables of a prefix."""
 
     def make(prefix: str) -> str:
-        place = {"DYNAMODB_ENDPOINT": shared_database, "TABLE_PREFIX": prefix, "AWS_REGION": REGION}
+        point_key = {
+            "DYNAMODB_ENDPOINT": shared_database,
+            "TABLE_PREFIX": prefix,
+            "AWS_REGION": REGION,
+        }
         done = subprocess.run(
             [sys.executable, "-m", "infra.keys", "--stage", STAGE, "create", "--role", "admin"],
             cwd=PROJECT,
-            env={**os.environ, **place, "STAGE": STAGE},
+            env={**os.environ, **point_key, "STAGE": STAGE},
             capture_output=True,
             text=True,
             check=True,

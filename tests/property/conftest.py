@@ -9,5 +9,5 @@ import pytest
 def no_pauses() -> Iterator[None]:
     """Let whoever lost a race try again at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chalicelib.services.running.attempts.FIRST_PAUSE", 0)
+        patch.setattr("chalicelib.services.running.retries.FIRST_PAUSE", 0)
         yield

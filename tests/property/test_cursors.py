@@ -13,10 +13,10 @@ from chalicelib.api.pages.cursors import CURSOR_LENGTH, TAG_BYTES, Cursors
 from chalicelib.domain.errors import Invalid
 from tests.cursors import forged
 
-Place = tuple[str, int]
+Position = tuple[str, int]
 
-CURSORS: Cursors[Place] = Cursors("/list", tuple[str, int], lambda text, number: (text, number))
-OTHER: Cursors[Place] = Cursors("/other", tuple[str, int], lambda text, number: (text, number))
+CURSORS: Cursors[Position] = Cursors("/list", tuple[str, int], lambda text, number: (text, number))
+OTHER: Cursors[Position] = Cursors("/other", tuple[str, int], lambda text, number: (text, number))
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=600)
 json_values = st.recursive(
@@ -33,7 +33,7 @@ def base64_of(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode(errors="surrogatepass")).decode().rstrip("=")
 
 
-def refused(cursors: Cursors[Place], cursor: str, **narrowed: object) -> bool:
+def refused(cursors: Cursors[Position], cursor: str, **narrowed: object) -> bool:
     with pytest.raises(Invalid, match=r"^cursor: not one that this server gave out"):
         cursors.read(cursor, **narrowed)
     return True
@@ -92,8 +92,8 @@ def test_a_cursor_that_was_changed_is_another_or_refused(
     text: str, number: int, data: st.DataObject
 ) -> None:
     cursor = CURSORS.write((text, number))
-    place = data.draw(st.integers(0, len(cursor) - 1))
-    changed = cursor[:place] + data.draw(st.characters()) + cursor[place + 1 :]
+    position = data.draw(st.integers(0, len(cursor) - 1))
+    changed = cursor[:position] + data.draw(st.characters()) + cursor[position + 1 :]
     try:
         read = CURSORS.read(changed)
     except Invalid:
@@ -102,8 +102,8 @@ def test_a_cursor_that_was_changed_is_another_or_refused(
 
 
 def test_what_a_position_refuses_is_refused_in_the_same_words() -> None:
-    def refuse(_text: str, _number: int) -> Place:
+    def refuse(_text: str, _number: int) -> Position:
         raise Invalid("nothing has this key")
 
-    strict: Cursors[Place] = Cursors("/list", tuple[str, int], refuse)
+    strict: Cursors[Position] = Cursors("/list", tuple[str, int], refuse)
     assert refused(strict, CURSORS.write(("a", 1)))

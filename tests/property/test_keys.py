@@ -168,39 +168,41 @@ def test_what_outlives_everything_is_no_feature() -> None:
 
 texts = st.sampled_from(HOSTILE) | st.text("#%:1ab", max_size=6) | st.text(max_size=30)
 long_texts = texts | st.builds(lambda text, times: text * times, texts, st.integers(1, 1000))
-sheets = st.tuples(long_texts, long_texts, long_texts)
-SHEET_CHARACTERS = 40
+log_records = st.tuples(long_texts, long_texts, long_texts)
+LOG_RECORD_CHARACTERS = 40
 
 
-@given(sheets, sheets)
-def test_sheets_are_told_apart_whatever_their_parts_hold(
+@given(log_records, log_records)
+def test_log_records_are_told_apart_whatever_their_parts_hold(
     first: tuple[str, str, str], second: tuple[str, str, str]
 ) -> None:
     assume(first != second)
-    assert keys.sheet(*first) != keys.sheet(*second)
+    assert keys.log_record(*first) != keys.log_record(*second)
 
 
-@given(sheets, st.integers(0, 40))
-def test_parts_of_a_sheet_do_not_run_together(parts: tuple[str, str, str], cut_at: int) -> None:
+@given(log_records, st.integers(0, 40))
+def test_parts_of_a_log_record_do_not_run_together(
+    parts: tuple[str, str, str], cut_at: int
+) -> None:
     group, key, uniquifier = parts
     joined = group + key
     other = (joined[:cut_at], joined[cut_at:], uniquifier)
     assume(other != parts)
-    assert keys.sheet(*other) != keys.sheet(*parts)
-    assert len(keys.sheet(*parts)) == SHEET_CHARACTERS
-    assert keys.sheet(*parts) != keys.SIMPLE_SHEET
+    assert keys.log_record(*other) != keys.log_record(*parts)
+    assert len(keys.log_record(*parts)) == LOG_RECORD_CHARACTERS
+    assert keys.log_record(*parts) != keys.SIMPLE_LOG_RECORD
 
 
-@given(pairs, sheets, sheets)
-def test_a_note_of_a_metric_is_that_of_one_user_and_sheet(
+@given(pairs, log_records, log_records)
+def test_a_note_of_a_metric_is_that_of_one_user_and_log_record(
     pair: tuple[str, str], one: tuple[str, str, str], other: tuple[str, str, str]
 ) -> None:
     first, second = pair
     assume((first, one) != (second, other))
-    assert keys.logged(first, keys.sheet(*one)) != keys.logged(second, keys.sheet(*other))
+    assert keys.logged(first, keys.log_record(*one)) != keys.logged(second, keys.log_record(*other))
     assume(first != second)
-    for sheet in (keys.SIMPLE_SHEET, keys.sheet(*one)):
-        assert keys.logged(first, sheet) != keys.logged(second, sheet)
+    for log_record in (keys.SIMPLE_LOG_RECORD, keys.log_record(*one)):
+        assert keys.logged(first, log_record) != keys.logged(second, log_record)
 
 
 @given(pairs)
@@ -217,11 +219,11 @@ def test_metrics_and_flags_are_told_apart(first: str, second: str) -> None:
     assert keys.flag(first) != keys.flag(second)
 
 
-@given(user_ids, long_texts, sheets)
+@given(user_ids, long_texts, log_records)
 def test_keys_of_logs_metrics_and_flags_are_short_enough(
-    user_id: str, text: str, sheet: tuple[str, str, str]
+    user_id: str, text: str, log_record: tuple[str, str, str]
 ) -> None:
-    assert len(keys.logged(user_id, keys.sheet(*sheet)).encode()) <= SORT_KEY_BYTES
+    assert len(keys.logged(user_id, keys.log_record(*log_record)).encode()) <= SORT_KEY_BYTES
     for pk in (keys.logs(user_id), keys.metric(text), keys.flag(text), keys.metrics(text)):
         assert len(pk.encode()) <= PARTITION_KEY_BYTES
 

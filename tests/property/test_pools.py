@@ -1,4 +1,4 @@
-"""Experiments that share places, directly or through others, make one pool."""
+"""Experiments that share decision points, directly or through others, make one pool."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from chalicelib.domain.experiments.assignment import _pools
 
 
 @dataclass(frozen=True)
-class Placed:
-    """As much of an offer as pools are made of."""
+class Compiled:
+    """As much of a compiled experiment as decides on its pool."""
 
     number: int
-    places: frozenset[int]
+    point_keys: frozenset[int]
 
 
-def merged(offers: list[Placed]) -> list[list[Placed]]:
+def merged(compiled_experiments: list[Compiled]) -> list[list[Compiled]]:
     """The rule, as it reads: each new one joins all pools that it meets, which then come last."""
-    pools: list[list[Placed]] = []
-    for offer in offers:
-        met = [pool for pool in pools if any(offer.places & other.places for other in pool)]
+    pools: list[list[Compiled]] = []
+    for compiled in compiled_experiments:
+        met = [
+            pool for pool in pools if any(compiled.point_keys & other.point_keys for other in pool)
+        ]
         pools = [pool for pool in pools if pool not in met]
-        joined = [offer]
+        joined = [compiled]
         for pool in met:
             joined = pool + joined
         pools.append(joined)
@@ -34,8 +36,10 @@ def merged(offers: list[Placed]) -> list[list[Placed]]:
 
 @given(st.lists(st.frozensets(st.integers(0, 8), max_size=3), max_size=9))
 def test_pools_and_their_order_follow_from_the_order_of_the_experiments(
-    places: list[frozenset[int]],
+    point_keys: list[frozenset[int]],
 ) -> None:
-    offers: list[Any] = [Placed(number, each) for number, each in enumerate(places)]
-    pools: list[Any] = list(_pools(offers))
-    assert pools == merged(offers)
+    compiled_experiments: list[Any] = [
+        Compiled(number, each) for number, each in enumerate(point_keys)
+    ]
+    pools: list[Any] = list(_pools(compiled_experiments))
+    assert pools == merged(compiled_experiments)

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.testlab_offers import decide, marked, offered_to, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import decide, marked, offered_to, variant_uuid
 from chalicelib.domain.experiments.marking import Mark
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -68,7 +68,7 @@ def participants(draw: st.DrawFn) -> Participant:
         number: (
             Enrollment(
                 number,
-                Place(f"feature {number}", ""),
+                DecisionPointKey(f"feature {number}", ""),
                 variant_uuid(draw(st.sampled_from([10 * number, 10 * number + 1, DEAD]))),
                 None,
                 EnrollmentCode.ALGORITHM,
@@ -103,20 +103,20 @@ def recorded(catalogue: Catalogue, participant: Participant) -> list[tuple[objec
 def test_what_was_recorded_first_decides_and_no_other_experiment_is_offered_meanwhile(
     catalogue: Catalogue, participant: Participant
 ) -> None:
-    offer = offered_to(catalogue, TODAY, participant)
+    compiled = offered_to(catalogue, TODAY, participant)
     records = recorded(catalogue, participant)
     if not records:
         nobody = Participant(participant.profile)
-        assert offer == offered_to(catalogue, TODAY, nobody), "only then the hash decides"
+        assert compiled == offered_to(catalogue, TODAY, nobody), "only then the hash decides"
         return
     earliest = [each for each in records if each[0] == records[0][0]]
     bound = catalogue.feature(records[0][1])
     assert bound is not None
     if len(earliest) == 1 and not bound.is_running:
-        assert offer is None, "a paused experiment holds its users"
-    if offer is not None:
-        assert offer.variant is not None
-        chosen = (offer.feature.id, offer.variant.id)
+        assert compiled is None, "a paused experiment holds its users"
+    if compiled is not None:
+        assert compiled.variant is not None
+        chosen = (compiled.feature.id, compiled.variant.id)
         assert chosen in [each[1:] for each in earliest]
 
 
@@ -126,17 +126,17 @@ def test_a_mark_enrolls_in_the_experiment_that_is_offered_and_counts_who_is_not_
 ) -> None:
     offered = offered_to(catalogue, TODAY, participant)
     for feature_id in EXPERIMENTS:
-        mark = Mark(Place(f"feature {feature_id}", ""))
-        offer = marked(catalogue, TODAY, mark, participant)
-        if offer is None:
+        mark = Mark(DecisionPointKey(f"feature {feature_id}", ""))
+        compiled = marked(catalogue, TODAY, mark, participant)
+        if compiled is None:
             assert offered is None or offered.feature.id != feature_id
             continue
-        new = decide(mark, offer, participant, START, "point").records.enrollment
+        new = decide(mark, compiled, participant, START, "point").records.enrollment
         if offered is None or offered.feature.id != feature_id:
             assert new is None, "another experiment neither enrolls nor counts"
             continue
         known = participant.enrollments.get(feature_id, ())
-        live = {variant_uuid(variant.id) for variant in offer.feature.variants}
+        live = {variant_uuid(variant.id) for variant in compiled.feature.variants}
         assert (new is None) == any(e.condition_id in live for e in known)
         if new is not None and offered.variant is not None:
             row = participant.testlab
@@ -151,12 +151,12 @@ def test_a_mark_changes_nothing_of_what_its_user_is_offered_then(
 ) -> None:
     offered = offered_to(catalogue, TODAY, participant)
     for feature_id in EXPERIMENTS:
-        mark = Mark(Place(f"feature {feature_id}", ""))
-        offer = marked(catalogue, TODAY, mark, participant)
-        if offer is None:
+        mark = Mark(DecisionPointKey(f"feature {feature_id}", ""))
+        compiled = marked(catalogue, TODAY, mark, participant)
+        if compiled is None:
             continue
         later = START + timedelta(days=1)
-        new = decide(mark, offer, participant, later, "point").records.enrollment
+        new = decide(mark, compiled, participant, later, "point").records.enrollment
         if new is not None:
             enrollments = {**participant.enrollments, feature_id: (new,)}
             participant = replace(participant, enrollments=enrollments)

@@ -15,19 +15,19 @@ from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.experiments import seedrandom
 from chalicelib.domain.experiments.assignment import Assignment, assign, draw
+from chalicelib.domain.experiments.compiled_experiments import CompiledContext, CompiledExperiment
 from chalicelib.domain.experiments.experiments import ConsistencyRule, Experiment, State, Unit
 from chalicelib.domain.experiments.marking import Mark, MarkStatus
-from chalicelib.domain.experiments.offers import ContextOffers, Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, Participant
 from tests.unit.upgrade_samples import (
     CLASS,
     World,
+    compiled,
     conditions,
     context_of,
     design,
     notes,
-    offer,
     points,
     pupil,
     segment,
@@ -35,8 +35,8 @@ from tests.unit.upgrade_samples import (
 )
 from tests.unit.upgrade_samples import given as codes_given
 
-SHARED = [Place("quiz", target) for target in ("intro", "middle", "end")]
-"""Places for which experiments may compete."""
+SHARED = [DecisionPointKey("quiz", target) for target in ("intro", "middle", "end")]
+"""Decision points for which experiments may compete."""
 
 ids = st.text(min_size=1, max_size=8)
 units = st.sampled_from([Unit.INDIVIDUAL, Unit.GROUP])
@@ -54,48 +54,50 @@ def arms_of(shares: Sequence[float]) -> dict[str, float]:
 def experiments(
     draw: st.DrawFn, *, apart: bool = False, site: str = "quiz", max_size: int = 4
 ) -> list[Experiment]:
-    """Experiments that enroll; `apart` gives each its own places, at which nothing competes."""
+    """Experiments that enroll; `apart` gives each its own points, at which nothing competes."""
     made = []
     for n in range(draw(st.integers(1, max_size))):
         if apart:
-            places = [Place(f"{site} {n}", f"{i}") for i in range(draw(st.integers(1, 2)))]
+            point_keys = [
+                DecisionPointKey(f"{site} {n}", f"{i}") for i in range(draw(st.integers(1, 2)))
+            ]
         else:
-            places = draw(st.lists(st.sampled_from(SHARED), min_size=1, unique=True))
+            point_keys = draw(st.lists(st.sampled_from(SHARED), min_size=1, unique=True))
         made.append(
             design(
                 f"{site}-{n}-{draw(ids)}",
                 unit=draw(units),
                 rule=draw(rules),
                 arms=conditions(**arms_of(draw(weights))),
-                at=points(*places),
+                at=points(*point_keys),
             )
         )
     return made
 
 
-def answers(world: World, user_id: str, context: ContextOffers) -> list[Assignment]:
+def answers(world: World, user_id: str, context: CompiledContext) -> list[Assignment]:
     return assign(context, world.users[user_id], world.groups_of(user_id))
 
 
 def codes(
-    world: World, user_id: str, context: ContextOffers
-) -> dict[tuple[str, Place], tuple[str, ...]]:
+    world: World, user_id: str, context: CompiledContext
+) -> dict[tuple[str, DecisionPointKey], tuple[str, ...]]:
     """What a user gets, by experiment and place."""
     return codes_given(answers(world, user_id, context))
 
 
 def mark_of(assignment: Assignment, status: MarkStatus | None = None) -> Mark:
     """The mark that a client sends for what it was assigned."""
-    experiment, place = assignment.offer.experiment, assignment.point.place
-    return Mark(place, assignment.conditions[0].code, experiment.id, status)
+    experiment, point_key = assignment.compiled.experiment, assignment.point.point_key
+    return Mark(point_key, assignment.conditions[0].code, experiment.id, status)
 
 
 def mark_all(
-    world: World, user_id: str, context: ContextOffers, status: MarkStatus | None = None
+    world: World, user_id: str, context: CompiledContext, status: MarkStatus | None = None
 ) -> None:
     """Let a user mark all that is assigned, as one client would."""
     for assignment in answers(world, user_id, context):
-        world.mark(user_id, mark_of(assignment, status), assignment.offer)
+        world.mark(user_id, mark_of(assignment, status), assignment.compiled)
 
 
 # From assign to mark and after
@@ -112,7 +114,7 @@ def test_a_user_keeps_through_all_marks_what_assign_answered(
     marks = [*first, *first]
     random.shuffle(marks)
     for assignment in marks:
-        outcome = world.mark(user_id, mark_of(assignment, status), assignment.offer)
+        outcome = world.mark(user_id, mark_of(assignment, status), assignment.compiled)
         enrollment = outcome.records.enrollment
         if enrollment is not None:
             assert enrollment.condition_id == assignment.conditions[0].id
@@ -168,7 +170,7 @@ def test_experiments_elsewhere_change_nothing(
     both = context_of(*made, *elsewhere)
     wanted = {experiment.id for experiment in made}
 
-    def of_the_first() -> dict[tuple[str, Place], tuple[str, ...]]:
+    def of_the_first() -> dict[tuple[str, DecisionPointKey], tuple[str, ...]]:
         found = codes(world, user_id, both)
         return {key: value for key, value in found.items() if key[0] in wanted}
 
@@ -256,7 +258,7 @@ def test_classmates_agree_in_group_experiments_before_and_after_marks(
     context = context_of(made)
     world = World(*(pupil(f"{i} {name}", room) for i, name in enumerate(names)))
 
-    def all_answers() -> list[dict[tuple[str, Place], tuple[str, ...]]]:
+    def all_answers() -> list[dict[tuple[str, DecisionPointKey], tuple[str, ...]]]:
         return [codes(world, user_id, context) for user_id in world.users]
 
     first = all_answers()
@@ -314,7 +316,9 @@ def test_the_tail_is_that_of_the_tables(x: float, freedom: int, tail: float) -> 
 def test_weights_are_met(shares: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     # The draws are the same for all weights.
     monkeypatch.setattr(seedrandom, "first_draw", cached_draw)
-    made = offer(design("0b2e1f6c-3f1a-4c2e-9d51-6d3c0a7b1e01", arms=conditions(**arms_of(shares))))
+    made = compiled(
+        design("0b2e1f6c-3f1a-4c2e-9d51-6d3c0a7b1e01", arms=conditions(**arms_of(shares)))
+    )
     found = Counter(chosen(made, user(f"student-{n}")) for n in range(PEOPLE))
     expected = {code: PEOPLE * share / 100 for code, share in arms_of(shares).items()}
     assert set(found) == set(expected)
@@ -322,7 +326,7 @@ def test_weights_are_met(shares: tuple[float, ...], monkeypatch: pytest.MonkeyPa
     assert chi_squared_tail(distance, len(shares) - 1) > TAIL
 
 
-def chosen(made: Offer, participant: Participant) -> str:
+def chosen(made: CompiledExperiment, participant: Participant) -> str:
     found = draw(made, participant)
     assert found is not None
     return found.code

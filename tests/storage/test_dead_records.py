@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import MarkStatus, Records, Repeat
 from chalicelib.domain.features.users import Totals, TotalsShard
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services import Services
@@ -56,7 +56,7 @@ __all__ = ["world"]
 
 OTHER = 8
 KEY = class_key("1a")
-ELSEWHERE = Place("lesson", "test")
+ELSEWHERE = DecisionPointKey("lesson", "test")
 STRIDE = 13
 """Calls from one death to the next: threads make their calls in another order each time."""
 
@@ -147,8 +147,8 @@ def test_results_and_counters_go_and_those_of_others_stay(stores: Stores) -> Non
     assert sum(stores.dead_records.drop_rest(NUMBER)) > 4
     assert sum(stores.dead_records.drop_rest(NUMBER)) == 0
     for number, there in ((NUMBER, 0), (OTHER, 1)):
-        tallies, out = stores.participants.tallies(number, [HERE])
-        assert (sum(each.users for each in tallies), out.users) == (there, there)
+        enrollment_counts, out = stores.participants.enrollment_counts(number, [HERE])
+        assert (sum(each.users for each in enrollment_counts), out.users) == (there, there)
         assert sum(stores.participants.stratum(number, "high").values()) == there
         assert len(stores.logs.kept_results(number)) == there
         assert stores.totals.of_feature(number) == ({1: Totals(total_users=1)} if there else {})
@@ -175,8 +175,8 @@ def test_what_ended_in_a_dead_experiment_makes_no_counter_anew(stores: Stores) -
     ending = Ending((enrolled(),), exclusions=(NUMBER,), dead=frozenset({NUMBER}))
     stores.user_data.end(user, ending, {}, [])
     assert known(stores).enrollments == {}
-    tallies, out = stores.participants.tallies(NUMBER, [HERE])
-    assert (list(tallies), out.users) == ([], 0)
+    enrollment_counts, out = stores.participants.enrollment_counts(NUMBER, [HERE])
+    assert (list(enrollment_counts), out.users) == ([], 0)
 
 
 # Races
@@ -255,17 +255,17 @@ def test_purged_enrollments_cost_a_user_nothing(dynamo_stores: Stores) -> None:
 def take_part(services: Services, attempt: int) -> dict[str, int]:
     """A new pupil in three experiments that are to go, and in one that stays; their numbers."""
     for each in (
-        design("alone", places=[HERE, THERE]),
+        design("alone", point_keys=[HERE, THERE]),
         group_design("class"),
-        design("within", unit=Unit.WITHIN_SUBJECTS, places=[ELSEWHERE]),
+        design("within", unit=Unit.WITHIN_SUBJECTS, point_keys=[ELSEWHERE]),
     ):
         services.experiments.create(each)
     user_id, out = f"u {attempt}", f"v {attempt}"
     join(services, user_id, update=in_class(f"1a {attempt}"))
-    for place, experiment_id in (
+    for point_key, experiment_id in (
         (HERE, "alone"), (THERE, "alone"), (HERE, "class"), (ELSEWHERE, "within"), (HERE, "stays"),
     ):  # fmt: skip
-        mark(services, user_id, place, experiment_id=experiment_id)
+        mark(services, user_id, point_key, experiment_id=experiment_id)
     join(services, out)
     mark(services, out, HERE, experiment_id="alone", status=MarkStatus.NOT_APPLIED)
     return {each: number_of(services, each) for each in ("alone", "class", "within", "stays")}
@@ -300,7 +300,7 @@ def points(tables: Tables) -> set[tuple[str, str]]:
 
 def test_a_purge_that_dies_at_any_call_leaves_nothing_for_good(world: World) -> None:
     services = world.services()
-    services.experiments.create(design("stays", places=[HERE]))
+    services.experiments.create(design("stays", point_keys=[HERE]))
     call, killed = 0, True
     while killed:
         numbers = take_part(services, call)

@@ -28,8 +28,8 @@ OF_EXPERIMENTS = {"enrollment", "exclusion", "lifted", "count", "at"}
 KEY = class_key("1a")
 
 
-def in_classes(place_enrollment: Enrollment) -> Records:
-    return Records(enrollment=replace(place_enrollment, group_id="1a"))
+def in_classes(point_enrollment: Enrollment) -> Records:
+    return Records(enrollment=replace(point_enrollment, group_id="1a"))
 
 
 def test_every_record_of_an_experiment_is_in_its_index_and_no_other(

@@ -14,14 +14,14 @@ from chalicelib.domain.access.idempotency import (
     KEPT,
     AlreadyAnswered,
     IdempotencyRecord,
-    KeptAnswer,
     RequestKey,
+    StoredResponse,
 )
 from chalicelib.domain.catalogue.catalogue import CatalogueChange
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.experiments.marking import Outcome
 from chalicelib.domain.features.users import Event, TotalsShard, User
-from chalicelib.domain.outcomes.logs import Sheet, merge
+from chalicelib.domain.outcomes.logs import LogRecord, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile
 from chalicelib.services.participants.participant_ports import Counting
 from chalicelib.storage.access.idempotency import ANSWER_BYTES
@@ -29,8 +29,8 @@ from tests.fakes.memory import START
 from tests.unit.measure_samples import SIMPLE, part
 from tests.unit.upgrade_service_samples import HERE
 
-ANSWER = KeptAnswer(200, {"Content-Type": "application/json"}, '"наш ответ"')
-OTHER = KeptAnswer(403, {}, '"no"')
+ANSWER = StoredResponse(200, {"Content-Type": "application/json"}, '"наш ответ"')
+OTHER = StoredResponse(403, {}, '"no"')
 SHARD = TotalsShard(1, 1, 0)
 USER = User("u", 1, "1.2.3.4", START)
 
@@ -39,7 +39,7 @@ def key(client_key: str = "k", owner: str | None = "u", body: bytes = b"{}") -> 
     return RequestKey.of(owner, "POST /api/events", "caller", client_key, body)
 
 
-def record(answer: KeptAnswer = ANSWER, **of_key: Any) -> IdempotencyRecord:
+def record(answer: StoredResponse = ANSWER, **of_key: Any) -> IdempotencyRecord:
     return IdempotencyRecord(key(**of_key), answer, START)
 
 
@@ -96,7 +96,7 @@ def test_after_a_day_it_is_forgotten_and_may_be_replaced(stores: Stores) -> None
 def test_an_answer_that_is_too_long_is_refused(dynamo_stores: Stores) -> None:
     incompressible = "".join(chr(0x4E00 + (n * n * 7919) % 20_000) for n in range(ANSWER_BYTES))
     with pytest.raises(Invalid, match="too long"):
-        dynamo_stores.idempotency.keep(record(KeptAnswer(200, {}, incompressible)))
+        dynamo_stores.idempotency.keep(record(StoredResponse(200, {}, incompressible)))
     assert dynamo_stores.idempotency.find(key(), START) is None
 
 
@@ -132,9 +132,9 @@ def store_mark(stores: Stores) -> Write:
 
 
 def store_log(stores: Stores) -> Write:
-    sheet = stores.logs.sheets("u", [SIMPLE]).get(SIMPLE) or Sheet("u", SIMPLE)
+    log_record = stores.logs.log_records("u", [SIMPLE]).get(SIMPLE) or LogRecord("u", SIMPLE)
     ids = iter(range(stores.logs.new_id(), 10**9))
-    merged = merge(sheet, [part(len(sheet.rows), 1, time=1)], ids, START)
+    merged = merge(log_record, [part(len(log_record.rows), 1, time=1)], ids, START)
 
     def write(kept: IdempotencyRecord | None) -> None:
         if stores.logs.store([merged], kept):
@@ -163,7 +163,7 @@ def state(stores: Stores) -> object:
         stores.users.get("u"),
         stores.events.of_variant(1, None, 100),
         stores.participants.read("u"),
-        stores.logs.sheets("u", [SIMPLE]),
+        stores.logs.log_records("u", [SIMPLE]),
         stores.catalogue.revision(),
         stores.totals.of_feature(1),
     )

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
+from chalicelib.domain.access.idempotency import IdempotencyRecord, RequestKey, StoredResponse
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.domain.experiments.metrics import MetricType
-from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import ErasedMeanwhile
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
@@ -26,8 +26,8 @@ from chalicelib.services.participants.participants import GroupUpdate
 from chalicelib.services.privacy.erasure import WORK_TIME, ErasureReport
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
-from chalicelib.storage.dynamodb.tables import TABLES, LoggedRow, RecordRow, RepeatRow, SheetRow
-from chalicelib.storage.outcomes.logs import sheet_key
+from chalicelib.storage.dynamodb.tables import TABLES, LoggedRow, LogRecordRow, RecordRow, RepeatRow
+from chalicelib.storage.outcomes.logs import log_record_key
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
 from tests.fakes.memory import START, FixedClock
@@ -195,28 +195,28 @@ def add_very_many(services: Services) -> None:
                 "uniquifier": None,
                 "at": 1_800_000_000_000 + index,
             }
-            sort_key = keys.repeat(keys.place(HERE.site, HERE.target), index)
+            sort_key = keys.repeat(keys.point_key(HERE.site, HERE.target), index)
             batch.save(RepeatRow(keys.repeats(number, "u"), sort_key, data=data))
     rows = [{"id": 1, "time": 0, "data": {"m": 1}, "created_at": 0, "updated_at": 0, "version": 1}]
-    with SheetRow.batch_write() as sheets, LoggedRow.batch_write() as notes:
+    with LogRecordRow.batch_write() as log_records, LoggedRow.batch_write() as notes:
         for index in range(MANY):
-            name = SheetKey(("class", "key"), str(index))
-            sort_key = sheet_key(name)
+            name = LogRecordKey(("class", "key"), str(index))
+            sort_key = log_record_key(name)
             values = {"group": ["class", "key"], "uniquifier": str(index), "rows": rows}
-            sheets.save(SheetRow(keys.logs("u"), sort_key, user_id="u", data=values, n=1))
+            log_records.save(LogRecordRow(keys.logs("u"), sort_key, user_id="u", data=values, n=1))
             key, note = keys.metric(name.metric("m")), keys.logged("u", sort_key)
-            notes.save(LoggedRow(key, note, user_id="u", sheet=sort_key))
+            notes.save(LoggedRow(key, note, user_id="u", log_record=sort_key))
     with RecordRow.batch_write() as points:
         for index in range(MANY // 2):
-            place = Place("site", str(index))
+            point_key = DecisionPointKey("site", str(index))
             data = {"site": "site", "target": str(index), "at": 0, "id": "p"}
             data |= {"experiment": None, "condition": None}
-            row = keys.point(keys.place(place.site, place.target))
+            row = keys.point(keys.point_key(point_key.site, point_key.target))
             points.save(RecordRow(keys.user("u"), row, data=data))
     with LoggedRow.batch_write() as strays:
         for index in range(MANY // 2):
             key = keys.logged("u", str(index))
-            stray = LoggedRow(keys.metric("stray"), key, user_id="u", sheet=str(index))
+            stray = LoggedRow(keys.metric("stray"), key, user_id="u", log_record=str(index))
             strays.save(stray)
     begun = {"group": None, "uniquifier": "", "names": ["stray"]}
     RecordRow(keys.user("u"), keys.begun("0"), data=begun).save()
@@ -287,14 +287,14 @@ def test_a_log_that_was_under_way_goes_with_its_notes_and_its_kept_answer(
     stores = bootstrap.dynamo_stores()
     names = [f"metric {number}" for number in range(120)]
     request = RequestKey(user_id, "digest", "fingerprint")
-    record = IdempotencyRecord(request, KeptAnswer(200, {}, "{}"), START)
+    record = IdempotencyRecord(request, StoredResponse(200, {}, "{}"), START)
     finished = count(1)
 
     def store(call: str) -> None:
         if call == "user_data.finish" and next(finished) == (1 if user_id == ALIAS else 2):
             row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
-            sheet = Sheet(user_id, SheetKey(), (row,), 1)
-            assert not stores.logs.store([Merge(sheet, (), sheet.metrics())])
+            log_record = LogRecord(user_id, LogRecordKey(), (row,), 1)
+            assert not stores.logs.store([Merge(log_record, (), log_record.metrics())])
             stores.idempotency.keep(record)
 
     process = bootstrap.build(world.settings, watched_ports(stores, after=store), FixedClock())
@@ -330,10 +330,10 @@ def test_an_erasure_asks_for_the_user_s_own_rows_however_many_metrics_and_lists_
 
 def test_notes_of_a_log_that_died_before_it_was_stored_go_with_its_user(world: World) -> None:
     names = [f"metric {number}" for number in range(200)]
-    key = SheetKey(("class", "key#%"), "once")
+    key = LogRecordKey(("class", "key#%"), "once")
     row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
-    sheet = Sheet("u", key, (row,), 1)
-    merge = Merge(sheet, (), sheet.metrics())
+    log_record = LogRecord("u", key, (row,), 1)
+    merge = Merge(log_record, (), log_record.metrics())
     point = killed = 0
     while point == killed:
         point += 1
@@ -353,9 +353,11 @@ def test_notes_of_a_log_that_died_before_it_was_stored_go_with_its_user(world: W
 def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: World) -> None:
     services, key = world.services(), keys.metric("of no experiment")
     services.participants.init("u", GroupUpdate(), follow=True)
-    sheet = Sheet("u", SheetKey(), (LogRow(1, START, {"of no experiment": 1}, START, START),), 1)
-    assert not bootstrap.dynamo_stores().logs.store([Merge(sheet, (), sheet.metrics())])
-    LoggedRow(key, keys.logged("u", "never stored"), user_id="u", sheet="never stored").save()
+    log_record = LogRecord(
+        "u", LogRecordKey(), (LogRow(1, START, {"of no experiment": 1}, START, START),), 1
+    )
+    assert not bootstrap.dynamo_stores().logs.store([Merge(log_record, (), log_record.metrics())])
+    LoggedRow(key, keys.logged("u", "never stored"), user_id="u", log_record="never stored").save()
     services.erasure.erase("u")
     assert items_naming(all_items(), "never stored") == []
     assert all_items()["events"] == []

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.experiments.metrics import MetricType
-from chalicelib.domain.outcomes.logs import LogPart, Sheet
+from chalicelib.domain.outcomes.logs import LogPart, LogRecord
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
 from chalicelib.services.participants.participants import GroupUpdate
@@ -37,9 +37,9 @@ def services(world: World) -> Services:
     return made
 
 
-def sheets(metric_key: str) -> list[Sheet]:
+def log_records(metric_key: str) -> list[LogRecord]:
     store = bootstrap.dynamo_stores().logs
-    return [sheet for some in store.of_metric(metric_key) for sheet in some]
+    return [log_record for some in store.of_metric(metric_key) for log_record in some]
 
 
 def killed_once_at_each_point(world: World, action: Any) -> int:
@@ -57,7 +57,7 @@ def killed_once_at_each_point(world: World, action: Any) -> int:
 
 
 def test_a_log_is_stored_once_however_often_it_dies(world: World, services: Services) -> None:
-    """One sheet has more new metrics than fit the transaction that stores it."""
+    """One log record has more new metrics than fit the transaction that stores it."""
     parts: list[LogPart] = [
         part(1, 0, values=dict.fromkeys(METRICS, 1)),
         part(1, 0, AREAS, {METRICS[0]: 2}),
@@ -66,12 +66,12 @@ def test_a_log_is_stored_once_however_often_it_dies(world: World, services: Serv
     report = services.logs.log("u", parts)
     assert [len(each.changed) for each in report.logged] == [1, 1]
     for key in (METRICS[0], METRICS[-1]):
-        [sheet] = sheets(key)
-        assert (sheet.key, [dict(row.data) for row in sheet.rows]) == (
+        [log_record] = log_records(key)
+        assert (log_record.key, [dict(row.data) for row in log_record.rows]) == (
             SIMPLE,
             [dict.fromkeys(METRICS, 1)],
         )
-    [grouped] = sheets(AREAS.metric(METRICS[0]))
+    [grouped] = log_records(AREAS.metric(METRICS[0]))
     assert [dict(row.data) for row in grouped.rows] == [{METRICS[0]: 2}]
 
 

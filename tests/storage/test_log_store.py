@@ -13,9 +13,17 @@ from pynamodb.exceptions import QueryError
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments.metrics import grouped_key
-from chalicelib.domain.outcomes.logs import LogPart, LogRow, Merge, Sheet, SheetKey, Value, merge
+from chalicelib.domain.outcomes.logs import (
+    LogPart,
+    LogRecord,
+    LogRecordKey,
+    LogRow,
+    Merge,
+    Value,
+    merge,
+)
 from chalicelib.storage.dynamodb.tables import LoggedRow
-from chalicelib.storage.outcomes.logs import SHEET_BYTES
+from chalicelib.storage.outcomes.logs import LOG_RECORD_BYTES
 from tests.fakes.memory import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 from tests.unit.upgrade_service_samples import at_once
@@ -30,45 +38,49 @@ PARALLEL = 6
 ids = itertools.count(1)
 
 
-def merged(before: Sheet, *parts: LogPart) -> Merge:
+def merged(before: LogRecord, *parts: LogPart) -> Merge:
     return merge(before, parts, ids, LATER)
 
 
 def new(
-    key: SheetKey = SIMPLE,
+    key: LogRecordKey = SIMPLE,
     user_id: str = "u",
     values: Mapping[str, Value] | None = None,
     **attributes: Value,
 ) -> Merge:
-    """A sheet that is not stored as yet, with one row."""
-    return merged(Sheet(user_id, key), part(0, 0, key, {**(values or {}), **attributes}))
+    """A log record that is not stored as yet, with one row."""
+    return merged(LogRecord(user_id, key), part(0, 0, key, {**(values or {}), **attributes}))
 
 
-def attempt(stores: Stores, *merges: Merge) -> set[SheetKey]:
-    """The sheets that could not be stored."""
+def attempt(stores: Stores, *merges: Merge) -> set[LogRecordKey]:
+    """The log records that could not be stored."""
     return set(stores.logs.store(merges))
 
 
-def store(stores: Stores, *merges: Merge) -> list[Sheet]:
+def store(stores: Stores, *merges: Merge) -> list[LogRecord]:
     assert attempt(stores, *merges) == set()
-    return [each.sheet for each in merges]
+    return [each.log_record for each in merges]
 
 
-def read(stores: Stores, *keys: SheetKey, user_id: str = "u") -> dict[SheetKey, Sheet]:
-    return dict(stores.logs.sheets(user_id, keys))
+def read(stores: Stores, *keys: LogRecordKey, user_id: str = "u") -> dict[LogRecordKey, LogRecord]:
+    return dict(stores.logs.log_records(user_id, keys))
 
 
-def of_metric(stores: Stores, metric_key: str) -> list[Sheet]:
-    found = [sheet for sheets in stores.logs.of_metric(metric_key) for sheet in sheets]
-    return sorted(found, key=lambda sheet: (sheet.user_id, sheet.key.uniquifier))
+def of_metric(stores: Stores, metric_key: str) -> list[LogRecord]:
+    found = [
+        log_record
+        for log_records in stores.logs.of_metric(metric_key)
+        for log_record in log_records
+    ]
+    return sorted(found, key=lambda log_record: (log_record.user_id, log_record.key.uniquifier))
 
 
-def tries(number: int) -> SheetKey:
+def tries(number: int) -> LogRecordKey:
     assert AREAS.group is not None
-    return SheetKey(AREAS.group, f"try {number:04}")
+    return LogRecordKey(AREAS.group, f"try {number:04}")
 
 
-# Sheets
+# Log records
 
 
 def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -> None:
@@ -78,7 +90,7 @@ def test_ids_are_never_given_out_twice_not_even_after_clearing(stores: Stores) -
     assert len(set(given)) == 6
 
 
-def test_a_sheet_comes_back_as_it_was_stored(stores: Stores) -> None:
+def test_a_log_record_comes_back_as_it_was_stored(stores: Stores) -> None:
     rows = (
         LogRow(
             7,
@@ -90,10 +102,10 @@ def test_a_sheet_comes_back_as_it_was_stored(stores: Stores) -> None:
         ),
         LogRow(2**40, START + timedelta(milliseconds=1), {"": "empty name"}, START, START),
     )
-    for key in (SIMPLE, AREAS, SheetKey(("#", "%"), LONG)):
-        sheet = Sheet("u", key, rows, 1)
-        store(stores, Merge(sheet, (), sheet.metrics()))
-        assert read(stores, key) == {key: sheet}
+    for key in (SIMPLE, AREAS, LogRecordKey(("#", "%"), LONG)):
+        log_record = LogRecord("u", key, rows, 1)
+        store(stores, Merge(log_record, (), log_record.metrics()))
+        assert read(stores, key) == {key: log_record}
 
 
 def test_only_those_asked_for_and_stored_are_read(stores: Stores) -> None:
@@ -113,12 +125,12 @@ def test_users_may_be_called_anything(stores: Stores, user_id: str) -> None:
     store(stores, new(user_id="other", time=3))
     found = read(stores, SIMPLE, AREAS, user_id=user_id)
     assert [found[key].rows[0].data["time"] for key in (SIMPLE, AREAS)] == [1, 2]
-    assert {sheet.user_id for sheet in of_metric(stores, "time")} == {user_id, "other"}
+    assert {log_record.user_id for log_record in of_metric(stores, "time")} == {user_id, "other"}
 
 
 def test_parts_of_keys_may_be_anything_and_do_not_run_together(stores: Stores) -> None:
     keys = [
-        SheetKey((group, key), uniquifier)
+        LogRecordKey((group, key), uniquifier)
         for group, key, uniquifier in [
             ("a", "b", "c"),
             ("ab", "", "c"),
@@ -134,14 +146,14 @@ def test_parts_of_keys_may_be_anything_and_do_not_run_together(stores: Stores) -
             (LONG, LONG, LONG[:-1]),
         ]
     ]
-    sheets = store(stores, *(new(key, time=n) for n, key in enumerate(keys)))
-    assert read(stores, *keys) == dict(zip(keys, sheets, strict=True))
+    log_records = store(stores, *(new(key, time=n) for n, key in enumerate(keys)))
+    assert read(stores, *keys) == dict(zip(keys, log_records, strict=True))
 
 
 # Storing
 
 
-def test_a_sheet_is_replaced_as_long_as_it_is_what_it_was(stores: Stores) -> None:
+def test_a_log_record_is_replaced_as_long_as_it_is_what_it_was(stores: Stores) -> None:
     [first] = store(stores, new(time=1))
     [second] = store(stores, merged(first, part(1, time=2, grade="A")))
     assert read(stores, SIMPLE) == {SIMPLE: second}
@@ -151,7 +163,7 @@ def test_a_sheet_is_replaced_as_long_as_it_is_what_it_was(stores: Stores) -> Non
     assert read(stores, SIMPLE) == {SIMPLE: second}
 
 
-def test_a_sheet_that_is_not_there_any_more_is_not_brought_back(stores: Stores) -> None:
+def test_a_log_record_that_is_not_there_any_more_is_not_brought_back(stores: Stores) -> None:
     [first] = store(stores, new(time=1))
     stores.eraser.clear(lambda: START, timedelta(0))
     assert attempt(stores, merged(first, part(1, time=2))) == {SIMPLE}
@@ -164,12 +176,12 @@ def test_what_is_lost_is_told_and_can_be_merged_anew(stores: Stores) -> None:
     lost = attempt(stores, merged(first, part(2, time=3)), *(new(tries(n), time=n) for n in (1, 2)))
     assert SIMPLE in lost
     for key in lost:
-        before = read(stores, key).get(key, Sheet("u", key))
+        before = read(stores, key).get(key, LogRecord("u", key))
         store(stores, merged(before, part(3, key=key, time=4)))
     assert len(read(stores, SIMPLE, tries(1), tries(2))) == 3
 
 
-def test_of_parallel_writers_of_a_sheet_one_wins(stores: Stores) -> None:
+def test_of_parallel_writers_of_a_log_record_one_wins(stores: Stores) -> None:
     [first] = store(stores, new(time=0))
 
     def write(number: int) -> bool:
@@ -188,27 +200,29 @@ def test_of_parallel_writers_of_a_sheet_one_wins(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("count", [30, 100, 130])
-def test_many_sheets_of_one_call_are_stored_and_read(stores: Stores, count: int) -> None:
+def test_many_log_records_of_one_call_are_stored_and_read(stores: Stores, count: int) -> None:
     keys = [SIMPLE, *map(tries, range(count - 1))]
-    sheets = store(stores, *(new(key, time=n, grade="A") for n, key in enumerate(keys)))
-    assert read(stores, *keys) == dict(zip(keys, sheets, strict=True))
+    log_records = store(stores, *(new(key, time=n, grade="A") for n, key in enumerate(keys)))
+    assert read(stores, *keys) == dict(zip(keys, log_records, strict=True))
     time = AREAS.metric("time")
     assert [s.key for s in of_metric(stores, time)] == keys[1:]
-    again = [merged(sheet, part(1, key=sheet.key, time=-1)) for sheet in sheets]
-    assert all(sheet.revision == 2 for sheet in store(stores, *again))
+    again = [merged(log_record, part(1, key=log_record.key, time=-1)) for log_record in log_records]
+    assert all(log_record.revision == 2 for log_record in store(stores, *again))
 
 
-def test_sheets_may_be_large_each_and_all_together(stores: Stores) -> None:
+def test_log_records_may_be_large_each_and_all_together(stores: Stores) -> None:
     text = "é" * 1000
     parts = {n: [part(0, i, key=tries(n), time=text) for i in range(150)] for n in range(15)}
-    merges = [merged(Sheet("u", tries(n)), *each) for n, each in parts.items()]
-    sheets = store(stores, *merges)
-    assert read(stores, *map(tries, range(15))) == {sheet.key: sheet for sheet in sheets}
+    merges = [merged(LogRecord("u", tries(n)), *each) for n, each in parts.items()]
+    log_records = store(stores, *merges)
+    assert read(stores, *map(tries, range(15))) == {
+        log_record.key: log_record for log_record in log_records
+    }
 
 
-def test_a_sheet_that_is_too_large_is_refused_and_nothing_is_stored(stores: Stores) -> None:
-    many = [part(0, i, time="x" * 1000) for i in range(SHEET_BYTES // 1000 + 1)]
-    huge = merged(Sheet("u", SIMPLE), *many)
+def test_a_log_record_that_is_too_large_is_refused_and_nothing_is_stored(stores: Stores) -> None:
+    many = [part(0, i, time="x" * 1000) for i in range(LOG_RECORD_BYTES // 1000 + 1)]
+    huge = merged(LogRecord("u", SIMPLE), *many)
     with pytest.raises(Invalid, match="too much is logged"):
         stores.logs.store([new(AREAS, time=1), huge, new(tries(1), time=1)])
     assert read(stores, SIMPLE, AREAS, tries(1)) == {}
@@ -218,12 +232,12 @@ def test_a_sheet_that_is_too_large_is_refused_and_nothing_is_stored(stores: Stor
 # Metrics
 
 
-def test_the_sheets_of_a_metric_are_found_whoever_logged_it(stores: Stores) -> None:
-    sheets = store(stores, new(time=1, grade="A"), new(AREAS, time=2))
+def test_the_log_records_of_a_metric_are_found_whoever_logged_it(stores: Stores) -> None:
+    log_records = store(stores, new(time=1, grade="A"), new(AREAS, time=2))
     [other] = store(stores, new(user_id="v", time=3))
-    assert of_metric(stores, "time") == [sheets[0], other]
-    assert of_metric(stores, "grade") == [sheets[0]]
-    assert of_metric(stores, AREAS.metric("time")) == [sheets[1]]
+    assert of_metric(stores, "time") == [log_records[0], other]
+    assert of_metric(stores, "grade") == [log_records[0]]
+    assert of_metric(stores, AREAS.metric("time")) == [log_records[1]]
     assert of_metric(stores, "mood") == []
 
 
@@ -243,21 +257,23 @@ def test_what_was_lost_leaves_no_trace_in_a_metric(stores: Stores) -> None:
 
 def test_a_simple_metric_may_be_called_like_a_grouped_one(stores: Stores) -> None:
     name = grouped_key("a", "b", "c")
-    key = SheetKey(("a", "b"), "1")
-    sheets = store(stores, new(values={name: 1}), new(key, c=2))
+    key = LogRecordKey(("a", "b"), "1")
+    log_records = store(stores, new(values={name: 1}), new(key, c=2))
     found = of_metric(stores, name)
-    assert sorted(sheet.values(name)[0][1] for sheet in found) == [1, 2]
-    assert all(sheet in sheets for sheet in found)
+    assert sorted(log_record.values(name)[0][1] for log_record in found) == [1, 2]
+    assert all(log_record in log_records for log_record in found)
 
 
 def test_metrics_with_long_names_are_told_apart(stores: Stores) -> None:
     names = [LONG + "a", LONG + "b", "#" * 1000, "%23" * 300]
-    sheets = [store(stores, new(SIMPLE, f"user {n}", {name: n}))[0] for n, name in enumerate(names)]
-    for name, sheet in zip(names, sheets, strict=True):
-        assert of_metric(stores, name) == [sheet]
+    log_records = [
+        store(stores, new(SIMPLE, f"user {n}", {name: n}))[0] for n, name in enumerate(names)
+    ]
+    for name, log_record in zip(names, log_records, strict=True):
+        assert of_metric(stores, name) == [log_record]
 
 
-def test_a_sheet_may_have_more_new_metrics_than_fit_a_transaction(stores: Stores) -> None:
+def test_a_log_record_may_have_more_new_metrics_than_fit_a_transaction(stores: Stores) -> None:
     many = {f"metric {n:03}": n for n in range(250)}
     [first] = store(stores, new(values=many))
     assert read(stores, SIMPLE) == {SIMPLE: first}
@@ -277,10 +293,10 @@ def test_a_metric_of_many_users_comes_in_portions(stores: Stores) -> None:
 
     chunks = [users[start::PARALLEL] for start in range(PARALLEL)]
     assert sum(at_once(*(lambda c=c: fill(c) for c in chunks))) == len(users)
-    portions = [len(sheets) for sheets in stores.logs.of_metric("time")]
+    portions = [len(log_records) for log_records in stores.logs.of_metric("time")]
     assert sum(portions) == len(users)
     assert len(portions) > 1
-    assert [sheet.user_id for sheet in of_metric(stores, "time")] == users
+    assert [log_record.user_id for log_record in of_metric(stores, "time")] == users
 
 
 def test_a_failure_while_a_metric_is_read_is_told_apart(

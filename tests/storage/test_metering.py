@@ -11,8 +11,8 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.hooks import HierarchicalEmitter
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.running import accounting
-from chalicelib.services.running.attempts import DEADLINE
+from chalicelib.services.running import request_budget
+from chalicelib.services.running.retries import DEADLINE
 from chalicelib.storage.dynamodb.connection import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES
 from chalicelib.storage.dynamodb.metering import meter, sent_once, units
 
@@ -79,10 +79,10 @@ def answered(status: int = 200, units: float = 0.5) -> dict[str, Any]:
 
 
 def test_each_attempt_counts_and_no_time_is_lost_where_all_goes_well(calls: Calls) -> None:
-    with accounting.opened(DEADLINE) as account:
+    with request_budget.opened(DEADLINE) as budget:
         for _ in range(10):
             calls.attempt({}, 1.0, answered())
-    assert (account.calls, account.read_units, account.lost) == (10, 5.0, 0)
+    assert (budget.calls, budget.read_units, budget.lost) == (10, 5.0, 0)
 
 
 @pytest.mark.parametrize("failure", [None, answered(500)])
@@ -90,44 +90,44 @@ def test_a_repeated_call_counts_again_and_loses_the_time_until_then(
     calls: Calls, failure: Any
 ) -> None:
     context: dict[str, Any] = {}
-    with accounting.opened(DEADLINE) as account:
+    with request_budget.opened(DEADLINE) as budget:
         calls.attempt(context, 1.0, failure)
         calls.now += 0.025
         calls.attempt(context, 0.5, answered())
-    assert (account.calls, account.read_units) == (2, 0.5)
-    assert account.lost == pytest.approx(1.025)
+    assert (budget.calls, budget.read_units) == (2, 0.5)
+    assert budget.lost == pytest.approx(1.025)
 
 
 def test_a_throttled_call_loses_the_pause_after_it(calls: Calls) -> None:
     context: dict[str, Any] = {}
-    with accounting.opened(DEADLINE) as account:
+    with request_budget.opened(DEADLINE) as budget:
         calls.attempt(context, 0, answered(400, 0))
         calls.now += 1
         calls.attempt(context, 0, answered())
-    assert account.lost == 1
+    assert budget.lost == 1
 
 
 def test_no_attempt_begins_that_could_end_after_the_deadline(calls: Calls) -> None:
-    with accounting.opened(DEADLINE) as account:
+    with request_budget.opened(DEADLINE) as budget:
         calls.attempt({}, 1.25)
         calls.attempt({}, 1.25)
         for _ in range(2):
             with pytest.raises(Unavailable, match="in time") as error:
                 calls.attempt({}, 0, answered())
             assert error.value.reason == "deadline"
-    assert (account.calls, account.lost) == (2, DEADLINE)
-    with accounting.opened(DEADLINE):
+    assert (budget.calls, budget.lost) == (2, DEADLINE)
+    with request_budget.opened(DEADLINE):
         calls.attempt({}, 0, answered())
 
 
 def test_a_long_request_that_makes_headway_is_not_cut_off(calls: Calls) -> None:
-    with accounting.opened(DEADLINE) as account:
+    with request_budget.opened(DEADLINE) as budget:
         for _ in range(100):
             calls.attempt({}, 1.0, answered())
-    assert account.calls == 100
+    assert budget.calls == 100
 
 
-def test_without_an_account_nothing_is_counted_nor_cut_off(calls: Calls) -> None:
+def test_without_a_budget_nothing_is_counted_nor_cut_off(calls: Calls) -> None:
     context: dict[str, Any] = {}
     for _ in range(10):
         calls.attempt(context, 10)

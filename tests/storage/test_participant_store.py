@@ -21,6 +21,7 @@ from chalicelib.domain.catalogue.catalogue import (
     applied,
 )
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
@@ -42,10 +43,9 @@ from chalicelib.domain.experiments.experiments import (
 )
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Totals, TotalsShard, User
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -77,7 +77,7 @@ from tests.unit.upgrade_service_samples import (
 NUMBER = 7
 LATER = START + timedelta(milliseconds=1001)
 HOSTILE = ["a", " ", "a#b", "a#", "profile", "%23", "#", "user#u", "é" * 256, "#" * 512, "%" * 512]
-OFFER = Offer.of(NUMBER, group_design(), {})
+COMPILED = CompiledExperiment.of(NUMBER, group_design(), {})
 PARALLEL = 6
 
 
@@ -93,20 +93,24 @@ def create(stores: Stores, *user_ids: str) -> Participant:
     return known(stores, user_ids[-1])
 
 
-def point(place: Place = HERE, at: timedelta = timedelta()) -> MonitoredPoint:
-    return MonitoredPoint("id of the point", place, "e", "a", START + at)
+def point(point_key: DecisionPointKey = HERE, at: timedelta = timedelta()) -> MonitoredPoint:
+    return MonitoredPoint("id of the point", point_key, "e", "a", START + at)
 
 
-def enrolled(place: Place = HERE, class_id: str | None = None, number: int = NUMBER) -> Enrollment:
-    return Enrollment(number, place, "id of a", class_id, EnrollmentCode.ALGORITHM, START)
+def enrolled(
+    point_key: DecisionPointKey = HERE, class_id: str | None = None, number: int = NUMBER
+) -> Enrollment:
+    return Enrollment(number, point_key, "id of a", class_id, EnrollmentCode.ALGORITHM, START)
 
 
 def excluded(number: int = NUMBER, code: ExclusionCode = ExclusionCode.LISTED) -> Exclusion:
     return Exclusion(number, code, START)
 
 
-def group_enrolled(place: Place = HERE, condition_id: str = "id of a") -> GroupEnrollment:
-    return GroupEnrollment(NUMBER, place, condition_id, START)
+def group_enrolled(
+    point_key: DecisionPointKey = HERE, condition_id: str = "id of a"
+) -> GroupEnrollment:
+    return GroupEnrollment(NUMBER, point_key, condition_id, START)
 
 
 def store(
@@ -122,7 +126,7 @@ def store(
 ) -> Participant:
     """Store a mark that was decided on `participant` and the groups now, or as `read`."""
     before = stores.participants.groups(groups) if read is None else read
-    outcome = Outcome(OFFER, at or point(), "a", records or Records())
+    outcome = Outcome(COMPILED, at or point(), "a", records or Records())
     stores.participants.store_mark(participant, before, outcome, counting or Counting(), reached_by)
     return known(stores, participant.id)
 
@@ -238,26 +242,26 @@ def test_exclusions_come_back_with_their_codes(stores: Stores, code: ExclusionCo
 
 
 def test_what_was_not_said_comes_back_as_none(stores: Stores) -> None:
-    silent = MonitoredPoint("id", Place("", ""), None, None, LATER)
-    unassigned = replace(enrolled(silent.place), condition_id=None, code=EnrollmentCode.GROUP)
+    silent = MonitoredPoint("id", DecisionPointKey("", ""), None, None, LATER)
+    unassigned = replace(enrolled(silent.point_key), condition_id=None, code=EnrollmentCode.GROUP)
     after = store(stores, create(stores, "u"), Records(unassigned), at=silent)
-    assert after.points == {silent.place: silent}
+    assert after.points == {silent.point_key: silent}
     assert after.enrollments == {NUMBER: (unassigned,)}
 
 
 def test_places_do_not_mix(stores: Stores) -> None:
-    places = [
-        Place("ab", "c"),
-        Place("a", "bc"),
-        Place("abc", ""),
-        Place("", "abc"),
-        Place("#", "é"),
+    point_keys = [
+        DecisionPointKey("ab", "c"),
+        DecisionPointKey("a", "bc"),
+        DecisionPointKey("abc", ""),
+        DecisionPointKey("", "abc"),
+        DecisionPointKey("#", "é"),
     ]
     user = create(stores, "u")
-    for place in places:
-        user = store(stores, user, Records(enrolled(place)), at=point(place))
-    assert user.points == {place: point(place) for place in places}
-    assert sorted(e.place for e in user.enrollments[NUMBER]) == sorted(places)
+    for point_key in point_keys:
+        user = store(stores, user, Records(enrolled(point_key)), at=point(point_key))
+    assert user.points == {point_key: point(point_key) for point_key in point_keys}
+    assert sorted(e.point_key for e in user.enrollments[NUMBER]) == sorted(point_keys)
 
 
 def test_the_first_mark_at_a_place_stays(stores: Stores) -> None:
@@ -269,8 +273,8 @@ def test_the_first_mark_at_a_place_stays(stores: Stores) -> None:
 
 def test_a_user_is_counted_once_whatever_the_places(stores: Stores) -> None:
     user = create(stores, "u")
-    for place in (HERE, THERE):
-        user = store(stores, user, Records(enrolled(place)), at=point(place))
+    for point_key in (HERE, THERE):
+        user = store(stores, user, Records(enrolled(point_key)), at=point(point_key))
     assert stores.participants.counted(NUMBER) == (1, 0)
 
 
@@ -291,13 +295,13 @@ def test_counts_are_the_sum_of_all_shards(stores: Stores) -> None:
 
 def test_repeated_marks_are_counted_at_their_place(stores: Stores) -> None:
     user = create(stores, "u")
-    for place, first in ((HERE, True), (HERE, False), (THERE, True), (HERE, False)):
+    for point_key, first in ((HERE, True), (HERE, False), (THERE, True), (HERE, False)):
         records = Records(
-            enrollment=enrolled(place) if first else None,
-            repeat=Repeat(NUMBER, place, "id of a", None, START),
+            enrollment=enrolled(point_key) if first else None,
+            repeat=Repeat(NUMBER, point_key, "id of a", None, START),
         )
-        user = store(stores, user, records, at=point(place))
-    assert {e.place: e.repeats for e in user.enrollments[NUMBER]} == {HERE: 3, THERE: 1}
+        user = store(stores, user, records, at=point(point_key))
+    assert {e.point_key: e.repeats for e in user.enrollments[NUMBER]} == {HERE: 3, THERE: 1}
     assert stores.participants.counted(NUMBER) == (1, 0)
 
 
@@ -315,12 +319,12 @@ def test_enrollments_are_counted_by_stratum_and_condition(stores: Stores) -> Non
 
 def test_a_stratum_counts_enrollments_not_users(stores: Stores) -> None:
     user = create(stores, "u")
-    for place in (HERE, THERE):
+    for point_key in (HERE, THERE):
         user = store(
             stores,
             user,
-            Records(enrolled(place)),
-            at=point(place),
+            Records(enrolled(point_key)),
+            at=point(point_key),
             counting=Counting(stratum=("north", 1)),
         )
     assert stores.participants.stratum(NUMBER, "north") == {1: 2}
@@ -331,8 +335,10 @@ def test_a_user_of_a_variant_of_test_lab_is_counted_with_an_enrollment_that_says
 ) -> None:
     counting = Counting(totals=TotalsShard(NUMBER, 10, 2))
     user = create(stores, "u")
-    for place, counted in ((HERE, counting), (THERE, Counting())):
-        user = store(stores, user, Records(enrolled(place)), at=point(place), counting=counted)
+    for point_key, counted in ((HERE, counting), (THERE, Counting())):
+        user = store(
+            stores, user, Records(enrolled(point_key)), at=point(point_key), counting=counted
+        )
     assert stores.totals.of_feature(NUMBER) == {10: Totals(total_users=1)}
 
 
@@ -492,7 +498,10 @@ def test_of_two_marks_that_drop_an_enrollment_of_a_group_one_is_stored(stores: S
     store(stores, known(stores, "v"), Records(dropped=(key,)), read=before)
     with pytest.raises(LostRace):
         store(stores, known(stores, "w"), Records(dropped=(key,)), read=before)
-    assert [tally.groups for tally in stores.participants.tallies(NUMBER, [HERE])[0]] == [0]
+    assert [
+        enrollment_count.groups
+        for enrollment_count in stores.participants.enrollment_counts(NUMBER, [HERE])[0]
+    ] == [0]
 
 
 # A change of the working group
@@ -543,14 +552,18 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
     create(stores, "u", "v")
     store(stores, known(stores, "v"), Records(enrolled()), counting=Counting(1, ("north", 1)))
     user = known(stores, "u")
-    for place in (HERE, THERE):
+    for point_key in (HERE, THERE):
         north = Counting(2, ("north", 1))
-        user = store(stores, user, Records(enrolled(place)), at=point(place), counting=north)
+        user = store(
+            stores, user, Records(enrolled(point_key)), at=point(point_key), counting=north
+        )
     assert stores.participants.stratum(NUMBER, "north") == {1: 3}
     change = GroupChange(
         user.enrollments[NUMBER],
         left=(GroupLeft(NUMBER, class_key("1a"), None),),
-        uncounted=tuple(StratumEnrollment(NUMBER, place, "north", 1) for place in (HERE, THERE)),
+        uncounted=tuple(
+            StratumEnrollment(NUMBER, point_key, "north", 1) for point_key in (HERE, THERE)
+        ),
     )
     stores.participants.update(user, user.profile, change, LATER)
     assert stores.participants.stratum(NUMBER, "north") == {1: 1}

@@ -11,12 +11,12 @@ from chalicelib.bootstrap import Stores
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Records
 from chalicelib.domain.experiments.transfer import RecordKind
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Exclusion, ExclusionCode, MonitoredPoint
 from chalicelib.domain.privacy.erasure import Ending
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
-from chalicelib.storage.participants.records import enrollment_row, place_key, point_row
+from chalicelib.storage.participants.records import enrollment_row, point_row, point_text
 from tests.fakes.memory import START
 from tests.storage.test_participant_store import LATER, NUMBER, create, enrolled, known, store
 from tests.unit.upgrade_service_samples import HERE, THERE
@@ -24,8 +24,8 @@ from tests.unit.upgrade_service_samples import HERE, THERE
 REACHED = MonitoredPoint("id of the point", HERE, "e", "a", START)
 
 
-def at(place: Place) -> MonitoredPoint:
-    return replace(REACHED, id=f"reached {place.target}", place=place)
+def at(point_key: DecisionPointKey) -> MonitoredPoint:
+    return replace(REACHED, id=f"reached {point_key.target}", point_key=point_key)
 
 
 def sort_keys(user_id: str = "u") -> Sequence[str]:
@@ -36,13 +36,13 @@ def listed_points(stores: Stores) -> list[MonitoredPoint]:
     page = stores.records.page(RecordKind.POINTS, None, 100)
     assert page.next is None
     found = [each.record for each in page.records if isinstance(each.record, MonitoredPoint)]
-    return sorted(found, key=lambda point: point.place)
+    return sorted(found, key=lambda point: point.point_key)
 
 
 def test_an_enrollment_and_its_point_are_one_item(dynamo_stores: Stores) -> None:
     user = create(dynamo_stores, "u")
     user = store(dynamo_stores, user, Records(enrolled()), at=REACHED)
-    assert sort_keys() == [keys.enrollment(NUMBER, place_key(HERE)), keys.PROFILE]
+    assert sort_keys() == [keys.enrollment(NUMBER, point_text(HERE)), keys.PROFILE]
     assert user.points == {HERE: REACHED}
 
 
@@ -52,7 +52,7 @@ def test_a_point_that_enrolled_nobody_or_was_known_is_an_item_of_its_own(
     user = create(dynamo_stores, "u")
     user = store(dynamo_stores, user, at=REACHED)
     store(dynamo_stores, user, Records(enrolled()), at=at(HERE))
-    own = [keys.enrollment(NUMBER, place_key(HERE)), keys.point(place_key(HERE)), keys.PROFILE]
+    own = [keys.enrollment(NUMBER, point_text(HERE)), keys.point(point_text(HERE)), keys.PROFILE]
     assert sort_keys() == own
     assert known(dynamo_stores).points == {HERE: REACHED}
 
@@ -63,7 +63,7 @@ def test_points_are_listed_once_each_wherever_they_are_kept(stores: Stores) -> N
     user = store(stores, user, Records(enrolled(number=8)), at=REACHED)
     out = Exclusion(9, ExclusionCode.LISTED, START)
     store(stores, user, Records(exclusion=out), at=at(THERE))
-    assert listed_points(stores) == sorted([at(HERE), at(THERE)], key=lambda each: each.place)
+    assert listed_points(stores) == sorted([at(HERE), at(THERE)], key=lambda each: each.point_key)
 
 
 @pytest.mark.parametrize("how", ["group change", "erasure"])
@@ -79,7 +79,7 @@ def test_points_outlive_the_enrollments_that_they_made(stores: Stores, how: str)
         stores.participants.update(user, user.profile, GroupChange(ending), LATER)
     after = known(stores)
     assert (after.enrollments, after.points) == ({}, user.points)
-    assert listed_points(stores) == sorted(user.points.values(), key=lambda each: each.place)
+    assert listed_points(stores) == sorted(user.points.values(), key=lambda each: each.point_key)
 
 
 def test_a_point_stays_where_an_enrollment_takes_the_place_of_another(stores: Stores) -> None:

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.domain.access.api_keys import ApiKey, Role
 from chalicelib.domain.experiments.experiments import ConditionOrder, State
 from chalicelib.domain.flags.flags import FlagStatus
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -160,7 +160,7 @@ def test_a_log_of_states_of_a_newer_version_is_read(name: str) -> None:
 
 
 def test_the_codes_of_a_newer_version_leave_users_where_they_are() -> None:
-    enrolled = Enrollment(7, Place("a", "b"), "c", None, EnrollmentCode.GROUP, NOON)
+    enrolled = Enrollment(7, DecisionPointKey("a", "b"), "c", None, EnrollmentCode.GROUP, NOON)
     row = records.enrollment_row("user#u", enrolled, 0)
     row.data["code"] = NEWER
     assert records.enrollment_of(row) == replace(enrolled, code=EnrollmentCode.ALGORITHM)

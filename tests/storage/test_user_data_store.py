@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Stores
-from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
+from chalicelib.domain.access.idempotency import IdempotencyRecord, RequestKey, StoredResponse
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount, ExclusionCount
 from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.experiments.tallies import ExclusionTally, Tally
 from chalicelib.domain.features.users import Totals, TotalsShard, User
-from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -41,7 +41,7 @@ from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 
 NUMBER = 7
-OFFER = Offer.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
+COMPILED = CompiledExperiment.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
 HOSTILE = ["u", "a#b%c/é", "#" * 512]
 SHARD = TotalsShard(NUMBER, 3, 0)
 
@@ -56,8 +56,8 @@ def create(stores: Stores, *user_ids: str, owner: str | None = None) -> None:
     stores.participants.create([Profile(user_id, owner=owner) for user_id in user_ids])
 
 
-def enrolled(place: Place = HERE, **fields: object) -> Enrollment:
-    made = Enrollment(NUMBER, place, "id of a", "1a", EnrollmentCode.ALGORITHM, START)
+def enrolled(point_key: DecisionPointKey = HERE, **fields: object) -> Enrollment:
+    made = Enrollment(NUMBER, point_key, "id of a", "1a", EnrollmentCode.ALGORITHM, START)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -66,14 +66,14 @@ def store(
     user_id: str,
     records: Records,
     counting: Counting | None = None,
-    place: Place = HERE,
+    point_key: DecisionPointKey = HERE,
 ) -> None:
-    point = MonitoredPoint("p", place, "e", None, START)
+    point = MonitoredPoint("p", point_key, "e", None, START)
     groups = stores.participants.groups([class_key("1a")])
     stores.participants.store_mark(
         known(stores, user_id),
         groups,
-        Outcome(OFFER, point, None, records),
+        Outcome(COMPILED, point, None, records),
         counting or Counting(),
         (),
     )
@@ -85,15 +85,15 @@ def drop_records(stores: Stores, participant: Participant) -> int:
     return last.revision
 
 
-def log(stores: Stores, user_id: str, key: SheetKey, *names: str) -> Sheet:
+def log(stores: Stores, user_id: str, key: LogRecordKey, *names: str) -> LogRecord:
     row = LogRow(1, START, dict.fromkeys(names, 1), START, START)
-    sheet = Sheet(user_id, key, (row,), 1)
-    assert not stores.logs.store([Merge(sheet, (), sheet.metrics())])
-    return sheet
+    log_record = LogRecord(user_id, key, (row,), 1)
+    assert not stores.logs.store([Merge(log_record, (), log_record.metrics())])
+    return log_record
 
 
-def all_sheets(stores: Stores, user_id: str) -> list[Sheet]:
-    return [sheet for some in stores.user_data.sheets(user_id) for sheet in some]
+def all_log_records(stores: Stores, user_id: str) -> list[LogRecord]:
+    return [log_record for some in stores.user_data.log_records(user_id) for log_record in some]
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
@@ -108,8 +108,10 @@ def test_an_enrollment_ends_with_all_that_it_had_added(stores: Stores, user_id: 
     ending = Ending(
         enrollments=before.enrollments[NUMBER],
         exclusions=(NUMBER,),
-        tallies=(
-            Tally(NUMBER, "id of a", HERE, START, users=-1, condition_users=-1, point_users=-1),
+        enrollment_counts=(
+            EnrollmentCount(
+                NUMBER, "id of a", HERE, START, users=-1, condition_users=-1, point_users=-1
+            ),
         ),
         left=(GroupLeft(NUMBER, class_key("1a"), 1),),
         uncounted=(StratumEnrollment(NUMBER, HERE, "high", 5),),
@@ -124,7 +126,7 @@ def test_an_enrollment_ends_with_all_that_it_had_added(stores: Stores, user_id: 
     assert (after.enrollments, after.exclusions) == ({}, {})
     assert (after.points, after.revision) == (before.points, before.revision + 1)
     assert stores.participants.counted(NUMBER) == (0, 0)
-    assert stores.participants.tallies(NUMBER, [HERE])[1] == ExclusionTally(NUMBER)
+    assert stores.participants.enrollment_counts(NUMBER, [HERE])[1] == ExclusionCount(NUMBER)
     (hour,) = stores.participants.hourly(NUMBER, START.date(), [HERE])
     assert (hour.users, hour.groups) == (0, 1), "the group has been there"
     assert set(stores.participants.stratum(NUMBER, "high").values()) == {0}
@@ -166,19 +168,21 @@ def test_marks_within_subjects_are_listed_some_at_a_time(stores: Stores, user_id
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
-def test_sheets_are_listed_some_at_a_time(stores: Stores, user_id: str) -> None:
+def test_log_records_are_listed_some_at_a_time(stores: Stores, user_id: str) -> None:
     for number in range(5):
-        log(stores, user_id, SheetKey(("class#", "key"), f"é#{number}"), "time")
-    log(stores, f"{user_id}x", SheetKey(None, ""), "time")
-    whole = sorted(all_sheets(stores, user_id), key=lambda sheet: sheet.key.uniquifier)
+        log(stores, user_id, LogRecordKey(("class#", "key"), f"é#{number}"), "time")
+    log(stores, f"{user_id}x", LogRecordKey(None, ""), "time")
+    whole = sorted(
+        all_log_records(stores, user_id), key=lambda log_record: log_record.key.uniquifier
+    )
     assert len(whole) == 5
-    found: list[Sheet] = []
+    found: list[LogRecord] = []
     after = ""
-    while some := stores.user_lists.sheets(user_id, after, 2):
+    while some := stores.user_lists.log_records(user_id, after, 2):
         assert len(some) <= 2
-        found += [sheet for _, sheet in some]
+        found += [log_record for _, log_record in some]
         after = some[-1][0]
-    assert sorted(found, key=lambda sheet: sheet.key.uniquifier) == whole
+    assert sorted(found, key=lambda log_record: log_record.key.uniquifier) == whole
 
 
 def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
@@ -308,7 +312,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
     after = known(stores)
     assert after.revision == before.revision
     point = MonitoredPoint("p", THERE, "e", None, START)
-    outcome = Outcome(OFFER, point, None, Records())
+    outcome = Outcome(COMPILED, point, None, Records())
     with pytest.raises(LostRace):
         stores.user_data.end(before, ending, {}, [])
     with pytest.raises(LostRace):
@@ -321,7 +325,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
 def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) -> None:
     create(stores, "u", "v")
     for number in range(TRANSACTION_ACTIONS + 10):
-        store(stores, "u", Records(), place=Place("site", str(number)))
+        store(stores, "u", Records(), point_key=DecisionPointKey("site", str(number)))
     store(stores, "u", Records(), Counting())
     store(stores, "u", Records(enrolled()), Counting())
     stores.strata.store("pretest", {"u": "high"}, START)
@@ -333,15 +337,15 @@ def test_very_many_points_go_and_what_belongs_to_others_stays(stores: Stores) ->
 
 def test_logs_go_with_the_notes_of_their_metrics(stores: Stores) -> None:
     names = [f"metric {number}" for number in range(120)]
-    other = SheetKey(("class", "key"), "1")
-    sheets = [log(stores, "u", SheetKey(), *names), log(stores, "u", other, *names[:3])]
-    log(stores, "v", SheetKey(), "metric 0")
-    assert sorted(all_sheets(stores, "u"), key=repr) == sorted(sheets, key=repr)
+    other = LogRecordKey(("class", "key"), "1")
+    log_records = [log(stores, "u", LogRecordKey(), *names), log(stores, "u", other, *names[:3])]
+    log(stores, "v", LogRecordKey(), "metric 0")
+    assert sorted(all_log_records(stores, "u"), key=repr) == sorted(log_records, key=repr)
     with pytest.raises(LostRace):
-        stores.user_data.drop_sheets([replace(sheets[1], revision=2)])
-    assert len(all_sheets(stores, "u")) == 2
-    stores.user_data.drop_sheets(sheets)
-    assert all_sheets(stores, "u") == []
+        stores.user_data.drop_log_records([replace(log_records[1], revision=2)])
+    assert len(all_log_records(stores, "u")) == 2
+    stores.user_data.drop_log_records(log_records)
+    assert all_log_records(stores, "u") == []
     assert [[s.user_id for s in some] for some in stores.logs.of_metric("metric 0")] == [["v"]]
 
 
@@ -349,16 +353,16 @@ def test_logs_go_with_the_notes_of_their_metrics(stores: Stores) -> None:
 def test_it_is_known_whether_anything_remains(stores: Stores, user_id: str) -> None:
     remains, other = stores.user_data.remains, user_id[:-1] + "x"
     create(stores, other)
-    log(stores, other, SheetKey(), "m")
+    log(stores, other, LogRecordKey(), "m")
     assert remains(user_id) is Remains.NOTHING
-    sheet = log(stores, user_id, SheetKey(), "m")
+    log_record = log(stores, user_id, LogRecordKey(), "m")
     assert remains(user_id) is Remains.RECORDS
     create(stores, user_id)
     assert remains(user_id) is Remains.USER
     stores.user_data.finish(known(stores, user_id), [])
-    stores.user_data.drop_sheets([sheet])
+    stores.user_data.drop_log_records([log_record])
     assert remains(user_id) is Remains.NOTHING
-    answer = KeptAnswer(200, {}, "{}")
+    answer = StoredResponse(200, {}, "{}")
     stores.idempotency.keep(IdempotencyRecord(RequestKey(user_id, "d", "f"), answer, START))
     assert remains(user_id) is Remains.RECORDS
     (dropped,) = stores.user_data.drop_records(stores.participants.read(user_id))
@@ -388,26 +392,33 @@ class TestInDynamoDB:
     """What the fakes have no like of."""
 
     def test_notes_of_logs_that_were_never_stored_go(self, dynamo_stores: Stores) -> None:
-        log(dynamo_stores, "u", SheetKey(), "stored")
-        for metric, sheet in (("stored", "gone"), ("other", keys.SIMPLE_SHEET)):
-            row = LoggedRow(keys.metric(metric), keys.logged("u", sheet), user_id="u", sheet=sheet)
+        log(dynamo_stores, "u", LogRecordKey(), "stored")
+        for metric, log_record in (("stored", "gone"), ("other", keys.SIMPLE_LOG_RECORD)):
+            row = LoggedRow(
+                keys.metric(metric),
+                keys.logged("u", log_record),
+                user_id="u",
+                log_record=log_record,
+            )
             row.save()
-        longer = LoggedRow(keys.metric("stored"), keys.logged("u2", "x"), user_id="u2", sheet="x")
+        longer = LoggedRow(
+            keys.metric("stored"), keys.logged("u2", "x"), user_id="u2", log_record="x"
+        )
         longer.save()
         assert len(list(dynamo_stores.user_data.drop_notes("u", ["stored", "other"]))) == 2
         notes = [*LoggedRow.query(keys.metric("stored")), *LoggedRow.query(keys.metric("other"))]
-        assert sorted((n.user_id, n.sheet) for n in notes) == [
-            ("u", keys.SIMPLE_SHEET),
-            ("u", keys.SIMPLE_SHEET),
+        assert sorted((n.user_id, n.log_record) for n in notes) == [
+            ("u", keys.SIMPLE_LOG_RECORD),
+            ("u", keys.SIMPLE_LOG_RECORD),
             ("u2", "x"),
-        ], "of the sheet that there is, whatever it has values of"
+        ], "of the log record that there is, whatever it has values of"
 
     def test_very_many_notes_go_some_at_a_time(self, dynamo_stores: Stores) -> None:
         with LoggedRow.batch_write() as batch:
             for number in range(120):
-                sheet = str(number)
-                key = keys.logged("u", sheet)
-                batch.save(LoggedRow(keys.metric("m"), key, user_id="u", sheet=sheet))
+                log_record = str(number)
+                key = keys.logged("u", log_record)
+                batch.save(LoggedRow(keys.metric("m"), key, user_id="u", log_record=log_record))
         steps, left = dynamo_stores.user_data.drop_notes("u", ["m"]), []
         for _ in steps:
             left.append(LoggedRow.count(keys.metric("m")))

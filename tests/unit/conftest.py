@@ -10,13 +10,13 @@ from tests.unit.samples import process
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let whoever lost a race try again at once."""
-    monkeypatch.setattr("chalicelib.services.running.attempts.FIRST_PAUSE", 0)
+    monkeypatch.setattr("chalicelib.services.running.retries.FIRST_PAUSE", 0)
 
 
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let whoever lost a race try again as seldom as can be."""
-    monkeypatch.setattr("chalicelib.services.running.attempts.DEADLINE", 1e-9)
+    monkeypatch.setattr("chalicelib.services.running.retries.DEADLINE", 1e-9)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value
+from chalicelib.domain.outcomes.logs import LogPart, LogRecordKey, Value
 from tests.fakes.memory import START
 
 CONTEXT = "home"
-SIMPLE = SheetKey()
-AREAS = SheetKey(("workspace", "areas"), "first try")
-"""A sheet of grouped metrics."""
+SIMPLE = LogRecordKey()
+AREAS = LogRecordKey(("workspace", "areas"), "first try")
+"""A log record of grouped metrics."""
 
 
 def flag(
@@ -74,10 +74,10 @@ def asking(experiment: Experiment, *metric_keys: str) -> Experiment:
 def part(
     minute: float = 0,
     item: int = 0,
-    key: SheetKey = SIMPLE,
+    key: LogRecordKey = SIMPLE,
     values: Mapping[str, Value] | None = None,
     **attributes: Value,
 ) -> LogPart:
-    """Values that a client logs for a sheet, some minutes after the start."""
+    """Values that a client logs for a log record, some minutes after the start."""
     time = START + timedelta(minutes=minute)
     return LogPart(item, time, key, {**(values or {}), **attributes})

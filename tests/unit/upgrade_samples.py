@@ -7,8 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
-from chalicelib.domain.audiences.segments import NOBODY, Roster, Segment, SegmentType
+from chalicelib.domain.audiences.segments import NOBODY, ResolvedSegments, Segment, SegmentType
 from chalicelib.domain.experiments.assignment import Assignment, Groups
+from chalicelib.domain.experiments.compiled_experiments import (
+    CompiledCatalogue,
+    CompiledContext,
+    CompiledExperiment,
+)
+from chalicelib.domain.experiments.enrollment_counts import group_new_at_point
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     Condition,
@@ -27,9 +33,7 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.marking import Mark, Outcome, decide
-from chalicelib.domain.experiments.offers import ContextOffers, Offer, Offers
-from chalicelib.domain.experiments.tallies import group_new_at_point
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -44,10 +48,10 @@ from chalicelib.domain.participants.participants import (
 )
 
 CONTEXT = "home"
-PLACE = Place("quiz", "intro")
+POINT_KEY = DecisionPointKey("quiz", "intro")
 """Where the experiments are, unless they say otherwise."""
 
-THERE = Place("quiz", "end")
+THERE = DecisionPointKey("quiz", "end")
 
 BY_INDIVIDUAL, BY_GROUP, BY_EXPERIMENT = (
     ConsistencyRule.INDIVIDUAL,
@@ -95,8 +99,8 @@ def point(site: str = "quiz", target: str = "intro", *, flagged: bool = False) -
     return DecisionPoint(f"{site}/{target}", site, target, "", 1, flagged)
 
 
-def points(*places: Place) -> tuple[DecisionPoint, ...]:
-    return tuple(point(place.site, place.target) for place in places)
+def points(*point_keys: DecisionPointKey) -> tuple[DecisionPoint, ...]:
+    return tuple(point(point_key.site, point_key.target) for point_key in point_keys)
 
 
 def design(
@@ -117,7 +121,7 @@ def design(
     revert_to: str | None = None,
     started_at: datetime | None = STARTED,
 ) -> Experiment:
-    """An experiment with conditions a and b at `PLACE`; one on groups is on classes."""
+    """An experiment with conditions a and b at `POINT_KEY`; one on groups is on classes."""
     return Experiment(
         id=experiment_id,
         name=f"experiment {experiment_id}",
@@ -139,7 +143,7 @@ def design(
         end_on=None,
         tags=(),
         conditions=conditions(a=50, b=50) if arms is None else arms,
-        points=points(PLACE) if at is None else at,
+        points=points(POINT_KEY) if at is None else at,
         payloads=(),
         factors=(),
         queries=(),
@@ -177,16 +181,20 @@ def payload(arm: Condition, at: DecisionPoint | None, value: str) -> ConditionPa
     return ConditionPayload(f"payload {value}", arm.id, point_id, Payload("string", value))
 
 
-def offer(experiment: Experiment | None = None, number: int = 1, *segments: Segment) -> Offer:
-    return Offer.of(number, experiment or design(), {s.id: s for s in segments})
+def compiled(
+    experiment: Experiment | None = None, number: int = 1, *segments: Segment
+) -> CompiledExperiment:
+    return CompiledExperiment.of(number, experiment or design(), {s.id: s for s in segments})
 
 
-def context_of(*experiments: Experiment, segments: Iterable[Segment] = ()) -> ContextOffers:
+def context_of(*experiments: Experiment, segments: Iterable[Segment] = ()) -> CompiledContext:
     """What the experiments, numbered from 1, offer in their context."""
     by_id = {segment.id: segment for segment in segments}
-    offers = Offers(enumerate(experiments, 1), by_id, [CONTEXT]).in_context(CONTEXT)
-    assert offers is not None
-    return offers
+    compiled_experiments = CompiledCatalogue(
+        enumerate(experiments, 1), by_id, [CONTEXT]
+    ).in_context(CONTEXT)
+    assert compiled_experiments is not None
+    return compiled_experiments
 
 
 def segment(
@@ -230,21 +238,26 @@ def pupil(user_id: str = "pupil", room: str = ROOM.id, **members: int) -> Partic
 
 
 def enrollment(
-    condition_id: str | None, number: int = 1, place: Place = PLACE, repeats: int = 0
+    condition_id: str | None,
+    number: int = 1,
+    point_key: DecisionPointKey = POINT_KEY,
+    repeats: int = 0,
 ) -> Enrollment:
-    return Enrollment(number, place, condition_id, None, EnrollmentCode.ALGORITHM, STARTED, repeats)
+    return Enrollment(
+        number, point_key, condition_id, None, EnrollmentCode.ALGORITHM, STARTED, repeats
+    )
 
 
 def enrolled(
     participant: Participant,
     condition_id: str | None,
     number: int = 1,
-    place: Place = PLACE,
+    point_key: DecisionPointKey = POINT_KEY,
     group_id: str | None = None,
 ) -> Participant:
     """The user with one more enrollment."""
     own = participant.enrollments.get(number, ())
-    made = replace(enrollment(condition_id, number, place), group_id=group_id)
+    made = replace(enrollment(condition_id, number, point_key), group_id=group_id)
     new = {number: (*own, made)}
     return replace(participant, enrollments={**participant.enrollments, **new})
 
@@ -257,9 +270,11 @@ def excluded(
     return replace(participant, exclusions={**participant.exclusions, **new})
 
 
-def reached(participant: Participant, place: Place = PLACE, at: datetime = BEFORE) -> Participant:
+def reached(
+    participant: Participant, point_key: DecisionPointKey = POINT_KEY, at: datetime = BEFORE
+) -> Participant:
     """The user with one more monitored point."""
-    new = {place: MonitoredPoint(f"{place}", place, None, None, at)}
+    new = {point_key: MonitoredPoint(f"{point_key}", point_key, None, None, at)}
     return replace(participant, points={**participant.points, **new})
 
 
@@ -268,22 +283,22 @@ def group(
     *,
     enrolled: Mapping[int, str] | None = None,
     excluded: Iterable[int] = (),
-    reached: Mapping[Place, datetime] | None = None,
+    reached: Mapping[DecisionPointKey, datetime] | None = None,
 ) -> dict[GroupKey, GroupRecord]:
     """One group: its conditions by experiment, and the experiments that it is excluded from."""
     record = GroupRecord(
         key,
-        {n: GroupEnrollment(n, PLACE, c, STARTED) for n, c in (enrolled or {}).items()},
+        {n: GroupEnrollment(n, POINT_KEY, c, STARTED) for n, c in (enrolled or {}).items()},
         {n: Exclusion(n, ExclusionCode.LISTED, STARTED) for n in excluded},
         reached or {},
     )
     return {key: record}
 
 
-def given(assignments: Iterable[Assignment]) -> dict[tuple[str, Place], tuple[str, ...]]:
+def given(assignments: Iterable[Assignment]) -> dict[tuple[str, DecisionPointKey], tuple[str, ...]]:
     """The codes that were assigned, by experiment and place."""
     return {
-        (a.offer.experiment.id, a.point.place): tuple(c.code for c in a.conditions)
+        (a.compiled.experiment.id, a.point.point_key): tuple(c.code for c in a.conditions)
         for a in assignments
     }
 
@@ -291,7 +306,7 @@ def given(assignments: Iterable[Assignment]) -> dict[tuple[str, Place], tuple[st
 class World:
     """Users and groups, kept up to date with what their marks store."""
 
-    def __init__(self, *participants: Participant, shut_out: Roster = NOBODY) -> None:
+    def __init__(self, *participants: Participant, shut_out: ResolvedSegments = NOBODY) -> None:
         self.users = {participant.id: participant for participant in participants}
         self.groups: dict[GroupKey, GroupRecord] = {}
         self._shut_out = shut_out
@@ -299,7 +314,9 @@ class World:
     def groups_of(self, user_id: str) -> Groups:
         return {key: self._record(key) for key in self.users[user_id].working_groups()}
 
-    def mark(self, user_id: str, mark: Mark, made: Offer | None, at: datetime = NOW) -> Outcome:
+    def mark(
+        self, user_id: str, mark: Mark, made: CompiledExperiment | None, at: datetime = NOW
+    ) -> Outcome:
         """Decide on a mark and keep what it stores."""
         participant = self.users[user_id]
         groups = self.groups_of(user_id)
@@ -310,18 +327,18 @@ class World:
     def _keep(self, participant: Participant, outcome: Outcome) -> None:
         records = outcome.records
         groups = self.groups_of(participant.id)
-        there = group_new_at_point(groups, outcome.offer, records)
+        there = group_new_at_point(groups, outcome.compiled, records)
         if there is not None and (made := records.enrollment) is not None:
-            at = groups[there].enrolled_at | {(made.number, made.place)}
+            at = groups[there].enrolled_at | {(made.number, made.point_key)}
             self._change(there, replace(groups[there], enrolled_at=at))
-        points = {**participant.points, outcome.point.place: outcome.point}
+        points = {**participant.points, outcome.point.point_key: outcome.point}
         enrollments, exclusions = {**participant.enrollments}, {**participant.exclusions}
         if (new := records.enrollment) is not None:
             enrollments[new.number] = (*enrollments.get(new.number, ()), new)
         if (repeat := records.repeat) is not None:
             enrollments[repeat.number] = tuple(
                 replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
-                if e.place == repeat.place
+                if e.point_key == repeat.point_key
                 else e
                 for e in enrollments[repeat.number]
             )

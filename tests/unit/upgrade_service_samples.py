@@ -28,7 +28,7 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.marking import Mark, MarkStatus, Outcome
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller, GroupUpdate
@@ -39,8 +39,8 @@ from tests.unit.samples import process
 R = TypeVar("R")
 
 CONTEXT = "home"
-HERE = Place("lesson", "hint")
-THERE = Place("lesson", "quiz")
+HERE = DecisionPointKey("lesson", "hint")
+THERE = DecisionPointKey("lesson", "quiz")
 
 
 class Killed(BaseException):
@@ -52,9 +52,11 @@ def condition(code: str, weight: float = 50.0, *, number: int = 0, order: int = 
 
 
 def point(
-    place: Place = HERE, *, exclude_if_reached: bool = False, order: int = 1
+    point_key: DecisionPointKey = HERE, *, exclude_if_reached: bool = False, order: int = 1
 ) -> DecisionPoint:
-    return DecisionPoint(f"point {order}", place.site, place.target, "", order, exclude_if_reached)
+    return DecisionPoint(
+        f"point {order}", point_key.site, point_key.target, "", order, exclude_if_reached
+    )
 
 
 def design(
@@ -64,7 +66,7 @@ def design(
     unit: Unit = Unit.INDIVIDUAL,
     rule: ConsistencyRule | None = ConsistencyRule.INDIVIDUAL,
     weights: Mapping[str, float] | None = None,
-    places: Sequence[Place] = (HERE,),
+    point_keys: Sequence[DecisionPointKey] = (HERE,),
     complete: CompleteCondition | None = None,
     algorithm: Algorithm = Algorithm.RANDOM,
     stratification_factor: str | None = None,
@@ -98,7 +100,9 @@ def design(
             condition(code, weight, order=order)
             for order, (code, weight) in enumerate(codes.items(), 1)
         ),
-        points=tuple(point(place, order=order) for order, place in enumerate(places, 1)),
+        points=tuple(
+            point(point_key, order=order) for order, point_key in enumerate(point_keys, 1)
+        ),
         payloads=(),
         factors=(),
         queries=(),
@@ -205,29 +209,35 @@ def join(services: Services, *user_ids: str, update: GroupUpdate | None = None) 
 def mark(
     services: Services,
     user_id: str = "u",
-    place: Place = HERE,
+    point_key: DecisionPointKey = HERE,
     code: str | None = None,
     *,
     experiment_id: str | None = None,
     status: MarkStatus | None = None,
 ) -> Outcome:
-    return services.marking.mark(known(services, user_id), Mark(place, code, experiment_id, status))
+    return services.marking.mark(
+        known(services, user_id), Mark(point_key, code, experiment_id, status)
+    )
 
 
-def assign(services: Services, user_id: str = "u", context: str = CONTEXT) -> dict[Place, str]:
-    """The code that a user gets at each place; of a queue, the first."""
+def assign(
+    services: Services, user_id: str = "u", context: str = CONTEXT
+) -> dict[DecisionPointKey, str]:
+    """The code that a user gets at each decision point; of a queue, the first."""
     assigned = services.assignment.assign(known(services, user_id), context)
-    return {each.point.place: _code(each) for each in assigned.assignments}
+    return {each.point.point_key: _code(each) for each in assigned.assignments}
 
 
 def _code(assignment: Assignment) -> str:
-    return assignment.offer.answered_code(assignment.conditions[0])
+    return assignment.compiled.answered_code(assignment.conditions[0])
 
 
-def enrollments(memory: Memory, user_id: str, number: int) -> list[tuple[Place, str | None]]:
-    """The places at which a user takes part in an experiment, each with its condition."""
+def enrollments(
+    memory: Memory, user_id: str, number: int
+) -> list[tuple[DecisionPointKey, str | None]]:
+    """The decision points at which a user takes part in an experiment, each with its condition."""
     stored = memory.participants[user_id].enrollments.get(number, ())
-    return [(enrollment.place, enrollment.condition_id) for enrollment in stored]
+    return [(enrollment.point_key, enrollment.condition_id) for enrollment in stored]
 
 
 def enrolled_users(memory: Memory, number: int) -> int:
@@ -242,8 +252,8 @@ def group_record(memory: Memory, class_id: str) -> GroupRecord:
 
 def lists(services: Services, segment_id: str, user_id: str) -> bool:
     """Whether a segment names a user, as the catalogue and the user's records are now."""
-    roster = resolve([segment_id], services.catalogue.fresh().segments)
-    return roster.lists(known(services, user_id))
+    resolved = resolve([segment_id], services.catalogue.fresh().segments)
+    return resolved.lists(known(services, user_id))
 
 
 def purge_later(memory: Memory) -> None:

@@ -33,11 +33,11 @@ from chalicelib.api.http.calls import (
     written,
 )
 from chalicelib.api.http.conditional import not_modified, validators
-from chalicelib.api.http.kept_texts import KeptTexts
-from chalicelib.api.http.once import HEADER as IDEMPOTENCY_KEY
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import HEADER as IDEMPOTENCY_KEY
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.http.problems import ResponseHeaders, quoted
 from chalicelib.api.http.requests import decode
+from chalicelib.api.http.response_cache import ResponseCache
 from chalicelib.api.http.tagged import Concern
 from chalicelib.api.pages.answer_sizes import check_length
 from chalicelib.api.values.ignored_fields import HEADER as IGNORED_FIELDS
@@ -189,7 +189,7 @@ class ApiBlueprint(Blueprint):
         catalogue that was read, and say so by X-Stale; nothing is refused on the strength of that.
         """
 
-        kept = KeptTexts()
+        kept = ResponseCache()
 
         def answer(call: Call, catalogue: Catalogue) -> str:
             question = frozenset(call.converted().items())
@@ -345,17 +345,19 @@ class ApiBlueprint(Blueprint):
         """Whether a client proves in another way than by a key that it may call."""
         return False
 
-    def _once(self, route: Route, params: Mapping[str, str], caller: str, reading: Reading) -> Once:
+    def _once(
+        self, route: Route, params: Mapping[str, str], caller: str, reading: Reading
+    ) -> IdempotentCall:
         client_key = reading.request.headers.get(IDEMPOTENCY_KEY)
         if client_key is None:
-            return Once(self.services.idempotency, None, serialised)
+            return IdempotentCall(self.services.idempotency, None, serialised)
         named = {name: decode(value) for name, value in sorted(params.items())}
         name = " ".join([route.method, route.path, *([json_text(named)] if named else [])])
 
         def key_for(owner: str | None) -> RequestKey:
             return RequestKey.of(owner, name, caller, client_key, reading.raw)
 
-        return Once(self.services.idempotency, key_for, serialised)
+        return IdempotentCall(self.services.idempotency, key_for, serialised)
 
     def _admit(self, route: Route, headers: Mapping[str, str]) -> Admission:
         """Let a caller pass, with the answer for one who may see nothing of what there is.

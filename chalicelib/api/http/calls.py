@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from chalicelib.api.http.encodings import decompressed
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.http.problems import ResponseHeaders, faults
 from chalicelib.api.http.requests import (
     JSON_TYPE,
@@ -75,7 +75,7 @@ class Call:
         arguments: Arguments,
         params: Mapping[str, str],
         reading: Reading,
-        once: Once | None,
+        once: IdempotentCall | None,
     ) -> None:
         self._view = view
         self._arguments = arguments

@@ -76,14 +76,16 @@ def faults(error: ValidationError, whole: str) -> str:
     """
     found = error.errors(include_url=False, include_input=False, include_context=False)
     named = [
-        f"{_place(fault['loc']) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"[:FAULT_LENGTH]
+        f"{_point_key(fault['loc']) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"[
+            :FAULT_LENGTH
+        ]
         for fault in found[:FAULTS_NAMED]
     ]
     more = [f"and {len(found) - FAULTS_NAMED} more"] if len(found) > FAULTS_NAMED else []
     return "; ".join(named + more)
 
 
-def _place(parts: Sequence[str | int]) -> str:
+def _point_key(parts: Sequence[str | int]) -> str:
     """Where a fault is; keys of maps are the client's, and may be long."""
     return ".".join(str(part)[:PART_LENGTH] for part in parts)
 

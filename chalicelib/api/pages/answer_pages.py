@@ -20,7 +20,7 @@ from chalicelib.domain.catalogue.answer_room import answer_bytes
 T = TypeVar("T")
 V = TypeVar("V")
 
-Place = tuple[str | int, ...]
+Position = tuple[str | int, ...]
 """What a list is sorted by: of each row another one, in ascending order."""
 
 
@@ -59,7 +59,7 @@ class Taken(Generic[T]):
 
     rows: list[T]
     texts: list[Row]
-    last: Place | None = None
+    last: Position | None = None
 
 
 def as_they_are(rows: Iterable[T]) -> Iterator[tuple[T, T]]:
@@ -68,13 +68,13 @@ def as_they_are(rows: Iterable[T]) -> Iterator[tuple[T, T]]:
 
 
 class Pages(Generic[T]):
-    """The pages of one route's list, whose rows are sorted by `place`."""
+    """The pages of one route's list, whose rows are sorted by `position`."""
 
-    def __init__(self, route: str, place: Callable[[T], Place], places: Any) -> None:
-        """`places` is the type of a place."""
+    def __init__(self, route: str, position: Callable[[T], Position], positions: Any) -> None:
+        """`positions` is the type of a place."""
         self.route = route
-        self._place = place
-        self._cursors: Cursors[Place] = Cursors(route, places, lambda *place: place)
+        self._position = position
+        self._cursors: Cursors[Position] = Cursors(route, positions, lambda *position: position)
 
     def rest(self, rows: Iterable[T], query: ListQuery, **narrowed: object) -> Iterable[T]:
         """The rows after the cursor.
@@ -85,7 +85,7 @@ class Pages(Generic[T]):
         if query.cursor is None:
             return rows
         after = self._cursors.read(query.cursor, **narrowed)
-        return (row for row in rows if self._place(row) > after)
+        return (row for row in rows if self._position(row) > after)
 
     def take(
         self,
@@ -108,15 +108,15 @@ class Pages(Generic[T]):
             text = shown if isinstance(shown, Row) else Row(row_text(shown))
             room -= answer_bytes(text.text) + 1
             if rows and room < 0:
-                return Taken(rows, texts, self._place(rows[-1]))
+                return Taken(rows, texts, self._position(rows[-1]))
             rows.append(row)
             texts.append(text)
         more = any(True for _ in waiting)
-        return Taken(rows, texts, self._place(rows[-1]) if more else None)
+        return Taken(rows, texts, self._position(rows[-1]) if more else None)
 
     def first(self, taken: Taken[T], count: int) -> Taken[T]:
         """A page of only the first rows of a page; there are more."""
-        return Taken(taken.rows[:count], taken.texts[:count], self._place(taken.rows[count - 1]))
+        return Taken(taken.rows[:count], taken.texts[:count], self._position(taken.rows[count - 1]))
 
     def headers(
         self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object

@@ -6,7 +6,7 @@ from chalice.app import Response
 
 from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.calls import Reply
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreateEvent, EventAnswer, FeatureEventAnswer
@@ -29,7 +29,7 @@ FEATURE_CURSORS = row_cursors("/api/events/feature/{feature_id}")
 
 
 @blueprint.endpoint("/api/events", "POST", refusal=CREATE_REFUSED)
-def create_event(body: CreateEvent, once: Once) -> str | Response:
+def create_event(body: CreateEvent, once: IdempotentCall) -> str | Response:
     """Record that a user did something under a variant."""
     return once(
         body.user_id,

@@ -6,7 +6,7 @@ from chalice.app import Response
 
 from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.calls import Reply
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.http.problems import ResponseHeaders, quoted
 from chalicelib.api.http.tagged import of_path
 from chalicelib.api.testlab.dialect import DIALECT
@@ -35,7 +35,7 @@ FEATURE = of_path(Kind.FEATURE, "feature_id")
 
 
 @blueprint.endpoint("/api/feature", "POST", refusal=CREATE_REFUSED)
-def create_feature(body: CreateFeature, once: Once) -> Reply | Response:
+def create_feature(body: CreateFeature, once: IdempotentCall) -> Reply | Response:
     """Create a feature, without variants."""
     return once(
         None,

@@ -6,7 +6,7 @@ from chalice.app import Response
 
 from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.calls import Reply
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
@@ -29,7 +29,7 @@ CURSORS = row_cursors("/api/users")
 
 
 @blueprint.endpoint("/api/users", "POST", refusal=CREATE_REFUSED)
-def create_user(body: CreateUser, once: Once) -> UserAnswer | Response:
+def create_user(body: CreateUser, once: IdempotentCall) -> UserAnswer | Response:
     """Assign a new user to a variant."""
     return once(
         body.id,

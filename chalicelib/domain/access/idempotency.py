@@ -47,7 +47,7 @@ class RequestKey:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class StoredResponse:
     """An answer as it was sent."""
 
     status: int
@@ -60,7 +60,7 @@ class IdempotencyRecord:
     """An answer with the key of its request, and when it was given."""
 
     key: RequestKey
-    answer: KeptAnswer
+    answer: StoredResponse
     at: datetime
 
     @property
@@ -68,7 +68,7 @@ class IdempotencyRecord:
         """When it counts as forgotten."""
         return self.at + KEPT
 
-    def answer_to(self, key: RequestKey) -> KeptAnswer:
+    def answer_to(self, key: RequestKey) -> StoredResponse:
         """The answer to a request with the same digest.
 
         Raises:

@@ -43,7 +43,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class ResolvedSegments:
     """A set of segments with all their subsegments: versions by id, and all groups."""
 
     versions: Mapping[str, int]
@@ -57,11 +57,11 @@ class Roster:
         return any(self.versions.get(key) in versions for key, versions in members.items())
 
 
-NOBODY = Roster({}, frozenset())
+NOBODY = ResolvedSegments({}, frozenset())
 
 
-def resolve(ids: Iterable[str], segments: Mapping[str, Segment]) -> Roster:
-    """The roster of some segments; unknown ones are skipped, each is visited once."""
+def resolve(ids: Iterable[str], segments: Mapping[str, Segment]) -> ResolvedSegments:
+    """The resolved segments of some segments; unknown ones are skipped, each is visited once."""
     versions: dict[str, int] = {}
     groups: set[GroupKey] = set()
     pending = list(ids)
@@ -72,20 +72,20 @@ def resolve(ids: Iterable[str], segments: Mapping[str, Segment]) -> Roster:
         versions[segment.id] = segment.version
         groups |= segment.groups
         pending.extend(segment.sub_segments)
-    return Roster(versions, frozenset(groups))
+    return ResolvedSegments(versions, frozenset(groups))
 
 
-def globally_excluded(roster: Roster, participant: Participant) -> bool:
+def globally_excluded(resolved: ResolvedSegments, participant: Participant) -> bool:
     """Whether a context's global exclusion shuts the user out.
 
     By user id, by a working group; a user without any working group by any group at all.
     """
-    if roster.lists(participant):
+    if resolved.lists(participant):
         return True
-    if not roster.groups:
+    if not resolved.groups:
         return False
     working = participant.working_groups()
-    return not working or bool(working & roster.groups)
+    return not working or bool(working & resolved.groups)
 
 
 class Screening(Enum):
@@ -103,8 +103,8 @@ class Screening(Enum):
 
 def screen(
     mode: FilterMode,
-    include: Roster,
-    exclude: Roster,
+    include: ResolvedSegments,
+    exclude: ResolvedSegments,
     participant: Participant,
     group_type: str | None = None,
 ) -> Screening:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     ConditionOrder,
     Experiment,
@@ -19,7 +20,6 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.experiments.seedrandom import QUEUE_LENGTH
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus
@@ -73,18 +73,18 @@ def assigned_bytes(experiment: Experiment) -> int:
     """What an experiment in UpGrade's form takes in the answer of assign, at the most."""
     if experiment.state is State.ARCHIVED:
         return 0
-    offer = Offer.of(0, experiment, {})
+    compiled = CompiledExperiment.of(0, experiment, {})
     codes = {
         condition.id: CONDITION_BYTES
-        + _text_bytes(offer.answered_code(condition))
+        + _text_bytes(compiled.answered_code(condition))
         + sum(
             LEVEL_BYTES
             + _text_bytes(factor.name)
             + _text_bytes(level.name)
             + (_text_bytes(level.payload.value) if level.payload else 0)
-            for factor, level in offer.combined(condition)
+            for factor, level in compiled.combined(condition)
         )
-        for condition in offer.conditions
+        for condition in compiled.conditions
     }
     total = 0
     is_drawn = experiment.condition_order in (
@@ -94,8 +94,8 @@ def assigned_bytes(experiment: Experiment) -> int:
     for point in experiment.points:
         sizes = [
             codes[condition.id] + (_text_bytes(payload.value) if payload else 0)
-            for condition in offer.conditions
-            for payload in (offer.payload(condition, point),)
+            for condition in compiled.conditions
+            for payload in (compiled.payload(condition, point),)
         ]
         conditions = max(sizes, default=0)
         if experiment.unit is Unit.WITHIN_SUBJECTS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.audiences.segments import globally_excluded, screen
 from chalicelib.domain.experiments import seedrandom
+from chalicelib.domain.experiments.compiled_experiments import CompiledContext, CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     Condition,
@@ -17,8 +18,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.offers import ContextOffers, Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     GroupKey,
     GroupRecord,
@@ -38,7 +38,7 @@ NO_COUNTS: StratumCounts = {}
 class Assignment:
     """What a user gets at a point: one condition, or for within-subjects a queue of them."""
 
-    offer: Offer
+    compiled: CompiledExperiment
     point: DecisionPoint
     conditions: tuple[Condition, ...]
 
@@ -55,52 +55,54 @@ class History:
     group_enrolled: bool
 
     @classmethod
-    def of(cls, offer: Offer, participant: Participant, groups: Groups) -> History:
+    def of(cls, compiled: CompiledExperiment, participant: Participant, groups: Groups) -> History:
         """Stored exclusions count, and those that follow from points reached before the start."""
-        number = offer.number
+        number = compiled.number
         own = participant.enrollments.get(number, ())
-        record = group_record(offer, participant, groups)
+        record = group_record(compiled, participant, groups)
         enrollment = record.enrollments.get(number) if record else None
         return cls(
-            own=next((c for e in own if (c := offer.condition(e.condition_id))), None),
-            group=offer.condition(enrollment.condition_id) if enrollment else None,
-            excluded=number in participant.exclusions or user_reached(offer, participant),
+            own=next((c for e in own if (c := compiled.condition(e.condition_id))), None),
+            group=compiled.condition(enrollment.condition_id) if enrollment else None,
+            excluded=number in participant.exclusions or user_reached(compiled, participant),
             group_excluded=record is not None
-            and (number in record.exclusions or group_reached(offer, record)),
+            and (number in record.exclusions or group_reached(compiled, record)),
             enrolled=bool(own),
             group_enrolled=enrollment is not None,
         )
 
 
-def group_record(offer: Offer, participant: Participant, groups: Groups) -> GroupRecord | None:
+def group_record(
+    compiled: CompiledExperiment, participant: Participant, groups: Groups
+) -> GroupRecord | None:
     """The record of the user's working group, for a group experiment."""
-    if offer.group_type is None:
+    if compiled.group_type is None:
         return None
-    key = participant.working_group(offer.group_type)
+    key = participant.working_group(compiled.group_type)
     return None if key is None else groups.get(key)
 
 
-def user_reached(offer: Offer, participant: Participant) -> bool:
+def user_reached(compiled: CompiledExperiment, participant: Participant) -> bool:
     """Whether the user is out for having reached a flagged point too early (section 13.2)."""
-    if offer.flagged is None:
+    if compiled.flagged is None:
         return False
-    reached = {place: point.at for place, point in participant.points.items()}
-    at = offer.reached_before_start(reached)
-    lifted = participant.lifted.get(offer.number)
-    started = offer.experiment.started_at
+    reached = {point_key: point.at for point_key, point in participant.points.items()}
+    at = compiled.reached_before_start(reached)
+    lifted = participant.lifted.get(compiled.number)
+    started = compiled.experiment.started_at
     return at is not None and not (lifted and started and lifted >= started)
 
 
-def group_reached(offer: Offer, record: GroupRecord) -> bool:
+def group_reached(compiled: CompiledExperiment, record: GroupRecord) -> bool:
     """The same for a group, which is out under the group rule only."""
     return (
-        offer.rule is ConsistencyRule.GROUP
-        and offer.reached_before_start(record.reached) is not None
+        compiled.rule is ConsistencyRule.GROUP
+        and compiled.reached_before_start(record.reached) is not None
     )
 
 
 def assign(
-    context: ContextOffers,
+    context: CompiledContext,
     participant: Participant,
     groups: Groups,
     strata: StratumCounts = NO_COUNTS,
@@ -109,11 +111,11 @@ def assign(
     if globally_excluded(context.shut_out, participant):
         return []
     considered = [
-        offer
-        for offer in context.offers
-        if _is_seen(offer, participant)
-        and _has_group(offer, participant)
-        and is_listed_in(offer, participant)
+        compiled
+        for compiled in context.compiled_experiments
+        if _is_seen(compiled, participant)
+        and _has_group(compiled, participant)
+        and is_listed_in(compiled, participant)
     ]
     assignments: list[Assignment] = []
     for pool in _pools(considered):
@@ -124,8 +126,8 @@ def assign(
 
 
 def assign_at(
-    context: ContextOffers,
-    place: Place,
+    context: CompiledContext,
+    point_key: DecisionPointKey,
     participant: Participant,
     groups: Groups,
     strata: StratumCounts = NO_COUNTS,
@@ -135,41 +137,41 @@ def assign_at(
     Experiments in preview are left out, and whether the user's group is valid does not count.
     """
     considered = [
-        offer
-        for offer in context.offers
-        if place in offer.places
-        and offer.experiment.state is not State.PREVIEW
-        and is_listed_in(offer, participant)
+        compiled
+        for compiled in context.compiled_experiments
+        if point_key in compiled.point_keys
+        and compiled.experiment.state is not State.PREVIEW
+        and is_listed_in(compiled, participant)
     ]
     chosen = _of_pool(considered, participant, groups) if considered else None
     if chosen is None:
         return []
     assigned = _assigned(*chosen, participant, strata)
-    return [assignment for assignment in assigned if assignment.point.place == place]
+    return [assignment for assignment in assigned if assignment.point.point_key == point_key]
 
 
-def is_listed_in(offer: Offer, participant: Participant) -> bool:
+def is_listed_in(compiled: CompiledExperiment, participant: Participant) -> bool:
     """Whether the lists let a user in.
 
     Whoever takes part in a group experiment under the individual rule has been let in for good.
     """
     if (
-        offer.experiment.unit is Unit.GROUP
-        and offer.rule is ConsistencyRule.INDIVIDUAL
-        and offer.number in participant.enrollments
+        compiled.experiment.unit is Unit.GROUP
+        and compiled.rule is ConsistencyRule.INDIVIDUAL
+        and compiled.number in participant.enrollments
     ):
         return True
     return screen(
-        offer.experiment.filter_mode,
-        offer.include,
-        offer.exclude,
+        compiled.experiment.filter_mode,
+        compiled.include,
+        compiled.exclude,
         participant,
-        offer.group_type,
+        compiled.group_type,
     ).is_in
 
 
 def choose(
-    offer: Offer,
+    compiled: CompiledExperiment,
     participant: Participant,
     history: History,
     counts: Mapping[str, int] | None = None,
@@ -179,26 +181,28 @@ def choose(
     `counts` are the enrollments of the user's stratum by condition, where they are to be evened
     out. A condition that was set for a preview user comes first.
     """
-    experiment = offer.experiment
-    explicit = offer.condition((participant.preview or {}).get(experiment.id))
+    experiment = compiled.experiment
+    explicit = compiled.condition((participant.preview or {}).get(experiment.id))
     if explicit is not None:
         return explicit
     if experiment.state is State.ENROLLMENT_COMPLETE:
         if experiment.unit is Unit.WITHIN_SUBJECTS:
             return None
         if experiment.post_rule is PostRule.ASSIGN:
-            return offer.condition(experiment.revert_to)
-        return _by_rule(offer, history, None)
-    return _by_rule(offer, history, draw(offer, participant, counts))
+            return compiled.condition(experiment.revert_to)
+        return _by_rule(compiled, history, None)
+    return _by_rule(compiled, history, draw(compiled, participant, counts))
 
 
-def _by_rule(offer: Offer, history: History, new: Condition | None) -> Condition | None:
-    if offer.rule is ConsistencyRule.EXPERIMENT:
-        individual = offer.experiment.unit is Unit.INDIVIDUAL
+def _by_rule(
+    compiled: CompiledExperiment, history: History, new: Condition | None
+) -> Condition | None:
+    if compiled.rule is ConsistencyRule.EXPERIMENT:
+        individual = compiled.experiment.unit is Unit.INDIVIDUAL
         return (history.own if individual else history.group) or new
     own = (history.excluded, history.own)
     group = (history.group_excluded, history.group)
-    order = (own, group) if offer.rule is ConsistencyRule.INDIVIDUAL else (group, own)
+    order = (own, group) if compiled.rule is ConsistencyRule.INDIVIDUAL else (group, own)
     for excluded, condition in order:
         if excluded:
             return None
@@ -208,22 +212,22 @@ def _by_rule(offer: Offer, history: History, new: Condition | None) -> Condition
 
 
 def draw(
-    offer: Offer, participant: Participant, counts: Mapping[str, int] | None = None
+    compiled: CompiledExperiment, participant: Participant, counts: Mapping[str, int] | None = None
 ) -> Condition | None:
     """A new choice: the seeded draw among the conditions by weight (sections 10.1 and 10.2)."""
-    experiment = offer.experiment
-    if not offer.conditions or experiment.algorithm is Algorithm.ADAPTIVE:
+    experiment = compiled.experiment
+    if not compiled.conditions or experiment.algorithm is Algorithm.ADAPTIVE:
         return None
     unit_id = participant.id
-    if offer.group_type is not None:
-        group = participant.working_group(offer.group_type)
+    if compiled.group_type is not None:
+        group = participant.working_group(compiled.group_type)
         if group is None:
             return None
         unit_id = group.id
-    weights: Sequence[float] = offer.weights
+    weights: Sequence[float] = compiled.weights
     if counts is not None:
-        weights = corrected(weights, [counts.get(c.id, 0) for c in offer.conditions])
-    return offer.conditions[seedrandom.condition_index(experiment.id, unit_id, weights)]
+        weights = corrected(weights, [counts.get(c.id, 0) for c in compiled.conditions])
+    return compiled.conditions[seedrandom.condition_index(experiment.id, unit_id, weights)]
 
 
 def corrected(weights: Sequence[float], enrolled: Sequence[int]) -> list[float]:
@@ -238,64 +242,67 @@ def corrected(weights: Sequence[float], enrolled: Sequence[int]) -> list[float]:
     return [100 * weight / whole for weight in moved] if whole else list(weights)
 
 
-def is_corrected(offer: Offer, participant: Participant) -> bool:
+def is_corrected(compiled: CompiledExperiment, participant: Participant) -> bool:
     """Whether weights are moved by what a stratum lacks: under the experiment rule only."""
     return (
-        offer.experiment.algorithm is Algorithm.STRATIFIED
-        and offer.rule is ConsistencyRule.EXPERIMENT
-        and offer.experiment.stratification_factor in participant.strata
+        compiled.experiment.algorithm is Algorithm.STRATIFIED
+        and compiled.rule is ConsistencyRule.EXPERIMENT
+        and compiled.experiment.stratification_factor in participant.strata
     )
 
 
-def _is_seen(offer: Offer, participant: Participant) -> bool:
-    return offer.experiment.state is not State.PREVIEW or participant.preview is not None
+def _is_seen(compiled: CompiledExperiment, participant: Participant) -> bool:
+    return compiled.experiment.state is not State.PREVIEW or participant.preview is not None
 
 
-def _has_group(offer: Offer, participant: Participant) -> bool:
+def _has_group(compiled: CompiledExperiment, participant: Participant) -> bool:
     """Whether a user can take part in a group experiment (section 9.3)."""
     return (
-        offer.group_type is None
-        or participant.valid_group(offer.group_type) is not None
-        or offer.number in participant.enrollments
+        compiled.group_type is None
+        or participant.valid_group(compiled.group_type) is not None
+        or compiled.number in participant.enrollments
     )
 
 
-def _pools(offers: Sequence[Offer]) -> Iterable[list[Offer]]:
-    """Experiments that share places, directly or through others, each with its pool."""
-    # A pool is known by the number of its first experiment; and at each place there is one pool.
-    pools: dict[int, list[Offer]] = {}
-    pool_at: dict[Place, int] = {}
-    for offer in offers:
-        met = {pool_at[place] for place in offer.places if place in pool_at}
-        number, members, moved = offer.number, [offer], [offer]
+def _pools(
+    compiled_experiments: Sequence[CompiledExperiment],
+) -> Iterable[list[CompiledExperiment]]:
+    """Experiments that share decision points, directly or through others, each with its pool."""
+    # A pool is known by the number of its first experiment; and at each decision point there is one
+    # pool.
+    pools: dict[int, list[CompiledExperiment]] = {}
+    pool_at: dict[DecisionPointKey, int] = {}
+    for compiled in compiled_experiments:
+        met = {pool_at[point_key] for point_key in compiled.point_keys if point_key in pool_at}
+        number, members, moved = compiled.number, [compiled], [compiled]
         if len(met) == 1:
             (number,) = met
             members = pools.pop(number)
-            members.append(offer)
+            members.append(compiled)
         elif met:
             for key in [key for key in pools if key in met]:
                 members = pools.pop(key) + members
             moved = members
         pools[number] = members
         for member in moved:
-            pool_at.update(dict.fromkeys(member.places, number))
+            pool_at.update(dict.fromkeys(member.point_keys, number))
     return pools.values()
 
 
 def _of_pool(
-    pool: list[Offer], participant: Participant, groups: Groups
-) -> tuple[Offer, History] | None:
+    pool: list[CompiledExperiment], participant: Participant, groups: Groups
+) -> tuple[CompiledExperiment, History] | None:
     """The one experiment of a pool that a user takes part in, with its history (section 9.6)."""
-    histories = [(offer, History.of(offer, participant, groups)) for offer in pool]
+    histories = [(compiled, History.of(compiled, participant, groups)) for compiled in pool]
     enrolled = [each for each in histories if each[1].enrolled or each[1].group_enrolled]
     if len(enrolled) == 1:
         return enrolled[0]
     if enrolled:
         return next((e for e in enrolled if e[0].experiment.state is State.ENROLLING), None)
     open_ones = [
-        (offer, history)
-        for offer, history in histories
-        if offer.experiment.state is not State.ENROLLMENT_COMPLETE
+        (compiled, history)
+        for compiled, history in histories
+        if compiled.experiment.state is not State.ENROLLMENT_COMPLETE
         and not history.excluded
         and not history.group_excluded
     ]
@@ -308,31 +315,31 @@ def _of_pool(
 
 
 def _assigned(
-    offer: Offer, history: History, participant: Participant, strata: StratumCounts
+    compiled: CompiledExperiment, history: History, participant: Participant, strata: StratumCounts
 ) -> list[Assignment]:
-    experiment = offer.experiment
-    counts = strata.get(offer.number) if is_corrected(offer, participant) else None
-    condition = choose(offer, participant, history, counts)
+    experiment = compiled.experiment
+    counts = strata.get(compiled.number) if is_corrected(compiled, participant) else None
+    condition = choose(compiled, participant, history, counts)
     if condition is None:
         return []
     within = experiment.unit is Unit.WITHIN_SUBJECTS
-    conditions = queue(offer, participant) if within else (condition,)
-    return [Assignment(offer, point, conditions) for point in experiment.points]
+    conditions = queue(compiled, participant) if within else (condition,)
+    return [Assignment(compiled, point, conditions) for point in experiment.points]
 
 
-def queue(offer: Offer, participant: Participant) -> tuple[Condition, ...]:
+def queue(compiled: CompiledExperiment, participant: Participant) -> tuple[Condition, ...]:
     """The conditions that a user of a within-subjects experiment meets next (section 10.3).
 
     Every mark in the experiment moves it on, whichever of the decision points it is at.
     """
-    experiment_id, user_id = offer.experiment.id, participant.id
-    marks = sum(e.repeats for e in participant.enrollments.get(offer.number, ()))
-    count = len(offer.conditions)
-    order = offer.experiment.condition_order
+    experiment_id, user_id = compiled.experiment.id, participant.id
+    marks = sum(e.repeats for e in participant.enrollments.get(compiled.number, ()))
+    count = len(compiled.conditions)
+    order = compiled.experiment.condition_order
     if order is ConditionOrder.RANDOM:
         indices = seedrandom.random_queue(experiment_id, user_id, count, marks)
     elif order is ConditionOrder.RANDOM_ROUND_ROBIN:
         indices = seedrandom.random_round_robin_queue(experiment_id, user_id, count, marks)
     else:
         indices = seedrandom.ordered_queue(count, marks)
-    return tuple(offer.conditions[index] for index in indices)
+    return tuple(compiled.conditions[index] for index in indices)

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
 from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 
 class DateRange(StrEnum):
@@ -72,41 +76,50 @@ class DateCounts:
     conditions: tuple[ConditionCounts, ...]
 
 
-def enrolled(tallies: Iterable[Tally]) -> Head:
+def enrolled(enrollment_counts: Iterable[EnrollmentCount]) -> Head:
     """Users and groups that take part."""
     users = groups = 0
-    for tally in tallies:
-        users += tally.users
-        groups += tally.groups
+    for enrollment_count in enrollment_counts:
+        users += enrollment_count.users
+        groups += enrollment_count.groups
     return Head(users, groups)
 
 
 def detail(
-    experiment: Experiment, tallies: Sequence[Tally], excluded: ExclusionTally
+    experiment: Experiment, enrollment_counts: Sequence[EnrollmentCount], excluded: ExclusionCount
 ) -> EnrollmentDetail:
-    """The statistics of an experiment, from the tallies of its points."""
-    at: dict[tuple[str | None, Place | None], Tally] = {
-        (tally.condition_id, tally.place): tally for tally in tallies
+    """The statistics of an experiment, from the enrollment counts of its points."""
+    at: dict[tuple[str | None, DecisionPointKey | None], EnrollmentCount] = {
+        (enrollment_count.condition_id, enrollment_count.point_key): enrollment_count
+        for enrollment_count in enrollment_counts
     }
 
-    def there(condition_id: str, place: Place) -> Head:
-        tally = at.get((condition_id, place))
-        return Head(tally.point_users, tally.point_groups) if tally else Head()
+    def there(condition_id: str, point_key: DecisionPointKey) -> Head:
+        enrollment_count = at.get((condition_id, point_key))
+        return (
+            Head(enrollment_count.point_users, enrollment_count.point_groups)
+            if enrollment_count
+            else Head()
+        )
 
     def of(condition_id: str) -> Head:
-        own = [tally for tally in tallies if tally.condition_id == condition_id]
+        own = [
+            enrollment_count
+            for enrollment_count in enrollment_counts
+            if enrollment_count.condition_id == condition_id
+        ]
         return Head(sum(t.condition_users for t in own), sum(t.groups for t in own))
 
     return EnrollmentDetail(
         experiment.id,
-        enrolled(tallies),
+        enrolled(enrollment_counts),
         Head(excluded.users, excluded.groups),
         tuple(
             ConditionCounts(
                 condition.id,
                 of(condition.id),
                 tuple(
-                    PointCounts(point.id, there(condition.id, point.place))
+                    PointCounts(point.id, there(condition.id, point.point_key))
                     for point in experiment.points
                 ),
             )
@@ -131,18 +144,22 @@ def periods(reach: DateRange, today: date, created: date) -> list[date]:
 
 def by_date(
     experiment: Experiment,
-    hourly: Iterable[HourlyTally],
+    hourly: Iterable[HourlyEnrollmentCount],
     reach: DateRange,
     offset: timedelta,
     now: datetime,
 ) -> list[DateCounts]:
     """New enrollments by day, month or year of a caller whose clock is `offset` before UTC."""
-    users: defaultdict[tuple[date, str | None, Place | None], int] = defaultdict(int)
-    groups: defaultdict[tuple[date, str | None, Place | None], int] = defaultdict(int)
-    for tally in hourly:
-        key = _period(reach, (tally.at + offset).date()), tally.condition_id, tally.place
-        users[key] += tally.users
-        groups[key] += tally.groups
+    users: defaultdict[tuple[date, str | None, DecisionPointKey | None], int] = defaultdict(int)
+    groups: defaultdict[tuple[date, str | None, DecisionPointKey | None], int] = defaultdict(int)
+    for enrollment_count in hourly:
+        key = (
+            _period(reach, (enrollment_count.at + offset).date()),
+            enrollment_count.condition_id,
+            enrollment_count.point_key,
+        )
+        users[key] += enrollment_count.users
+        groups[key] += enrollment_count.groups
     firsts = periods(reach, (now + offset).date(), (experiment.created_at + offset).date())
     return [DateCounts(first, _of_period(experiment, first, users, groups)) for first in firsts]
 
@@ -150,11 +167,11 @@ def by_date(
 def _of_period(
     experiment: Experiment,
     first: date,
-    users: Mapping[tuple[date, str | None, Place | None], int],
-    groups: Mapping[tuple[date, str | None, Place | None], int],
+    users: Mapping[tuple[date, str | None, DecisionPointKey | None], int],
+    groups: Mapping[tuple[date, str | None, DecisionPointKey | None], int],
 ) -> tuple[ConditionCounts, ...]:
-    def there(condition_id: str, place: Place) -> Head:
-        key = first, condition_id, place
+    def there(condition_id: str, point_key: DecisionPointKey) -> Head:
+        key = first, condition_id, point_key
         return Head(users.get(key, 0), groups.get(key, 0))
 
     return tuple(
@@ -162,7 +179,7 @@ def _of_period(
             condition.id,
             Head(),
             tuple(
-                PointCounts(point.id, there(condition.id, point.place))
+                PointCounts(point.id, there(condition.id, point.point_key))
                 for point in experiment.points
             ),
         )

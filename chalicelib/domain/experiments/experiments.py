@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.experiments.metrics import MetricQuery
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.stored_words import Newer
 
 
@@ -119,8 +119,8 @@ class DecisionPoint:
     two_character_id: str = ""
 
     @property
-    def place(self) -> Place:
-        return Place(self.site, self.target)
+    def point_key(self) -> DecisionPointKey:
+        return DecisionPointKey(self.site, self.target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.experiments.assignment import user_reached
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import ConsistencyRule, State
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     GroupKey,
@@ -28,10 +28,10 @@ class GroupLeft:
 
 @dataclass(frozen=True, slots=True)
 class StratumEnrollment:
-    """An enrollment at a place as it counts for the stratum `value`; conditions by numbers."""
+    """An enrollment at a point as it counts for the stratum `value`; conditions by numbers."""
 
     number: int
-    place: Place
+    point_key: DecisionPointKey
     value: str
     condition: int
 
@@ -47,7 +47,9 @@ class GroupChange:
 
 
 def after_group_change(
-    participant: Participant, after: WorkingGroup, offers: Sequence[Offer]
+    participant: Participant,
+    after: WorkingGroup,
+    compiled_experiments: Sequence[CompiledExperiment],
 ) -> GroupChange:
     """What a new working group takes away (section 13.4).
 
@@ -61,36 +63,41 @@ def after_group_change(
         return GroupChange()
     changed = {kind for kind, group_id in before.items() if after.get(kind) != group_id}
     affected = [
-        offer
-        for offer in offers
-        if offer.group_type in changed
-        and offer.experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
+        compiled
+        for compiled in compiled_experiments
+        if compiled.group_type in changed
+        and compiled.experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
     ]
     ended = [
-        (offer, sorted(participant.enrollments[offer.number], key=lambda each: each.at))
-        for offer in affected
-        if offer.rule is not ConsistencyRule.INDIVIDUAL and offer.number in participant.enrollments
+        (compiled, sorted(participant.enrollments[compiled.number], key=lambda each: each.at))
+        for compiled in affected
+        if compiled.rule is not ConsistencyRule.INDIVIDUAL
+        and compiled.number in participant.enrollments
     ]
     return GroupChange(
         enrollments=tuple(enrollment for _, enrollments in ended for enrollment in enrollments),
         left=tuple(
             GroupLeft(
-                offer.number,
-                GroupKey(offer.group_type or "", enrollments[0].group_id or ""),
-                complete.user_count if (complete := offer.experiment.complete_condition) else None,
+                compiled.number,
+                GroupKey(compiled.group_type or "", enrollments[0].group_id or ""),
+                complete.user_count
+                if (complete := compiled.experiment.complete_condition)
+                else None,
             )
-            for offer, enrollments in ended
+            for compiled, enrollments in ended
         ),
         uncounted=tuple(
-            StratumEnrollment(offer.number, enrollment.place, enrollment.stratum, condition.number)
-            for offer, enrollments in ended
+            StratumEnrollment(
+                compiled.number, enrollment.point_key, enrollment.stratum, condition.number
+            )
+            for compiled, enrollments in ended
             for enrollment in enrollments
-            if enrollment.stratum and (condition := offer.condition(enrollment.condition_id))
+            if enrollment.stratum and (condition := compiled.condition(enrollment.condition_id))
         ),
         lifted=tuple(
-            offer.number
-            for offer in affected
-            if offer.rule is not ConsistencyRule.EXPERIMENT
-            and (offer.number in participant.exclusions or user_reached(offer, participant))
+            compiled.number
+            for compiled in affected
+            if compiled.rule is not ConsistencyRule.EXPERIMENT
+            and (compiled.number in participant.exclusions or user_reached(compiled, participant))
         ),
     )

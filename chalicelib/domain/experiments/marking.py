@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.audiences.segments import Roster, Screening, globally_excluded, screen
+from chalicelib.domain.audiences.segments import (
+    ResolvedSegments,
+    Screening,
+    globally_excluded,
+    screen,
+)
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments import seedrandom
 from chalicelib.domain.experiments.assignment import (
@@ -18,6 +23,7 @@ from chalicelib.domain.experiments.assignment import (
     is_listed_in,
     user_reached,
 )
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     Condition,
@@ -25,8 +31,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -52,17 +57,17 @@ class UnknownExperiment(NotFound):
 
 
 class UnknownCondition(Invalid):
-    """The experiment at the place has no condition that a mark names so."""
+    """The experiment at the decision point has no condition that a mark names so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A client reports that a user reached a place, under a condition or none.
+    """A client reports that a user reached a decision point, under a condition or none.
 
     With a `context` it is for an experiment of that context.
     """
 
-    place: Place
+    point_key: DecisionPointKey
     code: str | None = None
     experiment_id: str | None = None
     status: MarkStatus | None = None
@@ -75,7 +80,7 @@ class Repeat:
     """One mark of a within-subjects experiment."""
 
     number: int
-    place: Place
+    point_key: DecisionPointKey
     condition_id: str | None
     uniquifier: str | None
     at: datetime
@@ -103,18 +108,20 @@ NOTHING = Records()
 class Outcome:
     """All that a mark does: what is stored, the point as it is stored, and the answer's condition.
 
-    `offer` is the experiment that the mark counts for, if there is one, and `code` says how the
+    `compiled` is the experiment that the mark counts for, if there is one, and `code` says how the
     user came to take part in it, else why the user does not.
     """
 
-    offer: Offer | None
+    compiled: CompiledExperiment | None
     point: MonitoredPoint
     condition: str | None
     records: Records = field(default=NOTHING)
     code: EnrollmentCode | ExclusionCode | None = None
 
 
-def pick_offer(offers: Sequence[Offer], mark: Mark, user_id: str) -> Offer | None:
+def pick_compiled(
+    compiled_experiments: Sequence[CompiledExperiment], mark: Mark, user_id: str
+) -> CompiledExperiment | None:
     """The experiment that a mark is for, among those with a decision point there (section 12.2).
 
     Without an id one that is enrolling goes before others, so that a mark never falls to an
@@ -123,24 +130,26 @@ def pick_offer(offers: Sequence[Offer], mark: Mark, user_id: str) -> Offer | Non
     Raises:
         UnknownExperiment: if the mark names one that is not among them.
     """
-    if not offers:
+    if not compiled_experiments:
         return None
     if mark.experiment_id is not None:
-        for offer in offers:
-            if offer.experiment.id == mark.experiment_id:
-                return offer
+        for compiled in compiled_experiments:
+            if compiled.experiment.id == mark.experiment_id:
+                return compiled
         raise UnknownExperiment(
             "Experiment ID not provided for shared Decision Point in markExperimentPoint: "
             + user_id
         )
-    running = [o for o in offers if o.experiment.state is State.ENROLLING] or list(offers)
+    running = [o for o in compiled_experiments if o.experiment.state is State.ENROLLING] or list(
+        compiled_experiments
+    )
     return running[seedrandom.competing_index(user_id, len(running))]
 
 
 def decide(
     mark: Mark,
-    offer: Offer | None,
-    shut_out: Roster,
+    compiled: CompiledExperiment | None,
+    shut_out: ResolvedSegments,
     participant: Participant,
     groups: Groups,
     now: datetime,
@@ -153,69 +162,83 @@ def decide(
     Raises:
         UnknownCondition: if the experiment knows no such condition.
     """
-    experiment_id = offer.experiment.id if offer is not None else mark.experiment_id
-    if offer is not None and globally_excluded(shut_out, participant):
-        offer = None
-    if offer is not None and mark.code is not None and not offer.knows(mark.code):
+    experiment_id = compiled.experiment.id if compiled is not None else mark.experiment_id
+    if compiled is not None and globally_excluded(shut_out, participant):
+        compiled = None
+    if compiled is not None and mark.code is not None and not compiled.knows(mark.code):
         raise UnknownCondition(f"Condition not found: {mark.code}")
     code = mark.code
-    if offer is not None and (named := offer.coded(code)) is not None:
+    if compiled is not None and (named := compiled.coded(code)) is not None:
         code = named.code
-    point = participant.points.get(mark.place)
+    point = participant.points.get(mark.point_key)
     if point is None:
-        within = offer is not None and offer.experiment.unit is Unit.WITHIN_SUBJECTS
-        point = MonitoredPoint(point_id, mark.place, experiment_id, None if within else code, now)
+        within = compiled is not None and compiled.experiment.unit is Unit.WITHIN_SUBJECTS
+        point = MonitoredPoint(
+            point_id, mark.point_key, experiment_id, None if within else code, now
+        )
     condition = code if point.condition is None else point.condition
-    if offer is None:
+    if compiled is None:
         return Outcome(None, point, condition)
-    records = _records(mark, offer, participant, groups, now)
-    standing = _standing(mark.place, offer, participant, groups, records)
-    return Outcome(offer, point, condition, records, standing)
+    records = _records(mark, compiled, participant, groups, now)
+    standing = _standing(mark.point_key, compiled, participant, groups, records)
+    return Outcome(compiled, point, condition, records, standing)
 
 
 def _standing(
-    place: Place, offer: Offer, participant: Participant, groups: Groups, records: Records
+    point_key: DecisionPointKey,
+    compiled: CompiledExperiment,
+    participant: Participant,
+    groups: Groups,
+    records: Records,
 ) -> EnrollmentCode | ExclusionCode | None:
     """How a user takes part in an experiment after a mark there, else why not.
 
     The enrollment's code, else that of the user's exclusion, else that of the group's.
     """
-    number = offer.number
+    number = compiled.number
     new = () if records.enrollment is None else (records.enrollment,)
     enrollments = (*participant.enrollments.get(number, ()), *new)
     if enrollments:
-        nearest: Enrollment = min(enrollments, key=lambda each: each.place != place)
+        nearest: Enrollment = min(enrollments, key=lambda each: each.point_key != point_key)
         return nearest.code
     own = participant.exclusions.get(number, records.exclusion)
-    if (code := _why_out(offer, own, early=user_reached(offer, participant))) is not None:
+    if (code := _why_out(compiled, own, early=user_reached(compiled, participant))) is not None:
         return code
     new_of_groups = dict(records.group_exclusions)
-    keys = sorted(participant.working_groups(), key=lambda key: (key.type != offer.group_type, key))
+    keys = sorted(
+        participant.working_groups(), key=lambda key: (key.type != compiled.group_type, key)
+    )
     for key in keys:
         record = groups.get(key)
         of_group = new_of_groups.get(key)
         early = False
         if record is not None:
             of_group = record.exclusions.get(number, of_group)
-            early = key.type == offer.group_type and group_reached(offer, record)
-        if (code := _why_out(offer, of_group, early=early)) is not None:
+            early = key.type == compiled.group_type and group_reached(compiled, record)
+        if (code := _why_out(compiled, of_group, early=early)) is not None:
             return code
     return None
 
 
-def _why_out(offer: Offer, exclusion: Exclusion | None, *, early: bool) -> ExclusionCode | None:
+def _why_out(
+    compiled: CompiledExperiment, exclusion: Exclusion | None, *, early: bool
+) -> ExclusionCode | None:
     """The code of an exclusion: whoever came too `early` is out since the start, before others."""
-    started = offer.experiment.started_at
+    started = compiled.experiment.started_at
     if early and (exclusion is None or (started is not None and exclusion.at >= started)):
         return ExclusionCode.REACHED_BEFORE
     return None if exclusion is None else exclusion.code
 
 
 def _records(
-    mark: Mark, offer: Offer, participant: Participant, groups: Groups, now: datetime
+    mark: Mark,
+    compiled: CompiledExperiment,
+    participant: Participant,
+    groups: Groups,
+    now: datetime,
 ) -> Records:
-    experiment, number = offer.experiment, offer.number
-    screening = _screening(offer, participant)
+    experiment, number = compiled.experiment, compiled.number
+    screening = _screening(compiled, participant)
     unrelated: tuple[tuple[GroupKey, Exclusion], ...] = ()
     if screening is Screening.OUT_BY_GROUP:
         logic = Exclusion(number, ExclusionCode.GROUP_LOGIC, now)
@@ -237,60 +260,66 @@ def _records(
         return Records(exclusion=excluded(ExclusionCode.BY_CLIENT), group_exclusions=unrelated)
     if not screening.is_in:
         return _out_by_lists(
-            offer, screening, participant, groups, excluded(ExclusionCode.LISTED), unrelated, now
+            compiled, screening, participant, groups, excluded(ExclusionCode.LISTED), unrelated, now
         )
-    history = History.of(offer, participant, groups)
+    history = History.of(compiled, participant, groups)
     if (
         experiment.state is State.ENROLLMENT_COMPLETE
         and experiment.rule is not ConsistencyRule.EXPERIMENT  # within-subjects have none
     ):
-        return _too_late(offer, mark, participant, history, excluded, now)
+        return _too_late(compiled, mark, participant, history, excluded, now)
     if experiment.unit is Unit.GROUP:
-        return _of_group_unit(offer, mark, participant, history, excluded, now)
+        return _of_group_unit(compiled, mark, participant, history, excluded, now)
     if experiment.unit is Unit.WITHIN_SUBJECTS:
-        return _of_within_subjects(offer, mark, participant, now)
-    condition = choose(offer, participant, history)
-    if condition is None or history.excluded or _enrolled_at(offer, participant, mark.place):
+        return _of_within_subjects(compiled, mark, participant, now)
+    condition = choose(compiled, participant, history)
+    if condition is None or history.excluded or _enrolled_at(compiled, participant, mark.point_key):
         return NOTHING
     return Records(
         enrollment=Enrollment(
             number,
-            mark.place,
+            mark.point_key,
             condition.id,
             None,
             EnrollmentCode.ALGORITHM,
             now,
-            stratum=stratum_of(offer, participant),
+            stratum=stratum_of(compiled, participant),
         )
     )
 
 
-def _screening(offer: Offer, participant: Participant) -> Screening:
-    if is_listed_in(offer, participant):
+def _screening(compiled: CompiledExperiment, participant: Participant) -> Screening:
+    if is_listed_in(compiled, participant):
         return Screening.IN
     return screen(
-        offer.experiment.filter_mode, offer.include, offer.exclude, participant, offer.group_type
+        compiled.experiment.filter_mode,
+        compiled.include,
+        compiled.exclude,
+        participant,
+        compiled.group_type,
     )
 
 
-def stratum_of(offer: Offer, participant: Participant) -> str | None:
+def stratum_of(compiled: CompiledExperiment, participant: Participant) -> str | None:
     """The user's value of the factor, where enrollments are counted by it."""
-    if offer.experiment.algorithm is not Algorithm.STRATIFIED:
+    if compiled.experiment.algorithm is not Algorithm.STRATIFIED:
         return None
-    return participant.strata.get(offer.experiment.stratification_factor or "")
+    return participant.strata.get(compiled.experiment.stratification_factor or "")
 
 
-def _enrolled_at(offer: Offer, participant: Participant, place: Place) -> bool:
+def _enrolled_at(
+    compiled: CompiledExperiment, participant: Participant, point_key: DecisionPointKey
+) -> bool:
     """Whether a mark there has enrolled the user, with a condition that still exists."""
-    within = offer.experiment.unit is Unit.WITHIN_SUBJECTS
+    within = compiled.experiment.unit is Unit.WITHIN_SUBJECTS
     return any(
-        e.place == place and (within or offer.condition(e.condition_id) is not None)
-        for e in participant.enrollments.get(offer.number, ())
+        e.point_key == point_key and (within or compiled.condition(e.condition_id) is not None)
+        for e in participant.enrollments.get(compiled.number, ())
     )
 
 
 def _out_by_lists(
-    offer: Offer,
+    compiled: CompiledExperiment,
     screening: Screening,
     participant: Participant,
     groups: Groups,
@@ -298,12 +327,12 @@ def _out_by_lists(
     unrelated: tuple[tuple[GroupKey, Exclusion], ...],
     now: datetime,
 ) -> Records:
-    group = participant.working_group(offer.group_type)
+    group = participant.working_group(compiled.group_type)
     if screening is not Screening.OUT_BY_OWN_GROUP or group is None:
         return Records(exclusion=exclusion, group_exclusions=unrelated)
-    listed = Exclusion(offer.number, ExclusionCode.GROUP_LISTED, now)
+    listed = Exclusion(compiled.number, ExclusionCode.GROUP_LISTED, now)
     record = groups.get(group)
-    known = record is not None and offer.number in record.exclusions
+    known = record is not None and compiled.number in record.exclusions
     return Records(
         exclusion=exclusion,
         group_exclusions=() if known else ((group, listed),),
@@ -312,7 +341,7 @@ def _out_by_lists(
 
 
 def _too_late(
-    offer: Offer,
+    compiled: CompiledExperiment,
     mark: Mark,
     participant: Participant,
     history: History,
@@ -320,11 +349,11 @@ def _too_late(
     now: datetime,
 ) -> Records:
     """Enrollment is complete: who comes now stays out."""
-    group = participant.valid_group(offer.group_type) if offer.group_type else None
-    late = Exclusion(offer.number, ExclusionCode.REACHED_AFTER, now)
+    group = participant.valid_group(compiled.group_type) if compiled.group_type else None
+    late = Exclusion(compiled.number, ExclusionCode.REACHED_AFTER, now)
     group_is_new = group is not None and not history.group_enrolled and not history.group_excluded
     user_is_new = (
-        not _enrolled_at(offer, participant, mark.place)
+        not _enrolled_at(compiled, participant, mark.point_key)
         and not history.excluded
         and not history.group_enrolled
     )
@@ -335,15 +364,15 @@ def _too_late(
 
 
 def _of_group_unit(
-    offer: Offer,
+    compiled: CompiledExperiment,
     mark: Mark,
     participant: Participant,
     history: History,
     excluded: Callable[[ExclusionCode], Exclusion | None],
     now: datetime,
 ) -> Records:
-    bound = offer.rule is not ConsistencyRule.EXPERIMENT
-    group = participant.valid_group(offer.group_type)
+    bound = compiled.rule is not ConsistencyRule.EXPERIMENT
+    group = participant.valid_group(compiled.group_type)
     if group is None:
         code = (
             ExclusionCode.WRONG_GROUP
@@ -352,47 +381,47 @@ def _of_group_unit(
         )
         return Records(exclusion=excluded(code) if bound else None)
     condition: Condition | None
-    if offer.experiment.algorithm is Algorithm.STRATIFIED:
-        condition = offer.coded(mark.code)
+    if compiled.experiment.algorithm is Algorithm.STRATIFIED:
+        condition = compiled.coded(mark.code)
     else:
-        condition = choose(offer, participant, history)
+        condition = choose(compiled, participant, history)
     group_enrollment = None
     if condition is not None and not history.group_enrolled and not history.group_excluded:
-        enrolled = GroupEnrollment(offer.number, mark.place, condition.id, now)
+        enrolled = GroupEnrollment(compiled.number, mark.point_key, condition.id, now)
         group_enrollment = (group, enrolled)
     if history.group_excluded and bound:
         return Records(exclusion=excluded(ExclusionCode.GROUP_LOGIC))
     enrollment = None
     if (
         condition is not None
-        and not _enrolled_at(offer, participant, mark.place)
+        and not _enrolled_at(compiled, participant, mark.point_key)
         and not history.excluded
     ):
         how = EnrollmentCode.GROUP if history.group_enrolled else EnrollmentCode.ALGORITHM
         enrollment = Enrollment(
-            offer.number,
-            mark.place,
+            compiled.number,
+            mark.point_key,
             condition.id,
             group.id,
             how,
             now,
-            stratum=stratum_of(offer, participant),
+            stratum=stratum_of(compiled, participant),
         )
     return Records(enrollment=enrollment, group_enrollment=group_enrollment)
 
 
 def _of_within_subjects(
-    offer: Offer, mark: Mark, participant: Participant, now: datetime
+    compiled: CompiledExperiment, mark: Mark, participant: Participant, now: datetime
 ) -> Records:
-    condition = offer.coded(mark.code)
+    condition = compiled.coded(mark.code)
     met = condition.id if condition else None
-    repeat = Repeat(offer.number, mark.place, met, mark.uniquifier, now)
-    if _enrolled_at(offer, participant, mark.place):
+    repeat = Repeat(compiled.number, mark.point_key, met, mark.uniquifier, now)
+    if _enrolled_at(compiled, participant, mark.point_key):
         return Records(repeat=repeat)
     return Records(
         enrollment=Enrollment(
-            offer.number,
-            mark.place,
+            compiled.number,
+            mark.point_key,
             None,
             None,
             EnrollmentCode.ALGORITHM,

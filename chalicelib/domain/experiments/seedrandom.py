@@ -23,7 +23,7 @@ QUEUE_LENGTH = 100
 SEEDS_KEPT = 2**14
 """Seeds of which a process keeps the draw (some 4 MB): users come back, mark follows assign.
 
-Draws of queues are not kept: one queue would take the places of a hundred users.
+Draws of queues are not kept: one queue would take the decision points of a hundred users.
 """
 
 _IDENTITY = tuple(range(WIDTH))
@@ -168,12 +168,12 @@ def random_round_robin_queue(
 
 
 def _shuffled(seed: str, conditions: int) -> list[int]:
-    """One round: for each place, numbered after `seed`, one of the conditions that remain."""
+    """One round: for each point, numbered after `seed`, one of the conditions that remain."""
     remaining = list(range(conditions))
     # The last place takes what is left; its draw would decide nothing.
     drawn = [
-        remaining.pop(math.floor(first_draw(f"{seed}{place}") * len(remaining)))
-        for place in range(conditions - 1)
+        remaining.pop(math.floor(first_draw(f"{seed}{point_key}") * len(remaining)))
+        for point_key in range(conditions - 1)
     ]
     return drawn + remaining
 
@@ -192,9 +192,9 @@ def _key(seed: str) -> bytes:
     key = bytearray(units[:WIDTH])
     smear = 0
     for position in range(WIDTH, len(units)):
-        place = position & 255
-        smear ^= key[place] * 19
-        key[place] = (smear + units[position]) & 255
+        point_key = position & 255
+        smear ^= key[point_key] * 19
+        key[point_key] = (smear + units[position]) & 255
     return bytes(key)
 
 

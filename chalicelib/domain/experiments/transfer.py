@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -50,14 +50,14 @@ OwnedRecord = UserRecord | GroupOwnRecord
 
 @dataclass(frozen=True, slots=True)
 class ForeignEnrollment:
-    """That a user takes part, as another backend says; `place` is None where it does not say."""
+    """That a user takes part, as another backend says; `point_key` is None if it does not say."""
 
     user: Profile
     experiment_id: str
     condition_id: str | None
     group_id: str | None
     code: EnrollmentCode
-    place: Place | None
+    point_key: DecisionPointKey | None
     at: datetime
 
 
@@ -73,7 +73,7 @@ class ForeignExclusion:
 
 @dataclass(frozen=True, slots=True)
 class ForeignPoint:
-    """That a user reached a place."""
+    """That a user reached a decision point."""
 
     user: Profile
     point: MonitoredPoint
@@ -91,7 +91,7 @@ class ForeignGroupEnrollment:
     group_id: str
     experiment_id: str
     condition_id: str
-    place: Place | None
+    point_key: DecisionPointKey | None
     at: datetime
 
 

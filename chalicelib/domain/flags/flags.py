@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
-from chalicelib.domain.audiences.segments import Roster, Segment, resolve, screen
+from chalicelib.domain.audiences.segments import ResolvedSegments, Segment, resolve, screen
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.stored_words import Newer
 
@@ -47,21 +47,21 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagOffer:
+class CompiledFlag:
     """An enabled flag with its lists resolved; lists that are switched off do not count."""
 
     flag: Flag
-    include: Roster
-    exclude: Roster
+    include: ResolvedSegments
+    exclude: ResolvedSegments
 
     @classmethod
-    def of(cls, flag: Flag, segments: Mapping[str, Segment]) -> FlagOffer:
+    def of(cls, flag: Flag, segments: Mapping[str, Segment]) -> CompiledFlag:
         """Compile a flag."""
 
-        def roster(entries: Iterable[ListEntry]) -> Roster:
+        def resolved(entries: Iterable[ListEntry]) -> ResolvedSegments:
             return resolve((entry.segment_id for entry in entries if entry.enabled), segments)
 
-        return cls(flag, roster(flag.include), roster(flag.exclude))
+        return cls(flag, resolved(flag.include), resolved(flag.exclude))
 
     def is_on_for(self, participant: Participant) -> bool:
         """Whether the lists let a user in (section 8)."""

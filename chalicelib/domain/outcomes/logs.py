@@ -1,8 +1,8 @@
 """What clients log of a user, and how it merges (UpGrade, section 15).
 
-Values are kept in rows. A row belongs to one *sheet*: the simple metrics of a user, or those of
-one class, key and uniquifier. Whatever is logged touches one sheet for each of its parts, so it is
-found by key however much the user logged before.
+Values are kept in rows. A row belongs to one *log record*: the simple metrics of a user, or those
+of one class, key and uniquifier. Whatever is logged touches one log record for each of its parts,
+so it is found by key however much the user logged before.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ A value takes at least 6 bytes there (`"a":1,`), so these take more than 4 MB.
 
 
 @dataclass(frozen=True, slots=True)
-class SheetKey:
-    """Which sheet of a user: `group` is the class and the key, None for the simple metrics."""
+class LogRecordKey:
+    """Which log record of a user: `group` is the class and the key, None for the simple metrics."""
 
     group: tuple[str, str] | None = None
     uniquifier: str = SIMPLE_UNIQUIFIER
@@ -53,11 +53,11 @@ class LogRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The rows of a sheet by ascending id; `revision` counts its changes, 0 for one not stored."""
+class LogRecord:
+    """The rows of a log record by ascending id; `revision` counts changes, 0 if not stored."""
 
     user_id: str
-    key: SheetKey
+    key: LogRecordKey
     rows: tuple[LogRow, ...] = ()
     revision: int = 0
 
@@ -77,11 +77,11 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """Values that a client logs together for one sheet; `item` is their place in the call."""
+    """Values that a client logs together for one log record; `item` is their place in the call."""
 
     item: int
     time: datetime
-    key: SheetKey
+    key: LogRecordKey
     attributes: Mapping[str, Value]
 
 
@@ -96,9 +96,9 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A sheet after some parts, what became of each, and the metrics that are new in the sheet."""
+    """A log record after some parts, what became of each, and the metrics that are new in it."""
 
-    sheet: Sheet
+    log_record: LogRecord
     logged: tuple[Logged, ...]
     new_metrics: frozenset[str] = frozenset()
 
@@ -116,8 +116,10 @@ def measured_part(part: LogPart, measured: Collection[str]) -> LogPart | None:
     return replace(part, attributes=kept) if kept else None
 
 
-def merge(sheet: Sheet, parts: Sequence[LogPart], ids: Iterator[int], now: datetime) -> Merge:
-    """What some parts of one call make of a sheet; `ids` number new rows.
+def merge(
+    log_record: LogRecord, parts: Sequence[LogPart], ids: Iterator[int], now: datetime
+) -> Merge:
+    """What some parts of one call make of a log record; `ids` number new rows.
 
     A value goes to the first row that has its attribute, and counts if it is not older than that
     row; only values that no row has make a new one. The parts of a call are handled at the same
@@ -126,9 +128,9 @@ def merge(sheet: Sheet, parts: Sequence[LogPart], ids: Iterator[int], now: datet
     """
     room = VALUES_SHOWN
     newest: dict[int, dict[str, Value]] = {}
-    rows = {row.id: row for row in sheet.rows}
+    rows = {row.id: row for row in log_record.rows}
     homes: dict[str, int] = {}
-    for row in sheet.rows:
+    for row in log_record.rows:
         for name in row.data:
             homes.setdefault(name, row.id)
     logged = []
@@ -158,8 +160,8 @@ def merge(sheet: Sheet, parts: Sequence[LogPart], ids: Iterator[int], now: datet
             rows[inserted.id] = inserted
         logged.append(Logged(part, tuple(after), inserted))
     whole = replace(
-        sheet,
+        log_record,
         rows=tuple(rows[row_id] for row_id in sorted(rows)),
-        revision=sheet.revision + 1,
+        revision=log_record.revision + 1,
     )
-    return Merge(whole, tuple(logged), whole.metrics() - sheet.metrics())
+    return Merge(whole, tuple(logged), whole.metrics() - log_record.metrics())

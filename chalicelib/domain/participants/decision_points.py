@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class DecisionPointKey:
     """Site and target of a decision point; several experiments may have the same."""
 
     site: str

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 Membership = Mapping[str, tuple[str, ...]]
 """The groups of a user, by group type."""
@@ -65,13 +65,13 @@ class Profile:
     updated_at: datetime | None = field(default=None, compare=False)
 
 
-NOWHERE = Place("", "")
+NOWHERE = DecisionPointKey("", "")
 """In place of a decision point that is not known, of enrollments that came from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """A user takes part in the experiment `number`, from a mark at `place`.
+    """A user takes part in the experiment `number`, from a mark at `point_key`.
 
     `condition_id` is None for within-subjects experiments, whose marks there are `repeats`, and
     `met` the ids of the conditions that these named ("" for none). `stratum` is the user's value of
@@ -80,7 +80,7 @@ class Enrollment:
     """
 
     number: int
-    place: Place
+    point_key: DecisionPointKey
     condition_id: str | None
     group_id: str | None
     code: EnrollmentCode
@@ -96,7 +96,7 @@ class GroupEnrollment:
     """A group takes part in the experiment `number`."""
 
     number: int
-    place: Place
+    point_key: DecisionPointKey
     condition_id: str
     at: datetime
 
@@ -112,10 +112,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class MonitoredPoint:
-    """The first mark of a user at a place, as the client sent it."""
+    """The first mark of a user at a decision point, as the client sent it."""
 
     id: str
-    place: Place
+    point_key: DecisionPointKey
     experiment_id: str | None
     condition: str | None
     at: datetime
@@ -147,7 +147,7 @@ class Participant:
     profile: Profile
     enrollments: Mapping[int, tuple[Enrollment, ...]] = field(default_factory=dict)
     exclusions: Mapping[int, Exclusion] = field(default_factory=dict)
-    points: Mapping[Place, MonitoredPoint] = field(default_factory=dict)
+    points: Mapping[DecisionPointKey, MonitoredPoint] = field(default_factory=dict)
     members: Mapping[str, frozenset[int]] = field(default_factory=dict)
     strata: Mapping[str, str] = field(default_factory=dict)
     lifted: Mapping[int, datetime] = field(default_factory=dict)
@@ -206,13 +206,13 @@ class Participant:
 class GroupRecord:
     """All that is stored of a group; `counts` are its enrolled users by experiment.
 
-    `reached` says when a member first reached a place, `enrolled_at` where members were enrolled,
-    by experiment.
+    `reached` says when a member first reached a decision point, `enrolled_at` where members were
+    enrolled, by experiment.
     """
 
     key: GroupKey
     enrollments: Mapping[int, GroupEnrollment] = field(default_factory=dict)
     exclusions: Mapping[int, Exclusion] = field(default_factory=dict)
-    reached: Mapping[Place, datetime] = field(default_factory=dict)
+    reached: Mapping[DecisionPointKey, datetime] = field(default_factory=dict)
     counts: Mapping[int, int] = field(default_factory=dict)
-    enrolled_at: frozenset[tuple[int, Place]] = frozenset()
+    enrolled_at: frozenset[tuple[int, DecisionPointKey]] = frozenset()

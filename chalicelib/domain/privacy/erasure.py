@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
 from chalicelib.domain.experiments.experiments import Experiment, Unit
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Repeat
-from chalicelib.domain.experiments.tallies import Tally
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Enrollment, GroupKey, Participant
 
 ACTIONS = 90
 """Actions in one piece: a transaction holds a hundred, and needs some of its own."""
 
 ACTIONS_PER_RECORD = 6
-"""At the most: the record, its enrollment, its tally in all and by day, its stratum, its totals."""
+"""At the most: the record, the enrollment, its count in all and by day, its stratum, totals."""
 
 ACTIONS_PER_POINT = 1
 """An enrollment that ends leaves the point behind that it may hold."""
@@ -56,19 +56,19 @@ class Ending:
     enrollments: tuple[Enrollment, ...] = ()
     repeats: tuple[KeptRepeat, ...] = ()
     exclusions: tuple[int, ...] = ()
-    tallies: tuple[Tally, ...] = ()
+    enrollment_counts: tuple[EnrollmentCount, ...] = ()
     left: tuple[GroupLeft, ...] = ()
     uncounted: tuple[StratumEnrollment, ...] = ()
     variants: tuple[tuple[int, int], ...] = ()
     dead: frozenset[int] = frozenset()
 
     @property
-    def unmet(self) -> Mapping[tuple[int, Place], frozenset[str]]:
+    def unmet(self) -> Mapping[tuple[int, DecisionPointKey], frozenset[str]]:
         """What the enrollments that stay have met no longer."""
-        ending = {(each.number, each.place) for each in self.enrollments}
-        found: dict[tuple[int, Place], frozenset[str]] = {}
+        ending = {(each.number, each.point_key) for each in self.enrollments}
+        found: dict[tuple[int, DecisionPointKey], frozenset[str]] = {}
         for repeat in (kept.repeat for kept in self.repeats):
-            key = repeat.number, repeat.place
+            key = repeat.number, repeat.point_key
             if key not in ending:
                 found[key] = found.get(key, frozenset()) | {repeat.condition_id or ""}
         return found
@@ -79,7 +79,7 @@ class _Counted:
     """A record that counted when it was made: an enrollment, or the repeat `kept`."""
 
     number: int
-    place: Place
+    point_key: DecisionPointKey
     condition_id: str | None
     at: datetime
     enrollment: Enrollment
@@ -97,7 +97,7 @@ class _Piece:
 
     ending: Ending = field(default_factory=Ending)
     actions: int = 0
-    counters: set[tuple[int, str | None, Place | None]] = field(default_factory=set)
+    counters: set[tuple[int, str | None, DecisionPointKey | None]] = field(default_factory=set)
 
 
 def has_repeats(enrollments: Iterable[Enrollment]) -> bool:
@@ -149,7 +149,7 @@ def participation_end(
         for position in reversed(range(len(counted))):
             ending = _ending(counted[position], counted[:position], design)
             if feature is None:
-                ending = replace(ending, tallies=(), dead=frozenset({number}))
+                ending = replace(ending, enrollment_counts=(), dead=frozenset({number}))
             if position == 0:
                 ending = replace(ending, left=tuple(_groups_left(number, enrollments, design)))
             _add(pieces, ending)
@@ -161,25 +161,25 @@ def participation_end(
 
 def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -> list[_Counted]:
     """The records of one experiment that counted, in the order of time."""
-    marks: defaultdict[Place, list[KeptRepeat]] = defaultdict(list)
+    marks: defaultdict[DecisionPointKey, list[KeptRepeat]] = defaultdict(list)
     for kept in sorted(repeats, key=lambda kept: kept.index):
-        marks[kept.repeat.place].append(kept)
+        marks[kept.repeat.point_key].append(kept)
     found: list[tuple[datetime, _Counted]] = []
     for each in enrollments:
         # Others are of an enrollment that ended before this one: numbers begin anew.
-        own = [kept for kept in marks[each.place] if kept.index < each.repeats]
+        own = [kept for kept in marks[each.point_key] if kept.index < each.repeats]
         if all(kept.repeat.at != each.at for kept in own):
-            record = _Counted(each.number, each.place, each.condition_id, each.at, each)
+            record = _Counted(each.number, each.point_key, each.condition_id, each.at, each)
             found.append((each.at, record))
         latest, met = each.at, set[str | None]()
         for kept in own:
             repeat = kept.repeat
-            # Clocks may differ, but at one place the marks are numbered.
+            # Clocks may differ, but at one decision point the marks are numbered.
             latest = max(latest, repeat.at)
             if repeat.condition_id not in met:
                 met.add(repeat.condition_id)
                 record = _Counted(
-                    each.number, each.place, repeat.condition_id, repeat.at, each, kept
+                    each.number, each.point_key, repeat.condition_id, repeat.at, each, kept
                 )
                 found.append((latest, record))
     return [record for _, record in sorted(found, key=lambda pair: pair[0])]
@@ -187,20 +187,23 @@ def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -
 
 def _ending(record: _Counted, before: Sequence[_Counted], design: Experiment | None) -> Ending:
     """The end of a record, while those before it stay."""
-    tally = Tally(
+    enrollment_count = EnrollmentCount(
         record.number,
         record.condition_id,
-        record.place,
+        record.point_key,
         record.at,
         users=int(not before),
         condition_users=int(all(each.met != record.met for each in before)),
         point_users=1,
     )
-    enrollment, stays = record.enrollment, any(each.place == record.place for each in before)
+    enrollment, stays = (
+        record.enrollment,
+        any(each.point_key == record.point_key for each in before),
+    )
     return Ending(
         enrollments=() if stays else (enrollment,),
         repeats=() if record.kept is None else (record.kept,),
-        tallies=(-tally,),
+        enrollment_counts=(-enrollment_count,),
         uncounted=() if stays else tuple(_strata_left(enrollment, design)),
         variants=(
             () if enrollment.variant_id is None else ((enrollment.number, enrollment.variant_id),)
@@ -213,7 +216,7 @@ def _strata_left(enrollment: Enrollment, design: Experiment | None) -> Iterator[
         for condition in design.conditions:
             if condition.id == enrollment.condition_id:
                 yield StratumEnrollment(
-                    enrollment.number, enrollment.place, enrollment.stratum, condition.number
+                    enrollment.number, enrollment.point_key, enrollment.stratum, condition.number
                 )
 
 
@@ -232,12 +235,13 @@ def _groups_left(
 def _add(pieces: list[_Piece], some: Ending) -> None:
     """Add to the last piece, or to a new one: no item may be in a transaction twice."""
     actions = (
-        ACTIONS_PER_RECORD * max(len(some.tallies), len(some.enrollments), len(some.repeats))
+        ACTIONS_PER_RECORD
+        * max(len(some.enrollment_counts), len(some.enrollments), len(some.repeats))
         + ACTIONS_PER_POINT * len(some.enrollments)
         + ACTIONS_PER_GROUP * len(some.left)
         + ACTIONS_PER_EXCLUSION * len(some.exclusions)
     )
-    counters = {(each.number, each.condition_id, each.place) for each in some.tallies}
+    counters = {(each.number, each.condition_id, each.point_key) for each in some.enrollment_counts}
     if pieces[-1].actions + actions > ACTIONS or pieces[-1].counters & counters:
         pieces.append(_Piece())
     last = pieces[-1]
@@ -248,7 +252,7 @@ def _add(pieces: list[_Piece], some: Ending) -> None:
         (*before.enrollments, *some.enrollments),
         (*before.repeats, *some.repeats),
         (*before.exclusions, *some.exclusions),
-        (*before.tallies, *some.tallies),
+        (*before.enrollment_counts, *some.enrollment_counts),
         (*before.left, *some.left),
         (*before.uncounted, *some.uncounted),
         (*before.variants, *some.variants),

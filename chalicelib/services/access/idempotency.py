@@ -5,12 +5,12 @@ from __future__ import annotations
 from chalicelib.domain.access.idempotency import (
     AlreadyAnswered,
     IdempotencyRecord,
-    KeptAnswer,
     RequestKey,
+    StoredResponse,
 )
 from chalicelib.domain.errors import LostRace
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.ports import Clock, IdempotencyStore
+from chalicelib.services.running.retries import retries
 
 
 class IdempotencyService:
@@ -20,7 +20,7 @@ class IdempotencyService:
         self._store = store
         self._clock = clock
 
-    def first_answer(self, key: RequestKey) -> KeptAnswer | None:
+    def first_answer(self, key: RequestKey) -> StoredResponse | None:
         """The answer that the same request got before, if it did.
 
         Raises:
@@ -29,18 +29,18 @@ class IdempotencyService:
         found = self._store.find(key, self._clock())
         return None if found is None else found.answer_to(key)
 
-    def record(self, key: RequestKey, answer: KeptAnswer) -> IdempotencyRecord:
+    def record(self, key: RequestKey, answer: StoredResponse) -> IdempotencyRecord:
         """What is to be stored with the effect of a request."""
         return IdempotencyRecord(key, answer, self._clock())
 
-    def keep(self, key: RequestKey, answer: KeptAnswer) -> KeptAnswer:
+    def keep(self, key: RequestKey, answer: StoredResponse) -> StoredResponse:
         """Keep the answer to a request without effect; the first one, if there was one meanwhile.
 
         Raises:
             KeyReused: if that was to another request.
         """
         record = self.record(key, answer)
-        tries = attempts("the answer")
+        tries = retries("the answer")
         while True:
             next(tries)
             try:

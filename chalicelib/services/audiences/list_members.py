@@ -7,8 +7,8 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from chalicelib.domain.audiences.segments import Segment
-from chalicelib.services.running import accounting
-from chalicelib.services.running.accounting import Account
+from chalicelib.services.running import request_budget
+from chalicelib.services.running.request_budget import RequestBudget
 
 
 class MemberStore(Protocol):
@@ -27,14 +27,14 @@ class ListMembers:
 
     def __init__(self, store: MemberStore) -> None:
         self._store = store
-        self._read: WeakKeyDictionary[Account, dict[tuple[str, int], Sequence[str]]] = (
+        self._read: WeakKeyDictionary[RequestBudget, dict[tuple[str, int], Sequence[str]]] = (
             WeakKeyDictionary()
         )
 
     def of(self, segment: Segment) -> Sequence[str]:
         """The users that a segment names itself."""
-        account = accounting.current()
-        read = {} if account is None else self._read.setdefault(account, {})
+        budget = request_budget.current()
+        read = {} if budget is None else self._read.setdefault(budget, {})
         version = segment.id, segment.version
         if version not in read:
             read[version] = self._store.members(*version) if segment.version else ()

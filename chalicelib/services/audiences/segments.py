@@ -22,9 +22,9 @@ from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
 from chalicelib.services.participants.participant_ports import ParticipantStore
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 
 NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 """Of the ids of the contexts' global exclusions, which exist without being made."""
@@ -183,7 +183,7 @@ class SegmentService:
     ) -> Segment:
         draft = replace(draft, context=known_context(draft.context, self.contexts))
         user_ids = list(dict.fromkeys(user_ids))
-        tries = attempts("the segment")
+        tries = retries("the segment")
         while True:
             next(tries)
             catalogue = self._catalogue.fresh()

@@ -19,8 +19,8 @@ from chalicelib.services.audiences.segments import IdTaken, SegmentService
 from chalicelib.services.experiments.experiments import ExperimentService, check_new
 from chalicelib.services.flags.flags import FlagService, check_key
 from chalicelib.services.outcomes.metrics import MetricDraft, MetricService
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.retries import retries
 
 T = TypeVar("T")
 
@@ -189,7 +189,7 @@ class ImportService:
             Conflict: if something else has the id.
             NameTaken: if a public segment of the context has the name.
         """
-        tries = attempts("the list")
+        tries = retries("the list")
         while True:
             next(tries)
             stored = self._segments.put_listed(draft, user_ids)
@@ -266,7 +266,7 @@ class ImportService:
 
         `check` refuses before anything is stored.
         """
-        tries = attempts("the import")
+        tries = retries("the import")
         while True:
             next(tries)
             check()

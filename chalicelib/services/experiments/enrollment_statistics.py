@@ -46,7 +46,7 @@ class EnrollmentStatisticsService:
         ]
 
     def _enrolled(self, number: int) -> Head:
-        return enrolled(self._store.tallies(number, ())[0])
+        return enrolled(self._store.enrollment_counts(number, ())[0])
 
     def detail(self, experiment_id: str) -> EnrollmentDetail:
         """Who takes part, by condition and point, and who is excluded.
@@ -55,8 +55,8 @@ class EnrollmentStatisticsService:
             NotFound: if there is no such experiment.
         """
         number, experiment = self._experiment(experiment_id)
-        places = {point.place for point in experiment.points}
-        return detail(experiment, *self._store.tallies(number, places))
+        point_keys = {point.point_key for point in experiment.points}
+        return detail(experiment, *self._store.enrollment_counts(number, point_keys))
 
     def by_date(self, experiment_id: str, reach: DateRange, offset: timedelta) -> list[DateCounts]:
         """New enrollments by date, for a caller whose clock is `offset` before UTC.
@@ -68,8 +68,10 @@ class EnrollmentStatisticsService:
         now = self._clock()
         created = (experiment.created_at + offset).date()
         since = periods(reach, (now + offset).date(), created)[-1] - timedelta(days=1)
-        places = {point.place for point in experiment.points}
-        return by_date(experiment, self._store.hourly(number, since, places), reach, offset, now)
+        point_keys = {point.point_key for point in experiment.points}
+        return by_date(
+            experiment, self._store.hourly(number, since, point_keys), reach, offset, now
+        )
 
     def _experiment(self, experiment_id: str) -> tuple[int, Experiment]:
         feature = self._catalogue.fresh().experiment(experiment_id)

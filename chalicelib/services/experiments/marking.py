@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from chalicelib.domain.access.idempotency import Seal
 from chalicelib.domain.audiences.segments import NOBODY
-from chalicelib.domain.catalogue import testlab_offers
+from chalicelib.domain.catalogue import testlab_assignments
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.faults import Round
-from chalicelib.domain.catalogue.testlab_offers import TestLabOffer
+from chalicelib.domain.catalogue.testlab_assignments import TestLabAssignment
 from chalicelib.domain.errors import Invalid, LostRace, Unavailable
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import Experiment, State, Unit
 from chalicelib.domain.experiments.marking import (
     NOTHING,
@@ -23,9 +24,8 @@ from chalicelib.domain.experiments.marking import (
     UnknownCondition,
     UnknownExperiment,
     decide,
-    pick_offer,
+    pick_compiled,
 )
-from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.participants.participants import (
     ErasedMeanwhile,
@@ -35,11 +35,11 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.participants.participant_ports import Counting, ParticipantStore
-from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.compiled_experiments import CompilationService, UnknownContext
 from chalicelib.services.running.isolation import each_alone
-from chalicelib.services.running.offers import OfferService, UnknownContext
+from chalicelib.services.running.key_locks import KeyLocks
 from chalicelib.services.running.ports import Clock
-from chalicelib.services.running.turns import Turns
+from chalicelib.services.running.retries import retries
 
 COUNT_AGE = 5.0
 """Seconds for which a process reckons with a count that it read, plus its own marks."""
@@ -68,21 +68,21 @@ class MarkService:
 
     def __init__(
         self,
-        offers: OfferService,
+        compiled_experiments: CompilationService,
         experiments: ExperimentService,
         store: ParticipantStore,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._offers = offers
+        self._compilation = compiled_experiments
         self._experiments = experiments
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
         self._new_id = new_id
         self._counts: dict[int, _Count] = {}
-        self._turns = Turns()
+        self._key_locks = KeyLocks()
 
     def mark(
         self, participant: Participant, mark: Mark, seal: Seal[Outcome] | None = None
@@ -93,23 +93,23 @@ class MarkService:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             ErasedMeanwhile: if the user was erased since the request began.
             UnknownContext: if it names a context that there is not.
-            UnknownExperiment, UnknownCondition: if it names what is not at the place.
+            UnknownExperiment, UnknownCondition: if it names what is not at the decision point.
         """
-        with self._turns.of(participant.id):
+        with self._key_locks.of(participant.id):
             return self._mark(participant, mark, seal)
 
     def _mark(self, participant: Participant, mark: Mark, seal: Seal[Outcome] | None) -> Outcome:
-        tries = attempts("the mark")
+        tries = retries("the mark")
         while True:
             attempt = next(tries)
             decision = self._decide(participant, mark, attempt)
             outcome, groups = decision.outcome, decision.groups
-            if mark.place in participant.points and outcome.records == NOTHING:
+            if mark.point_key in participant.points and outcome.records == NOTHING:
                 return outcome
             reached_by = [
                 key
                 for key in sorted(participant.working_groups())
-                if key not in groups or mark.place not in groups[key].reached
+                if key not in groups or mark.point_key not in groups[key].reached
             ]
             try:
                 self._store.store_mark(
@@ -136,28 +136,30 @@ class MarkService:
             return self._decide_by_current(participant, mark, attempt)
         except (UnknownExperiment, UnknownCondition):
             # That may have been a cached catalogue, which must not refuse.
-            if not self._offers.renewed():
+            if not self._compilation.renewed():
                 raise
             return self._decide_by_current(participant, mark, attempt)
 
     def _decide_by_current(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
-        catalogue, offers = self._offers.current_for(participant)
+        catalogue, compiled_experiments = self._compilation.current_for(participant)
         now, point_id = self._clock(), self._new_id()
-        if mark.context is not None and offers.in_context(mark.context) is None:
+        if mark.context is not None and compiled_experiments.in_context(mark.context) is None:
             raise UnknownContext(f"Invalid app context: {mark.context}")
-        candidates = offers.at(mark.place, mark.context)
-        own = testlab_offers.marked(catalogue, now.date(), mark, participant)
+        candidates = compiled_experiments.at(mark.point_key, mark.context)
+        own = testlab_assignments.marked(catalogue, now.date(), mark, participant)
         is_unknown = mark.experiment_id is not None and own is None and not candidates
-        if is_unknown and self._offers.renewed():
+        if is_unknown and self._compilation.renewed():
             return self._decide_by_current(participant, mark, attempt)
         if own is not None and (not candidates or mark.experiment_id is not None):
-            outcome = testlab_offers.decide(mark, own, participant, now, point_id)
+            outcome = testlab_assignments.decide(mark, own, participant, now, point_id)
             counting = _counting_for_testlab(own, outcome, participant, attempt)
             return _Decision(outcome, {}, counting)
-        offer = pick_offer(candidates, mark, participant.id)
-        groups = self._store.groups(_needed_groups(offer, participant))
-        shut_out = offers.shut_out(offer.experiment.context) if offer else NOBODY
-        outcome = decide(mark, offer, shut_out, participant, groups, now, point_id)
+        compiled = pick_compiled(candidates, mark, participant.id)
+        groups = self._store.groups(_needed_groups(compiled, participant))
+        shut_out = (
+            compiled_experiments.shut_out(compiled.experiment.context) if compiled else NOBODY
+        )
+        outcome = decide(mark, compiled, shut_out, participant, groups, now, point_id)
         return _Decision(outcome, groups, _counting(catalogue, outcome, participant, attempt))
 
     def end_complete(self) -> Round:
@@ -165,7 +167,7 @@ class MarkService:
 
         Each experiment is handled alone; where it failed is returned.
         """
-        return each_alone(self._offers.current()[0].experiments(), self._end_if_due)
+        return each_alone(self._compilation.current()[0].experiments(), self._end_if_due)
 
     def _end_if_due(self, number: int, experiment: Experiment) -> bool:
         complete = experiment.complete_condition
@@ -192,27 +194,27 @@ class MarkService:
 
     def _end_if_complete(self, outcome: Outcome, participant: Participant) -> None:
         """End the experiment that a mark completes (section 13.5)."""
-        offer, enrollment = outcome.offer, outcome.records.enrollment
-        complete = offer.experiment.complete_condition if offer else None
+        compiled, enrollment = outcome.compiled, outcome.records.enrollment
+        complete = compiled.experiment.complete_condition if compiled else None
         if (
-            offer is None
+            compiled is None
             or enrollment is None
             or complete is None
             or not complete.user_count
-            or offer.experiment.state is not State.ENROLLING
-            or offer.number in participant.enrollments
+            or compiled.experiment.state is not State.ENROLLING
+            or compiled.number in participant.enrollments
         ):
             return
-        unit, users_needed = offer.experiment.unit, complete.user_count
-        reckoned = self._counts.get(offer.number)
-        of_groups = bool(complete.group_count and offer.group_type)
+        unit, users_needed = compiled.experiment.unit, complete.user_count
+        reckoned = self._counts.get(compiled.number)
+        of_groups = bool(complete.group_count and compiled.group_type)
         if reckoned is not None and not of_groups and self._is_recent(reckoned):
             reckoned.users += 1
             if not _is_complete(unit, users_needed, None, reckoned.users, reckoned.groups):
                 return
-        count = self._read(offer.number)
+        count = self._read(compiled.number)
         if _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
-            self._experiments.complete(offer.experiment.id)
+            self._experiments.complete(compiled.experiment.id)
 
     def _is_recent(self, count: _Count) -> bool:
         return self._monotonic() <= count.read_at + COUNT_AGE
@@ -231,29 +233,29 @@ def _is_complete(
     return users >= users_needed
 
 
-def _needed_groups(offer: Offer | None, participant: Participant) -> list[GroupKey]:
+def _needed_groups(compiled: CompiledExperiment | None, participant: Participant) -> list[GroupKey]:
     """The groups whose records a mark for an experiment depends on."""
-    if offer is None:
+    if compiled is None:
         return []
-    if offer.exclude.groups:
+    if compiled.exclude.groups:
         return sorted(participant.working_groups())
-    group = participant.working_group(offer.group_type) if offer.group_type else None
+    group = participant.working_group(compiled.group_type) if compiled.group_type else None
     return [] if group is None else [group]
 
 
 def _counting(
     catalogue: Catalogue, outcome: Outcome, participant: Participant, attempt: int
 ) -> Counting:
-    offer, enrollment = outcome.offer, outcome.records.enrollment
-    if offer is None:
+    compiled, enrollment = outcome.compiled, outcome.records.enrollment
+    if compiled is None:
         return Counting()
-    feature = catalogue.feature(offer.number)
+    feature = catalogue.feature(compiled.number)
     shards = feature.totals_shards if feature else 1
-    shard = TotalsShard.pick(offer.number, 0, shards, participant.id, attempt).shard
+    shard = TotalsShard.pick(compiled.number, 0, shards, participant.id, attempt).shard
     if enrollment is None:
         return Counting(shard)
-    complete = offer.experiment.complete_condition
-    condition = offer.condition(enrollment.condition_id)
+    complete = compiled.experiment.complete_condition
+    condition = compiled.condition(enrollment.condition_id)
     return Counting(
         shard,
         (enrollment.stratum, condition.number) if enrollment.stratum and condition else None,
@@ -262,10 +264,10 @@ def _counting(
 
 
 def _counting_for_testlab(
-    offer: TestLabOffer, outcome: Outcome, participant: Participant, attempt: int
+    compiled: TestLabAssignment, outcome: Outcome, participant: Participant, attempt: int
 ) -> Counting:
     """Where a first enrollment counts, as a user of the variant too if it does."""
-    feature, variant = offer.feature, offer.variant
+    feature, variant = compiled.feature, compiled.variant
     enrollment = outcome.records.enrollment
     if enrollment is None or variant is None:
         return Counting()

@@ -14,10 +14,10 @@ from functools import partial
 from typing import TypeVar
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
+from chalicelib.domain.experiments.compiled_experiments import CompiledCatalogue, CompiledExperiment
 from chalicelib.domain.experiments.experiments import Experiment, Unit
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, stratum_of
-from chalicelib.domain.experiments.offers import Offer, Offers
 from chalicelib.domain.experiments.transfer import (
     ForeignEnrollment,
     ForeignExclusion,
@@ -29,7 +29,7 @@ from chalicelib.domain.experiments.transfer import (
     RecordKind,
 )
 from chalicelib.domain.features.users import TotalsShard, check_user_id
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
@@ -45,10 +45,10 @@ from chalicelib.services.participants.participant_ports import (
     Position,
     RecordStore,
 )
-from chalicelib.services.running.attempts import attempts
-from chalicelib.services.running.offers import OfferService
+from chalicelib.services.running.compiled_experiments import CompilationService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 
 AT_ONCE = 8
 
@@ -93,13 +93,13 @@ class TransferService:
 
     def __init__(
         self,
-        offers: OfferService,
+        compiled_experiments: CompilationService,
         store: ParticipantStore,
         records: RecordStore,
         clock: Clock,
         shards: int,
     ) -> None:
-        self._offers = offers
+        self._compilation = compiled_experiments
         self._store = store
         self._records = records
         self._clock = clock
@@ -107,7 +107,7 @@ class TransferService:
 
     def page(self, kind: RecordKind, after: Position | None, limit: int) -> ListedPage:
         """Up to `limit` records of a kind; those of experiments that are gone are left out."""
-        catalogue, _ = self._offers.current()
+        catalogue, _ = self._compilation.current()
         designs = dict(catalogue.experiments())
         found = self._records.page(kind, after, limit)
         if kind is RecordKind.POINTS:
@@ -120,17 +120,17 @@ class TransferService:
 
     def bring_in(self, records: Sequence[ForeignUserRecord]) -> TransferReport:
         """Store records of users, who may be unknown here; the earliest of each user first."""
-        _, offers = self._offers.current()
+        _, compiled_experiments = self._compilation.current()
         by_user: defaultdict[str, list[tuple[int, ForeignUserRecord]]] = defaultdict(list)
         for index, record in sorted(enumerate(records), key=lambda pair: pair[1].at):
             by_user[record.user.id].append((index, record))
-        return self._report(list(by_user.values()), lambda: self._of_one_user(offers))
+        return self._report(list(by_user.values()), lambda: self._of_one_user(compiled_experiments))
 
     def bring_in_groups(self, records: Sequence[ForeignGroupRecord]) -> TransferReport:
         """Store records of groups."""
-        _, offers = self._offers.current()
+        _, compiled_experiments = self._compilation.current()
         alone = [[pair] for pair in enumerate(records)]
-        return self._report(alone, lambda: partial(self._bring_group_record, offers))
+        return self._report(alone, lambda: partial(self._bring_group_record, compiled_experiments))
 
     def _report(
         self, work: Sequence[Sequence[tuple[int, T]]], begin: Callable[[], Callable[[T], bool]]
@@ -153,7 +153,9 @@ class TransferService:
             tuple(sorted(refused, key=lambda refusal: refusal.index)),
         )
 
-    def _of_one_user(self, offers: Offers) -> Callable[[ForeignUserRecord], bool]:
+    def _of_one_user(
+        self, compiled_experiments: CompiledCatalogue
+    ) -> Callable[[ForeignUserRecord], bool]:
         """What stores records of one user and tells whether each was not there.
 
         The user is read once, and again after something was stored.
@@ -162,14 +164,14 @@ class TransferService:
 
         def bring(record: ForeignUserRecord) -> bool:
             if not isinstance(record, ForeignPoint):
-                _offer(offers, record.experiment_id)
-            tries = attempts("the record")
+                _compiled_experiment(compiled_experiments, record.experiment_id)
+            tries = retries("the record")
             while True:
                 shift = next(tries)
                 if not read or (_is_bare(read[0].profile) and not _is_bare(record.user)):
                     read[:] = [self._known(record.user)]
                 with suppress(LostRace):
-                    is_new = self._bring(offers, read[0], record, shift)
+                    is_new = self._bring(compiled_experiments, read[0], record, shift)
                     if is_new:
                         read.clear()
                     return is_new
@@ -178,12 +180,16 @@ class TransferService:
         return bring
 
     def _bring(
-        self, offers: Offers, participant: Participant, record: ForeignUserRecord, shift: int
+        self,
+        compiled_experiments: CompiledCatalogue,
+        participant: Participant,
+        record: ForeignUserRecord,
+        shift: int,
     ) -> bool:
         if isinstance(record, ForeignEnrollment):
-            return self._enroll(offers, participant, record, shift)
+            return self._enroll(compiled_experiments, participant, record, shift)
         if isinstance(record, ForeignExclusion):
-            return self._exclude(offers, participant, record, shift)
+            return self._exclude(compiled_experiments, participant, record, shift)
         return self._reach(participant, record)
 
     def _known(self, user: Profile) -> Participant:
@@ -196,7 +202,7 @@ class TransferService:
             Conflict: if the id is an alias of another user here.
         """
         check_user_id(user.id)
-        tries = attempts("the user")
+        tries = retries("the user")
         while True:
             next(tries)
             participant = self._store.read(user.id)
@@ -212,56 +218,64 @@ class TransferService:
                     return participant
 
     def _enroll(
-        self, offers: Offers, participant: Participant, record: ForeignEnrollment, shift: int
+        self,
+        compiled_experiments: CompiledCatalogue,
+        participant: Participant,
+        record: ForeignEnrollment,
+        shift: int,
     ) -> bool:
-        offer = _offer(offers, record.experiment_id)
-        _check_condition(offer, record.condition_id)
-        place = record.place or _only_place(offer)
-        for known in participant.enrollments.get(offer.number, ()):
-            if known.place == place:
+        compiled = _compiled_experiment(compiled_experiments, record.experiment_id)
+        _check_condition(compiled, record.condition_id)
+        point_key = record.point_key or _only_point_key(compiled)
+        for known in participant.enrollments.get(compiled.number, ()):
+            if known.point_key == point_key:
                 if known.condition_id != record.condition_id:
                     raise Conflict("the user is enrolled there with another condition already")
                 return False
-        stratum = stratum_of(offer, participant)
+        stratum = stratum_of(compiled, participant)
         enrollment = Enrollment(
-            offer.number,
-            place,
+            compiled.number,
+            point_key,
             record.condition_id,
-            record.group_id if offer.group_type else None,
+            record.group_id if compiled.group_type else None,
             record.code,
             record.at,
             stratum=stratum,
         )
         groups = self._store.groups(
-            [GroupKey(offer.group_type, record.group_id)]
-            if offer.group_type and record.group_id
+            [GroupKey(compiled.group_type, record.group_id)]
+            if compiled.group_type and record.group_id
             else []
         )
-        condition = offer.condition(record.condition_id)
-        complete = offer.experiment.complete_condition
+        condition = compiled.condition(record.condition_id)
+        complete = compiled.experiment.complete_condition
         counting = Counting(
             self._shard(participant.id, shift),
             (stratum, condition.number) if stratum and condition else None,
             complete.user_count if complete else None,
         )
         records = Records(enrollment=enrollment)
-        self._store.store_records(participant, groups, offer, records, counting)
+        self._store.store_records(participant, groups, compiled, records, counting)
         return True
 
     def _exclude(
-        self, offers: Offers, participant: Participant, record: ForeignExclusion, shift: int
+        self,
+        compiled_experiments: CompiledCatalogue,
+        participant: Participant,
+        record: ForeignExclusion,
+        shift: int,
     ) -> bool:
-        offer = _offer(offers, record.experiment_id)
-        if offer.number in participant.exclusions:
+        compiled = _compiled_experiment(compiled_experiments, record.experiment_id)
+        if compiled.number in participant.exclusions:
             return False
-        records = Records(exclusion=Exclusion(offer.number, record.code, record.at))
+        records = Records(exclusion=Exclusion(compiled.number, record.code, record.at))
         counting = Counting(self._shard(participant.id, shift))
-        self._store.store_records(participant, {}, offer, records, counting)
+        self._store.store_records(participant, {}, compiled, records, counting)
         return True
 
     def _reach(self, participant: Participant, record: ForeignPoint) -> bool:
         point = record.point
-        if point.place in participant.points:
+        if point.point_key in participant.points:
             return False
         self._store.store_mark(
             participant,
@@ -272,30 +286,32 @@ class TransferService:
         )
         return True
 
-    def _bring_group_record(self, offers: Offers, record: ForeignGroupRecord) -> bool:
+    def _bring_group_record(
+        self, compiled_experiments: CompiledCatalogue, record: ForeignGroupRecord
+    ) -> bool:
         """Store a record of a group; whether it was not there."""
-        offer = _offer(offers, record.experiment_id)
-        if offer.group_type is None:
+        compiled = _compiled_experiment(compiled_experiments, record.experiment_id)
+        if compiled.group_type is None:
             raise Invalid("the experiment is not one on groups")
-        key = GroupKey(offer.group_type, record.group_id)
+        key = GroupKey(compiled.group_type, record.group_id)
         own: GroupEnrollment | Exclusion
         if isinstance(record, ForeignGroupEnrollment):
-            _check_condition(offer, record.condition_id)
-            place = record.place or _only_place(offer)
-            own = GroupEnrollment(offer.number, place, record.condition_id, record.at)
+            _check_condition(compiled, record.condition_id)
+            point_key = record.point_key or _only_point_key(compiled)
+            own = GroupEnrollment(compiled.number, point_key, record.condition_id, record.at)
         else:
-            own = Exclusion(offer.number, record.code, record.at)
-        tries = attempts("the record")
+            own = Exclusion(compiled.number, record.code, record.at)
+        tries = retries("the record")
         while True:
             shift = next(tries)
             known = self._store.groups([key])[key]
             there: GroupEnrollment | Exclusion | None
             if isinstance(own, GroupEnrollment):
-                there = known.enrollments.get(offer.number)
+                there = known.enrollments.get(compiled.number)
                 if there is not None and there.condition_id != own.condition_id:
                     raise Conflict("the group is enrolled with another condition already")
             else:
-                there = known.exclusions.get(offer.number)
+                there = known.exclusions.get(compiled.number)
             if there is not None:
                 return False
             with suppress(LostRace):
@@ -317,22 +333,24 @@ def _is_bare(profile: Profile) -> bool:
     return profile.group is None and profile.working_group is None
 
 
-def _offer(offers: Offers, experiment_id: str) -> Offer:
-    offer = offers.of(experiment_id)
-    if offer is None:
+def _compiled_experiment(
+    compiled_experiments: CompiledCatalogue, experiment_id: str
+) -> CompiledExperiment:
+    compiled = compiled_experiments.of(experiment_id)
+    if compiled is None:
         raise NotFound(f"there is no experiment {experiment_id}: import its design first")
-    return offer
+    return compiled
 
 
-def _check_condition(offer: Offer, condition_id: str | None) -> None:
-    within = offer.experiment.unit is Unit.WITHIN_SUBJECTS
+def _check_condition(compiled: CompiledExperiment, condition_id: str | None) -> None:
+    within = compiled.experiment.unit is Unit.WITHIN_SUBJECTS
     if within and condition_id is None:
         return
-    if offer.condition(condition_id) is None:
+    if compiled.condition(condition_id) is None:
         raise Invalid(f"the experiment has no condition {condition_id}")
 
 
-def _only_place(offer: Offer) -> Place:
+def _only_point_key(compiled: CompiledExperiment) -> DecisionPointKey:
     """The decision point of an experiment that has one; else it is not known."""
-    places = [point.place for point in offer.experiment.points]
-    return places[0] if len(places) == 1 else NOWHERE
+    point_keys = [point.point_key for point in compiled.experiment.points]
+    return point_keys[0] if len(point_keys) == 1 else NOWHERE

@@ -9,10 +9,10 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.domain.features.features import Feature, Variant
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
 from chalicelib.services.running.ports import Clock, EventStore, TotalsStore, UserStore
+from chalicelib.services.running.retries import retries
 
 
 class EventService:
@@ -34,7 +34,7 @@ class EventService:
             NotFound: if there is no such user or variant.
         """
         catalogue = self._catalogue.snapshot()
-        tries = attempts("events")
+        tries = retries("events")
         while True:
             attempt = next(tries)
             user = self._users.get(user_id)

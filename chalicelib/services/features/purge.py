@@ -27,10 +27,10 @@ from chalicelib.services.participants.participant_ports import (
     ParticipantStore,
     Position,
 )
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock, EventStore, PurgeQueue, TotalsStore, UserStore
+from chalicelib.services.running.retries import retries
 
 T = TypeVar("T")
 
@@ -330,7 +330,7 @@ class PurgeService:
 
     def _erase(self, user: User, budget: Budget) -> None:
         entry = ErasedUser(user.id, self._clock() + HANDOVER)
-        tries = attempts("users")
+        tries = retries("users")
         while True:
             attempt = next(tries)
             try:

@@ -7,10 +7,10 @@ from chalicelib.domain.errors import Conflict, LostRace, NotFound
 from chalicelib.domain.features.ip_addresses import IpAddressMode, kept_address
 from chalicelib.domain.features.users import TotalsShard, User, check_user_id
 from chalicelib.services.features.purge import PurgeService
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
 from chalicelib.services.running.ports import Clock, UserStore
+from chalicelib.services.running.retries import retries
 
 
 class UserService:
@@ -48,7 +48,7 @@ class UserService:
         """
         check_user_id(user_id)
         address = kept_address(ip_address, self._ip_address_mode)
-        tries = attempts("users")
+        tries = retries("users")
         while True:
             attempt = next(tries)
             found = self._catalogue.find(lambda catalogue: catalogue.variant(variant_id))

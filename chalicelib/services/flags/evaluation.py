@@ -6,25 +6,29 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.audiences.segments import globally_excluded
-from chalicelib.domain.catalogue.testlab_offers import flags_on
+from chalicelib.domain.catalogue.testlab_assignments import flags_on
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments.offers import ContextOffers
+from chalicelib.domain.experiments.compiled_experiments import CompiledContext
 from chalicelib.domain.features.users import TotalsShard, check_user_id
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.participants.participants import Membership, Participant, Profile
 from chalicelib.services.participants.participant_ports import ParticipantStore
-from chalicelib.services.running.attempts import attempts
-from chalicelib.services.running.offers import OfferService, UnknownContext
+from chalicelib.services.running.compiled_experiments import CompilationService, UnknownContext
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 
 
 class EvaluationService:
     """Answers featureflag."""
 
     def __init__(
-        self, offers: OfferService, store: ParticipantStore, clock: Clock, shards: int
+        self,
+        compiled_experiments: CompilationService,
+        store: ParticipantStore,
+        clock: Clock,
+        shards: int,
     ) -> None:
-        self._offers = offers
+        self._compilation = compiled_experiments
         self._store = store
         self._clock = clock
         self._shards = shards
@@ -54,8 +58,8 @@ class EvaluationService:
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, offers = self._offers.current()
-        offered = offers.in_context(context)
+        catalogue, compiled_experiments = self._compilation.current()
+        offered = compiled_experiments.in_context(context)
         if offered is None:
             raise UnknownContext(f"Invalid app context: {context}")
         user = sessions[0]
@@ -69,7 +73,7 @@ class EvaluationService:
 
     def _expose(self, participant: Participant, numbers: Collection[int]) -> None:
         """Note the flags that were never on for the user before, each once."""
-        tries = attempts("the exposures")
+        tries = retries("the exposures")
         while new := frozenset(numbers) - participant.exposures:
             shard = TotalsShard.pick(0, 0, self._shards, participant.id, next(tries)).shard
             try:
@@ -80,11 +84,11 @@ class EvaluationService:
                 return
 
 
-def _on(offered: ContextOffers, participant: Participant) -> list[Flag] | None:
+def _on(offered: CompiledContext, participant: Participant) -> list[Flag] | None:
     """The flags of UpGrade's form that are on, None for who is shut out of everything."""
     if globally_excluded(offered.shut_out, participant):
         return None
-    return [offer.flag for offer in offered.flags if offer.is_on_for(participant)]
+    return [compiled.flag for compiled in offered.flags if compiled.is_on_for(participant)]
 
 
 def in_session(participant: Participant, groups: Membership, *, stored: bool) -> Participant:

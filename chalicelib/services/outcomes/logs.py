@@ -11,16 +11,16 @@ from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.outcomes.logs import (
     Logged,
     LogPart,
+    LogRecord,
+    LogRecordKey,
     Merge,
-    Sheet,
-    SheetKey,
     measured_part,
     merge,
 )
 from chalicelib.services.participants.participant_ports import LogStore
-from chalicelib.services.running.attempts import attempts
-from chalicelib.services.running.offers import OfferService
+from chalicelib.services.running.compiled_experiments import CompilationService
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,10 @@ class LogReport:
 class LogService:
     """Answers log and bloblog."""
 
-    def __init__(self, offers: OfferService, store: LogStore, clock: Clock) -> None:
-        self._offers = offers
+    def __init__(
+        self, compiled_experiments: CompilationService, store: LogStore, clock: Clock
+    ) -> None:
+        self._compilation = compiled_experiments
         self._store = store
         self._clock = clock
 
@@ -47,17 +49,17 @@ class LogService:
     ) -> LogReport:
         """Store what a user's client logged, as far as an experiment measures it.
 
-        Each sheet is stored by itself: killed half-way, some are stored and some are not, and the
-        same call made again stores the rest. With `seal` all are stored, or none.
+        Each log record is stored by itself: killed half-way, some are stored and some are not, and
+        the same call made again stores the rest. With `seal` all are stored, or none.
 
         Raises:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
-            Invalid: if a sheet would be larger than the store takes, or all of them with the
+            Invalid: if a log record would be larger than the store takes, or all of them with the
                 record are more than it stores at once.
         """
-        measured = self._offers.current()[1].measured
+        measured = self._compilation.current()[1].measured
         kept = [each for part in parts if (each := measured_part(part, measured)) is not None]
-        waiting: defaultdict[SheetKey, list[LogPart]] = defaultdict(list)
+        waiting: defaultdict[LogRecordKey, list[LogPart]] = defaultdict(list)
         for part in kept:
             waiting[part.key].append(part)
         order = {id(part): position for position, part in enumerate(kept)}
@@ -66,7 +68,7 @@ class LogService:
             return LogReport(tuple(sorted(logged, key=lambda each: order[id(each.part)])), measured)
 
         done: list[Logged] = []
-        tries = attempts("the log")
+        tries = retries("the log")
         while waiting:
             next(tries)
             merges = self._merged(user_id, waiting)
@@ -78,15 +80,17 @@ class LogService:
                 continue
             lost = self._store.store(new)
             for merged in merges:
-                if merged.sheet.key not in lost:
+                if merged.log_record.key not in lost:
                     done.extend(merged.logged)
-                    del waiting[merged.sheet.key]
+                    del waiting[merged.log_record.key]
         return report(done)
 
-    def _merged(self, user_id: str, waiting: Mapping[SheetKey, Sequence[LogPart]]) -> list[Merge]:
-        now, sheets = self._clock(), self._store.sheets(user_id, waiting)
+    def _merged(
+        self, user_id: str, waiting: Mapping[LogRecordKey, Sequence[LogPart]]
+    ) -> list[Merge]:
+        now, log_records = self._clock(), self._store.log_records(user_id, waiting)
         return [
-            merge(sheets.get(key) or Sheet(user_id, key), parts, self._ids(), now)
+            merge(log_records.get(key) or LogRecord(user_id, key), parts, self._ids(), now)
             for key, parts in waiting.items()
         ]
 

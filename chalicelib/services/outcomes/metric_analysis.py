@@ -99,10 +99,10 @@ class MetricAnalysisService:
 
     def _logged(self, metric_key: str) -> list[Logged]:
         return [
-            Logged(sheet.user_id, sheet.key.uniquifier, row, value)
-            for sheets in self._logs.of_metric(metric_key)
-            for sheet in sheets
-            for row, value in sheet.values(metric_key)
+            Logged(log_record.user_id, log_record.key.uniquifier, row, value)
+            for log_records in self._logs.of_metric(metric_key)
+            for log_record in log_records
+            for row, value in log_record.values(metric_key)
         ]
 
     def _met(
@@ -112,6 +112,6 @@ class MetricAnalysisService:
         if experiment.unit is Unit.WITHIN_SUBJECTS:
             repeats = self._participants.repeats(number, users)
             return {user_id: met_by_repeats(own) for user_id, own in repeats.items()}
-        places = {point.place for point in experiment.points}
-        enrollments = self._participants.enrollments(number, places, users)
+        point_keys = {point.point_key for point in experiment.points}
+        enrollments = self._participants.enrollments(number, point_keys, users)
         return {user_id: met_by_enrollments(own) for user_id, own in enrollments.items()}

@@ -13,15 +13,19 @@ from datetime import date, datetime
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.experiments.transfer import OwnedRecord, RecordKind
 from chalicelib.domain.features.users import TotalsShard
-from chalicelib.domain.outcomes.logs import Merge, Sheet, SheetKey
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     Exclusion,
@@ -92,7 +96,7 @@ class ParticipantStore(Protocol):
     ) -> None:
         """Store what a mark adds to the records of its user and groups, and count it.
 
-        The groups `reached_by` note that a member reached the place, if none did before.
+        The groups `reached_by` note that a member reached the decision point, if none did before.
 
         Raises:
             LostRace: if the records are not what they were.
@@ -103,7 +107,7 @@ class ParticipantStore(Protocol):
         self,
         participant: Participant,
         groups: Mapping[GroupKey, GroupRecord],
-        offer: Offer,
+        compiled: CompiledExperiment,
         records: Records,
         counting: Counting,
     ) -> None:
@@ -128,23 +132,25 @@ class ParticipantStore(Protocol):
         """Users enrolled in an experiment, and groups with users enough."""
         ...
 
-    def tallies(
-        self, number: int, places: Collection[Place]
-    ) -> tuple[Sequence[Tally], ExclusionTally]:
+    def enrollment_counts(
+        self, number: int, point_keys: Collection[DecisionPointKey]
+    ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
         """The enrollments of an experiment by condition and place, and its exclusions.
 
-        Enrollments at other places than `places` come with None for a place.
+        Enrollments at other decision points than `point_keys` come with None for a decision point.
         """
         ...
 
-    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
+    def hourly(
+        self, number: int, since: date, point_keys: Collection[DecisionPointKey]
+    ) -> Sequence[HourlyEnrollmentCount]:
         """The new enrollments of an experiment from a day (UTC) on, by the hour."""
         ...
 
     def enrollments(
-        self, number: int, places: Collection[Place], user_ids: Collection[str]
+        self, number: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
     ) -> Mapping[str, Sequence[Enrollment]]:
-        """The enrollments of some users in an experiment, at the given places or at none known."""
+        """The enrollments of some users in an experiment, at the given points or at none known."""
         ...
 
     def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
@@ -309,20 +315,22 @@ class LogStore(Protocol):
         """An id that no row had before."""
         ...
 
-    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
-        """Some sheets of a user, read consistently at the same time; those that there are."""
+    def log_records(
+        self, user_id: str, log_record_keys: Collection[LogRecordKey]
+    ) -> Mapping[LogRecordKey, LogRecord]:
+        """Some log records of a user, read consistently at the same time; those that there are."""
         ...
 
     def store(
         self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
-    ) -> Collection[SheetKey]:
-        """Store the sheets of one user, each by itself; the keys of those that were not.
+    ) -> Collection[LogRecordKey]:
+        """Store the log records of one user, each by itself; the keys of those that were not.
 
-        A sheet is not stored if it is no longer what it was merged into. With `record` all are
+        A log record is not stored if it is no longer what it was merged into. With `record` all are
         stored, or none.
 
         Raises:
-            Invalid: if a sheet is larger than the store takes, or all of them are more than it
+            Invalid: if a log record is larger than the store takes, or all of them are more than it
                 stores at once with `record`; then none is stored.
         """
         ...
@@ -335,6 +343,6 @@ class LogStore(Protocol):
         """What was stored so; nothing if nothing was."""
         ...
 
-    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
-        """All sheets with values of a metric, some at a time."""
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
+        """All log records with values of a metric, some at a time."""
         ...

@@ -17,10 +17,10 @@ from chalicelib.domain.participants.participants import (
     WorkingGroup,
 )
 from chalicelib.services.participants.participant_ports import ParticipantStore
-from chalicelib.services.running.attempts import attempts
-from chalicelib.services.running.offers import OfferService
+from chalicelib.services.running.compiled_experiments import CompilationService
+from chalicelib.services.running.key_locks import KeyLocks
 from chalicelib.services.running.ports import Clock
-from chalicelib.services.running.turns import Turns
+from chalicelib.services.running.retries import retries
 
 ALIASES_AT_ONCE = 90
 """Aliases of one call: a transaction holds a hundred actions."""
@@ -55,11 +55,13 @@ class GroupUpdate:
 class ParticipantService:
     """Looks up users and keeps their profiles."""
 
-    def __init__(self, store: ParticipantStore, offers: OfferService, clock: Clock) -> None:
+    def __init__(
+        self, store: ParticipantStore, compiled_experiments: CompilationService, clock: Clock
+    ) -> None:
         self._store = store
-        self._offers = offers
+        self._compilation = compiled_experiments
         self._clock = clock
-        self._turns = Turns()
+        self._key_locks = KeyLocks()
 
     def find(self, user_id: str) -> Caller | None:
         """The user with an id, or the owner of an alias; None for an unknown one."""
@@ -79,11 +81,11 @@ class ParticipantService:
         Through an alias the owner is updated if `follow`, else the alias' own record.
         """
         check_user_id(user_id)
-        with self._turns.of(user_id):
+        with self._key_locks.of(user_id):
             return self._init(user_id, update, follow=follow)
 
     def _init(self, user_id: str, update: GroupUpdate, *, follow: bool) -> tuple[Profile, bool]:
-        tries = attempts("the user")
+        tries = retries("the user")
         while True:
             next(tries)
             caller = self.find(user_id)
@@ -103,11 +105,11 @@ class ParticipantService:
         Raises:
             ErasedMeanwhile: if the user was erased since the request began.
         """
-        with self._turns.of(caller.named.id):
+        with self._key_locks.of(caller.named.id):
             return self._set_groups(caller, update)
 
     def _set_groups(self, caller: Caller, update: GroupUpdate) -> Profile:
-        tries = attempts("the user")
+        tries = retries("the user")
         named = caller.named
         while True:
             next(tries)
@@ -135,7 +137,7 @@ class ParticipantService:
             raise Invalid(f"aliases: at most {ALIASES_AT_ONCE} at once, not {len(distinct)}")
         for alias in distinct:
             check_user_id(alias)
-        tries = attempts("the aliases")
+        tries = retries("the aliases")
         while True:
             next(tries)
             known = {alias: self._store.get(alias) for alias in distinct}
@@ -184,8 +186,10 @@ class ParticipantService:
     def _replaced(self, participant: Participant, after: Profile) -> None:
         change = GroupChange()
         if after.working_group is not None:
-            _, offers = self._offers.current()
-            change = after_group_change(participant, after.working_group, offers.grouped)
+            _, compiled_experiments = self._compilation.current()
+            change = after_group_change(
+                participant, after.working_group, compiled_experiments.grouped
+            )
         now = self._clock()
         self._store.update(participant, replace(after, updated_at=now), change, now)
 

@@ -12,9 +12,9 @@ from chalicelib.domain.experiments.experiments import Condition, Experiment
 from chalicelib.domain.features.users import check_user_id
 from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
 from chalicelib.services.participants.participant_ports import PreviewUserStore
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class PreviewUserService:
                 f"assignments: there is no condition {each.condition_id} in an experiment"
                 f" {each.experiment_id}"
             )
-        tries = attempts("the preview user")
+        tries = retries("the preview user")
         while True:
             next(tries)
             now = self._clock()
@@ -129,7 +129,7 @@ class PreviewUserService:
 
     def remove(self, user_id: str) -> PreviewUser | None:
         """Make a preview user an ordinary one; who it was, None if the user was none."""
-        tries = attempts("the preview user")
+        tries = retries("the preview user")
         while True:
             next(tries)
             user = self._store.get(user_id)

@@ -10,10 +10,10 @@ from chalicelib.domain.errors import Invalid, LostRace, NotFound
 from chalicelib.domain.features.users import check_user_id
 from chalicelib.domain.participants.strata import FactorUse, StratificationFactor
 from chalicelib.services.participants.participant_ports import StratumStore
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 
 FACTOR_BYTES = 255
 """Bytes of UTF-8 that the name of a factor may have."""
@@ -60,7 +60,7 @@ class StratificationService:
         self._strata.register(StratificationFactor(factor, self._clock()))
 
     def _put_some(self, factor: str, values: Mapping[str, str]) -> None:
-        tries = attempts("users")
+        tries = retries("users")
         while True:
             next(tries)
             try:
@@ -105,7 +105,7 @@ class StratificationService:
         return known
 
     def _drop(self, factor: str, user_ids: Sequence[str]) -> None:
-        tries = attempts("users")
+        tries = retries("users")
         while True:
             next(tries)
             try:

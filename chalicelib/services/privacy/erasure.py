@@ -25,9 +25,9 @@ from chalicelib.services.participants.participant_ports import (
     StratumStore,
 )
 from chalicelib.services.privacy.erasure_ports import Remains, UserDataStore
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock, UserStore
+from chalicelib.services.running.retries import retries
 
 WORK_TIME = timedelta(seconds=20)
 """How long one request may work: API Gateway gives up after 29 seconds."""
@@ -155,14 +155,14 @@ class ErasureService:
 
     def _erase_logs(self, user_id: str, report: ErasureReport, progress: _Progress) -> None:
         metrics: set[str] = set()
-        while sheets := next(self._data.sheets(user_id), ()):
-            metrics.update(metric for sheet in sheets for metric in sheet.metrics())
+        while log_records := next(self._data.log_records(user_id), ()):
+            metrics.update(metric for log_record in log_records for metric in log_record.metrics())
             try:
-                self._data.drop_sheets(sheets)
+                self._data.drop_log_records(log_records)
             except LostRace:
                 progress.lost()
             else:
-                report.logs += sum(len(sheet.rows) for sheet in sheets)
+                report.logs += sum(len(log_record.rows) for log_record in log_records)
                 progress.made()
         for _ in self._data.drop_notes(user_id, metrics.union(self._data.begun_metrics(user_id))):
             progress.made()
@@ -265,7 +265,7 @@ class _Progress:
             Unavailable: if others are faster again and again.
         """
         if self._tries is None:
-            self._tries = attempts("the user")
+            self._tries = retries("the user")
             next(self._tries)
         next(self._tries)
 

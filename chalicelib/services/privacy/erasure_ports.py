@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from chalicelib.domain.features.users import TotalsShard
-from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 
@@ -68,8 +68,8 @@ class UserDataStore(Protocol):
         """The marks of a user in a within-subjects experiment."""
         ...
 
-    def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
-        """All that was logged of a user, some sheets at a time."""
+    def log_records(self, user_id: str) -> Iterator[Sequence[LogRecord]]:
+        """All that was logged of a user, some log records at a time."""
         ...
 
     def begun_metrics(self, user_id: str) -> Collection[str]:
@@ -92,11 +92,11 @@ class UserDataStore(Protocol):
         """
         ...
 
-    def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
+    def drop_log_records(self, log_records: Sequence[LogRecord]) -> None:
         """Remove what was logged, and where it is noted which metrics that is of.
 
         Raises:
-            LostRace: if one of the sheets has changed; others may be gone.
+            LostRace: if one of the log records has changed; others may be gone.
         """
         ...
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.domain.experiments.marking import Repeat
-from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.outcomes.logs import LogRecord
 
 
 class UserListStore(Protocol):
@@ -22,6 +22,6 @@ class UserListStore(Protocol):
         """Up to `limit` marks of a user in a within-subjects experiment, behind a key."""
         ...
 
-    def sheets(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, Sheet]]:
-        """Up to `limit` sheets that were logged of a user, behind a key."""
+    def log_records(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, LogRecord]]:
+        """Up to `limit` log records that were logged of a user, behind a key."""
         ...

@@ -16,7 +16,7 @@ from chalicelib.domain.catalogue.user_lists import NamingList, naming_lists
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.features.users import Event, User, check_named
-from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.participants.preview_users import PreviewUser
 from chalicelib.domain.privacy.erasure import has_repeats
@@ -32,7 +32,7 @@ AT_ONCE = 300
 """Events and marks that are read at once."""
 
 LARGE_AT_ONCE = 25
-"""Sheets and answers that are read at once: one may have 400 KB."""
+"""Log records and answers that are read at once: one may have 400 KB."""
 
 ANSWERS_LENGTH = 1_000_000
 """Characters of answers that are told together, unless a single one is longer."""
@@ -50,7 +50,7 @@ class Section(IntEnum):
     RECORDS = 0
     EVENTS = 1
     REPEATS = 2
-    SHEETS = 3
+    LOG_RECORDS = 3
     ANSWERS = 4
 
 
@@ -116,7 +116,7 @@ class UserData:
     records: UserRecords | None = None
     events: tuple[Event, ...] = ()
     repeats: tuple[Repeat, ...] = ()
-    sheets: tuple[Sheet, ...] = ()
+    log_records: tuple[LogRecord, ...] = ()
     answers: tuple[IdempotencyRecord, ...] = ()
 
     def joined(self, other: UserData) -> UserData:
@@ -125,7 +125,7 @@ class UserData:
             self,
             events=self.events + other.events,
             repeats=self.repeats + other.repeats,
-            sheets=self.sheets + other.sheets,
+            log_records=self.log_records + other.log_records,
             answers=self.answers + other.answers,
         )
 
@@ -240,7 +240,7 @@ class UserExportService:
         for number, enrollments in sorted(participant.enrollments.items()):
             if has_repeats(enrollments):
                 yield Section.REPEATS, number, partial(self._some_repeats, user_id, number)
-        yield Section.SHEETS, 0, partial(self._some_sheets, user_id)
+        yield Section.LOG_RECORDS, 0, partial(self._some_log_records, user_id)
         yield Section.ANSWERS, 0, partial(self._some_answers, user_id)
 
     def _some_events(
@@ -254,10 +254,10 @@ class UserExportService:
         repeats = tuple(repeat for _, repeat in found)
         return (found[-1][0], UserData(user_id, repeats=repeats)) if found else None
 
-    def _some_sheets(self, user_id: str, after: str) -> tuple[str, UserData] | None:
-        found = self._lists.sheets(user_id, after, LARGE_AT_ONCE)
-        sheets = tuple(sheet for _, sheet in found)
-        return (found[-1][0], UserData(user_id, sheets=sheets)) if found else None
+    def _some_log_records(self, user_id: str, after: str) -> tuple[str, UserData] | None:
+        found = self._lists.log_records(user_id, after, LARGE_AT_ONCE)
+        log_records = tuple(log_record for _, log_record in found)
+        return (found[-1][0], UserData(user_id, log_records=log_records)) if found else None
 
     def _some_answers(self, user_id: str, after: str) -> tuple[str, UserData] | None:
         found = self._answers.of_user(user_id, self._clock(), after, LARGE_AT_ONCE)
@@ -295,5 +295,5 @@ def _part(
 
 def _is_empty(part: ExportPart) -> bool:
     own = part.user
-    lists = own.events, own.repeats, own.sheets, own.answers, part.aliases
+    lists = own.events, own.repeats, own.log_records, own.answers, part.aliases
     return (own.records is None or own.records.is_empty) and not any(lists)

@@ -23,8 +23,8 @@ from chalicelib.domain.catalogue.lists import with_loose_lists
 from chalicelib.domain.catalogue.purge import HANDOVER
 from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.services.running.answer_room import AnswerRoom
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.ports import CatalogueStore, Clock
+from chalicelib.services.running.retries import retries
 
 T = TypeVar("T")
 
@@ -349,7 +349,7 @@ class CatalogueService:
             Unavailable: if others are faster again and again.
         """
         view = self._view.get() or _View(stale_ok=False, seen_at=self._clock())
-        tries = attempts(what)
+        tries = retries(what)
         while True:
             attempt = next(tries)
             catalogue = self.snapshot() if as_seen and attempt == 0 else self._read()

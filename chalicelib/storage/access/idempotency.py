@@ -15,8 +15,8 @@ from chalicelib.domain.access.idempotency import (
     KEPT,
     AlreadyAnswered,
     IdempotencyRecord,
-    KeptAnswer,
     RequestKey,
+    StoredResponse,
 )
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.storage.dynamodb import keys
@@ -46,7 +46,7 @@ class DynamoIdempotencyStore:
     def of_user(
         self, owner: str, now: datetime, after: str, limit: int
     ) -> Sequence[IdempotencyRecord]:
-        kept = keys.kept_answer("")
+        kept = keys.stored_response("")
         behind = IdempotencyRow.sk.between(f"{kept}{after}!", f"{kept}~")
         alive = IdempotencyRow.expires_at > int(now.timestamp())
         pages = IdempotencyRow.query(
@@ -88,7 +88,7 @@ def _raise_if_answered(record: IdempotencyRecord) -> None:
 @store_errors()
 def _find(key: RequestKey, now: datetime) -> IdempotencyRecord | None:
     try:
-        row = IdempotencyRow.get(*_place(key), consistent_read=True)
+        row = IdempotencyRow.get(*_point_key(key), consistent_read=True)
     except IdempotencyRow.DoesNotExist:
         return None
     found = _record(key.owner, key.digest, row)
@@ -100,7 +100,7 @@ def _record(owner: str | None, digest: str, row: IdempotencyRow) -> IdempotencyR
     expires_at = datetime.fromtimestamp(int(row.expires_at), UTC)
     answer = json.loads(zlib.decompress(row.answer))
     key = RequestKey(owner, digest, row.fingerprint)
-    return IdempotencyRecord(key, read_as(KeptAnswer, answer), expires_at - KEPT)
+    return IdempotencyRecord(key, read_as(StoredResponse, answer), expires_at - KEPT)
 
 
 def _row(record: IdempotencyRecord) -> IdempotencyRow:
@@ -114,16 +114,16 @@ def _row(record: IdempotencyRecord) -> IdempotencyRow:
             "Idempotency-Key: the answer is too long to be kept: send less at a time, or no key"
         )
     return IdempotencyRow(
-        *_place(record.key),
+        *_point_key(record.key),
         fingerprint=record.key.fingerprint,
         answer=compressed,
         expires_at=int(record.expires_at.timestamp()),
     )
 
 
-def _place(key: RequestKey) -> tuple[str, str]:
+def _point_key(key: RequestKey) -> tuple[str, str]:
     partition = keys.answered(key.digest) if key.owner is None else keys.user(key.owner)
-    return partition, keys.kept_answer(key.digest)
+    return partition, keys.stored_response(key.digest)
 
 
 def _forgotten(now: datetime) -> Condition:

@@ -26,7 +26,7 @@ from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.features.blocks import FREE_BLOCKS, UserBlock
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.flags.flags import Flag
-from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.retries import retries
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.catalogue.designs import (
     fault_of,
@@ -91,7 +91,7 @@ class DynamoCatalogueStore:
 
     @store_errors()
     def load(self) -> Catalogue:
-        tries = attempts("the catalogue")
+        tries = retries("the catalogue")
         while True:
             next(tries)
             config = next(ConfigRow.query(keys.CONFIG, consistent_read=True), None)

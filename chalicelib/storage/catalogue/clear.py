@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, ClientSettings, Revision
 from chalicelib.domain.errors import LostRace
-from chalicelib.services.running.attempts import attempts
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.retries import retries
 from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import TableModel, store_errors
@@ -34,7 +34,7 @@ class DynamoEraser:
     def move_on(self, following: Callable[[Revision], Revision]) -> None:
         """Move the revision on, with settings as they are at first and nothing else changed."""
         catalogue = DynamoCatalogueStore()
-        for _ in attempts("the catalogue"):
+        for _ in retries("the catalogue"):
             base = catalogue.revision()
             with suppress(LostRace):
                 change = CatalogueChange(settings=ClientSettings())

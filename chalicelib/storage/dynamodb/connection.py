@@ -20,7 +20,7 @@ from chalicelib.storage.dynamodb.metering import meter
 CONNECT_TIMEOUT = 0.25
 READ_TIMEOUT = 1.0
 """Seconds, unless the settings say otherwise; twice both is the deadline of a request
-(services/running/attempts.py)."""
+(services/running/retries.py)."""
 
 STARTING_UP = 20.0
 """Seconds for a database of one's own, which may have been started a moment ago."""

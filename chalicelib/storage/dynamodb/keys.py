@@ -64,7 +64,7 @@ def sequence(name: str) -> str:
     return f"sequence#{name}"
 
 
-def place(site: str, target: str) -> str:
+def point_key(site: str, target: str) -> str:
     """A decision point as one part of a key: a digest, for both may be long."""
     length = len(site.encode())
     return hashlib.sha256(f"{length}:{site}{target}".encode()).hexdigest()[:40]
@@ -90,9 +90,9 @@ ENROLLMENTS = "enrollment#"
 """What the sort keys of enrollments begin with."""
 
 
-def enrollment(number: int, place_key: str) -> str:
+def enrollment(number: int, point_text: str) -> str:
     """Sort key of an enrollment of a user; of a group, with an empty place."""
-    return f"{ENROLLMENTS}{number}#{place_key}"
+    return f"{ENROLLMENTS}{number}#{point_text}"
 
 
 def exclusion(number: int) -> str:
@@ -105,9 +105,9 @@ def lifted(number: int) -> str:
     return f"lifted#{number}"
 
 
-def point(place_key: str) -> str:
-    """Sort key of a place that was reached."""
-    return f"point#{place_key}"
+def point(point_text: str) -> str:
+    """Sort key of a decision point that was reached."""
+    return f"point#{point_text}"
 
 
 def count(number: int) -> str:
@@ -141,14 +141,14 @@ NO_CONDITION = "-"
 """In place of the id of a condition where there is none."""
 
 
-def enrolled(condition_id: str | None, place_key: str, shard: int) -> str:
+def enrolled(condition_id: str | None, point_text: str, shard: int) -> str:
     """Sort key of a shard of the enrollments with a condition at a point."""
-    return f"{ENROLLED}#{part(condition_id or NO_CONDITION)}#{place_key}#{shard}"
+    return f"{ENROLLED}#{part(condition_id or NO_CONDITION)}#{point_text}#{shard}"
 
 
-def enrolled_on(day: str, condition_id: str | None, place_key: str, shard: int) -> str:
+def enrolled_on(day: str, condition_id: str | None, point_text: str, shard: int) -> str:
     """Sort key of the same for one day (ISO 8601)."""
-    return f"day#{day}#{part(condition_id or NO_CONDITION)}#{place_key}#{shard}"
+    return f"day#{day}#{part(condition_id or NO_CONDITION)}#{point_text}#{shard}"
 
 
 def excluded_users(shard: int) -> str:
@@ -161,9 +161,9 @@ def excluded_groups(shard: int) -> str:
     return f"{EXCLUDED}#groups#{shard}"
 
 
-def enrolled_at(number: int, place_key: str) -> str:
-    """Sort key of the note that a member of a group was enrolled at a place."""
-    return f"at#{number}#{place_key}"
+def enrolled_at(number: int, point_text: str) -> str:
+    """Sort key of the note that a member of a group was enrolled at a decision point."""
+    return f"at#{number}#{point_text}"
 
 
 def stratum_counter(value: str, condition: int) -> str:
@@ -186,9 +186,9 @@ def repeats_beside(number: int, user_key: str) -> str:
     return f"repeat#{number}#{user_key.removeprefix('user#')}"
 
 
-def repeat(place_key: str, index: int) -> str:
+def repeat(point_text: str, index: int) -> str:
     """Sort key of one of them."""
-    return f"{place_key}#{index:0{EVENT_ID_DIGITS}d}"
+    return f"{point_text}#{index:0{EVENT_ID_DIGITS}d}"
 
 
 def logs(user_id: str) -> str:
@@ -196,11 +196,11 @@ def logs(user_id: str) -> str:
     return f"log#{part(user_id)}"
 
 
-SIMPLE_SHEET = "simple"
+SIMPLE_LOG_RECORD = "simple"
 """Sort key of a user's simple metrics."""
 
 
-def sheet(group_class: str, group_key: str, uniquifier: str) -> str:
+def log_record(group_class: str, group_key: str, uniquifier: str) -> str:
     """Sort key of a user's grouped metrics: a digest, for each part may be long."""
     parts = "".join(f"{len(text)}:{text}" for text in (group_class, group_key, uniquifier))
     return hashlib.sha256(parts.encode()).hexdigest()[:40]
@@ -211,9 +211,9 @@ def metric(metric_key: str) -> str:
     return f"metric#{part(metric_key)}"
 
 
-def logged(user_id: str, sheet_key: str) -> str:
+def logged(user_id: str, log_record_key: str) -> str:
     """Sort key of one of them: the user leads, so that a metric's notes spread."""
-    return f"{part(user_id)}#{sheet_key}"
+    return f"{part(user_id)}#{log_record_key}"
 
 
 def results(number: int) -> str:
@@ -275,7 +275,7 @@ ANSWER = f"{ASIDE}answer"
 """Kind of the answers that are given again to the same request."""
 
 
-def kept_answer(digest: str) -> str:
+def stored_response(digest: str) -> str:
     """Sort key of such an answer; digests are hexadecimal."""
     return f"{ANSWER}#{digest}"
 
@@ -284,9 +284,9 @@ BEGUN = f"{ASIDE}begun"
 """Kind of the notes that logs of a user were begun to be stored."""
 
 
-def begun(sheet_key: str) -> str:
-    """Sort key of the note that a sheet was begun to be stored, at its user."""
-    return f"{BEGUN}#{sheet_key}"
+def begun(log_record_key: str) -> str:
+    """Sort key of the note that a log record was begun to be stored, at its user."""
+    return f"{BEGUN}#{log_record_key}"
 
 
 def answered(digest: str) -> str:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.running import accounting
+from chalicelib.services.running import request_budget
 
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 BEGUN = "switchyard_begun"
@@ -50,16 +50,16 @@ def meter(
             if SENT in request.context:
                 raise Unavailable("the database did not answer", reason="sent once")
             request.context[SENT] = True
-        account = accounting.current()
-        if account is None:
+        budget = request_budget.current()
+        if budget is None:
             return
         now = monotonic()
         if BEGUN in request.context:  # it was tried before
-            account.lose(request.context[BEGUN], now)
-        if not account.allows(longest_attempt):
+            budget.lose(request.context[BEGUN], now)
+        if not budget.allows(longest_attempt):
             raise Unavailable("the database did not answer in time", reason="deadline")
         request.context[BEGUN] = now
-        account.sent()
+        budget.sent()
 
     def end(
         context: dict[str, Any],
@@ -67,15 +67,15 @@ def meter(
         event_name: str,
         **_: Any,
     ) -> None:
-        account = accounting.current()
-        if account is None:
+        budget = request_budget.current()
+        if budget is None:
             return
         if parsed_response is None or _status(parsed_response) >= SERVER_FAULT:
             now = monotonic()
-            account.lose(context[BEGUN], now)
+            budget.lose(context[BEGUN], now)
             context[BEGUN] = now
             return
-        account.consumed(*units(event_name.rpartition(".")[2], parsed_response))
+        budget.consumed(*units(event_name.rpartition(".")[2], parsed_response))
 
     # Before the request is signed, which may itself have to wait for credentials.
     client.meta.events.register_first("request-created.dynamodb", begin)

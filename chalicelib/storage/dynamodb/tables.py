@@ -136,7 +136,7 @@ class CounterRow(VariantsTable):
 
 
 class EnrolledRow(VariantsTable):
-    """One shard of the enrollments with a condition at a point (`domain.tallies.Tally`)."""
+    """One shard of the enrollments with a condition at a point (`EnrollmentCount`)."""
 
     users = NumberAttribute(null=True)
     condition_users = NumberAttribute(null=True)
@@ -307,8 +307,8 @@ class RepeatRow(EventsTable):
     data = CompactJson()
 
 
-class SheetRow(EventsTable):
-    """What a user logged for one sheet; `n` is its revision."""
+class LogRecordRow(EventsTable):
+    """What a user logged for one log record; `n` is its revision."""
 
     user_id = UnicodeAttribute()
     data = CompactJson()
@@ -316,10 +316,10 @@ class SheetRow(EventsTable):
 
 
 class LoggedRow(EventsTable):
-    """The note that a sheet of a user holds values of a metric."""
+    """The note that a log record of a user holds values of a metric."""
 
     user_id = UnicodeAttribute()
-    sheet = UnicodeAttribute()
+    log_record = UnicodeAttribute(attr_name="sheet")
 
 
 class ResultRow(EventsTable):
@@ -340,7 +340,7 @@ TABLES: tuple[type[TableModel], ...] = (
 ROWS: tuple[type[TableModel], ...] = (
     *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, VariantRow, TotalsRow,
     EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow, IdempotencyRow,
-    EventRow, RepeatRow, SheetRow, LoggedRow, ResultRow,
+    EventRow, RepeatRow, LogRecordRow, LoggedRow, ResultRow,
 )  # fmt: skip
 """All classes."""
 

@@ -9,8 +9,12 @@ from datetime import datetime
 
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    of_ending,
+)
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft
-from chalicelib.domain.experiments.tallies import ExclusionTally, Tally, of_ending
 from chalicelib.domain.participants.participants import (
     Enrollment,
     GroupKey,
@@ -22,11 +26,11 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import transaction
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.dynamodb.times import to_ms
-from chalicelib.storage.experiments.tallies import (
-    ACTIONS_PER_TALLY,
+from chalicelib.storage.experiments.enrollment_counts import (
+    ACTIONS_PER_COUNT,
     add_count,
+    add_enrollment_counts,
     add_exclusions,
-    add_tallies,
 )
 from chalicelib.storage.participants.records import end_enrollments, next_revision
 
@@ -36,8 +40,8 @@ ACTIONS = 95
 OTHER_ACTIONS = 10
 """Actions that each experiment needs besides those on its enrollments."""
 
-ACTIONS_PER_ENROLLMENT = 1 + 1 + ACTIONS_PER_TALLY + 1
-"""It is deleted, leaves its point behind, and leaves its tally and its stratum."""
+ACTIONS_PER_ENROLLMENT = 1 + 1 + ACTIONS_PER_COUNT + 1
+"""It is deleted, leaves its point behind, and leaves its enrollment count and its stratum."""
 
 ENROLLMENTS_AT_ONCE = 17
 """Enrollments of one experiment that end in one transaction."""
@@ -51,7 +55,7 @@ class Part:
     """Some of a change that fits a transaction, and what its enrollments had added."""
 
     change: GroupChange = NOTHING
-    tallies: tuple[Tally, ...] = ()
+    enrollment_counts: tuple[EnrollmentCount, ...] = ()
 
 
 def parts_of(change: GroupChange) -> list[Part]:
@@ -65,33 +69,35 @@ def parts_of(change: GroupChange) -> list[Part]:
     room = 0
     for number in sorted({e.number for e in change.enrollments} | {*change.lifted}):
         ending = [e for e in change.enrollments if e.number == number][::-1]
-        tallies = of_ending(reversed(ending))[::-1]
+        enrollment_counts = of_ending(reversed(ending))[::-1]
         whole = len(ending) - len(ending) % ENROLLMENTS_AT_ONCE
         if whole == len(ending):
             whole = max(0, whole - ENROLLMENTS_AT_ONCE)
         for start in range(0, whole, ENROLLMENTS_AT_ONCE):
             some = slice(start, start + ENROLLMENTS_AT_ONCE)
-            parts.append(_alone(change, ending[some], tallies[some]))
+            parts.append(_alone(change, ending[some], enrollment_counts[some]))
             room = 0
         needed = OTHER_ACTIONS + ACTIONS_PER_ENROLLMENT * (len(ending) - whole)
         if needed > room:
             parts.append(Part())
             room = ACTIONS
-        last = _alone(change, ending[whole:], tallies[whole:])
+        last = _alone(change, ending[whole:], enrollment_counts[whole:])
         parts[-1] = _joined(parts[-1], last, change, number)
         room -= needed
     return parts or [Part()]
 
 
 def _alone(
-    change: GroupChange, enrollments: Sequence[Enrollment], tallies: Sequence[Tally]
+    change: GroupChange,
+    enrollments: Sequence[Enrollment],
+    enrollment_counts: Sequence[EnrollmentCount],
 ) -> Part:
     """The end of some enrollments alone."""
-    ending = {(enrollment.number, enrollment.place) for enrollment in enrollments}
-    uncounted = (each for each in change.uncounted if (each.number, each.place) in ending)
+    ending = {(enrollment.number, enrollment.point_key) for enrollment in enrollments}
+    uncounted = (each for each in change.uncounted if (each.number, each.point_key) in ending)
     return Part(
         GroupChange(tuple(enrollments), uncounted=tuple(uncounted)),
-        tuple(tallies),
+        tuple(enrollment_counts),
     )
 
 
@@ -105,7 +111,7 @@ def _joined(part: Part, last: Part, change: GroupChange, number: int) -> Part:
             (*before.left, *(left for left in change.left if left.number == number)),
             (*before.uncounted, *last.change.uncounted),
         ),
-        (*part.tallies, *last.tallies),
+        (*part.enrollment_counts, *last.enrollment_counts),
     )
 
 
@@ -124,9 +130,11 @@ def change_group(
     pk, change = keys.user(participant.id), part.change
     with transaction() as write:
         next_revision(write, participant, profile)
-        add_tallies(write, (-tally for tally in part.tallies), 0)
+        add_enrollment_counts(
+            write, (-enrollment_count for enrollment_count in part.enrollment_counts), 0
+        )
         stored = sorted(participant.exclusions.keys() & set(change.lifted))
-        add_exclusions(write, (ExclusionTally(number, -1) for number in stored), 0)
+        add_exclusions(write, (ExclusionCount(number, -1) for number in stored), 0)
         for left in change.left:
             leave_group(write, groups[left.group], left)
         end_enrollments(write, participant, change.enrollments)

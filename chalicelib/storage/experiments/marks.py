@@ -8,18 +8,18 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.experiments.tallies import (
-    ExclusionTally,
-    Tally,
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
     dropped_at_once,
     exclusions_of,
     group_new_at_point,
     of_records,
 )
+from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.features.users import Totals
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     Exclusion,
@@ -36,7 +36,11 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.tables import RecordRow, RepeatRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
-from chalicelib.storage.experiments.tallies import add_count, add_exclusions, add_tallies
+from chalicelib.storage.experiments.enrollment_counts import (
+    add_count,
+    add_enrollment_counts,
+    add_exclusions,
+)
 from chalicelib.storage.experiments.totals import count
 from chalicelib.storage.participants.records import (
     enrollment_row,
@@ -44,8 +48,8 @@ from chalicelib.storage.participants.records import (
     group_enrollment_row,
     group_exclusion_row,
     next_revision,
-    place_key,
     point_row,
+    point_text,
 )
 
 
@@ -65,19 +69,21 @@ def store_mark(
     """
     with transaction_once(record) as write:
         next_revision(write, participant, participant.profile)
-        point = None if outcome.point.place in participant.points else outcome.point
+        point = None if outcome.point.point_key in participant.points else outcome.point
         if point is not None:
             if outcome.records.enrollment is None:
                 write.save(point_row(keys.user(participant.id), point))
             for key in reached_by:
                 _note_reached(write, key, point)
-        _write_records(write, participant, groups, outcome.offer, outcome.records, counting, point)
+        _write_records(
+            write, participant, groups, outcome.compiled, outcome.records, counting, point
+        )
 
 
 def store_records(
     participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
-    offer: Offer,
+    compiled: CompiledExperiment,
     records: Records,
     counting: Counting,
 ) -> None:
@@ -88,7 +94,7 @@ def store_records(
     """
     with transaction() as write:
         next_revision(write, participant, participant.profile)
-        _write_records(write, participant, groups, offer, records, counting)
+        _write_records(write, participant, groups, compiled, records, counting)
 
 
 def store_group_record(key: GroupKey, record: GroupEnrollment | Exclusion, shard: int) -> None:
@@ -100,18 +106,20 @@ def store_group_record(key: GroupKey, record: GroupEnrollment | Exclusion, shard
     with transaction() as write:
         if isinstance(record, GroupEnrollment):
             _write_group_enrollment(write, key, record)
-            tally = Tally(record.number, record.condition_id, record.place, groups=1)
-            add_tallies(write, (tally,), shard)
+            enrollment_count = EnrollmentCount(
+                record.number, record.condition_id, record.point_key, groups=1
+            )
+            add_enrollment_counts(write, (enrollment_count,), shard)
         else:
             _write_group_exclusion(write, key, record)
-            add_exclusions(write, (ExclusionTally(record.number, 0, 1),), shard)
+            add_exclusions(write, (ExclusionCount(record.number, 0, 1),), shard)
 
 
 def _write_records(
     write: TransactWrite,
     participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
-    offer: Offer | None,
+    compiled: CompiledExperiment | None,
     records: Records,
     counting: Counting,
     point: MonitoredPoint | None = None,
@@ -127,11 +135,11 @@ def _write_records(
             row = RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""))
             # Else two members at once would take it off the count twice.
             write.delete(row, condition=RecordRow.pk.exists())
-    _write_enrollment(write, participant, groups, offer, records, counting, point)
-    key_there, own = group_new_at_point(groups, offer, records), records.enrollment
+    _write_enrollment(write, participant, groups, compiled, records, counting, point)
+    key_there, own = group_new_at_point(groups, compiled, records), records.enrollment
     if key_there is not None and own is not None:
         _note_enrolled_at(write, participant, groups[key_there], own)
-    add_tallies(write, of_records(participant, groups, offer, records), counting.shard)
+    add_enrollment_counts(write, of_records(participant, groups, compiled, records), counting.shard)
     add_exclusions(write, exclusions_of(records), counting.shard)
 
 
@@ -144,15 +152,15 @@ def _begins_count(participant: Participant, group: GroupRecord, enrollment: Enro
 def _note_enrolled_at(
     write: TransactWrite, participant: Participant, group: GroupRecord, enrollment: Enrollment
 ) -> None:
-    """Note that a member of a group is enrolled at a place, the first one there."""
+    """Note that a member of a group is enrolled at a decision point, the first one there."""
     if _begins_count(participant, group, enrollment):
         return
-    number, place = enrollment.number, enrollment.place
+    number, point_key = enrollment.number, enrollment.point_key
     write.save(
         RecordRow(
             keys.group(group.key.type, group.key.id),
-            keys.enrolled_at(number, place_key(place)),
-            data=_at(place),
+            keys.enrolled_at(number, point_text(point_key)),
+            data=_at(point_key),
             experiment=number,
         ),
         condition=RecordRow.pk.does_not_exist(),
@@ -160,19 +168,19 @@ def _note_enrolled_at(
 
 
 def _note_reached(write: TransactWrite, key: GroupKey, point: MonitoredPoint) -> None:
-    """Note at a group that a member reached a place, unless one did before."""
+    """Note at a group that a member reached a decision point, unless one did before."""
     write.update(
-        RecordRow(keys.group(key.type, key.id), keys.point(place_key(point.place))),
+        RecordRow(keys.group(key.type, key.id), keys.point(point_text(point.point_key))),
         actions=[RecordRow.data.set(RecordRow.data | _reached(point))],
     )
 
 
 def _reached(point: MonitoredPoint) -> dict[str, Any]:
-    return {**_at(point.place), "at": to_ms(point.at)}
+    return {**_at(point.point_key), "at": to_ms(point.at)}
 
 
-def _at(place: Place) -> dict[str, Any]:
-    return {"site": place.site, "target": place.target}
+def _at(point_key: DecisionPointKey) -> dict[str, Any]:
+    return {"site": point_key.site, "target": point_key.target}
 
 
 def _write_group_enrollment(
@@ -190,7 +198,7 @@ def _write_enrollment(
     write: TransactWrite,
     participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
-    offer: Offer | None,
+    compiled: CompiledExperiment | None,
     records: Records,
     counting: Counting,
     point: MonitoredPoint | None,
@@ -209,14 +217,14 @@ def _write_enrollment(
         else:
             write.save(row)
         if enrollment.number not in participant.enrollments:
-            _count_group(write, participant, groups, offer, enrollment, counting)
+            _count_group(write, participant, groups, compiled, enrollment, counting)
         count(write, counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
             add_count(write, enrollment.number, kind, counting.shard, 1)
     elif repeat is not None:
         write.update(
-            RecordRow(pk, keys.enrollment(repeat.number, place_key(repeat.place))),
+            RecordRow(pk, keys.enrollment(repeat.number, point_text(repeat.point_key))),
             actions=[RecordRow.n.add(1), RecordRow.met.add({repeat.condition_id or ""})],
             condition=RecordRow.pk.exists(),  # the purge may have come in between
         )
@@ -225,9 +233,9 @@ def _write_enrollment(
 
 
 def _is_there(participant: Participant, enrollment: Enrollment) -> bool:
-    """Whether a user is enrolled at the place already, with a condition that is gone."""
+    """Whether a user is enrolled at the decision point already, with a condition that is gone."""
     own = participant.enrollments.get(enrollment.number, ())
-    return any(each.place == enrollment.place for each in own)
+    return any(each.point_key == enrollment.point_key for each in own)
 
 
 @store_errors()
@@ -241,7 +249,7 @@ def kept_repeat(number: int, row: RepeatRow) -> KeptRepeat:
     """The mark that an item holds."""
     repeat = Repeat(
         number,
-        Place(row.data["site"], row.data["target"]),
+        DecisionPointKey(row.data["site"], row.data["target"]),
         row.data["condition"],
         row.data["uniquifier"],
         from_ms(row.data["at"]),
@@ -253,14 +261,14 @@ def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
     index = sum(
         enrollment.repeats
         for enrollment in participant.enrollments.get(repeat.number, ())
-        if enrollment.place == repeat.place
+        if enrollment.point_key == repeat.point_key
     )
     return RepeatRow(
         keys.repeats(repeat.number, participant.id),
-        keys.repeat(place_key(repeat.place), index),
+        keys.repeat(point_text(repeat.point_key), index),
         data={
-            "site": repeat.place.site,
-            "target": repeat.place.target,
+            "site": repeat.point_key.site,
+            "target": repeat.point_key.target,
             "condition": repeat.condition_id,
             "uniquifier": repeat.uniquifier,
             "at": to_ms(repeat.at),
@@ -272,19 +280,19 @@ def _count_group(
     write: TransactWrite,
     participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
-    offer: Offer | None,
+    compiled: CompiledExperiment | None,
     enrollment: Enrollment,
     counting: Counting,
 ) -> None:
     """Count a newly enrolled user in the group; and the group, once it has users enough."""
-    if offer is None or enrollment.group_id is None:
+    if compiled is None or enrollment.group_id is None:
         return
-    key = GroupKey(offer.group_type or "", enrollment.group_id)
+    key = GroupKey(compiled.group_type or "", enrollment.group_id)
     number = enrollment.number
     before = groups[key].counts.get(number, 0)
     row = RecordRow(keys.group(key.type, key.id), keys.count(number))
     if _begins_count(participant, groups[key], enrollment):
-        row.data, row.n, row.experiment = _at(enrollment.place), 1, number
+        row.data, row.n, row.experiment = _at(enrollment.point_key), 1, number
         write.save(row, condition=RecordRow.pk.does_not_exist())
     else:
         write.update(

@@ -10,11 +10,15 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
@@ -31,6 +35,7 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.reading import read_rows
 from chalicelib.storage.dynamodb.tables import CounterRow, RecordRow
+from chalicelib.storage.experiments.enrollment_counts import add_count, read_counts, read_hourly
 from chalicelib.storage.experiments.group_changes import change_group, parts_of
 from chalicelib.storage.experiments.marks import (
     read_repeats,
@@ -38,12 +43,11 @@ from chalicelib.storage.experiments.marks import (
     store_mark,
     store_records,
 )
-from chalicelib.storage.experiments.tallies import add_count, read_counts, read_hourly
 from chalicelib.storage.participants.records import (
     enrollment_of,
     group_record_of,
     participant_of,
-    place_key,
+    point_text,
     profile_values,
 )
 
@@ -126,11 +130,11 @@ class DynamoParticipantStore:
         self,
         participant: Participant,
         groups: Mapping[GroupKey, GroupRecord],
-        offer: Offer,
+        compiled: CompiledExperiment,
         records: Records,
         counting: Counting,
     ) -> None:
-        store_records(participant, groups, offer, records, counting)
+        store_records(participant, groups, compiled, records, counting)
 
     def store_group_record(
         self, key: GroupKey, record: GroupEnrollment | Exclusion, shard: int
@@ -139,25 +143,31 @@ class DynamoParticipantStore:
 
     @store_errors()
     def counted(self, number: int) -> tuple[int, int]:
-        tallies, _, complete_groups = read_counts(number)
-        return sum(tally.users for tally in tallies), complete_groups
+        enrollment_counts, _, complete_groups = read_counts(number)
+        return sum(
+            enrollment_count.users for enrollment_count in enrollment_counts
+        ), complete_groups
 
     @store_errors()
-    def tallies(
-        self, number: int, places: Collection[Place]
-    ) -> tuple[Sequence[Tally], ExclusionTally]:
-        tallies, excluded, _ = read_counts(number, places)
-        return tallies, excluded
+    def enrollment_counts(
+        self, number: int, point_keys: Collection[DecisionPointKey]
+    ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
+        enrollment_counts, excluded, _ = read_counts(number, point_keys)
+        return enrollment_counts, excluded
 
     @store_errors()
-    def hourly(self, number: int, since: date, places: Collection[Place]) -> Sequence[HourlyTally]:
-        return read_hourly(number, since, places)
+    def hourly(
+        self, number: int, since: date, point_keys: Collection[DecisionPointKey]
+    ) -> Sequence[HourlyEnrollmentCount]:
+        return read_hourly(number, since, point_keys)
 
     def enrollments(
-        self, number: int, places: Collection[Place], user_ids: Collection[str]
+        self, number: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
     ) -> Mapping[str, Sequence[Enrollment]]:
         by_key = {keys.user(user_id): user_id for user_id in user_ids}
-        sort_keys = [keys.enrollment(number, place_key(place)) for place in {*places, NOWHERE}]
+        sort_keys = [
+            keys.enrollment(number, point_text(point_key)) for point_key in {*point_keys, NOWHERE}
+        ]
         found: defaultdict[str, list[Enrollment]] = defaultdict(list)
         for row in read_rows(RecordRow, [(pk, sk) for pk in by_key for sk in sort_keys]):
             found[by_key[row.pk]].append(enrollment_of(row))

@@ -8,7 +8,7 @@ from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features.users import Totals, TotalsShard, User
-from chalicelib.services.running.attempts import attempts
+from chalicelib.services.running.retries import retries
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
@@ -98,7 +98,7 @@ class DynamoUserStore:
 
     def forget_variants(self, user_id: str, variant_ids: Collection[int]) -> None:
         row = UserRow(keys.user(user_id), keys.TESTLAB)
-        tries = attempts("users")
+        tries = retries("users")
         while True:
             next(tries)
             try:

@@ -1,8 +1,8 @@
 """What clients logged, in DynamoDB.
 
-A sheet is one item of its user's collection. For each metric there is a note of every sheet that
-has values of it, written with the first of them; so an analysis reads the sheets of those who
-logged.
+A log record is one item of its user's collection. For each metric there is a note of every log
+record that has values of it, written with the first of them; so an analysis reads the log records
+of those who logged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.outcomes.logs import LogRow, Merge, Sheet, SheetKey
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
 from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.storage.access.idempotency import transaction_once
@@ -29,22 +29,22 @@ from chalicelib.storage.dynamodb.stored_forms import read_as
 from chalicelib.storage.dynamodb.tables import (
     CompactJson,
     LoggedRow,
+    LogRecordRow,
     RecordRow,
     ResultRow,
-    SheetRow,
 )
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
 
 IDS_PER_LEASE = 1000
-SHEET_BYTES = 380_000
-"""Bytes of JSON in one sheet: an item may have 400 KB in all."""
+LOG_RECORD_BYTES = 380_000
+"""Bytes of JSON in one log record: an item may have 400 KB in all."""
 
 ACTIONS = 100
 BYTES = 3_500_000
 """What one transaction may hold, of 4 MB."""
 
-NOTES_WITH_SHEET = 80
-"""Notes that go with a sheet in one transaction; more are written before it."""
+NOTES_WITH_LOG_RECORD = 80
+"""Notes that go with a log record in one transaction; more are written before it."""
 
 
 class DynamoLogStore:
@@ -57,13 +57,15 @@ class DynamoLogStore:
     def new_id(self) -> int:
         return self._ids.next()
 
-    def sheets(self, user_id: str, sheet_keys: Collection[SheetKey]) -> Mapping[SheetKey, Sheet]:
-        wanted = [(keys.logs(user_id), sheet_key(key)) for key in sheet_keys]
-        return {sheet.key: sheet for sheet in _read(wanted)}
+    def log_records(
+        self, user_id: str, log_record_keys: Collection[LogRecordKey]
+    ) -> Mapping[LogRecordKey, LogRecord]:
+        wanted = [(keys.logs(user_id), log_record_key(key)) for key in log_record_keys]
+        return {log_record.key: log_record for log_record in _read(wanted)}
 
     def store(
         self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
-    ) -> Collection[SheetKey]:
+    ) -> Collection[LogRecordKey]:
         writes = [_Write(merge) for merge in merges]
         if record is not None:
             return _store_once(writes, record)
@@ -82,35 +84,39 @@ class DynamoLogStore:
         rows = ResultRow.query(keys.results(number), consistent_read=True)
         return [_result(row.data) for row in rows]
 
-    def of_metric(self, metric_key: str) -> Iterator[Sequence[Sheet]]:
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
         notes = iter(LoggedRow.query(keys.metric(metric_key), consistent_read=True))
-        while places := _places(notes, KEYS_PER_READ * AT_ONCE):
+        while point_keys := _point_keys(notes, KEYS_PER_READ * AT_ONCE):
             # A note may have been written for values that were not.
-            yield [sheet for sheet in _read(places) if metric_key in sheet.metrics()]
+            yield [
+                log_record for log_record in _read(point_keys) if metric_key in log_record.metrics()
+            ]
 
 
 @store_errors()
-def _places(notes: Iterator[LoggedRow], count: int) -> list[tuple[str, str]]:
-    """Where the next sheets are, `count` or all that are left."""
-    return [(keys.logs(note.user_id), note.sheet) for note in itertools.islice(notes, count)]
+def _point_keys(notes: Iterator[LoggedRow], count: int) -> list[tuple[str, str]]:
+    """Where the next log records are, `count` or all that are left."""
+    return [(keys.logs(note.user_id), note.log_record) for note in itertools.islice(notes, count)]
 
 
 class _Write:
-    """A sheet to be stored, with the notes of its new metrics."""
+    """A log record to be stored, with the notes of its new metrics."""
 
     def __init__(self, merge: Merge) -> None:
-        sheet = merge.sheet
-        self._sheet = sheet
-        self._values = _values(sheet)
+        log_record = merge.log_record
+        self._log_record = log_record
+        self._values = _values(log_record)
         self.bytes = len(CompactJson().serialize(self._values).encode())
-        if self.bytes > SHEET_BYTES:
-            raise Invalid(f"too much is logged of one user and key: at most {SHEET_BYTES} bytes")
+        if self.bytes > LOG_RECORD_BYTES:
+            raise Invalid(
+                f"too much is logged of one user and key: at most {LOG_RECORD_BYTES} bytes"
+            )
         new = sorted(merge.new_metrics)
-        self._notes, self._surplus = new[:NOTES_WITH_SHEET], new[NOTES_WITH_SHEET:]
+        self._notes, self._surplus = new[:NOTES_WITH_LOG_RECORD], new[NOTES_WITH_LOG_RECORD:]
 
     @property
-    def key(self) -> SheetKey:
-        return self._sheet.key
+    def key(self) -> LogRecordKey:
+        return self._log_record.key
 
     @property
     def actions(self) -> int:
@@ -118,14 +124,14 @@ class _Write:
 
     @store_errors()
     def note_surplus(self) -> None:
-        """Write the notes that find no room beside the sheet: without it they name nothing.
+        """Write the notes that find no room beside the log record: without it they name nothing.
 
         Before them the user has a note of their metrics, by which an erasure finds them.
         """
         if not self._surplus:
             return
         key, surplus = self.key, {*self._surplus}
-        logged = {name for row in self._sheet.rows for name in row.data}
+        logged = {name for row in self._log_record.rows for name in row.data}
         names = sorted(name for name in logged if key.metric(name) in surplus)
         begun = self._begun()
         begun.data = {"group": key.group, "uniquifier": key.uniquifier, "names": names}
@@ -135,16 +141,16 @@ class _Write:
                 batch.save(self._note(metric))
 
     def add_to(self, write: TransactWrite) -> None:
-        unchanged: Condition = SheetRow.n == self._sheet.revision - 1
-        if self._sheet.revision == 1:
-            unchanged = SheetRow.pk.does_not_exist()
+        unchanged: Condition = LogRecordRow.n == self._log_record.revision - 1
+        if self._log_record.revision == 1:
+            unchanged = LogRecordRow.pk.does_not_exist()
         write.save(
-            SheetRow(
-                keys.logs(self._sheet.user_id),
-                sheet_key(self.key),
-                user_id=self._sheet.user_id,
+            LogRecordRow(
+                keys.logs(self._log_record.user_id),
+                log_record_key(self.key),
+                user_id=self._log_record.user_id,
                 data=self._values,
-                n=self._sheet.revision,
+                n=self._log_record.revision,
             ),
             condition=unchanged,
         )
@@ -154,17 +160,20 @@ class _Write:
             write.delete(self._begun())
 
     def _begun(self) -> RecordRow:
-        return RecordRow(keys.user(self._sheet.user_id), keys.begun(sheet_key(self.key)))
+        return RecordRow(keys.user(self._log_record.user_id), keys.begun(log_record_key(self.key)))
 
     def _note(self, metric_key: str) -> LoggedRow:
-        user_id, sheet = self._sheet.user_id, sheet_key(self.key)
+        user_id, log_record = self._log_record.user_id, log_record_key(self.key)
         return LoggedRow(
-            keys.metric(metric_key), keys.logged(user_id, sheet), user_id=user_id, sheet=sheet
+            keys.metric(metric_key),
+            keys.logged(user_id, log_record),
+            user_id=user_id,
+            log_record=log_record,
         )
 
 
-def _store_once(writes: Sequence[_Write], record: IdempotencyRecord) -> list[SheetKey]:
-    """Store some sheets and an answer in one transaction.
+def _store_once(writes: Sequence[_Write], record: IdempotencyRecord) -> list[LogRecordKey]:
+    """Store some log records and an answer in one transaction.
 
     Raises:
         AlreadyAnswered: if there is an answer.
@@ -195,8 +204,8 @@ def _packed(writes: Sequence[_Write]) -> list[list[_Write]]:
 
 def _store_together(
     writes: Sequence[_Write], record: IdempotencyRecord | None = None
-) -> list[SheetKey]:
-    """Store some sheets, all or none; the keys of those that were not."""
+) -> list[LogRecordKey]:
+    """Store some log records, all or none; the keys of those that were not."""
     try:
         with transaction_once(record) as write:
             for each in writes:
@@ -206,28 +215,28 @@ def _store_together(
     return []
 
 
-def _read(places: Sequence[tuple[str, str]]) -> list[Sheet]:
-    return [sheet_of(row) for row in read_rows(SheetRow, places)]
+def _read(point_keys: Sequence[tuple[str, str]]) -> list[LogRecord]:
+    return [log_record_of(row) for row in read_rows(LogRecordRow, point_keys)]
 
 
-def sheet_key(key: SheetKey) -> str:
-    """The sort key of a sheet."""
+def log_record_key(key: LogRecordKey) -> str:
+    """The sort key of a log record."""
     if key.group is None:
-        return keys.SIMPLE_SHEET
-    return keys.sheet(*key.group, key.uniquifier)
+        return keys.SIMPLE_LOG_RECORD
+    return keys.log_record(*key.group, key.uniquifier)
 
 
 def begun_metrics(row: RecordRow) -> list[str]:
-    """The metrics that may be noted of a sheet which was begun to be stored."""
+    """The metrics that may be noted of a log record which was begun to be stored."""
     group = row.data["group"]
-    key = SheetKey(None if group is None else tuple(group), row.data["uniquifier"])
+    key = LogRecordKey(None if group is None else tuple(group), row.data["uniquifier"])
     return [key.metric(name) for name in row.data["names"]]
 
 
-def _values(sheet: Sheet) -> dict[str, Any]:
+def _values(log_record: LogRecord) -> dict[str, Any]:
     return {
-        "group": sheet.key.group,
-        "uniquifier": sheet.key.uniquifier,
+        "group": log_record.key.group,
+        "uniquifier": log_record.key.uniquifier,
         "rows": [
             {
                 "id": row.id,
@@ -237,18 +246,18 @@ def _values(sheet: Sheet) -> dict[str, Any]:
                 "updated_at": to_ms(row.updated_at),
                 "version": row.version,
             }
-            for row in sheet.rows
+            for row in log_record.rows
         ],
     }
 
 
-def sheet_of(row: SheetRow) -> Sheet:
-    """The sheet that an item holds."""
+def log_record_of(row: LogRecordRow) -> LogRecord:
+    """The log record that an item holds."""
     values = row.data
     group = values["group"]
-    return Sheet(
+    return LogRecord(
         row.user_id,
-        SheetKey(None if group is None else tuple(group), values["uniquifier"]),
+        LogRecordKey(None if group is None else tuple(group), values["uniquifier"]),
         tuple(
             read_as(
                 LogRow,

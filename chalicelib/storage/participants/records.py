@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -36,7 +36,7 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
     enrollments: defaultdict[int, tuple[Enrollment, ...]] = defaultdict(tuple)
     fields: dict[str, Any] = {"profile": Profile(user_id)}
     exclusions: dict[int, Exclusion] = {}
-    points: dict[Place, MonitoredPoint] = {}
+    points: dict[DecisionPointKey, MonitoredPoint] = {}
     members: defaultdict[str, set[int]] = defaultdict(set)
     strata: dict[str, str] = {}
     lifted: dict[int, datetime] = {}
@@ -52,12 +52,12 @@ def participant_of(user_id: str, rows: Sequence[RecordRow]) -> Participant:
                 enrollments[int(rest[0])] += (enrollment_of(row),)
                 if row.point is not None:
                     point = point_of(row)
-                    points[point.place] = point
+                    points[point.point_key] = point
             case "exclusion":
                 exclusions[int(rest[0])] = exclusion_of(row)
             case "point":
                 point = point_of(row)
-                points[point.place] = point
+                points[point.point_key] = point
             case "member":
                 members[keys.unescaped(rest[0])].add(int(rest[1]))
             case "stratum":
@@ -91,9 +91,9 @@ def group_record_of(key: GroupKey, rows: Sequence[RecordRow]) -> GroupRecord:
     """All records of a group, from the items of the collection."""
     enrollments: dict[int, GroupEnrollment] = {}
     exclusions: dict[int, Exclusion] = {}
-    reached: dict[Place, datetime] = {}
+    reached: dict[DecisionPointKey, datetime] = {}
     counts: dict[int, int] = {}
-    enrolled_at: set[tuple[int, Place]] = set()
+    enrolled_at: set[tuple[int, DecisionPointKey]] = set()
     for row in rows:
         kind, *rest = row.sk.split("#")
         match kind:
@@ -130,8 +130,8 @@ def enrollment_row(
 ) -> RecordRow:
     """The item of an enrollment, and of the point that was reached first with the same mark."""
     data = {
-        "site": enrollment.place.site,
-        "target": enrollment.place.target,
+        "site": enrollment.point_key.site,
+        "target": enrollment.point_key.target,
         "condition": enrollment.condition_id,
         "group": enrollment.group_id,
         "code": enrollment.code.value,
@@ -139,7 +139,7 @@ def enrollment_row(
         "stratum": enrollment.stratum,
         "variant": enrollment.variant_id,
     }
-    sort_key = keys.enrollment(enrollment.number, place_key(enrollment.place))
+    sort_key = keys.enrollment(enrollment.number, point_text(enrollment.point_key))
     return RecordRow(
         pk,
         sort_key,
@@ -153,9 +153,9 @@ def enrollment_row(
 
 def point_row(pk: str, point: MonitoredPoint) -> RecordRow:
     """The item of a point alone."""
-    place = point.place
-    data = {"site": place.site, "target": place.target, **_point_values(point)}
-    return RecordRow(pk, keys.point(place_key(place)), data=data)
+    point_key = point.point_key
+    data = {"site": point_key.site, "target": point_key.target, **_point_values(point)}
+    return RecordRow(pk, keys.point(point_text(point_key)), data=data)
 
 
 def _point_values(point: MonitoredPoint) -> dict[str, Any]:
@@ -173,10 +173,10 @@ def end_enrollments(
     """Delete some enrollments; a point that one of them may hold stays as an item of its own."""
     pk = keys.user(participant.id)
     for enrollment in enrollments:
-        key = keys.enrollment(enrollment.number, place_key(enrollment.place))
+        key = keys.enrollment(enrollment.number, point_text(enrollment.point_key))
         write.delete(RecordRow(pk, key))
-    for place in sorted({enrollment.place for enrollment in enrollments}):
-        if (point := participant.points.get(place)) is not None:
+    for point_key in sorted({enrollment.point_key for enrollment in enrollments}):
+        if (point := participant.points.get(point_key)) is not None:
             write.save(point_row(pk, point))
 
 
@@ -184,8 +184,8 @@ def group_enrollment_row(key: GroupKey, enrollment: GroupEnrollment) -> RecordRo
     """The item of a group's enrollment."""
     data = {
         "group": [key.type, key.id],
-        "site": enrollment.place.site,
-        "target": enrollment.place.target,
+        "site": enrollment.point_key.site,
+        "target": enrollment.point_key.target,
         "condition": enrollment.condition_id,
         "at": to_ms(enrollment.at),
     }
@@ -230,9 +230,9 @@ def unchanged(participant: Participant) -> Condition:
     return both
 
 
-def place_key(place: Place) -> str:
+def point_text(point_key: DecisionPointKey) -> str:
     """A decision point as a part of a key."""
-    return keys.place(place.site, place.target)
+    return keys.point_key(point_key.site, point_key.target)
 
 
 def profile_of(row: RecordRow) -> Profile:
@@ -249,8 +249,8 @@ def profile_of(row: RecordRow) -> Profile:
     )
 
 
-def _where(row: RecordRow) -> Place:
-    return Place(row.data["site"], row.data["target"])
+def _where(row: RecordRow) -> DecisionPointKey:
+    return DecisionPointKey(row.data["site"], row.data["target"])
 
 
 def enrollment_of(row: RecordRow) -> Enrollment:
@@ -285,7 +285,7 @@ def exclusion_of(row: RecordRow) -> Exclusion:
 
 
 def point_of(row: RecordRow) -> MonitoredPoint:
-    """The first mark of a user at a place that an item holds, alone or in an enrollment."""
+    """The first mark of a user at a point that an item holds, alone or in an enrollment."""
     data = row.point or row.data
     return MonitoredPoint(
         data["id"], _where(row), data.get("experiment"), data.get("condition"), from_ms(data["at"])

@@ -1,8 +1,8 @@
 """All that is stored under a user's id, in DynamoDB: found and removed.
 
 A user's own collection is found by the id. What stands elsewhere is found by notes there, or under
-the id too: an entry of a list by the note of the list, a note of a metric by the sheet that has
-values of it. So those elsewhere go first.
+the id too: an entry of a list by the note of the list, a note of a metric by the log record that
+has values of it. So those elsewhere go first.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.experiments.tallies import ExclusionTally
+from chalicelib.domain.experiments.enrollment_counts import ExclusionCount
 from chalicelib.domain.features.users import Totals, TotalsShard
-from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
@@ -31,13 +31,22 @@ from chalicelib.storage.dynamodb.tables import (
     RepeatRow,
     UserRow,
 )
+from chalicelib.storage.experiments.enrollment_counts import (
+    add_count,
+    add_enrollment_counts,
+    add_exclusions,
+)
 from chalicelib.storage.experiments.group_changes import leave_group
 from chalicelib.storage.experiments.marks import read_repeats
-from chalicelib.storage.experiments.tallies import add_count, add_exclusions, add_tallies
 from chalicelib.storage.experiments.totals import count
-from chalicelib.storage.outcomes.log_removal import drop_notes, drop_sheets, has_sheets, sheets_of
+from chalicelib.storage.outcomes.log_removal import (
+    drop_log_records,
+    drop_notes,
+    has_log_records,
+    log_records_of,
+)
 from chalicelib.storage.outcomes.logs import begun_metrics
-from chalicelib.storage.participants.records import end_enrollments, place_key, unchanged
+from chalicelib.storage.participants.records import end_enrollments, point_text, unchanged
 
 ACTIONS = 95
 """Actions of one transaction, which may hold a hundred."""
@@ -74,8 +83,8 @@ class DynamoUserDataStore:
     def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
         return read_repeats(number, user_id)
 
-    def sheets(self, user_id: str) -> Iterator[Sequence[Sheet]]:
-        return sheets_of(user_id)
+    def log_records(self, user_id: str) -> Iterator[Sequence[LogRecord]]:
+        return log_records_of(user_id)
 
     def begun_metrics(self, user_id: str) -> Collection[str]:
         return {metric for row in _rows(user_id, keys.BEGUN) for metric in begun_metrics(row)}
@@ -83,7 +92,7 @@ class DynamoUserDataStore:
     @store_errors()
     def others(self, user_id: str) -> Sequence[OtherRecord]:
         # Not through the kept answers: they may be many, and large.
-        answers = keys.kept_answer("")
+        answers = keys.stored_response("")
         ranges = RecordRow.sk < answers, RecordRow.sk > f"{answers}~"
         pages = (
             page
@@ -104,7 +113,7 @@ class DynamoUserDataStore:
         of_user = _keys_of(user_id)
         if not of_user.isdisjoint((keys.PROFILE, keys.TESTLAB)):
             return Remains.USER
-        return Remains.RECORDS if of_user or has_sheets(user_id) else Remains.NOTHING
+        return Remains.RECORDS if of_user or has_log_records(user_id) else Remains.NOTHING
 
     def drop_aliases(self, user_id: str, aliases: Collection[str]) -> None:
         gone = set(aliases)
@@ -113,8 +122,8 @@ class DynamoUserDataStore:
                 with transaction() as write:
                     _forget_aliases(write, row, gone)
 
-    def drop_sheets(self, sheets: Sequence[Sheet]) -> None:
-        drop_sheets(sheets)
+    def drop_log_records(self, log_records: Sequence[LogRecord]) -> None:
+        drop_log_records(log_records)
 
     def drop_notes(self, user_id: str, metric_keys: Collection[str]) -> Iterator[None]:
         return drop_notes(user_id, sorted(metric_keys))
@@ -137,9 +146,9 @@ class DynamoUserDataStore:
         strata = Counter((each.number, each.value, each.condition) for each in ending.uncounted)
         with transaction() as write:
             _move_on(write, participant)
-            add_tallies(write, ending.tallies, 0)
+            add_enrollment_counts(write, ending.enrollment_counts, 0)
             counted = (n for n in ending.exclusions if n not in ending.dead)
-            add_exclusions(write, (ExclusionTally(n, -1) for n in counted), 0)
+            add_exclusions(write, (ExclusionCount(n, -1) for n in counted), 0)
             for left in ending.left:
                 leave_group(write, groups[left.group], left)
             for (number, value, condition), rows in strata.items():
@@ -147,8 +156,8 @@ class DynamoUserDataStore:
             for shard, users in Counter(variants).items():
                 count(write, shard, Totals(total_users=-users))
             end_enrollments(write, participant, ending.enrollments)
-            for (number, place), conditions in ending.unmet.items():
-                row = RecordRow(pk, keys.enrollment(number, place_key(place)))
+            for (number, point_key), conditions in ending.unmet.items():
+                row = RecordRow(pk, keys.enrollment(number, point_text(point_key)))
                 write.update(
                     row,
                     actions=[RecordRow.met.delete(set(conditions))],
@@ -177,7 +186,7 @@ class DynamoUserDataStore:
                 participant = _move_on(write, participant)
                 for sort_key in some:
                     write.delete(RecordRow(pk, sort_key))
-            answers = sum(sort_key.startswith(keys.kept_answer("")) for sort_key in some)
+            answers = sum(sort_key.startswith(keys.stored_response("")) for sort_key in some)
             yield Dropped(participant.revision, answers)
 
     @store_errors()
@@ -273,5 +282,5 @@ def _get(table: Any, pk: str, sk: str) -> Any:
 
 def _repeat_row(user_id: str, kept: KeptRepeat) -> RepeatRow:
     repeat = kept.repeat
-    sort_key = keys.repeat(place_key(repeat.place), kept.index)
+    sort_key = keys.repeat(point_text(repeat.point_key), kept.index)
     return RepeatRow(keys.repeats(repeat.number, user_id), sort_key)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.domain.experiments.marking import Repeat
-from chalicelib.domain.outcomes.logs import Sheet
+from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
-from chalicelib.storage.dynamodb.tables import RepeatRow, SheetRow
+from chalicelib.storage.dynamodb.tables import LogRecordRow, RepeatRow
 from chalicelib.storage.experiments.marks import kept_repeat
-from chalicelib.storage.outcomes.logs import sheet_of
+from chalicelib.storage.outcomes.logs import log_record_of
 
 
 class DynamoUserListStore:
@@ -30,13 +30,13 @@ class DynamoUserListStore:
         return [(row.sk, kept_repeat(number, row).repeat) for row in rows]
 
     @store_errors()
-    def sheets(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, Sheet]]:
-        """One page: sheets may be so large that it holds few of them."""
-        pages = SheetRow.query(
+    def log_records(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, LogRecord]]:
+        """One page: log records may be so large that it holds few of them."""
+        pages = LogRecordRow.query(
             keys.logs(user_id),
-            SheetRow.sk > after if after else None,
+            LogRecordRow.sk > after if after else None,
             consistent_read=True,
             page_size=limit,
         ).page_iter
-        rows = map(SheetRow.from_raw_data, next(pages)["Items"])
-        return [(row.sk, sheet_of(row)) for row in rows]
+        rows = map(LogRecordRow.from_raw_data, next(pages)["Items"])
+        return [(row.sk, log_record_of(row)) for row in rows]

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.access.idempotency import KEPT, KEY_LENGTH, KeptAnswer, RequestKey
+from chalicelib.domain.access.idempotency import KEPT, KEY_LENGTH, RequestKey, StoredResponse
 from chalicelib.domain.errors import Invalid, KeyReused, LostRace
 from chalicelib.services.access.idempotency import IdempotencyService
 from tests.fakes.memory import FixedClock
 from tests.fakes.stores import fake_stores, watched
 
-FIRST = KeptAnswer(200, {}, "1")
-SECOND = KeptAnswer(200, {}, "2")
+FIRST = StoredResponse(200, {}, "1")
+SECOND = StoredResponse(200, {}, "2")
 
 
 def key(
@@ -90,7 +90,7 @@ def test_an_answer_that_was_kept_by_a_lost_write_is_no_replay(
 ) -> None:
     """The store's client repeats a write that took effect, and finds what it wrote."""
     service.keep(key(), FIRST)
-    own = KeptAnswer(200, {}, "1")
+    own = StoredResponse(200, {}, "1")
     assert service.keep(key(), own) is own
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.services.audiences.list_members import ListMembers
-from chalicelib.services.running import accounting
+from chalicelib.services.running import request_budget
 from tests.unit.upgrade_samples import segment
 
 
@@ -20,7 +20,7 @@ def test_a_list_is_read_once_for_each_request() -> None:
     store = Store()
     members, listed = ListMembers(store), segment("listed")
     for _ in range(2):
-        with accounting.opened():
+        with request_budget.opened():
             assert [members.of(listed) for _ in range(3)] == [("ada",)] * 3
     assert store.asked == [("listed", listed.version)] * 2
     members.of(listed)

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import (
     NOBODY,
-    Roster,
+    ResolvedSegments,
     Screening,
     globally_excluded,
     resolve,
@@ -24,14 +24,16 @@ OTHER_ROOM = GroupKey(CLASS, "room 2")
 SCHOOL = GroupKey("school", "north")
 
 
-def roster(*groups: GroupKey, **versions: int) -> Roster:
-    return Roster(versions, frozenset(groups))
+def resolved(*groups: GroupKey, **versions: int) -> ResolvedSegments:
+    return ResolvedSegments(versions, frozenset(groups))
 
 
 # Resolving
 
 
-def test_a_roster_has_the_lists_and_groups_of_segments_and_all_their_subsegments() -> None:
+def test_resolved_segments_have_the_lists_and_groups_of_segments_and_all_their_subsegments() -> (
+    None
+):
     segments = {
         "top": segment("top", ROOM, version=3, subs=("mid", "side")),
         "mid": segment("mid", version=5, subs=("low",)),
@@ -39,15 +41,15 @@ def test_a_roster_has_the_lists_and_groups_of_segments_and_all_their_subsegments
         "side": segment("side", OTHER_ROOM, version=9),
         "apart": segment("apart", GroupKey(CLASS, "apart")),
     }
-    assert resolve(["top"], segments) == roster(
+    assert resolve(["top"], segments) == resolved(
         ROOM, OTHER_ROOM, SCHOOL, top=3, mid=5, low=7, side=9
     )
-    assert resolve(["low", "side"], segments) == roster(SCHOOL, OTHER_ROOM, low=7, side=9)
+    assert resolve(["low", "side"], segments) == resolved(SCHOOL, OTHER_ROOM, low=7, side=9)
 
 
 def test_unknown_segments_are_skipped() -> None:
     segments = {"known": segment("known", ROOM, subs=("gone",))}
-    assert resolve(["gone", "known"], segments) == roster(ROOM, known=1)
+    assert resolve(["gone", "known"], segments) == resolved(ROOM, known=1)
 
 
 def test_segments_that_contain_each_other_are_visited_once() -> None:
@@ -55,7 +57,7 @@ def test_segments_that_contain_each_other_are_visited_once() -> None:
         "a": segment("a", ROOM, subs=("b", "a")),
         "b": segment("b", SCHOOL, subs=("a",)),
     }
-    assert resolve(["a", "b", "a"], segments) == roster(ROOM, SCHOOL, a=1, b=1)
+    assert resolve(["a", "b", "a"], segments) == resolved(ROOM, SCHOOL, a=1, b=1)
 
 
 def test_no_segments_name_nobody() -> None:
@@ -80,7 +82,7 @@ def test_no_segments_name_nobody() -> None:
 def test_a_list_names_those_who_are_members_of_its_present_version(
     members: dict[str, int], listed: bool
 ) -> None:
-    assert roster(a=2, b=4).lists(user("user", **members)) is listed
+    assert resolved(a=2, b=4).lists(user("user", **members)) is listed
 
 
 # Global exclusion
@@ -106,7 +108,7 @@ def test_a_list_names_those_who_are_members_of_its_present_version(
 def test_the_global_exclusion_goes_by_user_id_and_working_group_or_any_group_without_one(
     participant: Participant, listed_groups: tuple[GroupKey, ...], shut_out: bool
 ) -> None:
-    assert globally_excluded(roster(*listed_groups, gone=1), participant) is shut_out
+    assert globally_excluded(resolved(*listed_groups, gone=1), participant) is shut_out
 
 
 # Lists of an experiment: user excluded, user included, group excluded, group included
@@ -134,8 +136,8 @@ def test_exclusion_by_name_wins_then_inclusion_by_name_then_groups(
     participant = pupil("pupil", ROOM.id, **{"no": 1} if out else {}, **{"yes": 1} if named else {})
     found = screen(
         mode,
-        roster(*[ROOM] if group_in else [], yes=1),
-        roster(*[ROOM] if group_out else [], no=1),
+        resolved(*[ROOM] if group_in else [], yes=1),
+        resolved(*[ROOM] if group_out else [], no=1),
         participant,
         CLASS,
     )
@@ -169,14 +171,14 @@ def test_groups_count_by_membership_and_the_experiments_own_type_is_told_apart(
 ) -> None:
     groups = {CLASS: (ROOM.id,), "school": (SCHOOL.id,)}
     participant = Participant(Profile("pupil", groups, {"school": "elsewhere"}))
-    assert screen(mode, roster(*include), roster(*exclude), participant, CLASS) is found
+    assert screen(mode, resolved(*include), resolved(*exclude), participant, CLASS) is found
 
 
 def test_an_experiment_without_a_group_type_has_no_group_of_its_own_type() -> None:
-    assert screen(INCLUDE_ALL, NOBODY, roster(ROOM), pupil()) is BY_GROUP
+    assert screen(INCLUDE_ALL, NOBODY, resolved(ROOM), pupil()) is BY_GROUP
 
 
 def test_a_working_group_that_the_user_is_no_member_of_does_not_count() -> None:
     participant = Participant(Profile("pupil", {CLASS: ("room 3",)}, {CLASS: ROOM.id}))
-    assert screen(INCLUDE_ALL, NOBODY, roster(ROOM), participant, CLASS) is IN
-    assert screen(EXCLUDE_ALL, roster(ROOM), NOBODY, participant, CLASS) is OUT
+    assert screen(INCLUDE_ALL, NOBODY, resolved(ROOM), participant, CLASS) is IN
+    assert screen(EXCLUDE_ALL, resolved(ROOM), NOBODY, participant, CLASS) is OUT

@@ -26,6 +26,7 @@ from chalicelib.domain.catalogue.answer_room import (
 )
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.assignment import Assignment, queue
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     CompleteCondition,
     ConditionOrder,
@@ -39,10 +40,9 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.offers import Offer
 from chalicelib.domain.features.features import Feature, FeatureType, Variant, VariantDraft
 from chalicelib.domain.flags.flags import FlagStatus
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant, Profile
 from chalicelib.services import Services
 from tests.unit.measure_samples import flag
@@ -83,7 +83,7 @@ def test_an_assignment_takes_no_more_than_is_reckoned(
 ) -> None:
     unit = Unit.WITHIN_SUBJECTS if order else Unit.INDIVIDUAL
     experiment = design(
-        unit=unit, weights={code: 50.0, f"{code}.": 50.0}, places=[Place(site, "t")]
+        unit=unit, weights={code: 50.0, f"{code}.": 50.0}, point_keys=[DecisionPointKey(site, "t")]
     )
     conditions, levels = (
         experiment.conditions,
@@ -97,10 +97,10 @@ def test_an_assignment_takes_no_more_than_is_reckoned(
         factors=(Factor("f", value, 1, "", levels),),
         conditions=tuple(replace(c, levels=(LevelElement("e", "l"),)) for c in conditions),
     )
-    offer = Offer.of(1, experiment, {})
-    assigned = queue(offer, Participant(Profile("u"))) if order else offer.conditions[:1]
+    compiled = CompiledExperiment.of(1, experiment, {})
+    assigned = queue(compiled, Participant(Profile("u"))) if order else compiled.conditions[:1]
     for point in experiment.points:
-        item = assignment_item(Assignment(offer, point, assigned))
+        item = assignment_item(Assignment(compiled, point, assigned))
         assert answer_bytes(to_json(item).decode()) <= assigned_bytes(experiment)
 
 
@@ -110,7 +110,9 @@ def test_an_experiment_takes_no_more_than_is_reckoned_in_any_answer(
 ) -> None:
     long = "".join(f"\x7f{text}" for _ in range(3))
     made = design(
-        unit=Unit.GROUP, weights={text: 100 / 3, other: 200 / 3}, places=[Place(text, other)]
+        unit=Unit.GROUP,
+        weights={text: 100 / 3, other: 200 / 3},
+        point_keys=[DecisionPointKey(text, other)],
     )
     level = Level(str(uuid4()), text, 2**31, long, Payload("string", other))
     conditions = tuple(
@@ -189,7 +191,7 @@ class TestFeatures:
 @pytest.mark.usefixtures("little_room")
 class TestExperiments:
     def wide(self, experiment_id: str, context: str = "home") -> Experiment:
-        made = design(experiment_id, places=[Place("s" * 300, "t")])
+        made = design(experiment_id, point_keys=[DecisionPointKey("s" * 300, "t")])
         return replace(made, context=context)
 
     def test_what_would_not_fit_assign_of_the_context_is_refused(self, services: Services) -> None:

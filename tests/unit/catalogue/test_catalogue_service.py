@@ -12,8 +12,8 @@ from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, Fe
 from chalicelib.domain.errors import Conflict, LostRace, Unavailable
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature
-from chalicelib.services.running.attempts import FEWEST
 from chalicelib.services.running.catalogue import PAUSE, SPREAD, CatalogueService
+from chalicelib.services.running.retries import FEWEST
 from tests.fakes.memory import FixedClock, Memory
 from tests.fakes.stores import Step, fake_stores, once, watched
 from tests.unit.samples import TODAY, feature

@@ -22,6 +22,7 @@ from chalicelib.domain.experiments.assignment import (
     queue,
     user_reached,
 )
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
@@ -31,8 +32,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from tests.unit.upgrade_samples import (
     BEFORE,
@@ -46,7 +46,7 @@ from tests.unit.upgrade_samples import (
     IGN,
     INDIVIDUAL,
     NOW,
-    PLACE,
+    POINT_KEY,
     PREVIEW,
     ROOM,
     STARTED,
@@ -55,6 +55,7 @@ from tests.unit.upgrade_samples import (
     VECTOR_ID,
     VECTOR_UNIT,
     WITHIN,
+    compiled,
     condition,
     conditions,
     context_of,
@@ -65,7 +66,6 @@ from tests.unit.upgrade_samples import (
     factorial,
     given,
     group,
-    offer,
     point,
     points,
     pupil,
@@ -86,7 +86,7 @@ def codes(
 ) -> dict[str, str]:
     """The first condition of each experiment that a user gets."""
     assignments = assign(context_of(*experiments), to, groups or {})
-    return {a.offer.experiment.id: a.conditions[0].code for a in assignments}
+    return {a.compiled.experiment.id: a.conditions[0].code for a in assignments}
 
 
 # Condition by state, rule and history (section 13.1)
@@ -149,7 +149,7 @@ def with_history(
 def test_state_rule_and_history_decide_on_the_condition(
     state: State, rule: ConsistencyRule, unit: Unit, row: str, history: frozenset[str]
 ) -> None:
-    made = offer(design(state=state, rule=rule, unit=unit, arms=IGN))
+    made = compiled(design(state=state, rule=rule, unit=unit, arms=IGN))
     participant, records = with_history(history, unit)
     chosen = choose(made, participant, History.of(made, participant, records))
     assert (chosen and chosen.code) == first_that_applies(row, history)
@@ -162,7 +162,7 @@ def test_state_rule_and_history_decide_on_the_condition(
 def test_after_enrollment_the_post_rule_assign_gives_its_condition_whatever_the_history(
     rule: ConsistencyRule, unit: Unit, revert_to: str | None, history: frozenset[str]
 ) -> None:
-    made = offer(
+    made = compiled(
         design(
             state=COMPLETE,
             rule=rule,
@@ -187,15 +187,15 @@ def test_an_enrollment_in_a_condition_that_is_gone_counts_as_none() -> None:
 
 
 def test_the_first_enrollment_with_a_condition_decides() -> None:
-    twice = enrolled(enrolled(user(), "gone"), "I", place=THERE)
-    assert codes(design(arms=IGN, at=points(PLACE, THERE)), to=twice) == {"exp": "I"}
+    twice = enrolled(enrolled(user(), "gone"), "I", point_key=THERE)
+    assert codes(design(arms=IGN, at=points(POINT_KEY, THERE)), to=twice) == {"exp": "I"}
 
 
 # History
 
 
 def test_history_tells_stored_enrollments_and_exclusions() -> None:
-    made = offer(design(unit=GROUP, arms=IGN))
+    made = compiled(design(unit=GROUP, arms=IGN))
     participant, records = with_history(frozenset({"I", "xG"}), GROUP)
     i, g, _ = made.conditions
     assert History.of(made, participant, records) == History(i, None, False, True, True, False)
@@ -206,17 +206,17 @@ def test_history_tells_stored_enrollments_and_exclusions() -> None:
 def test_history_is_that_of_one_experiment() -> None:
     participant = excluded(enrolled(pupil(), "I", 2), 2)
     records = group(enrolled={2: "G"}, excluded=[2])
-    made = offer(design(unit=GROUP, arms=IGN), 1)
+    made = compiled(design(unit=GROUP, arms=IGN), 1)
     nothing = History(None, None, False, False, False, False)
     assert History.of(made, participant, records) == nothing
 
 
 def test_an_experiment_on_individuals_has_no_group() -> None:
-    assert group_record(offer(), pupil(), group()) is None
+    assert group_record(compiled(), pupil(), group()) is None
 
 
 def test_the_group_that_counts_is_the_working_group_of_the_experiments_type() -> None:
-    made = offer(design(unit=GROUP))
+    made = compiled(design(unit=GROUP))
     records = {**group(), **group(GroupKey("school", ROOM.id))}
     assert group_record(made, pupil(), records) is records[ROOM]
     assert group_record(made, user(), records) is None
@@ -243,19 +243,19 @@ FLAGGED = (point("s1", "t1", flagged=True), point("s2", "t2", flagged=True), poi
 def test_having_reached_a_point_excludes_by_rule_the_user_and_the_group(
     unit: Unit, rule: ConsistencyRule, user_out: bool, group_out: bool
 ) -> None:
-    made = offer(design(unit=unit, rule=rule, at=FLAGGED))
-    participant = reached(pupil(), Place("s1", "t2"))
-    records = group(reached={Place("s1", "t2"): BEFORE})
+    made = compiled(design(unit=unit, rule=rule, at=FLAGGED))
+    participant = reached(pupil(), DecisionPointKey("s1", "t2"))
+    records = group(reached={DecisionPointKey("s1", "t2"): BEFORE})
     assert user_reached(made, participant) is user_out
     assert History.of(made, participant, {}).excluded is user_out
     assert History.of(made, pupil("classmate"), records).group_excluded is group_out
 
 
 def test_a_group_that_reached_nothing_is_not_out() -> None:
-    made = offer(design(unit=GROUP, rule=BY_GROUP, at=FLAGGED))
+    made = compiled(design(unit=GROUP, rule=BY_GROUP, at=FLAGGED))
     assert not group_reached(made, group()[ROOM])
-    assert group_reached(made, group(reached={Place("s2", "t1"): BEFORE})[ROOM])
-    assert not group_reached(made, group(reached={Place("s2", "t1"): NOW})[ROOM])
+    assert group_reached(made, group(reached={DecisionPointKey("s2", "t1"): BEFORE})[ROOM])
+    assert not group_reached(made, group(reached={DecisionPointKey("s2", "t1"): NOW})[ROOM])
 
 
 @pytest.mark.parametrize(
@@ -264,14 +264,16 @@ def test_a_group_that_reached_nothing_is_not_out() -> None:
 def test_a_restart_shuts_out_earlier_participants_too(
     rule: ConsistencyRule, gets: dict[str, str]
 ) -> None:
-    participant = reached(enrolled(user(), "I", place=Place("s1", "t1")), Place("s1", "t1"))
+    participant = reached(
+        enrolled(user(), "I", point_key=DecisionPointKey("s1", "t1")), DecisionPointKey("s1", "t1")
+    )
     assert codes(design(rule=rule, arms=IGN, at=FLAGGED), to=participant) == gets
 
 
 def test_who_reached_a_point_of_a_within_subjects_experiment_is_out() -> None:
     experiment = design(unit=WITHIN, at=FLAGGED)
-    assert codes(experiment, to=reached(user(), Place("s1", "t1"))) == {}
-    assert codes(experiment, to=reached(user(), Place("s3", "t3"))) == {"exp": "a"}
+    assert codes(experiment, to=reached(user(), DecisionPointKey("s1", "t1"))) == {}
+    assert codes(experiment, to=reached(user(), DecisionPointKey("s3", "t3"))) == {"exp": "a"}
 
 
 @pytest.mark.parametrize(
@@ -286,16 +288,16 @@ def test_who_reached_a_point_of_a_within_subjects_experiment_is_out() -> None:
 def test_a_change_of_the_working_group_lifts_what_was_reached_before_the_last_start(
     lifted: datetime | None, out: bool
 ) -> None:
-    made = offer(design(unit=GROUP, at=FLAGGED))
+    made = compiled(design(unit=GROUP, at=FLAGGED))
     participant = replace(
-        reached(pupil(), Place("s1", "t1")), lifted={} if lifted is None else {1: lifted}
+        reached(pupil(), DecisionPointKey("s1", "t1")), lifted={} if lifted is None else {1: lifted}
     )
     assert user_reached(made, participant) is out
 
 
 def test_what_is_lifted_for_one_experiment_is_not_for_another() -> None:
-    participant = replace(reached(pupil(), Place("s1", "t1")), lifted={2: NOW})
-    assert user_reached(offer(design(at=FLAGGED), 1), participant)
+    participant = replace(reached(pupil(), DecisionPointKey("s1", "t1")), lifted={2: NOW})
+    assert user_reached(compiled(design(at=FLAGGED), 1), participant)
 
 
 # The draw (section 10.1)
@@ -319,7 +321,7 @@ def test_what_is_lifted_for_one_experiment_is_not_for_another() -> None:
 def test_the_first_condition_up_to_which_weights_reach_the_draw_is_taken_else_the_first(
     weights: dict[str, float], chosen: str, unit: Unit
 ) -> None:
-    made = offer(design(VECTOR_ID, unit=unit, arms=conditions(**weights)))
+    made = compiled(design(VECTOR_ID, unit=unit, arms=conditions(**weights)))
     units = {INDIVIDUAL: user(VECTOR_UNIT), GROUP: pupil("anybody", VECTOR_UNIT)}
     found = draw(made, units[unit])
     assert found is not None
@@ -328,20 +330,20 @@ def test_the_first_condition_up_to_which_weights_reach_the_draw_is_taken_else_th
 
 def test_weights_are_added_up_by_order() -> None:
     arms = (condition("b", 52, 2), condition("a", 48, 1))
-    found = draw(offer(design(VECTOR_ID, arms=arms)), user(VECTOR_UNIT))
+    found = draw(compiled(design(VECTOR_ID, arms=arms)), user(VECTOR_UNIT))
     assert found is arms[0]
     arms = (condition("b", 52, 1), condition("a", 48, 2))
-    found = draw(offer(design(VECTOR_ID, arms=arms)), user(VECTOR_UNIT))
+    found = draw(compiled(design(VECTOR_ID, arms=arms)), user(VECTOR_UNIT))
     assert found is arms[0]
 
 
 def test_a_user_without_a_working_group_draws_nothing_in_a_group_experiment() -> None:
-    assert draw(offer(design(unit=GROUP)), user()) is None
+    assert draw(compiled(design(unit=GROUP)), user()) is None
 
 
 def test_nothing_is_drawn_from_no_conditions_or_while_adaptive() -> None:
-    assert draw(offer(design(arms=())), user()) is None
-    assert draw(offer(design(algorithm=Algorithm.ADAPTIVE)), user()) is None
+    assert draw(compiled(design(arms=())), user()) is None
+    assert draw(compiled(design(algorithm=Algorithm.ADAPTIVE)), user()) is None
     assert codes(design(algorithm=Algorithm.ADAPTIVE), to=user()) == {}
 
 
@@ -433,9 +435,9 @@ def test_whoever_is_enrolled_keeps_the_condition_in_spite_of_the_stratum() -> No
 THREE = conditions(x=0, y=0, z=0)
 
 
-def within(order: ConditionOrder, arms: int = 3) -> Offer:
-    experiment = design("exp", unit=WITHIN, arms=THREE[:arms], at=points(PLACE, THERE))
-    return offer(replace(experiment, condition_order=order))
+def within(order: ConditionOrder, arms: int = 3) -> CompiledExperiment:
+    experiment = design("exp", unit=WITHIN, arms=THREE[:arms], at=points(POINT_KEY, THERE))
+    return compiled(replace(experiment, condition_order=order))
 
 
 def marked(times: int) -> Participant:
@@ -474,11 +476,11 @@ def test_a_single_condition_is_a_queue_of_one(order: ConditionOrder) -> None:
 
 def test_a_mark_at_any_point_moves_the_queue_of_the_whole_experiment() -> None:
     made = within(ConditionOrder.ORDERED_ROUND_ROBIN)
-    rows = (enrollment(None, repeats=1), enrollment(None, place=THERE, repeats=1))
+    rows = (enrollment(None, repeats=1), enrollment(None, point_key=THERE, repeats=1))
     participant = replace(user(), enrollments={1: rows, 2: (enrollment(None, 2, repeats=1),)})
     assert queue(made, participant)[0].code == "z", "marks of other experiments do not count"
     assert given(assign(context_of(made.experiment), participant, {})) == {
-        ("exp", PLACE): ("z", "x", "y"),
+        ("exp", POINT_KEY): ("z", "x", "y"),
         ("exp", THERE): ("z", "x", "y"),
     }
 
@@ -487,9 +489,9 @@ def test_a_mark_at_any_point_moves_the_queue_of_the_whole_experiment() -> None:
 
 
 def test_assign_answers_one_condition_at_every_point_of_an_experiment() -> None:
-    experiment = design(arms=conditions(a=100), at=points(PLACE, THERE))
+    experiment = design(arms=conditions(a=100), at=points(POINT_KEY, THERE))
     assert given(assign(context_of(experiment), user(), {})) == {
-        ("exp", PLACE): ("a",),
+        ("exp", POINT_KEY): ("a",),
         ("exp", THERE): ("a",),
     }
 
@@ -517,7 +519,7 @@ def test_previews_are_seen_by_preview_users_besides_the_others() -> None:
 def test_the_explicit_condition_of_a_preview_user_goes_before_the_draw(
     state: State, unit: Unit
 ) -> None:
-    made = offer(design(state=state, unit=unit, arms=conditions(a=100, b=0)))
+    made = compiled(design(state=state, unit=unit, arms=conditions(a=100, b=0)))
     participant = previewing(pupil(), exp="b")
     chosen = choose(made, participant, History.of(made, participant, {}))
     assert chosen is made.conditions[1]
@@ -575,7 +577,7 @@ def test_whoever_is_enrolled_in_a_group_experiment_under_the_individual_rule_sta
     listed = segment("out", ROOM)
     experiment = design(unit=unit, rule=rule, mode=mode, arms=IGN, exclude=["out"])
     participant = enrolled(pupil(), "I", number=1 if row else 2)
-    assert is_listed_in(offer(experiment, 1, listed), participant) is stays
+    assert is_listed_in(compiled(experiment, 1, listed), participant) is stays
     found = assign(context_of(experiment, segments=[listed]), participant, {})
     assert [a.conditions[0].code for a in found] == (["I"] if stays else [])
 
@@ -609,22 +611,22 @@ EACH_ONE = [("user-1", "x"), ("abc", "y")]
 def test_of_experiments_that_share_a_point_a_user_gets_one_by_the_seed(
     user_id: str, taken: str
 ) -> None:
-    first, second = design("x", at=points(PLACE, THERE)), design("y", at=points(PLACE))
+    first, second = design("x", at=points(POINT_KEY, THERE)), design("y", at=points(POINT_KEY))
     assert list(codes(first, second, to=user(user_id))) == [taken]
 
 
 @pytest.mark.parametrize(("user_id", "taken"), [("user-1", "y"), ("abc", "z")])
 def test_experiments_are_connected_through_others_too(user_id: str, taken: str) -> None:
-    ends = design("x", at=points(PLACE)), design("y", at=points(THERE))
-    link = design("z", at=points(PLACE, THERE))
+    ends = design("x", at=points(POINT_KEY)), design("y", at=points(THERE))
+    link = design("z", at=points(POINT_KEY, THERE))
     assert list(codes(*ends, link, to=user(user_id))) == [taken]
 
 
 def test_experiments_that_share_no_point_are_all_assigned() -> None:
     apart = [
-        design("x", at=points(Place("quiz", "intro"))),
-        design("y", at=points(Place("quiz", "end"))),
-        design("z", at=points(Place("other", "intro"))),
+        design("x", at=points(DecisionPointKey("quiz", "intro"))),
+        design("y", at=points(DecisionPointKey("quiz", "end"))),
+        design("z", at=points(DecisionPointKey("other", "intro"))),
     ]
     assert set(codes(*apart, to=user())) == {"x", "y", "z"}
 

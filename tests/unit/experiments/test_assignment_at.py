@@ -10,14 +10,14 @@ import pytest
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.assignment import assign_at
 from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule, Experiment, State
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from tests.unit.upgrade_samples import (
     CLASS,
     COMPLETE,
     ENROLLING,
     GROUP,
-    PLACE,
+    POINT_KEY,
     PREVIEW,
     WITHIN,
     conditions,
@@ -32,86 +32,100 @@ from tests.unit.upgrade_samples import (
     user,
 )
 
-THERE = Place("quiz", "end")
-ELSEWHERE = Place("exam", "intro")
+THERE = DecisionPointKey("quiz", "end")
+ELSEWHERE = DecisionPointKey("exam", "intro")
 
 
 def at(
-    place: Place,
+    point_key: DecisionPointKey,
     *experiments: Experiment,
     to: Participant | None = None,
     groups: Mapping[GroupKey, GroupRecord] | None = None,
-) -> dict[tuple[str, Place], tuple[str, ...]]:
+) -> dict[tuple[str, DecisionPointKey], tuple[str, ...]]:
     context = context_of(*experiments)
-    return given(assign_at(context, place, to or user(), groups or {}))
+    return given(assign_at(context, point_key, to or user(), groups or {}))
 
 
-def one(name: str, code: str, *places: Place, state: State = ENROLLING) -> Experiment:
+def one(
+    name: str, code: str, *point_keys: DecisionPointKey, state: State = ENROLLING
+) -> Experiment:
     """An experiment with one condition."""
     return design(
-        name, arms=conditions(**{code: 100}), at=points(*(places or (PLACE,))), state=state
+        name, arms=conditions(**{code: 100}), at=points(*(point_keys or (POINT_KEY,))), state=state
     )
 
 
 def test_only_the_asked_point_is_answered() -> None:
-    both = one("exp", "a", PLACE, THERE)
-    assert at(PLACE, both) == {("exp", PLACE): ("a",)}
+    both = one("exp", "a", POINT_KEY, THERE)
+    assert at(POINT_KEY, both) == {("exp", POINT_KEY): ("a",)}
     assert at(THERE, both) == {("exp", THERE): ("a",)}
     assert at(ELSEWHERE, both) == {}
-    assert at(PLACE) == {}
+    assert at(POINT_KEY) == {}
 
 
 def test_experiments_elsewhere_do_not_compete_though_they_share_points() -> None:
     """In assign the three would be one pool, of which a user gets one."""
-    first, bridge, last = one("1", "a", PLACE), one("2", "b", PLACE, THERE), one("3", "c", THERE)
+    first, bridge, last = (
+        one("1", "a", POINT_KEY),
+        one("2", "b", POINT_KEY, THERE),
+        one("3", "c", THERE),
+    )
     for number in range(20):
-        here = at(PLACE, first, bridge, last, to=user(f"user {number}"))
+        here = at(POINT_KEY, first, bridge, last, to=user(f"user {number}"))
         assert len(here) == 1
-        assert here.keys() <= {("1", PLACE), ("2", PLACE)}
+        assert here.keys() <= {("1", POINT_KEY), ("2", POINT_KEY)}
 
 
 def test_the_experiment_that_a_user_takes_part_in_wins() -> None:
     made = [one(f"{number}", "a") for number in (1, 2, 3)]
     for number in (1, 2, 3):
-        assert at(PLACE, *made, to=enrolled(user(), "a", number)) == {(f"{number}", PLACE): ("a",)}
+        assert at(POINT_KEY, *made, to=enrolled(user(), "a", number)) == {
+            (f"{number}", POINT_KEY): ("a",)
+        }
 
 
 def test_an_enrollment_elsewhere_does_not_count() -> None:
-    made = [one("1", "a", PLACE), one("2", "b", THERE)]
-    assert at(PLACE, *made, to=enrolled(user(), "b", 2)) == {("1", PLACE): ("a",)}
+    made = [one("1", "a", POINT_KEY), one("2", "b", THERE)]
+    assert at(POINT_KEY, *made, to=enrolled(user(), "b", 2)) == {("1", POINT_KEY): ("a",)}
 
 
 def test_exclusions_count() -> None:
-    assert at(PLACE, one("1", "a"), to=excluded(user())) == {}
+    assert at(POINT_KEY, one("1", "a"), to=excluded(user())) == {}
 
 
 @pytest.mark.parametrize("state", [COMPLETE, PREVIEW, State.INACTIVE])
 def test_only_what_enrolls_takes_new_users_and_previews_are_left_out(state: State) -> None:
     previewing = replace(user(), preview={})
-    assert at(PLACE, one("1", "a", state=state), to=previewing) == {}
+    assert at(POINT_KEY, one("1", "a", state=state), to=previewing) == {}
     running = one("2", "b")
-    assert at(PLACE, one("1", "a", state=state), running, to=previewing) == {("2", PLACE): ("b",)}
+    assert at(POINT_KEY, one("1", "a", state=state), running, to=previewing) == {
+        ("2", POINT_KEY): ("b",)
+    }
 
 
 def test_the_lists_decide() -> None:
-    assert at(PLACE, design(mode=FilterMode.EXCLUDE_ALL)) == {}
+    assert at(POINT_KEY, design(mode=FilterMode.EXCLUDE_ALL)) == {}
 
 
 def test_whether_the_group_is_valid_does_not_count() -> None:
     made = design(unit=GROUP, rule=ConsistencyRule.GROUP, arms=conditions(a=100))
     strayed = pupil()
     strayed = replace(strayed, profile=replace(strayed.profile, group={CLASS: ("another",)}))
-    assert at(PLACE, made, to=strayed) == {("exp", PLACE): ("a",)}
-    assert at(PLACE, made, to=user()) == {}, "without a group in force there is nothing to draw by"
+    assert at(POINT_KEY, made, to=strayed) == {("exp", POINT_KEY): ("a",)}
+    assert at(POINT_KEY, made, to=user()) == {}, (
+        "without a group in force there is nothing to draw by"
+    )
 
 
 def test_what_the_group_has_is_kept() -> None:
     made = design(unit=GROUP, rule=ConsistencyRule.GROUP, arms=conditions(a=100, b=0))
-    assert at(PLACE, made, to=pupil(), groups=group(enrolled={1: "b"})) == {("exp", PLACE): ("b",)}
+    assert at(POINT_KEY, made, to=pupil(), groups=group(enrolled={1: "b"})) == {
+        ("exp", POINT_KEY): ("b",)
+    }
 
 
 def test_a_queue_is_that_of_the_point() -> None:
-    made = design(unit=WITHIN, arms=conditions(a=50, b=50), at=points(PLACE, THERE))
+    made = design(unit=WITHIN, arms=conditions(a=50, b=50), at=points(POINT_KEY, THERE))
     assert at(THERE, made) == {("exp", THERE): ("a", "b")}
 
 
@@ -123,5 +137,5 @@ def test_what_a_stratum_lacks_counts() -> None:
     )
     north = replace(user(), strata={"school": "north"})
     for code, other in ("ab", "ba"):
-        found = assign_at(context_of(made), PLACE, north, {}, {1: {other: 50, code: 0}})
-        assert given(found) == {("exp", PLACE): (code,)}
+        found = assign_at(context_of(made), POINT_KEY, north, {}, {1: {other: 50, code: 0}})
+        assert given(found) == {("exp", POINT_KEY): (code,)}

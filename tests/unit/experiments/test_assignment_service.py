@@ -10,10 +10,10 @@ from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.catalogue import ClientSettings
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule, Experiment, State
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.services.participants.preview_users import RequestedAssignment
-from chalicelib.services.running.offers import UnknownContext
+from chalicelib.services.running.compiled_experiments import UnknownContext
 from tests.fakes.memory import FixedClock, Memory
 from tests.fakes.stores import once
 from tests.unit.samples import draft, drafts, process
@@ -85,7 +85,7 @@ def test_without_experiments_nothing_is_assigned(services: Services) -> None:
 
 
 def test_a_user_gets_one_condition_at_all_places_of_an_experiment(services: Services) -> None:
-    services.experiments.create(design(places=(HERE, THERE)))
+    services.experiments.create(design(point_keys=(HERE, THERE)))
     join(services, "u")
     got = assign(services)
     assert got.keys() == {HERE, THERE}
@@ -194,7 +194,7 @@ def test_weights_are_corrected_under_the_experiment_rule_only(
 def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
     services.experiments.create(stratified("e"))
     other = stratified("f")
-    services.experiments.create(replace(other, points=design(places=[THERE]).points))
+    services.experiments.create(replace(other, points=design(point_keys=[THERE]).points))
     fill_stratum(services, "e")
     assert number_of(services, "e") != number_of(services, "f")
     new = [f"new {i}" for i in range(12)]
@@ -207,19 +207,21 @@ def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
 # At one point
 
 
-def assign_at(services: Services, place: Place = HERE, user_id: str = "u") -> list[str]:
-    """The codes that a user gets at a place."""
-    assigned = services.assignment.assign_at(known(services, user_id), CONTEXT, place)
+def assign_at(
+    services: Services, point_key: DecisionPointKey = HERE, user_id: str = "u"
+) -> list[str]:
+    """The codes that a user gets at a decision point."""
+    assigned = services.assignment.assign_at(known(services, user_id), CONTEXT, point_key)
     return [each.conditions[0].code for each in assigned.assignments]
 
 
 def test_of_the_experiments_at_a_point_a_user_gets_one_there_alone(services: Services) -> None:
-    services.experiments.create(design("one", places=(HERE, THERE), weights={"a": 100}))
-    services.experiments.create(design("two", places=(THERE,), weights={"b": 100}))
+    services.experiments.create(design("one", point_keys=(HERE, THERE), weights={"a": 100}))
+    services.experiments.create(design("two", point_keys=(THERE,), weights={"b": 100}))
     join(services, "u")
     assert assign_at(services) == ["a"]
     assert assign_at(services, THERE) in (["a"], ["b"])
-    assert assign_at(services, Place("lesson", "other")) == []
+    assert assign_at(services, DecisionPointKey("lesson", "other")) == []
 
 
 def test_who_is_globally_excluded_gets_nothing_at_a_point_either(services: Services) -> None:
@@ -239,7 +241,9 @@ def test_an_unknown_context_is_refused_at_a_point_too(services: Services) -> Non
 def test_at_a_point_the_group_and_the_stratum_are_read_if_an_experiment_there_needs_them(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
-    services.experiments.create(replace(group_design("e"), points=design(places=(THERE,)).points))
+    services.experiments.create(
+        replace(group_design("e"), points=design(point_keys=(THERE,)).points)
+    )
     services.experiments.create(stratified("s"))
     fill_stratum(services, "s")
     join(services, "north u", update=in_class("1a"))
@@ -255,18 +259,18 @@ def test_at_a_point_the_group_and_the_stratum_are_read_if_an_experiment_there_ne
 
 
 def test_assign_of_one_point_answers_what_assign_of_all_answers_there(services: Services) -> None:
-    services.experiments.create(design("one", places=(HERE, THERE), weights={"a": 100}))
+    services.experiments.create(design("one", point_keys=(HERE, THERE), weights={"a": 100}))
     made = services.features.create(draft("button"))
     services.features.replace_variants(made.id, drafts(made.id, "1"))
     services.user_blocks.catch_up()
     join(services, "u")
     user = known(services, "u")
     whole = services.assignment.assign(user, CONTEXT)
-    for place in (HERE, THERE, Place("button", ""), Place("other", "")):
-        at = services.assignment.assign(user, CONTEXT, place)
-        there = [each for each in whole.assignments if each.point.place == place]
+    for point_key in (HERE, THERE, DecisionPointKey("button", ""), DecisionPointKey("other", "")):
+        at = services.assignment.assign(user, CONTEXT, point_key)
+        there = [each for each in whole.assignments if each.point.point_key == point_key]
         assert list(at.assignments) == there
-        assert at.testlab == (whole.testlab if place.site == "button" else None)
+        assert at.testlab == (whole.testlab if point_key.site == "button" else None)
 
 
 def test_an_experiment_of_test_lab_is_at_its_name(services: Services) -> None:
@@ -275,10 +279,10 @@ def test_an_experiment_of_test_lab_is_at_its_name(services: Services) -> None:
     services.user_blocks.catch_up()
     join(services, "u")
     user = known(services, "u")
-    own = services.assignment.assign_at(user, CONTEXT, Place("button", "")).testlab
+    own = services.assignment.assign_at(user, CONTEXT, DecisionPointKey("button", "")).testlab
     assert own is not None
     assert own.feature.name == "button"
-    for elsewhere in (Place("button", "x"), Place("other", "")):
+    for elsewhere in (DecisionPointKey("button", "x"), DecisionPointKey("other", "")):
         assert services.assignment.assign_at(user, CONTEXT, elsewhere).testlab is None
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.services.experiments.assignment import Assigned
 from tests.fakes.memory import FixedClock, Memory
@@ -33,7 +33,7 @@ def codes(assigned: dict[str, Assigned | None]) -> dict[str, str | None]:
 
 
 def test_each_user_gets_what_assign_gives(services: Services) -> None:
-    services.experiments.create(design(places=(HERE, THERE)))
+    services.experiments.create(design(point_keys=(HERE, THERE)))
     users = [f"user {number}" for number in range(40)]
     join(services, *users)
     got = codes(services.batch_assignment.assign(CONTEXT, HERE, users))
@@ -73,7 +73,7 @@ def test_an_experiment_of_test_lab_is_answered_at_its_name(services: Services) -
     services.features.replace_variants(made.id, drafts(made.id, "1"))
     services.user_blocks.catch_up()
     join(services, "u")
-    got = services.batch_assignment.assign(CONTEXT, Place("button", ""), ["u"])["u"]
+    got = services.batch_assignment.assign(CONTEXT, DecisionPointKey("button", ""), ["u"])["u"]
     assert got is not None
     assert got.testlab is not None
     assert got.testlab.variant is not None

@@ -7,6 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
 from chalicelib.domain.experiments.enrollment_statistics import (
     DateRange,
     Head,
@@ -15,28 +20,29 @@ from chalicelib.domain.experiments.enrollment_statistics import (
     enrolled,
     periods,
 )
-from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from tests.fakes.memory import FixedClock, Memory
-from tests.unit.upgrade_samples import PLACE, conditions, points
+from tests.unit.upgrade_samples import POINT_KEY, conditions, points
 from tests.unit.upgrade_samples import design as sample
 from tests.unit.upgrade_service_samples import HERE, design, group_design, in_class, join, mark
 
-THERE = Place("quiz", "end")
-DESIGN = sample(at=points(PLACE, THERE), arms=conditions(a=50, b=50))
+THERE = DecisionPointKey("quiz", "end")
+DESIGN = sample(at=points(POINT_KEY, THERE), arms=conditions(a=50, b=50))
 A, B = (condition.id for condition in DESIGN.conditions)
 
 
 def test_points_conditions_and_the_experiment_count_each_their_own() -> None:
-    tallies = [
-        Tally(1, A, PLACE, users=3, condition_users=3, point_users=3, groups=1, point_groups=1),
-        Tally(1, A, THERE, users=1, condition_users=1, point_users=4, point_groups=1),
-        Tally(1, "gone", None, users=2, condition_users=2, point_users=2),
+    enrollment_counts = [
+        EnrollmentCount(
+            1, A, POINT_KEY, users=3, condition_users=3, point_users=3, groups=1, point_groups=1
+        ),
+        EnrollmentCount(1, A, THERE, users=1, condition_users=1, point_users=4, point_groups=1),
+        EnrollmentCount(1, "gone", None, users=2, condition_users=2, point_users=2),
     ]
-    found = detail(DESIGN, tallies, ExclusionTally(1, 5, 2))
+    found = detail(DESIGN, enrollment_counts, ExclusionCount(1, 5, 2))
     assert (found.enrolled, found.excluded) == (Head(6, 1), Head(5, 2))
-    assert enrolled(tallies) == Head(6, 1)
+    assert enrolled(enrollment_counts) == Head(6, 1)
     first, second = found.conditions
     assert (first.condition_id, first.enrolled) == (A, Head(4, 1))
     assert [point.enrolled for point in first.points] == [Head(3, 1), Head(4, 1)]
@@ -70,9 +76,9 @@ def test_periods_go_back_from_today(
 def test_a_day_is_that_of_the_caller(minutes: int, days: dict[str, int]) -> None:
     hours = [datetime(2026, 3, 5, 23, tzinfo=UTC), datetime(2026, 3, 6, 3, tzinfo=UTC)]
     hourly = [
-        HourlyTally(hours[0], A, PLACE, 1, 0),
-        HourlyTally(hours[1], A, PLACE, 2, 1),
-        HourlyTally(hours[1], A, None, 7, 7),
+        HourlyEnrollmentCount(hours[0], A, POINT_KEY, 1, 0),
+        HourlyEnrollmentCount(hours[1], A, POINT_KEY, 2, 1),
+        HourlyEnrollmentCount(hours[1], A, None, 7, 7),
     ]
     now, offset = datetime(2026, 3, 7, 12, tzinfo=UTC), timedelta(minutes=minutes)
     found = by_date(DESIGN, hourly, DateRange.SEVEN_DAYS, offset, now)
@@ -87,7 +93,8 @@ def test_a_day_is_that_of_the_caller(minutes: int, days: dict[str, int]) -> None
 @pytest.mark.parametrize("reach", [DateRange.THREE_MONTHS, DateRange.TOTAL])
 def test_longer_periods_add_up_their_days(reach: DateRange) -> None:
     hourly = [
-        HourlyTally(datetime(2026, 3, day, 5, tzinfo=UTC), B, THERE, 1, 1) for day in (1, 9, 20)
+        HourlyEnrollmentCount(datetime(2026, 3, day, 5, tzinfo=UTC), B, THERE, 1, 1)
+        for day in (1, 9, 20)
     ]
     now = datetime(2026, 3, 21, tzinfo=UTC)
     newest = by_date(DESIGN, hourly, reach, timedelta(), now)[0]

@@ -510,18 +510,18 @@ def test_what_is_offered_is_compiled_once_per_version(services: Services) -> Non
     services.experiments.create(design())
     participants = services.participants
     join(services, "u")
-    offers = participants._offers
-    assert offers.current()[1] is offers.current()[1]
-    old = offers.current()[1]
+    compiled_experiments = participants._compilation
+    assert compiled_experiments.current()[1] is compiled_experiments.current()[1]
+    old = compiled_experiments.current()[1]
     services.experiments.move("e", State.CANCELLED)
-    assert offers.current()[1] is not old
+    assert compiled_experiments.current()[1] is not old
 
 
 def test_an_edit_of_places_moves_the_experiment(services: Services) -> None:
     services.experiments.create(design(rule=ConsistencyRule.EXPERIMENT))
     join(services, "u")
     services.experiments.edit(
-        "e", lambda before: replace(before, points=design(places=[THERE]).points)
+        "e", lambda before: replace(before, points=design(point_keys=[THERE]).points)
     )
     assert set(assign(services)) == {THERE}
 

@@ -16,7 +16,7 @@ from chalicelib.domain.catalogue.catalogue import (
 )
 from chalicelib.domain.experiments.experiments import State
 from chalicelib.domain.features.features import FAR_END, Feature, FeatureType, Variant
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from tests.unit.samples import SHARDS, TODAY, feature, variant
 from tests.unit.upgrade_samples import STARTED, condition, conditions, design, point, segment
 
@@ -26,8 +26,10 @@ def of_design(number: int = 7, experiment_id: str = "exp") -> Feature:
 
 
 def test_the_place_of_a_point_is_its_site_and_target() -> None:
-    assert point("quiz", "").place == Place("quiz", "")
-    assert sorted([Place("b", "a"), Place("a", "b"), Place("a", "a")])[0] == Place("a", "a")
+    assert point("quiz", "").point_key == DecisionPointKey("quiz", "")
+    assert sorted(
+        [DecisionPointKey("b", "a"), DecisionPointKey("a", "b"), DecisionPointKey("a", "a")]
+    )[0] == DecisionPointKey("a", "a")
 
 
 # As Test Lab sees them

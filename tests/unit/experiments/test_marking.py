@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.audiences.filters import FilterMode
-from chalicelib.domain.audiences.segments import NOBODY, Roster
+from chalicelib.domain.audiences.segments import NOBODY, ResolvedSegments
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.assignment import Groups, History, choose, queue
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
@@ -29,10 +30,9 @@ from chalicelib.domain.experiments.marking import (
     UnknownCondition,
     UnknownExperiment,
     decide,
-    pick_offer,
+    pick_compiled,
 )
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -56,7 +56,7 @@ from tests.unit.upgrade_samples import (
     IGN,
     INDIVIDUAL,
     NOW,
-    PLACE,
+    POINT_KEY,
     PREVIEW,
     ROOM,
     STARTED,
@@ -65,13 +65,13 @@ from tests.unit.upgrade_samples import (
     VECTOR_UNIT,
     WITHIN,
     World,
+    compiled,
     conditions,
     design,
     enrolled,
     excluded,
     factorial,
     group,
-    offer,
     payload,
     point,
     points,
@@ -92,39 +92,39 @@ ALGORITHM, WITH_GROUP = EnrollmentCode.ALGORITHM, EnrollmentCode.GROUP
 
 
 def decided(
-    made: Offer | None,
+    made: CompiledExperiment | None,
     participant: Participant,
     groups: Groups | None = None,
     *,
-    place: Place = PLACE,
+    point_key: DecisionPointKey = POINT_KEY,
     code: str | None = None,
     status: MarkStatus | None = None,
     uniquifier: str | None = None,
     experiment_id: str | None = None,
-    shut_out: Roster = NOBODY,
+    shut_out: ResolvedSegments = NOBODY,
 ) -> Outcome:
-    mark = Mark(place, code, experiment_id, status, uniquifier)
+    mark = Mark(point_key, code, experiment_id, status, uniquifier)
     return decide(mark, made, shut_out, participant, groups or {}, NOW, "new point")
 
 
 def stored(
-    made: Offer,
+    made: CompiledExperiment,
     participant: Participant,
     groups: Groups | None = None,
     *,
-    place: Place = PLACE,
+    point_key: DecisionPointKey = POINT_KEY,
     code: str | None = None,
     status: MarkStatus | None = None,
 ) -> Records:
-    return decided(made, participant, groups, place=place, code=code, status=status).records
+    return decided(made, participant, groups, point_key=point_key, code=code, status=status).records
 
 
 def own(code: str, group_id: str | None = None, how: EnrollmentCode = ALGORITHM) -> Enrollment:
-    return Enrollment(1, PLACE, code, group_id, how, NOW)
+    return Enrollment(1, POINT_KEY, code, group_id, how, NOW)
 
 
 def of_room(code: str) -> tuple[GroupKey, GroupEnrollment]:
-    return ROOM, GroupEnrollment(1, PLACE, code, NOW)
+    return ROOM, GroupEnrollment(1, POINT_KEY, code, NOW)
 
 
 def out(code: ExclusionCode) -> Exclusion:
@@ -134,24 +134,27 @@ def out(code: ExclusionCode) -> Exclusion:
 # Which experiment a mark is for (section 12.2)
 
 
-def at_place(*states: State) -> list[Offer]:
-    return [offer(design(f"e{n}", state=state), n) for n, state in enumerate(states, 1)]
+def at_point(*states: State) -> list[CompiledExperiment]:
+    return [compiled(design(f"e{n}", state=state), n) for n, state in enumerate(states, 1)]
 
 
 def test_a_place_without_experiments_counts_for_none_whatever_the_mark_names() -> None:
-    assert pick_offer([], Mark(PLACE), "u") is None
-    assert pick_offer([], Mark(PLACE, experiment_id="anything"), "u") is None
+    assert pick_compiled([], Mark(POINT_KEY), "u") is None
+    assert pick_compiled([], Mark(POINT_KEY, experiment_id="anything"), "u") is None
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_mark_counts_for_the_experiment_that_it_names_in_any_state(state: State) -> None:
-    offers = at_place(ENROLLING, state, ENROLLING)
-    assert pick_offer(offers, Mark(PLACE, experiment_id="e2"), "u") is offers[1]
+    compiled_experiments = at_point(ENROLLING, state, ENROLLING)
+    assert (
+        pick_compiled(compiled_experiments, Mark(POINT_KEY, experiment_id="e2"), "u")
+        is compiled_experiments[1]
+    )
 
 
 def test_an_experiment_that_is_not_at_the_place_is_refused() -> None:
     with pytest.raises(UnknownExperiment) as refused:
-        pick_offer(at_place(ENROLLING), Mark(PLACE, experiment_id="e2"), "user-1")
+        pick_compiled(at_point(ENROLLING), Mark(POINT_KEY, experiment_id="e2"), "user-1")
     assert isinstance(refused.value, NotFound)
     assert str(refused.value) == (
         "Experiment ID not provided for shared Decision Point in markExperimentPoint: user-1"
@@ -160,16 +163,18 @@ def test_an_experiment_that_is_not_at_the_place_is_refused() -> None:
 
 @pytest.mark.parametrize(("user_id", "index"), [("user-1", 0), ("abc", 1)])
 def test_without_an_id_the_draw_of_the_users_seed_decides(user_id: str, index: int) -> None:
-    offers = at_place(ENROLLING, ENROLLING)
-    assert pick_offer(offers, Mark(PLACE), user_id) is offers[index]
-    ended = at_place(State.ARCHIVED, COMPLETE)
-    assert pick_offer(ended, Mark(PLACE), user_id) is ended[index]
+    compiled_experiments = at_point(ENROLLING, ENROLLING)
+    assert (
+        pick_compiled(compiled_experiments, Mark(POINT_KEY), user_id) is compiled_experiments[index]
+    )
+    ended = at_point(State.ARCHIVED, COMPLETE)
+    assert pick_compiled(ended, Mark(POINT_KEY), user_id) is ended[index]
 
 
 @pytest.mark.parametrize("user_id", ["user-1", "abc"])
 def test_without_an_id_what_enrolls_goes_before_others(user_id: str) -> None:
-    offers = at_place(State.ARCHIVED, COMPLETE, ENROLLING, PREVIEW)
-    assert pick_offer(offers, Mark(PLACE), user_id) is offers[2]
+    compiled_experiments = at_point(State.ARCHIVED, COMPLETE, ENROLLING, PREVIEW)
+    assert pick_compiled(compiled_experiments, Mark(POINT_KEY), user_id) is compiled_experiments[2]
 
 
 # The monitored point and the answer (section 12.7)
@@ -177,24 +182,24 @@ def test_without_an_id_what_enrolls_goes_before_others(user_id: str) -> None:
 
 def test_a_place_without_experiments_is_recorded_as_it_was_sent() -> None:
     outcome = decided(None, user(), code="anything", experiment_id="any id")
-    new = MonitoredPoint("new point", PLACE, "any id", "anything", NOW)
+    new = MonitoredPoint("new point", POINT_KEY, "any id", "anything", NOW)
     assert outcome == Outcome(None, new, "anything", NOTHING)
 
 
 def test_nothing_sent_is_recorded_as_nothing() -> None:
     outcome = decided(None, user())
-    assert outcome == Outcome(None, MonitoredPoint("new point", PLACE, None, None, NOW), None)
+    assert outcome == Outcome(None, MonitoredPoint("new point", POINT_KEY, None, None, NOW), None)
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_point_is_recorded_with_its_experiment_in_any_state(state: State) -> None:
-    outcome = decided(offer(design(state=state)), user(), code="b")
-    assert outcome.point == MonitoredPoint("new point", PLACE, "exp", "b", NOW)
+    outcome = decided(compiled(design(state=state)), user(), code="b")
+    assert outcome.point == MonitoredPoint("new point", POINT_KEY, "exp", "b", NOW)
     assert outcome.condition == "b"
 
 
 def test_a_point_of_a_within_subjects_experiment_is_recorded_without_condition() -> None:
-    outcome = decided(offer(design(unit=WITHIN)), user(), code="b")
+    outcome = decided(compiled(design(unit=WITHIN)), user(), code="b")
     assert outcome.point.condition is None
     assert outcome.condition == "b"
 
@@ -205,14 +210,14 @@ def test_a_point_of_a_within_subjects_experiment_is_recorded_without_condition()
 def test_later_marks_leave_the_point_and_answer_its_condition_if_it_has_one(
     before: str | None, sent: str | None, answer: str | None
 ) -> None:
-    old = MonitoredPoint("old", PLACE, "other", before, BEFORE)
-    outcome = decided(offer(), replace(user(), points={PLACE: old}), code=sent)
+    old = MonitoredPoint("old", POINT_KEY, "other", before, BEFORE)
+    outcome = decided(compiled(), replace(user(), points={POINT_KEY: old}), code=sent)
     assert outcome.point is old
     assert outcome.condition == answer
 
 
 def test_a_point_elsewhere_does_not_stand_for_this_one() -> None:
-    assert decided(offer(), reached(user(), THERE)).point.id == "new point"
+    assert decided(compiled(), reached(user(), THERE)).point.id == "new point"
 
 
 # Codes (section 12.5)
@@ -221,14 +226,14 @@ def test_a_point_elsewhere_does_not_stand_for_this_one() -> None:
 @pytest.mark.parametrize("state", State)
 def test_a_code_that_the_experiment_does_not_know_is_refused_in_any_state(state: State) -> None:
     with pytest.raises(UnknownCondition, match=r"^Condition not found: c$") as refused:
-        decided(offer(design(state=state)), user(), code="c")
+        decided(compiled(design(state=state)), user(), code="c")
     assert isinstance(refused.value, Invalid)
 
 
 @pytest.mark.parametrize("code", ["A", "a ", ""])
 def test_codes_are_compared_exactly(code: str) -> None:
     with pytest.raises(UnknownCondition):
-        decided(offer(), user(), code=code)
+        decided(compiled(), user(), code=code)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +250,7 @@ def test_stored_and_answered_codes_and_payloads_are_accepted_and_recorded_as_sto
 ) -> None:
     experiment = factorial("color", "shape")
     arm = experiment.conditions[0]
-    made = offer(replace(experiment, payloads=(payload(arm, None, "text"),)))
+    made = compiled(replace(experiment, payloads=(payload(arm, None, "text"),)))
     outcome = decided(made, user(), code=sent)
     assert outcome.point.condition == recorded
     assert outcome.condition == recorded
@@ -257,7 +262,7 @@ def test_stored_and_answered_codes_and_payloads_are_accepted_and_recorded_as_sto
 def test_neither_the_code_nor_a_status_but_not_applied_changes_the_enrollment(
     code: str | None, status: MarkStatus | None, unit: Unit, group_id: str | None
 ) -> None:
-    records = stored(offer(design(unit=unit, arms=IGN)), pupil(), code=code, status=status)
+    records = stored(compiled(design(unit=unit, arms=IGN)), pupil(), code=code, status=status)
     assert records.enrollment == own("N", group_id)
 
 
@@ -265,17 +270,17 @@ def test_neither_the_code_nor_a_status_but_not_applied_changes_the_enrollment(
 
 
 def test_who_is_globally_excluded_marks_a_point_and_nothing_else() -> None:
-    shut_out = Roster({"shut": 1}, frozenset())
-    outcome = decided(offer(), user(shut=1), code="unknown", shut_out=shut_out)
-    assert outcome.offer is None
+    shut_out = ResolvedSegments({"shut": 1}, frozenset())
+    outcome = decided(compiled(), user(shut=1), code="unknown", shut_out=shut_out)
+    assert outcome.compiled is None
     assert outcome.records == NOTHING
-    assert outcome.point == MonitoredPoint("new point", PLACE, "exp", "unknown", NOW)
+    assert outcome.point == MonitoredPoint("new point", POINT_KEY, "exp", "unknown", NOW)
 
 
 def test_a_global_exclusion_does_not_concern_others() -> None:
-    made = offer()
-    outcome = decided(made, user(), shut_out=Roster({"shut": 1}, frozenset()))
-    assert outcome.offer is made
+    made = compiled()
+    outcome = decided(made, user(), shut_out=ResolvedSegments({"shut": 1}, frozenset()))
+    assert outcome.compiled is made
     assert outcome.records.enrollment is not None
 
 
@@ -288,7 +293,7 @@ def test_a_global_exclusion_does_not_concern_others() -> None:
 def test_in_other_states_a_mark_stores_the_point_only(
     state: State, unit: Unit, status: MarkStatus | None
 ) -> None:
-    made = offer(design(state=state, unit=unit, exclude=["out"]), 1, segment("out", ROOM))
+    made = compiled(design(state=state, unit=unit, exclude=["out"]), 1, segment("out", ROOM))
     assert stored(made, pupil("p", ROOM.id, out=1), status=status) == NOTHING
     assert stored(made, user(), status=status) == NOTHING
 
@@ -299,7 +304,7 @@ def test_in_other_states_a_mark_stores_the_point_only(
 def test_marks_of_preview_users_store_the_point_only(
     state: State, unit: Unit, explicit: dict[str, str]
 ) -> None:
-    made = offer(design(state=state, unit=unit))
+    made = compiled(design(state=state, unit=unit))
     assert stored(made, replace(pupil(), preview=explicit)) == NOTHING
 
 
@@ -315,13 +320,13 @@ STORING = [ENROLLING, COMPLETE]
 def test_a_condition_that_was_not_applied_excludes_the_user_and_nothing_else(
     state: State, unit: Unit, rule: ConsistencyRule
 ) -> None:
-    made = offer(design(state=state, unit=unit, rule=rule))
+    made = compiled(design(state=state, unit=unit, rule=rule))
     records = stored(made, pupil(), group(), status=MarkStatus.NOT_APPLIED)
     assert records == Records(exclusion=out(ExclusionCode.BY_CLIENT))
 
 
 def test_the_client_excludes_also_who_is_enrolled_or_on_a_list() -> None:
-    made = offer(design(exclude=["out"]), 1, segment("out"))
+    made = compiled(design(exclude=["out"]), 1, segment("out"))
     for participant in (enrolled(user(), "a"), user(out=1)):
         records = stored(made, participant, status=MarkStatus.NOT_APPLIED)
         assert records == Records(exclusion=out(ExclusionCode.BY_CLIENT))
@@ -333,13 +338,13 @@ def test_the_client_excludes_also_who_is_enrolled_or_on_a_list() -> None:
 def test_who_is_on_the_exclusion_list_is_excluded(
     state: State, unit: Unit, mode: FilterMode
 ) -> None:
-    made = offer(design(state=state, unit=unit, mode=mode, exclude=["out"]), 1, segment("out"))
+    made = compiled(design(state=state, unit=unit, mode=mode, exclude=["out"]), 1, segment("out"))
     records = stored(made, pupil("p", ROOM.id, out=1))
     assert records == Records(exclusion=out(ExclusionCode.LISTED))
 
 
 def test_whom_nothing_lets_in_is_excluded_as_if_listed() -> None:
-    made = offer(design(mode=FilterMode.EXCLUDE_ALL, exclude=["out"]), 1, segment("out", ROOM))
+    made = compiled(design(mode=FilterMode.EXCLUDE_ALL, exclude=["out"]), 1, segment("out", ROOM))
     for participant in (user(), pupil()):
         assert stored(made, participant) == Records(exclusion=out(ExclusionCode.LISTED))
 
@@ -350,7 +355,7 @@ def test_whom_nothing_lets_in_is_excluded_as_if_listed() -> None:
 def test_the_first_exclusion_stays(
     mode: FilterMode, state: State, status: MarkStatus | None
 ) -> None:
-    made = offer(design(state=state, mode=mode, exclude=["out"]), 1, segment("out"))
+    made = compiled(design(state=state, mode=mode, exclude=["out"]), 1, segment("out"))
     participant = excluded(user(out=1), code=ExclusionCode.REACHED_AFTER)
     assert stored(made, participant, status=status) == NOTHING
 
@@ -360,7 +365,7 @@ def test_the_first_exclusion_stays(
 def test_a_listed_group_of_the_experiments_type_is_excluded_and_loses_its_enrollments(
     state: State, rule: ConsistencyRule
 ) -> None:
-    made = offer(
+    made = compiled(
         design(state=state, unit=GROUP, rule=rule, exclude=["out"]), 1, segment("out", ROOM)
     )
     listed = out(ExclusionCode.LISTED)
@@ -373,13 +378,13 @@ def test_a_listed_group_of_the_experiments_type_is_excluded_and_loses_its_enroll
 
 
 def test_the_first_exclusion_of_a_listed_group_stays() -> None:
-    made = offer(design(unit=GROUP, exclude=["out"]), 1, segment("out", ROOM))
+    made = compiled(design(unit=GROUP, exclude=["out"]), 1, segment("out", ROOM))
     records = stored(made, excluded(pupil()), group(excluded=[1], enrolled={2: "a"}))
     assert records == Records(dropped=(ROOM,))
 
 
 def test_a_listed_group_without_a_working_group_excludes_the_user_only() -> None:
-    made = offer(design(unit=GROUP, exclude=["out"]), 1, segment("out", ROOM))
+    made = compiled(design(unit=GROUP, exclude=["out"]), 1, segment("out", ROOM))
     member = Participant(Profile("p", {CLASS: (ROOM.id,)}, {"school": SCHOOL.id}))
     assert stored(made, member) == Records(exclusion=out(ExclusionCode.LISTED))
 
@@ -399,7 +404,7 @@ AT_SCHOOL = Participant(
 def test_a_listed_group_of_another_type_excludes_all_working_groups_in_any_state(
     state: State, unit: Unit, status: MarkStatus | None
 ) -> None:
-    made = offer(design(state=state, unit=unit, exclude=["out"]), 1, segment("out", SCHOOL))
+    made = compiled(design(state=state, unit=unit, exclude=["out"]), 1, segment("out", SCHOOL))
     records = stored(made, AT_SCHOOL, status=status)
     assert records.group_exclusions == ((ROOM, out(LOGIC)), (SCHOOL, out(LOGIC)))
     code = ExclusionCode.BY_CLIENT if status else ExclusionCode.LISTED
@@ -410,19 +415,19 @@ def test_a_listed_group_of_another_type_excludes_all_working_groups_in_any_state
 
 
 def test_groups_that_are_excluded_already_stay_as_they_are() -> None:
-    made = offer(design(exclude=["out"]), 1, segment("out", SCHOOL))
+    made = compiled(design(exclude=["out"]), 1, segment("out", SCHOOL))
     records = stored(made, AT_SCHOOL, {**group(excluded=[1]), **group(SCHOOL, excluded=[2])})
     assert records.group_exclusions == ((SCHOOL, out(LOGIC)),)
 
 
 def test_a_preview_user_with_a_listed_group_excludes_the_groups_only() -> None:
-    made = offer(design(exclude=["out"]), 1, segment("out", SCHOOL))
+    made = compiled(design(exclude=["out"]), 1, segment("out", SCHOOL))
     records = stored(made, replace(AT_SCHOOL, preview={}))
     assert records == Records(group_exclusions=((ROOM, out(LOGIC)), (SCHOOL, out(LOGIC))))
 
 
 def test_a_listed_group_without_any_working_group_excludes_the_user_only() -> None:
-    made = offer(design(exclude=["out"]), 1, segment("out", SCHOOL))
+    made = compiled(design(exclude=["out"]), 1, segment("out", SCHOOL))
     member = Participant(Profile("p", {"school": (SCHOOL.id,)}))
     assert stored(made, member) == Records(exclusion=out(ExclusionCode.LISTED))
 
@@ -431,15 +436,15 @@ def test_a_listed_group_without_any_working_group_excludes_the_user_only() -> No
 def test_who_is_enrolled_in_a_group_experiment_under_the_individual_rule_is_not_listed_out(
     mode: FilterMode,
 ) -> None:
-    made = offer(design(unit=GROUP, mode=mode, exclude=["out"]), 1, segment("out", ROOM))
+    made = compiled(design(unit=GROUP, mode=mode, exclude=["out"]), 1, segment("out", ROOM))
     records = stored(made, enrolled(pupil("p", ROOM.id, out=1), "a"), group(enrolled={1: "a"}))
     assert records == NOTHING
 
 
 def test_who_was_enrolled_with_a_condition_that_is_gone_is_enrolled_anew() -> None:
     participant = enrolled(user(), "gone")
-    assert stored(offer(design()), participant).enrollment is not None
-    assert stored(offer(design()), enrolled(user(), "a")).enrollment is None
+    assert stored(compiled(design()), participant).enrollment is not None
+    assert stored(compiled(design()), enrolled(user(), "a")).enrollment is None
 
 
 # What is stored: after enrollment
@@ -451,7 +456,7 @@ def test_who_was_enrolled_with_a_condition_that_is_gone_is_enrolled_anew() -> No
         (INDIVIDUAL, user(), {}, True, False),
         (INDIVIDUAL, pupil(), {}, True, False),
         (INDIVIDUAL, enrolled(user(), "a"), {}, False, False),
-        (INDIVIDUAL, enrolled(user(), "a", place=THERE), {}, True, False),
+        (INDIVIDUAL, enrolled(user(), "a", point_key=THERE), {}, True, False),
         (INDIVIDUAL, enrolled(user(), "a", number=2), {}, True, False),
         (INDIVIDUAL, excluded(user()), {}, False, False),
         (INDIVIDUAL, pupil(), group(enrolled={1: "a"}), True, False),
@@ -475,7 +480,7 @@ def test_who_comes_after_enrollment_without_history_is_excluded_with_the_group(
     user_out: bool,
     room_out: bool,
 ) -> None:
-    made = offer(design(state=COMPLETE, unit=unit, rule=rule, at=points(PLACE, THERE)))
+    made = compiled(design(state=COMPLETE, unit=unit, rule=rule, at=points(POINT_KEY, THERE)))
     assert stored(made, participant, groups) == Records(
         exclusion=out(LATE) if user_out else None,
         group_exclusions=((ROOM, out(LATE)),) if room_out else (),
@@ -483,19 +488,19 @@ def test_who_comes_after_enrollment_without_history_is_excluded_with_the_group(
 
 
 def test_an_invalid_group_is_not_excluded_after_enrollment() -> None:
-    made = offer(design(state=COMPLETE, unit=GROUP))
+    made = compiled(design(state=COMPLETE, unit=GROUP))
     elsewhere = Participant(Profile("p", {CLASS: (OTHER_ROOM.id,)}, {CLASS: ROOM.id}))
     assert stored(made, elsewhere) == Records(exclusion=out(LATE))
 
 
 @pytest.mark.parametrize("unit", [INDIVIDUAL, GROUP])
 def test_under_the_experiment_rule_nobody_is_excluded_after_enrollment(unit: Unit) -> None:
-    made = offer(design(state=COMPLETE, unit=unit, rule=BY_EXPERIMENT))
+    made = compiled(design(state=COMPLETE, unit=unit, rule=BY_EXPERIMENT))
     assert stored(made, pupil()) == NOTHING
 
 
 def test_under_the_experiment_rule_classmates_still_enroll_after_enrollment() -> None:
-    made = offer(design(state=COMPLETE, unit=GROUP, rule=BY_EXPERIMENT, arms=IGN))
+    made = compiled(design(state=COMPLETE, unit=GROUP, rule=BY_EXPERIMENT, arms=IGN))
     records = stored(made, pupil(), group(enrolled={1: "G"}))
     assert records == Records(enrollment=own("G", ROOM.id, WITH_GROUP))
 
@@ -512,12 +517,12 @@ ENROLLS = Records(enrollment=own("N"))
         (pupil(), dict.fromkeys(ConsistencyRule, ENROLLS)),
         (enrolled(user(), "I"), {}),
         (
-            enrolled(user(), "I", place=THERE),
+            enrolled(user(), "I", point_key=THERE),
             {rule: Records(enrollment=own("I")) for rule in ConsistencyRule},
         ),
         (enrolled(user(), "I", number=2), dict.fromkeys(ConsistencyRule, ENROLLS)),
         (excluded(user()), {}),
-        (excluded(enrolled(user(), "I", place=THERE)), {}),
+        (excluded(enrolled(user(), "I", point_key=THERE)), {}),
         (excluded(user(), number=2), dict.fromkeys(ConsistencyRule, ENROLLS)),
     ],
 )
@@ -525,13 +530,13 @@ ENROLLS = Records(enrollment=own("N"))
 def test_an_individual_enrolls_once_per_point_always_by_the_same_choice(
     rule: ConsistencyRule, participant: Participant, expected: Mapping[ConsistencyRule, Records]
 ) -> None:
-    made = offer(design(rule=rule, arms=IGN, at=points(PLACE, THERE)))
+    made = compiled(design(rule=rule, arms=IGN, at=points(POINT_KEY, THERE)))
     assert stored(made, participant) == expected.get(rule, NOTHING)
 
 
 def test_where_there_is_no_condition_nobody_enrolls() -> None:
     for unit in (INDIVIDUAL, GROUP):
-        made = offer(design(unit=unit, algorithm=Algorithm.ADAPTIVE))
+        made = compiled(design(unit=unit, algorithm=Algorithm.ADAPTIVE))
         assert stored(made, pupil()) == NOTHING
 
 
@@ -544,7 +549,7 @@ def test_a_mark_enrolls_without_the_correction_for_strata() -> None:
         stratification_factor="grade",
     )
     participant = replace(user(VECTOR_UNIT), strata={"grade": "6"})
-    assert stored(offer(experiment), participant, code="a") == Records(
+    assert stored(compiled(experiment), participant, code="a") == Records(
         enrollment=replace(own("b"), stratum="6")
     )
 
@@ -556,7 +561,7 @@ def test_a_mark_enrolls_without_the_correction_for_strata() -> None:
 def test_who_reached_a_flagged_point_before_the_start_does_not_enroll(
     rule: ConsistencyRule, expected: Records
 ) -> None:
-    made = offer(design(rule=rule, arms=IGN, at=(point(flagged=True),)))
+    made = compiled(design(rule=rule, arms=IGN, at=(point(flagged=True),)))
     assert stored(made, reached(user())) == expected
     assert stored(made, reached(user(), at=STARTED)) == ENROLLS
 
@@ -579,7 +584,7 @@ GROUP_ONLY = Records(group_enrollment=of_room("N"))
         (pupil(), group(enrolled={1: "G"}), JOINS, JOINS, JOINS),
         (enrolled(pupil(), "I"), group(enrolled={1: "G"}), NOTHING, NOTHING, NOTHING),
         (
-            enrolled(pupil(), "I", place=THERE),
+            enrolled(pupil(), "I", point_key=THERE),
             group(enrolled={1: "G"}),
             Records(enrollment=own("I", ROOM.id, WITH_GROUP)),
             JOINS,
@@ -612,7 +617,7 @@ def test_a_mark_enrolls_the_group_and_its_member_by_rule_and_history(
         (BY_GROUP, by_group),
         (BY_EXPERIMENT, experiment),
     ):
-        made = offer(design(unit=GROUP, rule=rule, arms=IGN, at=points(PLACE, THERE)))
+        made = compiled(design(unit=GROUP, rule=rule, arms=IGN, at=points(POINT_KEY, THERE)))
         assert stored(made, participant, groups) == expected
 
 
@@ -621,12 +626,12 @@ def test_a_mark_enrolls_the_group_and_its_member_by_rule_and_history(
 def test_a_member_of_an_excluded_group_is_excluded_by_group_logic(
     rule: ConsistencyRule, participant: Participant
 ) -> None:
-    made = offer(design(unit=GROUP, rule=rule, arms=IGN))
+    made = compiled(design(unit=GROUP, rule=rule, arms=IGN))
     assert stored(made, participant, group(excluded=[1])) == OUT_BY_LOGIC
 
 
 def test_under_the_experiment_rule_an_excluded_group_excludes_no_member() -> None:
-    made = offer(design(unit=GROUP, rule=BY_EXPERIMENT, arms=IGN))
+    made = compiled(design(unit=GROUP, rule=BY_EXPERIMENT, arms=IGN))
     records = stored(made, pupil(), group(excluded=[1]))
     assert records.exclusion is None
     assert records.group_enrollment is None
@@ -635,9 +640,9 @@ def test_under_the_experiment_rule_an_excluded_group_excludes_no_member() -> Non
 def test_a_group_that_reached_a_flagged_point_before_the_start_excludes_its_members() -> None:
     records = {
         rule: stored(
-            offer(design(unit=GROUP, rule=rule, arms=IGN, at=(point(flagged=True),))),
+            compiled(design(unit=GROUP, rule=rule, arms=IGN, at=(point(flagged=True),))),
             pupil("classmate"),
-            group(reached={PLACE: BEFORE}),
+            group(reached={POINT_KEY: BEFORE}),
         )
         for rule in ConsistencyRule
     }
@@ -673,7 +678,7 @@ def test_who_has_no_valid_group_is_excluded_from_a_group_experiment(
     working: dict[str, str] | None,
     code: ExclusionCode,
 ) -> None:
-    made = offer(design(unit=GROUP, rule=rule))
+    made = compiled(design(unit=GROUP, rule=rule))
     participant = Participant(Profile("p", groups, working))
     expected = NOTHING if rule is BY_EXPERIMENT else Records(exclusion=out(code))
     assert stored(made, participant, group()) == expected
@@ -686,10 +691,10 @@ def test_who_has_no_valid_group_is_excluded_from_a_group_experiment(
 def test_a_valid_group_that_comes_later_helps_under_the_group_rule_only(
     rule: ConsistencyRule, condition: str | None
 ) -> None:
-    made = offer(design(unit=GROUP, rule=rule, arms=IGN))
+    made = compiled(design(unit=GROUP, rule=rule, arms=IGN))
     world = World(user("u"), pupil("first"))
     world.groups |= group(enrolled={1: "G"})
-    world.mark("u", Mark(PLACE), made)
+    world.mark("u", Mark(POINT_KEY), made)
     world.users["u"] = replace(world.users["u"], profile=pupil("u").profile)
     late = world.users["u"]
     found = choose(made, late, History.of(made, late, world.groups))
@@ -707,13 +712,13 @@ def test_a_valid_group_that_comes_later_helps_under_the_group_rule_only(
 def test_in_a_stratified_group_experiment_the_code_of_the_mark_counts(
     code: str | None, expected: Records
 ) -> None:
-    made = offer(design(unit=GROUP, arms=IGN, algorithm=Algorithm.STRATIFIED))
+    made = compiled(design(unit=GROUP, arms=IGN, algorithm=Algorithm.STRATIFIED))
     assert stored(made, pupil(), code=code) == expected
 
 
 def test_a_stratified_group_experiment_takes_an_answered_code_too() -> None:
     experiment = replace(factorial("color", "shape", unit=GROUP), algorithm=Algorithm.STRATIFIED)
-    records = stored(offer(experiment), pupil(), code="shape=high; color=high")
+    records = stored(compiled(experiment), pupil(), code="shape=high; color=high")
     assert records.enrollment == own("c2", ROOM.id)
 
 
@@ -725,14 +730,16 @@ def test_a_stratified_group_experiment_takes_an_answered_code_too() -> None:
 def test_each_mark_of_a_within_subjects_experiment_is_a_repeat_by_the_code_of_the_mark(
     code: str | None, condition_id: str | None, uniquifier: str | None
 ) -> None:
-    experiment = design(unit=WITHIN, at=points(PLACE, THERE))
-    made = offer(replace(experiment, payloads=(payload(experiment.conditions[0], None, "text"),)))
-    repeat = Repeat(1, PLACE, condition_id, uniquifier, NOW)
+    experiment = design(unit=WITHIN, at=points(POINT_KEY, THERE))
+    made = compiled(
+        replace(experiment, payloads=(payload(experiment.conditions[0], None, "text"),))
+    )
+    repeat = Repeat(1, POINT_KEY, condition_id, uniquifier, NOW)
     met = frozenset({condition_id or ""})
-    enrollment = Enrollment(1, PLACE, None, None, ALGORITHM, NOW, met=met)
+    enrollment = Enrollment(1, POINT_KEY, None, None, ALGORITHM, NOW, met=met)
     for participant, first in (
         (user(), True),
-        (enrolled(user(), None, place=THERE), True),
+        (enrolled(user(), None, point_key=THERE), True),
         (enrolled(user(), None), False),
     ):
         outcome = decided(made, participant, code=code, uniquifier=uniquifier)
@@ -741,12 +748,12 @@ def test_each_mark_of_a_within_subjects_experiment_is_a_repeat_by_the_code_of_th
 
 
 def test_marks_lead_through_the_conditions_of_a_within_subjects_experiment() -> None:
-    made = offer(design(unit=WITHIN, arms=conditions(x=0, y=0, z=0)))
+    made = compiled(design(unit=WITHIN, arms=conditions(x=0, y=0, z=0)))
     world, met = World(user("u")), []
     for _ in range(5):
         code = queue(made, world.users["u"])[0].code
         met.append(code)
-        world.mark("u", Mark(PLACE, code), made)
+        world.mark("u", Mark(POINT_KEY, code), made)
     assert "".join(met) == "xyzxy"
 
 
@@ -789,7 +796,7 @@ def listed_out(participant: Participant) -> Participant:
         (
             design(state=PREVIEW, unit=GROUP, rule=BY_GROUP, at=FLAGGED_POINT),
             pupil(),
-            group(reached={PLACE: BEFORE}),
+            group(reached={POINT_KEY: BEFORE}),
             EARLY,
         ),
         (design(state=PREVIEW, unit=GROUP, rule=BY_GROUP), pupil(), group(), None),
@@ -801,15 +808,15 @@ def test_the_code_is_that_of_the_enrollment_else_of_the_users_exclusion_else_of_
     groups: Groups,
     code: EnrollmentCode | ExclusionCode | None,
 ) -> None:
-    assert decided(offer(made), participant, groups).code == code
+    assert decided(compiled(made), participant, groups).code == code
 
 
 def test_of_enrollments_at_several_points_the_one_that_is_marked_tells_the_code() -> None:
-    made = offer(design(unit=GROUP, rule=BY_GROUP, arms=IGN, at=points(PLACE, THERE)))
-    first = replace(own("G", ROOM.id), place=THERE)
+    made = compiled(design(unit=GROUP, rule=BY_GROUP, arms=IGN, at=points(POINT_KEY, THERE)))
+    first = replace(own("G", ROOM.id), point_key=THERE)
     participant = replace(pupil(), enrollments={1: (first, own("G", ROOM.id, WITH_GROUP))})
     assert decided(made, participant, group(enrolled={1: "G"})).code is WITH_GROUP
-    assert decided(made, participant, group(enrolled={1: "G"}), place=THERE).code is ALGORITHM
+    assert decided(made, participant, group(enrolled={1: "G"}), point_key=THERE).code is ALGORITHM
 
 
 # A new working group (section 13.4)
@@ -818,7 +825,7 @@ STATES_WITH_LOSSES = {ENROLLING, COMPLETE}
 
 
 def changed(
-    participant: Participant, after: Mapping[str, str], made: Iterable[Offer]
+    participant: Participant, after: Mapping[str, str], made: Iterable[CompiledExperiment]
 ) -> GroupChange:
     return after_group_change(participant, after, list(made))
 
@@ -832,7 +839,7 @@ def test_a_new_working_group_takes_away_by_rule_and_state(
     state: State, rule: ConsistencyRule, loses_enrollments: bool, loses_exclusion: bool
 ) -> None:
     participant = excluded(of_room_twice())
-    made = offer(design(state=state, unit=GROUP, rule=rule))
+    made = compiled(design(state=state, unit=GROUP, rule=rule))
     counts = state in STATES_WITH_LOSSES
     assert changed(participant, {CLASS: "room 2"}, [made]) == GroupChange(
         participant.enrollments[1] if loses_enrollments and counts else (),
@@ -860,7 +867,7 @@ def test_the_group_that_is_left_has_one_enrolled_user_less(
     complete: CompleteCondition | None, needed: int | None
 ) -> None:
     experiment = replace(design(unit=GROUP, rule=BY_GROUP), complete_condition=complete)
-    change = changed(of_room_twice(), {CLASS: "room 2"}, [offer(experiment)])
+    change = changed(of_room_twice(), {CLASS: "room 2"}, [compiled(experiment)])
     assert change.left == (GroupLeft(1, ROOM, needed),)
 
 
@@ -868,7 +875,7 @@ def test_the_group_that_is_left_is_the_one_in_which_the_user_was_counted_first()
     first, second = of_room_twice().enrollments[1]
     later = replace(first, at=second.at + timedelta(days=1), group_id="room 2")
     member = replace(pupil(), enrollments={1: (later, second)})
-    change = changed(member, {CLASS: "room 3"}, [offer(design(unit=GROUP, rule=BY_GROUP))])
+    change = changed(member, {CLASS: "room 3"}, [compiled(design(unit=GROUP, rule=BY_GROUP))])
     assert change.left == (GroupLeft(1, ROOM, None),)
     assert change.enrollments == (second, later)
 
@@ -892,7 +899,7 @@ def test_only_a_type_whose_group_changed_or_vanished_loses(
 ) -> None:
     member = Participant(Profile("p", None, before))
     participant = excluded(enrolled(member, "a", group_id="1"))
-    change = changed(participant, after, [offer(design(unit=GROUP, rule=BY_GROUP))])
+    change = changed(participant, after, [compiled(design(unit=GROUP, rule=BY_GROUP))])
     assert change.enrollments == (participant.enrollments[1] if loses else ())
     assert change.lifted == ((1,) if loses else ())
     assert change.left == ((GroupLeft(1, GroupKey(CLASS, "1"), None),) if loses else ())
@@ -901,19 +908,19 @@ def test_only_a_type_whose_group_changed_or_vanished_loses(
 @pytest.mark.parametrize("unit", [INDIVIDUAL, WITHIN])
 def test_only_group_experiments_are_left_with_a_group(unit: Unit) -> None:
     participant = excluded(enrolled(pupil(), "a"))
-    assert changed(participant, {CLASS: "2"}, [offer(design(unit=unit, rule=BY_GROUP))]) == (
+    assert changed(participant, {CLASS: "2"}, [compiled(design(unit=unit, rule=BY_GROUP))]) == (
         GroupChange()
     )
 
 
 def test_what_is_not_there_is_not_taken() -> None:
-    made = [offer(design(unit=GROUP, rule=rule)) for rule in ConsistencyRule]
+    made = [compiled(design(unit=GROUP, rule=rule)) for rule in ConsistencyRule]
     assert changed(pupil(), {CLASS: "2"}, made) == GroupChange()
 
 
 def test_losses_are_told_by_experiment() -> None:
     participant = excluded(enrolled(enrolled(pupil(), "a", 1, group_id=ROOM.id), "b", 3), 2)
-    made = [offer(design(str(n), unit=GROUP, rule=BY_GROUP), n) for n in (1, 2)]
+    made = [compiled(design(str(n), unit=GROUP, rule=BY_GROUP), n) for n in (1, 2)]
     assert changed(participant, {CLASS: "2"}, made) == GroupChange(
         participant.enrollments[1], (2,), (GroupLeft(1, ROOM, None),)
     )
@@ -925,7 +932,7 @@ def test_losses_are_told_by_experiment() -> None:
 def test_having_reached_a_point_too_early_is_lifted_like_an_exclusion(
     rule: ConsistencyRule, lifted: tuple[int, ...]
 ) -> None:
-    made = offer(design(unit=GROUP, rule=rule, at=(point(flagged=True),)))
+    made = compiled(design(unit=GROUP, rule=rule, at=(point(flagged=True),)))
     assert changed(reached(pupil()), {CLASS: "2"}, [made]) == GroupChange((), lifted)
     assert changed(reached(pupil(), at=NOW), {CLASS: "2"}, [made]) == GroupChange()
 

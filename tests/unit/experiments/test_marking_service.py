@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.faults import Round
-from chalicelib.domain.catalogue.testlab_offers import feature_uuid, offered_to, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, offered_to, variant_uuid
 from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
@@ -29,12 +29,12 @@ from chalicelib.domain.experiments.marking import (
     UnknownExperiment,
 )
 from chalicelib.domain.features.users import Totals
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import ErasedMeanwhile, ExclusionCode, GroupKey
 from chalicelib.services import Services
 from chalicelib.services.experiments.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants.participants import GroupUpdate
-from chalicelib.services.running.offers import OfferService
+from chalicelib.services.running.compiled_experiments import CompilationService
 from tests.fakes.experiments import FakeParticipantStore
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import fake_stores, once, watched
@@ -111,7 +111,7 @@ def test_a_mark_where_no_experiment_is_records_the_point_as_it_was_sent(
 ) -> None:
     join(services, "u", update=in_class("1a"))
     outcome = mark(services, code="anything", experiment_id="free text")
-    assert (outcome.offer, outcome.condition) == (None, "anything")
+    assert (outcome.compiled, outcome.condition) == (None, "anything")
     assert outcome.point.experiment_id == "free text"
     assert known(services, "u").points == {HERE: outcome.point}
     assert group_record(memory, "1a").reached == {HERE: START}
@@ -163,10 +163,10 @@ def test_exclusions_are_written_once(
 def test_a_user_has_one_enrollment_per_place_and_is_counted_once(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design(places=(HERE, THERE), weights=ALL_A))
+    number = experiment(services, design(point_keys=(HERE, THERE), weights=ALL_A))
     join(services, "u")
-    mark(services, place=HERE)
-    mark(services, place=THERE)
+    mark(services, point_key=HERE)
+    mark(services, point_key=THERE)
     assert sorted(enrollments(memory, "u", number)) == [(HERE, "id of a"), (THERE, "id of a")]
     assert fake_stores(memory).participants.counted(number) == (1, 0)
 
@@ -174,15 +174,15 @@ def test_a_user_has_one_enrollment_per_place_and_is_counted_once(
 def test_every_mark_of_a_within_subjects_experiment_counts_for_its_queue(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design(unit=Unit.WITHIN_SUBJECTS, places=(HERE, THERE)))
+    number = experiment(services, design(unit=Unit.WITHIN_SUBJECTS, point_keys=(HERE, THERE)))
     join(services, "u")
     seen = []
     for _ in range(3):
         seen.append(assign(services)[HERE])
         mark(services, code=seen[-1])
-    mark(services, place=THERE, code="a")
+    mark(services, point_key=THERE, code="a")
     assert seen == ["a", "b", "a"]
-    assert {e.place: e.repeats for e in known(services, "u").enrollments[number]} == {
+    assert {e.point_key: e.repeats for e in known(services, "u").enrollments[number]} == {
         HERE: 3,
         THERE: 1,
     }
@@ -223,11 +223,11 @@ def test_a_mark_is_not_refused_by_an_old_catalogue(
     number = experiment(services, design(weights=ALL_A))
     mark(old, experiment_id="e")
     assert enrollments(memory, "u", number) == [(HERE, "id of a")]
-    other = experiment(services, design("f", places=[HERE, THERE], weights={"c": 100.0}))
+    other = experiment(services, design("f", point_keys=[HERE, THERE], weights={"c": 100.0}))
     mark(old, experiment_id="f", code="c")
     assert enrollments(memory, "u", other) == [(HERE, "id of c")]
     services.experiments.edit("f", lambda before: _renamed(before, "d"))
-    mark(old, experiment_id="f", code="d", place=THERE)
+    mark(old, experiment_id="f", code="d", point_key=THERE)
     assert (THERE, "id of c") in enrollments(memory, "u", other)
     with pytest.raises(UnknownCondition):
         mark(old, experiment_id="f", code="c")
@@ -306,15 +306,15 @@ def test_what_marks_add_is_spread_over_the_shards_whatever_it_is(
 ) -> None:
     """Else all who are excluded once enrollment is complete would meet at one item."""
     late = experiment(services, design(state=State.ENROLLMENT_COMPLETE))
-    within = design("w", unit=Unit.WITHIN_SUBJECTS, places=[THERE])
+    within = design("w", unit=Unit.WITHIN_SUBJECTS, point_keys=[THERE])
     experiment(services, within)
-    shards: dict[Place, set[int]] = {HERE: set(), THERE: set()}
+    shards: dict[DecisionPointKey, set[int]] = {HERE: set(), THERE: set()}
     store_mark = FakeParticipantStore.store_mark
 
     def noting(store: FakeParticipantStore, *arguments: Any) -> None:
         outcome, counting = arguments[2:4]
         if outcome.records.enrollment is None:
-            shards[outcome.point.place].add(counting.shard)
+            shards[outcome.point.point_key].add(counting.shard)
         store_mark(store, *arguments)
 
     monkeypatch.setattr(FakeParticipantStore, "store_mark", noting)
@@ -322,7 +322,7 @@ def test_what_marks_add_is_spread_over_the_shards_whatever_it_is(
         join(services, user_id)
         mark(services, user_id)
         for code in "ab":
-            mark(services, user_id, place=THERE, code=code)
+            mark(services, user_id, point_key=THERE, code=code)
         assert late in known(services, user_id).exclusions
     assert shards == {HERE: set(range(SHARDS)), THERE: set(range(SHARDS))}
 
@@ -510,11 +510,11 @@ def test_without_a_user_count_enrollment_does_not_end(
 
 
 def test_only_users_count_not_their_places(services: Services) -> None:
-    made = design(places=(HERE, THERE), complete=CompleteCondition(user_count=2))
+    made = design(point_keys=(HERE, THERE), complete=CompleteCondition(user_count=2))
     experiment(services, made)
     join(services, "u")
-    mark(services, place=HERE)
-    mark(services, place=THERE)
+    mark(services, point_key=HERE)
+    mark(services, point_key=THERE)
     services.marking.end_complete()
     assert state(services) is State.ENROLLING
 
@@ -570,11 +570,13 @@ def counting_process(
     """The marks of a process that keeps counts for as long as `timer` says."""
     step = counting(calls) if calls is not None else None
     services = process(memory, clock, before=step)
-    offers = OfferService(services.catalogue, [CONTEXT])
+    compiled_experiments = CompilationService(services.catalogue, [CONTEXT])
     stores = fake_stores(memory)
     if calls is not None:
         stores = watched(stores, before=step)
-    return MarkService(offers, services.experiments, stores.participants, clock, timer)
+    return MarkService(
+        compiled_experiments, services.experiments, stores.participants, clock, timer
+    )
 
 
 def test_counts_that_another_process_keeps_delay_the_end_at_most_until_upkeep(
@@ -755,11 +757,11 @@ def test_the_experiment_rule_enrolls_after_the_end_without_ending_again(
     services: Services, memory: Memory
 ) -> None:
     complete = CompleteCondition(user_count=1)
-    made = design(rule=ConsistencyRule.EXPERIMENT, complete=complete, places=(HERE, THERE))
+    made = design(rule=ConsistencyRule.EXPERIMENT, complete=complete, point_keys=(HERE, THERE))
     number = experiment(services, made)
     join(services, "u")
-    mark(services, place=HERE)
-    mark(services, place=THERE)
+    mark(services, point_key=HERE)
+    mark(services, point_key=THERE)
     assert len(enrollments(memory, "u", number)) == 2
     assert endings(services) == 1
 
@@ -791,10 +793,10 @@ def of_testlab(services: Services, name: str = "button") -> tuple[int, dict[str,
 
 
 def own_variant(services: Services, user_id: str) -> int:
-    offer = offered_to(services.catalogue.fresh(), START.date(), known(services, user_id))
-    assert offer is not None
-    assert offer.variant is not None
-    return offer.variant.id
+    compiled = offered_to(services.catalogue.fresh(), START.date(), known(services, user_id))
+    assert compiled is not None
+    assert compiled.variant is not None
+    return compiled.variant.id
 
 
 def test_a_mark_at_an_experiment_of_test_lab_enrolls_with_the_variant_of_the_user_and_counts(
@@ -802,12 +804,12 @@ def test_a_mark_at_an_experiment_of_test_lab_enrolls_with_the_variant_of_the_use
 ) -> None:
     feature_id, variants = of_testlab(services)
     join(services, "u")
-    place = Place("button", "")
-    outcome = mark(services, place=place, code="value 0")
-    mark(services, place=place, code="value 1")
+    point_key = DecisionPointKey("button", "")
+    outcome = mark(services, point_key=point_key, code="value 0")
+    mark(services, point_key=point_key, code="value 1")
     variant_id = own_variant(services, "u")
     assert variant_id in variants.values()
-    assert enrollments(memory, "u", feature_id) == [(place, variant_uuid(variant_id))]
+    assert enrollments(memory, "u", feature_id) == [(point_key, variant_uuid(variant_id))]
     assert outcome.point.experiment_id == feature_uuid(feature_id)
     assert memory.counted() == {variant_id: Totals(total_users=1)}
 
@@ -818,7 +820,7 @@ def test_a_user_of_the_variant_in_test_lab_is_not_counted_again(
     of_testlab(services)
     join(services, "u")
     add_user(services, "u", own_variant(services, "u"))
-    mark(services, place=Place("button", ""))
+    mark(services, point_key=DecisionPointKey("button", ""))
     assert memory.counted() == memory.recount()
 
 
@@ -826,14 +828,14 @@ def test_a_mark_enrolls_anew_where_the_variants_of_test_lab_s_experiment_were_re
     services: Services, memory: Memory
 ) -> None:
     feature_id, _ = of_testlab(services)
-    place = Place("button", "")
+    point_key = DecisionPointKey("button", "")
     join(services, "u")
-    mark(services, place=place)
+    mark(services, point_key=point_key)
     services.features.replace_variants(feature_id, drafts(feature_id, "0.5", "0.5"))
     for _ in range(2):
-        mark(services, place=place)
+        mark(services, point_key=point_key)
     variant_id = own_variant(services, "u")
-    assert enrollments(memory, "u", feature_id) == [(place, variant_uuid(variant_id))]
+    assert enrollments(memory, "u", feature_id) == [(point_key, variant_uuid(variant_id))]
     assert memory.counted()[variant_id] == Totals(total_users=1)
 
 
@@ -843,7 +845,7 @@ def test_a_mark_of_a_user_out_of_reach_of_test_lab_s_experiment_only_leaves_the_
     made = services.features.create(draft("button", share="0"))
     services.features.replace_variants(made.id, drafts(made.id, None))
     join(services, "u")
-    mark(services, place=Place("button", ""), code="value 0")
+    mark(services, point_key=DecisionPointKey("button", ""), code="value 0")
     assert enrollments(memory, "u", made.id) == []
     assert memory.counted() == {}
 
@@ -852,17 +854,17 @@ def test_a_mark_must_name_a_variant_of_test_lab_s_experiment(services: Services)
     of_testlab(services)
     join(services, "u")
     with pytest.raises(UnknownCondition, match="no such value"):
-        mark(services, place=Place("button", ""), code="no such value")
+        mark(services, point_key=DecisionPointKey("button", ""), code="no such value")
 
 
 def test_an_experiment_of_upgrade_at_the_same_place_goes_first(
     services: Services, memory: Memory
 ) -> None:
     feature_id, _ = of_testlab(services)
-    place = Place("button", "")
-    number = experiment(services, design(places=[place]))
+    point_key = DecisionPointKey("button", "")
+    number = experiment(services, design(point_keys=[point_key]))
     join(services, "u")
-    mark(services, place=place)
+    mark(services, point_key=point_key)
     assert set(memory.participants["u"].enrollments) == {number} != {feature_id}
 
 
@@ -870,10 +872,10 @@ def test_a_mark_that_names_the_experiment_of_test_lab_is_for_it_beside_one_of_up
     services: Services, memory: Memory
 ) -> None:
     feature_id, _ = of_testlab(services)
-    place = Place("button", "")
-    experiment(services, design(places=[place]))
+    point_key = DecisionPointKey("button", "")
+    experiment(services, design(point_keys=[point_key]))
     join(services, "u")
-    outcome = mark(services, place=place, experiment_id=feature_uuid(feature_id))
+    outcome = mark(services, point_key=point_key, experiment_id=feature_uuid(feature_id))
     assert outcome.point.experiment_id == feature_uuid(feature_id)
     assert set(memory.participants["u"].enrollments) == {feature_id}
 
@@ -891,11 +893,11 @@ def test_an_old_catalogue_offers_no_other_experiment_than_the_one_recorded_since
     if recorded_by == "row":
         add_user(services, "u", variants["value 1"])
     else:
-        mark(services, place=Place("newer", ""))
+        mark(services, point_key=DecisionPointKey("newer", ""))
     own = old.assignment.assign(known(old, "u"), CONTEXT).testlab
     assert own is not None
     assert own.feature.id == newer
-    mark(old, place=Place("older", ""))
+    mark(old, point_key=DecisionPointKey("older", ""))
     assert set(memory.participants["u"].enrollments) <= {newer}
 
 
@@ -904,7 +906,7 @@ def test_what_a_record_names_that_is_gone_is_looked_for_once_in_a_fresh_catalogu
 ) -> None:
     feature_id, _ = of_testlab(services)
     join(services, "u")
-    mark(services, place=Place("button", ""))
+    mark(services, point_key=DecisionPointKey("button", ""))
     services.features.delete(feature_id)
     old = process(memory, clock, ttl=60)
     assert old.assignment.assign(known(old, "u"), CONTEXT).testlab is None

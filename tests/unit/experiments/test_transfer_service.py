@@ -18,7 +18,7 @@ from chalicelib.domain.experiments.transfer import (
     ForeignUserRecord,
     RecordKind,
 )
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     EnrollmentCode,
@@ -63,20 +63,22 @@ def enrolled(
     *,
     condition: str | None = "id of b",
     experiment_id: str = "e",
-    place: Place | None = None,
+    point_key: DecisionPointKey | None = None,
     group_id: str | None = None,
 ) -> ForeignEnrollment:
     code = EnrollmentCode.ALGORITHM
-    return ForeignEnrollment(user, experiment_id, condition, group_id, code, place, BEFORE)
+    return ForeignEnrollment(user, experiment_id, condition, group_id, code, point_key, BEFORE)
 
 
 def excluded(user: Profile = PUPIL) -> ForeignExclusion:
     return ForeignExclusion(user, "e", ExclusionCode.LISTED, BEFORE)
 
 
-def reached(place: Place = HERE, user: Profile = PUPIL, days: int = 0) -> ForeignPoint:
+def reached(
+    point_key: DecisionPointKey = HERE, user: Profile = PUPIL, days: int = 0
+) -> ForeignPoint:
     at = BEFORE + timedelta(days=days)
-    return ForeignPoint(user, MonitoredPoint(f"p {days}", place, "e", "a", at))
+    return ForeignPoint(user, MonitoredPoint(f"p {days}", point_key, "e", "a", at))
 
 
 def refused(report: TransferReport) -> str:
@@ -155,13 +157,13 @@ def test_the_only_point_is_where_it_was_and_else_nobody_knows(
     services: Services, memory: Memory
 ) -> None:
     services.experiments.create(design("e"))
-    services.experiments.create(design("f", places=(THERE, Place("x", "y"))))
+    services.experiments.create(design("f", point_keys=(THERE, DecisionPointKey("x", "y"))))
     services.transfer.bring_in([enrolled(), enrolled(experiment_id="f")])
-    places = {
-        number: [e.place for e in own]
+    point_keys = {
+        number: [e.point_key for e in own]
         for number, own in memory.participants["u"].enrollments.items()
     }
-    assert places == {number_of(services, "e"): [HERE], number_of(services, "f"): [NOWHERE]}
+    assert point_keys == {number_of(services, "e"): [HERE], number_of(services, "f"): [NOWHERE]}
     assert assign(services)[THERE] == "b"
     mark(services, "u", THERE, "b", experiment_id="f")
     (_, at) = services.enrollment_statistics.detail("f").conditions
@@ -169,10 +171,10 @@ def test_the_only_point_is_where_it_was_and_else_nobody_knows(
 
 
 def test_a_place_that_is_named_is_kept(services: Services, memory: Memory) -> None:
-    services.experiments.create(design("e", places=(HERE, THERE)))
-    services.transfer.bring_in([enrolled(place=THERE), enrolled(place=HERE)])
+    services.experiments.create(design("e", point_keys=(HERE, THERE)))
+    services.transfer.bring_in([enrolled(point_key=THERE), enrolled(point_key=HERE)])
     own = memory.participants["u"].enrollments[number_of(services)]
-    assert {e.place for e in own} == {HERE, THERE}
+    assert {e.point_key for e in own} == {HERE, THERE}
     assert enrolled_users(memory, number_of(services)) == 1
 
 
@@ -251,7 +253,7 @@ def test_groups_come_with_their_condition(services: Services, memory: Memory) ->
     join(services, "u", update=in_class("1a"))
     assert assign(services) == {HERE: "b"}
     assert services.enrollment_statistics.detail("e").enrolled.groups == 1
-    assert memory.groups[class_key("1a")].enrollments[number_of(services)].place == HERE
+    assert memory.groups[class_key("1a")].enrollments[number_of(services)].point_key == HERE
 
 
 def test_excluded_groups_stay_out(services: Services) -> None:

@@ -14,7 +14,7 @@ from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariant
 from chalicelib.domain.experiments.experiments import Experiment, State, Unit
 from chalicelib.domain.experiments.marking import MarkStatus
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from tests.fakes.memory import FixedClock, Memory
 from tests.fakes.stores import fake_stores, once
@@ -32,7 +32,7 @@ from tests.unit.upgrade_service_samples import (
     number_of,
 )
 
-ELSEWHERE = Place("lesson", "test")
+ELSEWHERE = DecisionPointKey("lesson", "test")
 NAMES = ("u", "v", "w")
 
 
@@ -78,7 +78,7 @@ class World:
             for key, group in memory.groups.items()
         }
         counters = (
-            [each for each in memory.tallies if each.number in numbers],
+            [each for each in memory.enrollment_counts if each.number in numbers],
             [each for each in memory.excluded if each.number in numbers],
             {n: each for n, each in memory.complete_groups.items() if n in numbers},
         )
@@ -102,7 +102,7 @@ class World:
             len(each) for key, each in memory.repeats.items() if key[0] == number
         )
         found["results"] = int(number in memory.results)
-        found["tallies"] = sum(each.number == number for each in memory.tallies)
+        found["enrollment_counts"] = sum(each.number == number for each in memory.enrollment_counts)
         found["excluded"] = sum(each.number == number for each in memory.excluded)
         return +found
 
@@ -113,28 +113,34 @@ def make_world() -> Callable[[], World]:
         memory, clock = Memory(), FixedClock()
         services = process(memory, clock)
         made: dict[str, Experiment] = {
-            "alone": replace(design("alone"), points=design(places=[HERE, THERE]).points),
+            "alone": replace(design("alone"), points=design(point_keys=[HERE, THERE]).points),
             "class": group_design("class"),
             "within": replace(
                 design("within", unit=Unit.WITHIN_SUBJECTS),
-                points=design(places=[ELSEWHERE]).points,
+                points=design(point_keys=[ELSEWHERE]).points,
             ),
-            "stays": replace(design("stays"), points=design(places=[ELSEWHERE]).points),
+            "stays": replace(design("stays"), points=design(point_keys=[ELSEWHERE]).points),
         }
         for each in made.values():
             services.experiments.create(each)
         numbers = {each: number_of(services, each) for each in made}
         join(services, *NAMES, update=in_class("1a"))
         for name in NAMES:
-            for place, experiment_id in (
+            for point_key, experiment_id in (
                 (HERE, "alone"), (THERE, "alone"), (HERE, "class"), (ELSEWHERE, "within"),
                 (ELSEWHERE, "within"), (ELSEWHERE, "stays"),
             ):  # fmt: skip
-                mark(services, name, place, experiment_id=experiment_id)
+                mark(services, name, point_key, experiment_id=experiment_id)
         join(services, "x", "y")
         for name, experiment_id in (("x", "alone"), ("x", "class"), ("y", "stays")):
-            place = ELSEWHERE if experiment_id == "stays" else HERE
-            mark(services, name, place, experiment_id=experiment_id, status=MarkStatus.NOT_APPLIED)
+            point_key = ELSEWHERE if experiment_id == "stays" else HERE
+            mark(
+                services,
+                name,
+                point_key,
+                experiment_id=experiment_id,
+                status=MarkStatus.NOT_APPLIED,
+            )
         stores = fake_stores(memory)
         for number in numbers.values():
             stores.logs.keep_results(number, [QueryResult("q", Effect((), ()))])
@@ -156,7 +162,7 @@ def test_of_a_deleted_experiment_nothing_is_left_and_all_else_is(world: World) -
     found = sum((world.of(world.numbers[each]) for each in DEAD), Counter[str]())
     assert found.keys() >= {
         "enrollments", "exclusions", "group enrollments", "group counts", "places", "repeats",
-        "results", "tallies", "excluded",
+        "results", "enrollment_counts", "excluded",
     }  # fmt: skip
     world.delete(*DEAD)
     world.clock.advance(HANDOVER)
@@ -201,7 +207,7 @@ def test_an_experiment_without_conditions_has_an_entry_too(world: World) -> None
 
 def test_an_experiment_made_again_with_the_id_keeps_what_is_its_own(world: World) -> None:
     world.delete("alone")
-    again = replace(design("alone"), points=design(places=[HERE, THERE]).points)
+    again = replace(design("alone"), points=design(point_keys=[HERE, THERE]).points)
     world.services.experiments.create(again)
     number = number_of(world.services, "alone")
     mark(world.services, "u", HERE, experiment_id="alone")
@@ -311,8 +317,8 @@ def test_an_erasure_makes_no_counter_of_a_deleted_experiment_anew(
     if purged:
         world.clock.advance(HANDOVER)
         world.services.purge.run_due()
-    before = [world.of(world.numbers[each])["tallies"] for each in DEAD]
+    before = [world.of(world.numbers[each])["enrollment_counts"] for each in DEAD]
     for name in (*NAMES, "x"):
         world.services.erasure.erase(name)
-    assert [world.of(world.numbers[each])["tallies"] for each in DEAD] == before
+    assert [world.of(world.numbers[each])["enrollment_counts"] for each in DEAD] == before
     assert "u" not in world.memory.participants

@@ -7,8 +7,8 @@ import pytest
 from chalicelib.domain.errors import LostRace, NotFound, Unavailable
 from chalicelib.domain.features.users import Event, Totals
 from chalicelib.services import Services
-from chalicelib.services.running.attempts import FEWEST
 from chalicelib.services.running.paging import PageRequest
+from chalicelib.services.running.retries import FEWEST
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import once
 from tests.unit.samples import SHARDS, add_user, experiment, listed_events, process, record

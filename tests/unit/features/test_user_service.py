@@ -10,8 +10,8 @@ from chalicelib.domain.features.ip_addresses import IpAddressMode
 from chalicelib.domain.features.users import Totals, User
 from chalicelib.services import Services
 from chalicelib.services.features.users import UserService
-from chalicelib.services.running.attempts import FEWEST
 from chalicelib.services.running.paging import PageRequest
+from chalicelib.services.running.retries import FEWEST
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import once
 from tests.unit.samples import (

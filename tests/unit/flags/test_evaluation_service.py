@@ -11,14 +11,14 @@ import pytest
 from chalicelib.bootstrap import build
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
-from chalicelib.domain.catalogue.testlab_offers import hash_share
+from chalicelib.domain.catalogue.testlab_assignments import hash_share
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.features.features import FeatureType
 from chalicelib.domain.flags.flags import FlagStatus
 from chalicelib.domain.participants.participants import GroupKey, Participant, Profile
 from chalicelib.services import Services
 from chalicelib.services.flags.evaluation import in_session
-from chalicelib.services.running.offers import UnknownContext
+from chalicelib.services.running.compiled_experiments import UnknownContext
 from chalicelib.settings import Settings
 from tests.fakes.experiments import FakeParticipantStore
 from tests.fakes.memory import FixedClock, Memory

@@ -23,28 +23,28 @@ from chalicelib.domain.catalogue.lists import (
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.features.features import Feature
-from chalicelib.domain.flags.flags import Flag, FlagOffer
+from chalicelib.domain.flags.flags import CompiledFlag, Flag
 from tests.unit.measure_samples import flag
 from tests.unit.upgrade_samples import CLASS, ROOM, design, pupil, segment, user
 
 ON, OFF = True, False
 
 
-def offer(made: Flag, *segments: Segment) -> FlagOffer:
-    return FlagOffer.of(made, {each.id: each for each in segments})
+def compiled(made: Flag, *segments: Segment) -> CompiledFlag:
+    return CompiledFlag.of(made, {each.id: each for each in segments})
 
 
 # Who a flag is on for
 
 
 def test_a_flag_without_lists_is_on_for_all_or_none_by_its_filter_mode() -> None:
-    assert offer(flag()).is_on_for(user())
-    assert not offer(flag(mode=FilterMode.EXCLUDE_ALL)).is_on_for(user())
+    assert compiled(flag()).is_on_for(user())
+    assert not compiled(flag(mode=FilterMode.EXCLUDE_ALL)).is_on_for(user())
 
 
 @pytest.mark.parametrize(("enabled", "is_on"), [(ON, False), (OFF, True)])
 def test_an_exclusion_list_counts_while_it_is_switched_on(enabled: bool, is_on: bool) -> None:
-    made = offer(flag(exclude=[ListEntry("s", enabled)]), segment("s"))
+    made = compiled(flag(exclude=[ListEntry("s", enabled)]), segment("s"))
     assert made.is_on_for(user(s=1)) is is_on
     assert made.is_on_for(user())
 
@@ -52,7 +52,7 @@ def test_an_exclusion_list_counts_while_it_is_switched_on(enabled: bool, is_on: 
 @pytest.mark.parametrize("enabled", [ON, OFF])
 def test_an_inclusion_list_counts_while_it_is_switched_on(enabled: bool) -> None:
     closed = flag(mode=FilterMode.EXCLUDE_ALL, include=[ListEntry("s", enabled)])
-    made = offer(closed, segment("s", ROOM))
+    made = compiled(closed, segment("s", ROOM))
     assert made.is_on_for(user(s=1)) is enabled
     assert made.is_on_for(pupil()) is enabled
     assert not made.is_on_for(user())
@@ -60,7 +60,7 @@ def test_an_inclusion_list_counts_while_it_is_switched_on(enabled: bool) -> None
 
 def test_lists_bring_their_subsegments() -> None:
     closed = flag(mode=FilterMode.EXCLUDE_ALL, include=[ListEntry("top")])
-    made = offer(closed, segment("top", subs=("low", "gone")), segment("low", ROOM))
+    made = compiled(closed, segment("top", subs=("low", "gone")), segment("low", ROOM))
     assert made.is_on_for(pupil())
     assert made.is_on_for(user(low=1))
     assert not made.is_on_for(user(low=2)), "another version of the list named this user"
@@ -68,14 +68,14 @@ def test_lists_bring_their_subsegments() -> None:
 
 def test_exclusion_by_name_wins_over_inclusion_by_name_and_that_over_groups() -> None:
     both = flag(include=[ListEntry("wanted")], exclude=[ListEntry("unwanted")])
-    made = offer(both, segment("wanted"), segment("unwanted", ROOM))
+    made = compiled(both, segment("wanted"), segment("unwanted", ROOM))
     assert not made.is_on_for(user(wanted=1, unwanted=1))
     assert not made.is_on_for(pupil())
     assert made.is_on_for(pupil(wanted=1))
 
 
 def test_any_group_of_a_user_counts_in_force_or_not() -> None:
-    made = offer(flag(exclude=[ListEntry("s")]), segment("s", ROOM))
+    made = compiled(flag(exclude=[ListEntry("s")]), segment("s", ROOM))
     two = pupil(room="room 2")
     assert made.is_on_for(two)
     profile = replace(two.profile, group={CLASS: ("room 2", ROOM.id)})

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.access.idempotency import IdempotencyRecord, KeptAnswer, RequestKey
+from chalicelib.domain.access.idempotency import IdempotencyRecord, RequestKey, StoredResponse
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments.experiments import State
 from chalicelib.domain.experiments.metrics import MetricType
-from chalicelib.domain.outcomes.logs import LogPart, Sheet, SheetKey, Value
+from chalicelib.domain.outcomes.logs import LogPart, LogRecord, LogRecordKey, Value
 from chalicelib.services import Services
 from chalicelib.services.outcomes.logs import LogReport
 from chalicelib.services.outcomes.metrics import MetricDraft
@@ -26,10 +26,10 @@ METRICS = ["time", "grade", AREAS.metric("time"), AREAS.metric("grade")]
 PARALLEL = 8
 
 
-def sheet_key(number: int) -> SheetKey:
-    """Sheets of the measured class and key."""
+def log_record_key(number: int) -> LogRecordKey:
+    """Log records of the measured class and key."""
     assert AREAS.group is not None
-    return SheetKey(AREAS.group, f"try {number}")
+    return LogRecordKey(AREAS.group, f"try {number}")
 
 
 @pytest.fixture(autouse=True)
@@ -39,22 +39,22 @@ def measured(services: Services) -> None:
     services.experiments.create(asking(design(), *METRICS))
 
 
-def stored(memory: Memory, user_id: str = "u") -> dict[SheetKey, list[dict[str, Value]]]:
-    """The values of a user's rows, by sheet."""
+def stored(memory: Memory, user_id: str = "u") -> dict[LogRecordKey, list[dict[str, Value]]]:
+    """The values of a user's rows, by log record."""
     return {
-        key: [dict(row.data) for row in sheet.rows]
-        for (owner, key), sheet in memory.sheets.items()
+        key: [dict(row.data) for row in log_record.rows]
+        for (owner, key), log_record in memory.log_records.items()
         if owner == user_id
     }
 
 
-def sheet(memory: Memory, key: SheetKey = SIMPLE, user_id: str = "u") -> Sheet:
-    return memory.sheets[user_id, key]
+def log_record(memory: Memory, key: LogRecordKey = SIMPLE, user_id: str = "u") -> LogRecord:
+    return memory.log_records[user_id, key]
 
 
 def many(count: int, minute: float = 0) -> list[LogPart]:
-    """Entries of as many sheets."""
-    return [part(minute, n, key=sheet_key(n), time=n) for n in range(count)]
+    """Entries of as many log records."""
+    return [part(minute, n, key=log_record_key(n), time=n) for n in range(count)]
 
 
 # What is kept
@@ -63,19 +63,19 @@ def many(count: int, minute: float = 0) -> list[LogPart]:
 def test_a_log_with_an_answer_to_keep_is_stored_whole_when_another_was_faster(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
-    """Its first try is lost with all its sheets; what is kept tells of the second."""
+    """Its first try is lost with all its log records; what is kept tells of the second."""
     sealed: list[int] = []
 
     def seal(report: LogReport) -> IdempotencyRecord:
         sealed.append(len(report.logged))
         key = RequestKey.of("u", "POST /api/v6/log", "", "k", b"")
-        return IdempotencyRecord(key, KeptAnswer(200, {}, str(len(sealed))), START)
+        return IdempotencyRecord(key, StoredResponse(200, {}, str(len(sealed))), START)
 
     faster = once("logs.store", lambda: services.logs.log("u", many(1)))
     report = process(memory, clock, before=faster).logs.log("u", many(3, minute=1), seal)
     assert (len(report.logged), sealed) == (3, [3, 3])
-    assert sheet(memory, sheet_key(0)).revision == 2
-    assert set(stored(memory)) == {sheet_key(n) for n in range(3)}
+    assert log_record(memory, log_record_key(0)).revision == 2
+    assert set(stored(memory)) == {log_record_key(n) for n in range(3)}
     [kept] = memory.answers.values()
     assert kept.answer.body == "2"
 
@@ -99,7 +99,7 @@ def test_nothing_is_asked_of_the_store_if_nothing_is_measured(
     for parts in ([], [part(mood="good")], [part()]):
         assert counted.logs.log("u", parts).logged == ()
     assert not [call for call in calls if call.startswith("logs.")]
-    assert memory.sheets == {}
+    assert memory.log_records == {}
 
 
 def test_an_archived_experiment_measures_nothing(services: Services, memory: Memory) -> None:
@@ -115,12 +115,12 @@ def test_what_is_logged_is_numbered_and_stamped(
 ) -> None:
     services.logs.log("u", [part(time=5)])
     services.logs.log("v", [part(time=5)])
-    first = sheet(memory).rows[0]
-    assert sheet(memory, user_id="v").rows[0].id > first.id > 0
+    first = log_record(memory).rows[0]
+    assert log_record(memory, user_id="v").rows[0].id > first.id > 0
     assert (first.time, first.created_at, first.updated_at) == (START, START, START)
     clock.advance(timedelta(hours=1))
     services.logs.log("u", [part(30, time=6)])
-    after = sheet(memory).rows[0]
+    after = log_record(memory).rows[0]
     assert (after.id, after.time) == (first.id, START + timedelta(minutes=30))
     assert (after.created_at, after.updated_at, after.version) == (START, clock.now, 2)
 
@@ -129,16 +129,16 @@ def test_older_values_change_nothing_and_are_not_written(
     services: Services, memory: Memory
 ) -> None:
     services.logs.log("u", [part(10, time=5)])
-    before = sheet(memory)
+    before = log_record(memory)
     report = services.logs.log("u", [part(9, time=6)])
     assert [(each.changed, each.inserted) for each in report.logged] == [((), None)]
-    assert sheet(memory) == before
+    assert log_record(memory) == before
     for minute, value in ((10, "same"), (11, "newer")):
         services.logs.log("u", [part(minute, time=value)])
         assert stored(memory) == {SIMPLE: [{"time": value}]}
 
 
-def test_a_report_is_in_the_order_of_the_call_whatever_the_sheets(services: Services) -> None:
+def test_a_report_is_in_the_order_of_the_call_whatever_the_log_records(services: Services) -> None:
     parts = [
         part(0, 0, time=1),
         part(0, 0, key=AREAS, time=2),
@@ -151,22 +151,24 @@ def test_a_report_is_in_the_order_of_the_call_whatever_the_sheets(services: Serv
     assert all(each.inserted for each in report.logged)
 
 
-def test_several_parts_for_one_sheet_are_stored_together(memory: Memory, clock: FixedClock) -> None:
+def test_several_parts_for_one_log_record_are_stored_together(
+    memory: Memory, clock: FixedClock
+) -> None:
     calls: Counter[str] = Counter()
     counted = process(memory, clock, before=counting(calls))
     counted.logs.log("u", [part(n, n, time=n) for n in range(20)])
-    assert calls["logs.store"] == calls["logs.sheets"] == 1
-    assert sheet(memory).revision == 1
+    assert calls["logs.store"] == calls["logs.log_records"] == 1
+    assert log_record(memory).revision == 1
     counted.logs.log("u", [part(100 - n, n, time=n) for n in range(20)])
-    assert sheet(memory).rows[0].data == {"time": 0}, "the newest comes first here"
-    assert sheet(memory).revision == 2
+    assert log_record(memory).rows[0].data == {"time": 0}, "the newest comes first here"
+    assert log_record(memory).revision == 2
 
 
 def test_a_hundred_entries_are_stored_at_once(memory: Memory, clock: FixedClock) -> None:
     calls: Counter[str] = Counter()
     report = process(memory, clock, before=counting(calls)).logs.log("u", many(100))
     assert len(report.logged) == len(stored(memory)) == 100
-    assert calls["logs.store"] == calls["logs.sheets"] == 1
+    assert calls["logs.store"] == calls["logs.log_records"] == 1
 
 
 def test_what_earlier_calls_stored_does_not_make_a_call_longer(
@@ -178,13 +180,13 @@ def test_what_earlier_calls_stored_does_not_make_a_call_longer(
     assert calls == {
         "catalogue.revision": 1,
         "catalogue.load": 1,
-        "logs.sheets": 1,
+        "logs.log_records": 1,
         "logs.store": 1,
     }
     assert sum(len(rows) for rows in stored(memory).values()) == 500
 
 
-def test_too_much_for_a_sheet_is_refused_and_nothing_is_stored(
+def test_too_much_for_a_log_record_is_refused_and_nothing_is_stored(
     services: Services, memory: Memory
 ) -> None:
     huge = [part(1, n, key=AREAS, time="x" * 1000) for n in range(500)]
@@ -193,7 +195,7 @@ def test_too_much_for_a_sheet_is_refused_and_nothing_is_stored(
     assert stored(memory) == {}
     services.logs.log("u", [part(key=AREAS, time="short")])
     services.logs.log("u", huge)
-    assert len(sheet(memory, AREAS).rows) == 1, "one row took them all, one after the other"
+    assert len(log_record(memory, AREAS).rows) == 1, "one row took them all, one after the other"
 
 
 # Races
@@ -209,25 +211,28 @@ def log_at_once(
     return at_once(*(lambda parts=parts: log(parts) for parts in calls))
 
 
-def test_parallel_callers_on_one_sheet_end_with_one_row_of_the_newest_value(
+def test_parallel_callers_on_one_log_record_end_with_one_row_of_the_newest_value(
     memory: Memory, clock: FixedClock
 ) -> None:
     calls = [[part(n, time=n, grade=f"{n}")] for n in range(PARALLEL)]
     assert all(log_at_once(memory, clock, calls))
     newest = PARALLEL - 1
     assert stored(memory) == {SIMPLE: [{"time": newest, "grade": f"{newest}"}]}
-    assert sheet(memory).revision <= PARALLEL
+    assert log_record(memory).revision <= PARALLEL
 
 
-def test_parallel_callers_on_several_sheets_lose_nothing(memory: Memory, clock: FixedClock) -> None:
+def test_parallel_callers_on_several_log_records_lose_nothing(
+    memory: Memory, clock: FixedClock
+) -> None:
     calls = [
-        [part(n, s, key=sheet_key((s + n) % 5), time=n) for s in range(5)] for n in range(PARALLEL)
+        [part(n, s, key=log_record_key((s + n) % 5), time=n) for s in range(5)]
+        for n in range(PARALLEL)
     ]
     assert all(log_at_once(memory, clock, calls))
-    assert stored(memory) == {sheet_key(s): [{"time": PARALLEL - 1}] for s in range(5)}
+    assert stored(memory) == {log_record_key(s): [{"time": PARALLEL - 1}] for s in range(5)}
 
 
-def test_who_loses_a_sheet_merges_anew_and_keeps_what_was_stored(
+def test_who_loses_a_log_record_merges_anew_and_keeps_what_was_stored(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     rival = once("logs.store", lambda: services.logs.log("u", [part(5, time="rival")]))
@@ -239,7 +244,7 @@ def test_who_loses_a_sheet_merges_anew_and_keeps_what_was_stored(
     assert first.inserted is not None
     assert first.inserted.data == {"grade": "A"}
     assert second.inserted is not None
-    assert sheet(memory, AREAS).revision == 1, "it was stored at the first attempt"
+    assert log_record(memory, AREAS).revision == 1, "it was stored at the first attempt"
 
 
 @pytest.mark.usefixtures("no_time")
@@ -272,5 +277,5 @@ def test_a_call_that_is_killed_and_made_again_is_stored_once(
             killed += 1
     assert killed >= 4
     services.logs.log("u", parts)
-    expected = {sheet_key(n): [{"time": n}] for n in range(5)}
+    expected = {log_record_key(n): [{"time": n}] for n in range(5)}
     assert stored(memory) == {SIMPLE: [{"time": 2, "grade": "A"}, {"time": 2}], **expected}

@@ -20,7 +20,7 @@ from chalicelib.domain.experiments.experiments import (
 )
 from chalicelib.domain.experiments.marking import Mark
 from chalicelib.domain.experiments.metrics import MetricType
-from chalicelib.domain.outcomes.logs import LogPart, SheetKey, Value
+from chalicelib.domain.outcomes.logs import LogPart, LogRecordKey, Value
 from chalicelib.domain.outcomes.metric_results import Effect
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
@@ -64,7 +64,7 @@ def measure(services: Services, *keys: str, kind: MetricType = MetricType.CONTIN
 def log(
     services: Services, clock: FixedClock, user_id: str, value: Value, *, uniquifier: str = ""
 ) -> None:
-    key = SheetKey(("class", "key"), uniquifier) if uniquifier else SheetKey()
+    key = LogRecordKey(("class", "key"), uniquifier) if uniquifier else LogRecordKey()
     services.logs.log(user_id, [LogPart(0, clock(), key, {TIME: value})])
 
 
@@ -76,7 +76,9 @@ def test_only_participants_count_each_under_their_condition(
     services: Services, clock: FixedClock
 ) -> None:
     measure(services)
-    services.experiments.create(asking(design(places=(HERE, THERE), weights={"a": 100, "b": 0})))
+    services.experiments.create(
+        asking(design(point_keys=(HERE, THERE), weights={"a": 100, "b": 0}))
+    )
     join(services, "u", "v", "w")
     for user_id, value in (("u", 5), ("v", 7), ("w", 100)):
         log(services, clock, user_id, value)
@@ -93,7 +95,7 @@ def test_results_are_in_the_order_of_the_queries_and_may_be_asked_twice(
 ) -> None:
     measure(services)
     services.experiments.create(asking(design("e"), query("sum"), query("max", "max")))
-    services.experiments.create(asking(design("f", places=(THERE,)), query("other")))
+    services.experiments.create(asking(design("f", point_keys=(THERE,)), query("other")))
     join(services, "u")
     log(services, clock, "u", 5)
     mark(services)
@@ -203,7 +205,7 @@ def archived(memory: Memory, clock: FixedClock) -> Services:
     services = process(memory, clock)
     measure(services)
     services.experiments.create(asking(design("e", weights={"a": 100})))
-    services.experiments.create(asking(design("f", places=(THERE,)), query("other")))
+    services.experiments.create(asking(design("f", point_keys=(THERE,)), query("other")))
     join(services, "u")
     mark(services)
     log(services, clock, "u", 4)

@@ -20,7 +20,7 @@ from chalicelib.services.participants.participants import (
     AliasOfAnother,
     GroupUpdate,
 )
-from chalicelib.services.running.attempts import FEWEST
+from chalicelib.services.running.retries import FEWEST
 from tests.fakes.memory import FixedClock, Memory
 from tests.fakes.stores import fake_stores, once
 from tests.unit.samples import process
@@ -407,7 +407,7 @@ def test_the_stratum_of_a_user_is_counted_anew_when_enrollments_end(
 
 
 def test_a_user_of_several_places_is_taken_off_once(services: Services, memory: Memory) -> None:
-    made = replace(group_design(), points=design(places=(HERE, THERE)).points)
+    made = replace(group_design(), points=design(point_keys=(HERE, THERE)).points)
     services.experiments.create(made)
     number = number_of(services)
     join(services, "u", "v", update=in_class("1a", "1b"))

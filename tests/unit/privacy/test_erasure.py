@@ -10,11 +10,11 @@ from typing import NamedTuple
 import pytest
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
 from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Repeat
-from chalicelib.domain.experiments.tallies import Tally
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -48,7 +48,7 @@ class Ended(NamedTuple):
 
 
 def enrolled(
-    place: Place = HERE,
+    point_key: DecisionPointKey = HERE,
     condition: str | None = "id of a",
     minute: float = 0,
     *,
@@ -59,7 +59,7 @@ def enrolled(
 ) -> Enrollment:
     return Enrollment(
         number,
-        place,
+        point_key,
         condition,
         group,
         EnrollmentCode.ALGORITHM,
@@ -71,9 +71,12 @@ def enrolled(
 
 
 def marked(
-    index: int, place: Place = HERE, condition: str | None = "id of a", minute: float = 0
+    index: int,
+    point_key: DecisionPointKey = HERE,
+    condition: str | None = "id of a",
+    minute: float = 0,
 ) -> KeptRepeat:
-    return KeptRepeat(Repeat(NUMBER, place, condition, None, START + minute * MINUTE), index)
+    return KeptRepeat(Repeat(NUMBER, point_key, condition, None, START + minute * MINUTE), index)
 
 
 def end(
@@ -94,13 +97,15 @@ def end(
     return Ended(spare_repeats(own.get(NUMBER, ()), repeats), endings)
 
 
-def figures(tally: Tally) -> tuple[str | None, Place | None, int, int, int]:
+def figures(
+    enrollment_count: EnrollmentCount,
+) -> tuple[str | None, DecisionPointKey | None, int, int, int]:
     return (
-        tally.condition_id,
-        tally.place,
-        tally.users,
-        tally.condition_users,
-        tally.point_users,
+        enrollment_count.condition_id,
+        enrollment_count.point_key,
+        enrollment_count.users,
+        enrollment_count.condition_users,
+        enrollment_count.point_users,
     )
 
 
@@ -109,27 +114,42 @@ def test_who_took_no_part_ends_nothing() -> None:
 
 
 def test_the_newest_ends_first_and_with_the_oldest_the_user() -> None:
-    first, second, third = enrolled(), enrolled(THERE, minute=1), enrolled(Place("c", ""), "b", 2)
+    first, second, third = (
+        enrolled(),
+        enrolled(THERE, minute=1),
+        enrolled(DecisionPointKey("c", ""), "b", 2),
+    )
     (ending,) = end(third, first, second).endings
     assert ending.enrollments == (third, second, first)
-    assert [figures(tally)[2:] for tally in ending.tallies] == [
+    assert [figures(enrollment_count)[2:] for enrollment_count in ending.enrollment_counts] == [
         (0, -1, -1),
         (0, 0, -1),
         (-1, -1, -1),
     ]
-    assert [tally.at for tally in ending.tallies] == [third.at, second.at, first.at]
+    assert [enrollment_count.at for enrollment_count in ending.enrollment_counts] == [
+        third.at,
+        second.at,
+        first.at,
+    ]
     assert (ending.left, ending.uncounted, ending.variants, ending.unmet) == ((), (), (), {})
 
 
 def test_very_many_enrollments_end_in_pieces() -> None:
-    places = [Place("site", str(number)) for number in range(40)]
-    many = [enrolled(place, minute=number) for number, place in enumerate(places)]
+    point_keys = [DecisionPointKey("site", str(number)) for number in range(40)]
+    many = [enrolled(point_key, minute=number) for number, point_key in enumerate(point_keys)]
     endings = end(*many, excluded=range(200)).endings
     assert [len(ending.enrollments) for ending in endings] == [12, 12, 12, 4, 0, 0, 0, 0]
     assert [e for ending in endings for e in ending.enrollments] == many[::-1]
     assert [n for ending in endings for n in ending.exclusions] == [*range(200)]
-    assert sum(tally.users for ending in endings for tally in ending.tallies) == -1
-    assert endings[3].tallies[-1].users == -1
+    assert (
+        sum(
+            enrollment_count.users
+            for ending in endings
+            for enrollment_count in ending.enrollment_counts
+        )
+        == -1
+    )
+    assert endings[3].enrollment_counts[-1].users == -1
 
 
 @pytest.mark.parametrize(
@@ -139,8 +159,8 @@ def test_very_many_enrollments_end_in_pieces() -> None:
 def test_a_group_has_a_user_less_with_the_first_enrollment(
     complete: CompleteCondition | None, needed: int | None
 ) -> None:
-    places = [Place("site", str(number)) for number in range(20)]
-    many = [enrolled(p, minute=n, group="1b" if n else "1a") for n, p in enumerate(places)]
+    point_keys = [DecisionPointKey("site", str(number)) for number in range(20)]
+    many = [enrolled(p, minute=n, group="1b" if n else "1a") for n, p in enumerate(point_keys)]
     *others, last = end(*many, design=group_design(complete=complete)).endings
     assert others
     assert not any(ending.left for ending in others)
@@ -164,11 +184,11 @@ def test_what_ends_in_an_experiment_that_is_gone_is_taken_off_no_counter() -> No
     (ending,) = end(*own, repeats=marks, excluded=[NUMBER], gone=True).endings
     assert (ending.enrollments, ending.repeats) == ((own[1], own[0]), (marks[1], marks[0]))
     assert (ending.exclusions, ending.dead) == ((NUMBER,), frozenset({NUMBER}))
-    assert (ending.tallies, ending.left, ending.uncounted) == ((), (), ())
+    assert (ending.enrollment_counts, ending.left, ending.uncounted) == ((), (), ())
 
 
 def test_very_many_enrollments_in_what_is_gone_end_in_pieces_too() -> None:
-    many = [enrolled(Place("site", str(n)), minute=n) for n in range(40)]
+    many = [enrolled(DecisionPointKey("site", str(n)), minute=n) for n in range(40)]
     assert [len(each.enrollments) for each in end(*many, gone=True).endings] == [12, 12, 12, 4]
     (living,) = end(excluded=[NUMBER]).endings
     assert living.dead == frozenset()
@@ -211,7 +231,7 @@ class TestMarksWithinSubjects:
         assert set(ended.spare) == {here[2], there[1]}
         (ending,) = ended.endings
         assert ending.repeats == (here[1], there[0], here[0])
-        assert [figures(tally) for tally in ending.tallies] == [
+        assert [figures(enrollment_count) for enrollment_count in ending.enrollment_counts] == [
             (None, HERE, 0, -1, -1),
             ("id of a", THERE, 0, 0, -1),
             ("id of a", HERE, -1, -1, -1),
@@ -239,16 +259,16 @@ class TestMarksWithinSubjects:
         mark = marked(0, HERE, None, 1)
         first, last = end(enrolled(condition=None), repeats=[mark]).endings
         assert (first.repeats, first.enrollments) == ((mark,), ())
-        assert figures(first.tallies[0]) == (None, HERE, 0, -1, -1)
+        assert figures(first.enrollment_counts[0]) == (None, HERE, 0, -1, -1)
         assert (last.repeats, len(last.enrollments)) == ((), 1)
-        assert figures(last.tallies[0]) == (None, HERE, -1, -1, -1)
+        assert figures(last.enrollment_counts[0]) == (None, HERE, -1, -1, -1)
 
     def test_marks_without_an_enrollment_counted_nowhere(self) -> None:
         mark = marked(0, THERE)
         assert end(enrolled(condition=None), repeats=[mark]).spare == (mark,)
 
     def test_marks_of_an_enrollment_that_ended_before_counted_nowhere(self) -> None:
-        """A new one at the same place numbers its marks anew, over the old ones."""
+        """A new one at the same decision point numbers its marks anew, over the old ones."""
         new = replace(enrolled(condition=None, minute=9), repeats=1)
         marks = [marked(0, HERE, "id of a", 9), marked(1, HERE, "id of b", 2)]
         ended = end(new, repeats=marks)
@@ -261,8 +281,12 @@ class TestMarksWithinSubjects:
 def test_an_experiment_is_known_by_anything_that_names_it() -> None:
     made = replace(feature(8), design=design("known"))
     points = {
-        place: MonitoredPoint("p", place, experiment, None, START)
-        for place, experiment in ((HERE, "known"), (THERE, "gone"), (Place("c", ""), None))
+        point_key: MonitoredPoint("p", point_key, experiment, None, START)
+        for point_key, experiment in (
+            (HERE, "known"),
+            (THERE, "gone"),
+            (DecisionPointKey("c", ""), None),
+        )
     }
     participant = Participant(
         Profile("u"),

@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.access.idempotency import KeptAnswer, RequestKey
+from chalicelib.domain.access.idempotency import RequestKey, StoredResponse
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.purge import DeadVariants, ErasedUser
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
+from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
 from chalicelib.domain.experiments.experiments import CompleteCondition, Unit
 from chalicelib.domain.experiments.marking import Mark, MarkStatus
 from chalicelib.domain.experiments.metrics import MetricType
-from chalicelib.domain.experiments.tallies import Tally
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Profile
 from chalicelib.services import Services
 from chalicelib.services.features.purge import BATCH
@@ -48,8 +48,8 @@ from tests.unit.upgrade_service_samples import (
 
 USER = "u"
 ALIAS = "alias"
-WITHIN = Place("within", "")
-GROUPED = Place("grouped", "")
+WITHIN = DecisionPointKey("within", "")
+GROUPED = DecisionPointKey("grouped", "")
 
 
 @dataclass
@@ -73,7 +73,9 @@ class World:
             if key == user_id
         ]
         found += [
-            key for key in (*memory.sheets, *memory.others, *memory.answers) if key[0] == user_id
+            key
+            for key in (*memory.log_records, *memory.others, *memory.answers)
+            if key[0] == user_id
         ]
         found += [each for each in memory.events.values() if each.user_id == user_id]
         found += [key for key, marks in memory.repeats.items() if key[1] == user_id and marks]
@@ -84,9 +86,9 @@ class World:
     def counters(self) -> tuple[object, ...]:
         """What is counted, without what is 0."""
         sums: Counter[tuple[object, ...]] = Counter()
-        for each in self.memory.tallies:
+        for each in self.memory.enrollment_counts:
             for name in ("users", "condition_users", "point_users"):
-                sums[each.number, each.condition_id, each.place, name] += getattr(each, name)
+                sums[each.number, each.condition_id, each.point_key, name] += getattr(each, name)
         for excluded in self.memory.excluded:
             sums["excluded", excluded.number] += excluded.users
         groups = Counter(
@@ -108,7 +110,7 @@ def empty() -> World:
     keys = ["time", AREAS.metric("time")]
     services.metrics.save([MetricDraft(k, MetricType.CONTINUOUS, None, ("home",)) for k in keys])
     services.segments.put(segment("s"), ["somebody"])
-    services.experiments.create(asking(design(places=(HERE, THERE)), *keys))
+    services.experiments.create(asking(design(point_keys=(HERE, THERE)), *keys))
     services.experiments.create(
         replace(
             group_design("g", complete=CompleteCondition(2, 9)),
@@ -116,9 +118,9 @@ def empty() -> World:
         )
     )
     services.experiments.create(
-        design("w", unit=Unit.WITHIN_SUBJECTS, places=(WITHIN,), weights={"a": 50, "b": 50})
+        design("w", unit=Unit.WITHIN_SUBJECTS, point_keys=(WITHIN,), weights={"a": 50, "b": 50})
     )
-    services.experiments.create(design("x", places=(Place("excluding", ""),)))
+    services.experiments.create(design("x", point_keys=(DecisionPointKey("excluding", ""),)))
     services.flags.create(flag())
     return World(memory, clock, services)
 
@@ -129,11 +131,11 @@ def fill(world: World, user_id: str, alias: str | None = None) -> None:
     join(services, user_id, update=in_class("1a"))
     if alias is not None:
         services.participants.set_aliases(caller(services, user_id), [alias])
-    for place in (HERE, THERE, GROUPED, Place("testlab", "")):
-        mark(services, user_id, place)
+    for point_key in (HERE, THERE, GROUPED, DecisionPointKey("testlab", "")):
+        mark(services, user_id, point_key)
     for code in ("a", "b", "a"):
         mark(services, user_id, WITHIN, code)
-    mark(services, user_id, Place("excluding", ""), status=MarkStatus.NOT_APPLIED)
+    mark(services, user_id, DecisionPointKey("excluding", ""), status=MarkStatus.NOT_APPLIED)
     services.logs.log(user_id, [part(time=1), part(key=AREAS, time=2)])
     services.evaluation.flags(services.evaluation.visitor(user_id), "home")
     variants = [variant.id for variant in services.catalogue.fresh().variants()]
@@ -158,7 +160,7 @@ def test_everything_goes_and_the_counters_are_as_if_the_user_had_never_been(worl
     before = world.counters()
     fill(world, USER, ALIAS)
     key = RequestKey(USER, "digest", "fingerprint")
-    world.services.idempotency.keep(key, KeptAnswer(200, {}, "{}"))
+    world.services.idempotency.keep(key, StoredResponse(200, {}, "{}"))
     assert world.counters() != before
     report = world.services.erasure.erase(USER)
     assert world.named(USER) == world.named(ALIAS) == []
@@ -388,7 +390,7 @@ def test_others_who_are_always_faster_end_the_call(
         yield 0
         raise Unavailable("too many writers at once")
 
-    monkeypatch.setattr("chalicelib.services.privacy.erasure.attempts", give_up)
+    monkeypatch.setattr("chalicelib.services.privacy.erasure.retries", give_up)
 
     def lose(call: str) -> None:
         if call == "user_data.finish":
@@ -517,7 +519,7 @@ def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: 
     services = world.services
     join(services, USER)
     before = world.memory.counted()
-    mark(services, USER, Place("testlab", ""))
+    mark(services, USER, DecisionPointKey("testlab", ""))
     assert world.memory.counted() != before
     services.erasure.erase(USER)
     assert world.memory.counted() == before
@@ -526,7 +528,7 @@ def test_an_enrollment_in_test_lab_that_counted_as_a_user_counts_no_more(world: 
 def test_an_enrollment_in_a_variant_that_was_replaced_is_taken_off_no_total(world: World) -> None:
     services = world.services
     join(services, USER)
-    mark(services, USER, Place("testlab", ""))
+    mark(services, USER, DecisionPointKey("testlab", ""))
     feature = services.catalogue.fresh().named("testlab")
     assert feature is not None
     services.features.replace_variants(feature.id, drafts(feature.id, None, None))
@@ -550,7 +552,7 @@ def export(
     """A part of an export; all records but those of lists that grow count as one."""
 
     def size(data: UserData, _: Catalogue) -> int:
-        lists = data.events, data.repeats, data.sheets, data.answers
+        lists = data.events, data.repeats, data.log_records, data.answers
         return (data.records is not None) + sum(map(len, lists))
 
     return services.user_export.export(user_id, after, size)
@@ -570,11 +572,11 @@ class TestExport:
         assert records.participant == world.services.participants.find(USER).user  # type: ignore[union-attr]
         assert records.user is not None
         assert (records.user.id, len(data.events)) == (USER, 3)
-        assert [repeat.place for repeat in data.repeats] == [WITHIN] * 3
+        assert [repeat.point_key for repeat in data.repeats] == [WITHIN] * 3
         assert records.preview is not None
         assert [each.segment.id for each in records.lists] == ["s"]
         assert records.old_lists == []
-        assert {sheet.key for sheet in data.sheets} == {
+        assert {log_record.key for log_record in data.log_records} == {
             AREAS,
             replace(AREAS, group=None, uniquifier="1"),
         }
@@ -624,7 +626,7 @@ class TestExport:
         longest = user_export.ANSWERS_LENGTH
         for number, length in enumerate((longest + 1, 1, longest - 1, 2)):
             key = RequestKey(USER, f"{number:064x}", "of the body")
-            world.services.idempotency.keep(key, KeptAnswer(200, {}, "x" * length))
+            world.services.idempotency.keep(key, StoredResponse(200, {}, "x" * length))
         told_at_once = []
 
         def size(data: UserData, _: Catalogue) -> int:
@@ -650,7 +652,7 @@ class TestExport:
         assert export(world.services, user_export.ExportPosition("v")).user.records is None
 
     @pytest.mark.parametrize(
-        ("section", "after"), [("EVENTS", "x"), ("ANSWERS", "g"), ("SHEETS", "é" * 513)]
+        ("section", "after"), [("EVENTS", "x"), ("ANSWERS", "g"), ("LOG_RECORDS", "é" * 513)]
     )
     def test_no_part_begins_behind_what_is_no_key(self, section: str, after: str) -> None:
         with pytest.raises(Invalid):
@@ -663,7 +665,7 @@ def test_the_oldest_enrollment_is_the_user(empty: World) -> None:
     empty.clock.advance(timedelta(minutes=1))
     mark(empty.services, USER, THERE)
     empty.services.erasure.erase(USER)
-    newest, oldest = empty.memory.tallies[-2:]
-    assert (newest.users, newest.place, newest.at) == (0, THERE, START + timedelta(minutes=1))
-    assert (oldest.users, oldest.place, oldest.at) == (-1, HERE, START)
-    assert isinstance(oldest, Tally)
+    newest, oldest = empty.memory.enrollment_counts[-2:]
+    assert (newest.users, newest.point_key, newest.at) == (0, THERE, START + timedelta(minutes=1))
+    assert (oldest.users, oldest.point_key, oldest.at) == (-1, HERE, START)
+    assert isinstance(oldest, EnrollmentCount)

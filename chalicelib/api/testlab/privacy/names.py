@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.api.testlab.models import Answer
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 
 
 class Named(Answer):

@@ -13,8 +13,8 @@ from chalicelib.api.testlab.privacy.user_lists import ListAnswer
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.features.users import Event, User
-from chalicelib.domain.outcomes.logs import LogRow, Sheet
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.outcomes.logs import LogRecord, LogRow
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     Exclusion,
@@ -166,18 +166,18 @@ class LogAnswer(Answer):
     rows: list[LogRowAnswer]
 
     @classmethod
-    def of_sheet(cls, sheet: Sheet) -> Self:
-        group_class, group_key = sheet.key.group or (None, None)
-        rows = [LogRowAnswer.of_row(row) for row in sheet.rows]
+    def of_log_record(cls, log_record: LogRecord) -> Self:
+        group_class, group_key = log_record.key.group or (None, None)
+        rows = [LogRowAnswer.of_row(row) for row in log_record.rows]
         return cls(
             group_class=group_class,
             group_key=group_key,
-            uniquifier=sheet.key.uniquifier,
+            uniquifier=log_record.key.uniquifier,
             rows=rows,
         )
 
 
-class KeptAnswerAnswer(Answer):
+class StoredResponseAnswer(Answer):
     """What a request with an Idempotency-Key was answered; of the request a digest is stored."""
 
     status: int
@@ -219,7 +219,7 @@ class UserExport(Answer):
     lists: list[ListAnswer]
     old_lists: list[str]
     logs: list[LogAnswer]
-    answers: list[KeptAnswerAnswer]
+    answers: list[StoredResponseAnswer]
     others: list[OtherAnswer]
     aliases: list[UserExport]
 
@@ -231,8 +231,8 @@ class UserExport(Answer):
             id=data.id,
             events=[_event(event, names) for event in data.events],
             marks_within_subjects=[_mark(each, names) for each in data.repeats],
-            logs=[LogAnswer.of_sheet(sheet) for sheet in data.sheets],
-            answers=[KeptAnswerAnswer.of_record(each) for each in data.answers],
+            logs=[LogAnswer.of_log_record(log_record) for log_record in data.log_records],
+            answers=[StoredResponseAnswer.of_record(each) for each in data.answers],
             aliases=[cls.of_data(alias, names) for alias in aliases],
         )
 
@@ -303,14 +303,14 @@ def _profile(participant: Participant) -> ProfileAnswer | None:
     )
 
 
-def _place(place: Place) -> dict[str, str]:
-    return {"site": place.site, "target": place.target}
+def _point_key(point_key: DecisionPointKey) -> dict[str, str]:
+    return {"site": point_key.site, "target": point_key.target}
 
 
 def _enrollment(each: Enrollment, names: Names) -> EnrollmentAnswer:
     return EnrollmentAnswer(
         experiment=names.experiment(each.number),
-        **_place(each.place),
+        **_point_key(each.point_key),
         condition=names.condition(each.condition_id),
         group=each.group_id,
         how=each.code.value,
@@ -324,7 +324,7 @@ def _enrollment(each: Enrollment, names: Names) -> EnrollmentAnswer:
 def _mark(each: Repeat, names: Names) -> MarkAnswer:
     return MarkAnswer(
         experiment=names.experiment(each.number),
-        **_place(each.place),
+        **_point_key(each.point_key),
         condition=names.condition(each.condition_id),
         uniquifier=each.uniquifier,
         at=each.at,
@@ -340,7 +340,7 @@ def _exclusion(each: Exclusion, names: Names) -> ExclusionAnswer:
 def _point(each: MonitoredPoint, names: Names) -> PointAnswer:
     return PointAnswer(
         id=each.id,
-        **_place(each.place),
+        **_point_key(each.point_key),
         experiment=None if each.experiment_id is None else names.design(each.experiment_id),
         condition=each.condition,
         at=each.at,

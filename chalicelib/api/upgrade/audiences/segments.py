@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.calls import written
 from chalicelib.api.http.tagged import Concern, of_body, of_path
-from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Place, Row
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Position, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneSegment
 from chalicelib.api.upgrade.audiences.listings import each_listing, listing_of
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced
@@ -66,11 +66,11 @@ PUT = Concern(
 PARENT = of_body(Kind.SEGMENT, lambda body: body.parent_segment_id)
 
 
-def _made(segment: Segment) -> Place:
+def _made(segment: Segment) -> Position:
     return int(segment.created_at.timestamp() * 1000), segment.id
 
 
-def _of_context(segment: Segment) -> Place:
+def _of_context(segment: Segment) -> Position:
     return (blueprint.services.segments.contexts.index(segment.context),)
 
 

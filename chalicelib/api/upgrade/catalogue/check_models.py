@@ -26,7 +26,7 @@ from chalicelib.domain.experiments.transfer import (
     GroupOwnRecord,
     UserRecord,
 )
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     EnrollmentCode,
@@ -83,8 +83,8 @@ class PartitionRow(AdminBody):
     site: Name
     target: Text | None = None
 
-    def place(self) -> Place:
-        return Place(self.site, self.target or "")
+    def point_key(self) -> DecisionPointKey:
+        return DecisionPointKey(self.site, self.target or "")
 
 
 class RowOfUser(AdminBody):
@@ -123,7 +123,7 @@ class EnrollmentRow(RowOfUser):
             self.condition_id,
             self.group_id,
             self.enrollment_code,
-            self.partition.place() if self.partition else None,
+            self.partition.point_key() if self.partition else None,
             self.created_at,
         )
 
@@ -158,7 +158,7 @@ class PointRow(RowOfUser):
             self.profile(),
             MonitoredPoint(
                 self.id,
-                Place(self.site, self.target or ""),
+                DecisionPointKey(self.site, self.target or ""),
                 self.experiment_id,
                 self.condition,
                 self.created_at,
@@ -177,9 +177,9 @@ class GroupEnrollmentRow(AdminBody):
 
     def record(self) -> ForeignGroupEnrollment:
         """The record that the row is."""
-        place = self.partition.place() if self.partition else None
+        point_key = self.partition.point_key() if self.partition else None
         return ForeignGroupEnrollment(
-            self.group_id, self.experiment_id, self.condition_id, place, self.created_at
+            self.group_id, self.experiment_id, self.condition_id, point_key, self.created_at
         )
 
 
@@ -246,7 +246,7 @@ def _beginning(value: Any) -> Any:
 
 
 def _enrollment(user: Profile, enrollment: Enrollment, experiment: Experiment) -> Json:
-    subject = f"{experiment.id} {user.id} {enrollment.place.site} {enrollment.place.target}"
+    subject = f"{experiment.id} {user.id} {enrollment.point_key.site} {enrollment.point_key.target}"
     return {
         **stamps(enrollment.at, enrollment.at, 1),
         "id": str(uuid.uuid5(NAMESPACE, subject)),
@@ -258,7 +258,7 @@ def _enrollment(user: Profile, enrollment: Enrollment, experiment: Experiment) -
         "experiment": experiment_columns(experiment),
         "user": _user_columns(user, enrollment.at),
         "condition": _condition(experiment, enrollment.condition_id),
-        "partition": _partition(enrollment.place),
+        "partition": _partition(enrollment.point_key),
     }
 
 
@@ -270,7 +270,7 @@ def _group_enrollment(group_id: str, enrollment: GroupEnrollment, experiment: Ex
         "groupId": group_id,
         "conditionId": enrollment.condition_id,
         "condition": _condition(experiment, enrollment.condition_id),
-        "partition": _partition(enrollment.place),
+        "partition": _partition(enrollment.point_key),
     }
 
 
@@ -278,8 +278,8 @@ def _point(user: Profile, point: MonitoredPoint) -> Json:
     return {
         **stamps(point.at, point.at, 1),
         "id": point.id,
-        "site": point.place.site,
-        "target": point.place.target,
+        "site": point.point_key.site,
+        "target": point.point_key.target,
         "experimentId": point.experiment_id,
         "condition": point.condition,
         "user": _user_columns(user, point.at),
@@ -304,6 +304,6 @@ def _condition(experiment: Experiment, condition_id: str | None) -> Json | None:
     return None if found is None else condition_columns(experiment, found)
 
 
-def _partition(place: Place) -> Any:
+def _partition(point_key: DecisionPointKey) -> Any:
     """Where it was, which the original does not say; None if it is not known here either."""
-    return {"site": place.site, "target": place.target} if place.site else None
+    return {"site": point_key.site, "target": point_key.target} if point_key.site else None

@@ -11,7 +11,7 @@ from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.experiments.participation import assignment_item, testlab_item
 from chalicelib.api.upgrade.participants.client_models import AnyText, ClientBody, Name
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services.experiments.assignment import Assigned
 
 blueprint = ApiBlueprint(__name__, DIALECT)
@@ -34,8 +34,8 @@ class BatchAssignBody(ClientBody):
 @blueprint.endpoint("/api/batch-assign", "POST")
 def batch_assign(body: BatchAssignBody) -> dict[str, Any]:
     """What each of some users gets at a decision point; nothing is stored."""
-    place = Place(body.site, body.target)
-    assigned = blueprint.services.batch_assignment.assign(body.context, place, body.user_ids)
+    point_key = DecisionPointKey(body.site, body.target)
+    assigned = blueprint.services.batch_assignment.assign(body.context, point_key, body.user_ids)
     return {user_id: _answer(each) for user_id, each in assigned.items()}
 
 

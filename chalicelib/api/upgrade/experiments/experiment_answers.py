@@ -34,7 +34,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     StateChange,
 )
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 BACKEND_VERSION = "6.5.0"
 
@@ -201,14 +201,14 @@ def name(experiment: Experiment) -> Json:
     return {"id": experiment.id, "name": experiment.name}
 
 
-def places_in_use(experiments: Iterable[Experiment]) -> list[Place]:
+def points_in_use_by(experiments: Iterable[Experiment]) -> list[DecisionPointKey]:
     """Each site and target once."""
-    return sorted({point.place for experiment in experiments for point in experiment.points})
+    return sorted({point.point_key for experiment in experiments for point in experiment.points})
 
 
-def place_in_use(place: Place) -> Json:
+def point_in_use(point_key: DecisionPointKey) -> Json:
     """One of GET /api/experiments/partitions."""
-    return {"site": place.site, "target": place.target}
+    return {"site": point_key.site, "target": point_key.target}
 
 
 def points(experiment: Experiment) -> list[Json]:

@@ -145,11 +145,11 @@ def in_order(
 ) -> tuple[ConditionPayload, ...]:
     """By condition, then by point."""
     arms = {condition.id: position for position, condition in enumerate(conditions)}
-    places = {point.id: position for position, point in enumerate(points)}
+    point_keys = {point.id: position for position, point in enumerate(points)}
     return tuple(
         sorted(
             payloads,
-            key=lambda each: (arms[each.condition_id], places.get(each.point_id or "", -1)),
+            key=lambda each: (arms[each.condition_id], point_keys.get(each.point_id or "", -1)),
         )
     )
 

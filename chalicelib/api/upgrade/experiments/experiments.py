@@ -43,7 +43,7 @@ from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries as list_entries
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services.catalogue.imports import ExperimentDraft
 from chalicelib.services.experiments.experiments import AT_ONCE, Numbered
 
@@ -72,8 +72,8 @@ ONE = "/api/experiments/{experiment_id}"
 
 PAGES: Pages[Numbered] = Pages(LIST, lambda row: (row[0],), tuple[int])
 NAME_PAGES: Pages[Numbered] = Pages(NAMES, lambda row: (row[0],), tuple[int])
-POINT_PAGES: Pages[Place] = Pages(
-    PARTITIONS, lambda place: (place.site, place.target), tuple[str, str]
+POINT_PAGES: Pages[DecisionPointKey] = Pages(
+    PARTITIONS, lambda point_key: (point_key.site, point_key.target), tuple[str, str]
 )
 
 
@@ -155,8 +155,8 @@ def experiment_names(query: ListQuery) -> Response:
 @blueprint.endpoint(PARTITIONS)
 def points_in_use(query: ListQuery) -> Response:
     """Sites and targets that experiments have."""
-    places = answers.places_in_use(blueprint.services.experiments.all())
-    return POINT_PAGES.answer(places, query, answers.place_in_use)
+    point_keys = answers.points_in_use_by(blueprint.services.experiments.all())
+    return POINT_PAGES.answer(point_keys, query, answers.point_in_use)
 
 
 @blueprint.endpoint("/api/experiments/contextMetaData")

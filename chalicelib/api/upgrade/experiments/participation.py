@@ -6,10 +6,10 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.upgrade.participants.client import ClientBlueprint
 from chalicelib.api.upgrade.participants.client_models import AssignV5, AssignV6, MarkV5, MarkV6
-from chalicelib.domain.catalogue.testlab_offers import feature_uuid, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 from chalicelib.domain.experiments.assignment import Assignment
 from chalicelib.domain.experiments.experiments import Condition, DesignType, Payload
 from chalicelib.domain.experiments.marking import Mark, Outcome
@@ -22,8 +22,8 @@ blueprint = ClientBlueprint(__name__)
 @blueprint.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
 def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
     """The conditions of a user at all decision points of a context, or one; nothing is stored."""
-    place = None if body.point is None else body.point.place()
-    assigned = blueprint.services.assignment.assign(caller.user, body.context, place)
+    point_key = None if body.point is None else body.point.point_key()
+    assigned = blueprint.services.assignment.assign(caller.user, body.context, point_key)
     own = assigned.testlab
     return [
         *(assignment_item(assignment) for assignment in assigned.assignments),
@@ -32,11 +32,11 @@ def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
 
 
 @blueprint.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6)
-def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
+def mark(caller: Caller, body: MarkV6, once: IdempotentCall) -> dict[str, Any] | Response:
     """Report that a user reached a decision point."""
     data, condition = body.data, body.data.assigned_condition
     reported = Mark(
-        data.place(),
+        data.point_key(),
         condition.condition_code if condition else None,
         condition.experiment_id if condition else None,
         body.status,
@@ -48,8 +48,8 @@ def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
         return {
             "id": outcome.point.id,
             "userId": caller.user.id,
-            "site": reported.place.site,
-            "target": reported.place.target,
+            "site": reported.point_key.site,
+            "target": reported.point_key.target,
             "experimentId": outcome.point.experiment_id,
             "condition": outcome.condition,
             "enrollmentCode": None if outcome.code is None else outcome.code.value,
@@ -64,8 +64,8 @@ def mark(caller: Caller, body: MarkV6, once: Once) -> dict[str, Any] | Response:
 
 def assignment_item(assignment: Assignment) -> dict[str, Any]:
     """What a user gets at a point, as assign answers it."""
-    experiment = assignment.offer.experiment
-    codes = [assignment.offer.answered_code(condition) for condition in assignment.conditions]
+    experiment = assignment.compiled.experiment
+    codes = [assignment.compiled.answered_code(condition) for condition in assignment.conditions]
     item = {
         "site": assignment.point.site,
         "target": assignment.point.target,
@@ -75,7 +75,7 @@ def assignment_item(assignment: Assignment) -> dict[str, Any]:
             {
                 "id": condition.id,
                 "conditionCode": code,
-                "payload": _payload(assignment.offer.payload(condition, assignment.point)),
+                "payload": _payload(assignment.compiled.payload(condition, assignment.point)),
                 "experimentId": experiment.id,
             }
             for condition, code in zip(assignment.conditions, codes, strict=True)
@@ -114,7 +114,7 @@ def _factors(assignment: Assignment, condition: Condition) -> dict[str, Any]:
             if level.payload is not None and level.payload.value
             else None,
         }
-        for factor, level in assignment.offer.combined(condition)
+        for factor, level in assignment.compiled.combined(condition)
     }
 
 

@@ -21,7 +21,7 @@ from chalicelib.api.upgrade.participants.client_models import ClientBody, Name, 
 from chalicelib.api.upgrade.wire.records import Json, iso, stamps
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript
-from chalicelib.domain.outcomes.logs import Logged, LogPart, LogRow, SheetKey, Value
+from chalicelib.domain.outcomes.logs import Logged, LogPart, LogRecordKey, LogRow, Value
 from chalicelib.services.outcomes.logs import LogReport
 from chalicelib.services.participants.participants import Caller
 
@@ -102,7 +102,7 @@ class LogV6(ClientBody):
     value: Annotated[list[LogItem], AtMost(LOG_ITEMS)]
 
     def parts(self) -> list[LogPart]:
-        """What is logged, by item and sheet; the simple metrics of an item come first."""
+        """What is logged, by item and log record; the simple metrics of an item come first."""
         return [part for number, item in enumerate(self.value) for part in _parts(number, item)]
 
 
@@ -112,9 +112,9 @@ class LogV5(LogV6, UserBody):
 
 def _parts(number: int, item: LogItem) -> Iterator[LogPart]:
     if item.metrics.attributes:
-        yield LogPart(number, item.timestamp, SheetKey(), item.metrics.attributes)
+        yield LogPart(number, item.timestamp, LogRecordKey(), item.metrics.attributes)
     for grouped in item.metrics.grouped_metrics or ():
-        key = SheetKey((grouped.group_class, grouped.group_key), grouped.group_uniquifier)
+        key = LogRecordKey((grouped.group_class, grouped.group_key), grouped.group_uniquifier)
         yield LogPart(number, item.timestamp, key, grouped.attributes)
 
 
@@ -197,6 +197,6 @@ def _stamps(row: LogRow) -> Json:
     return stamps(row.created_at, row.updated_at, row.version)
 
 
-def _data(key: SheetKey, row: LogRow) -> dict[str, Any]:
+def _data(key: LogRecordKey, row: LogRow) -> dict[str, Any]:
     data: dict[str, Value] = dict(row.data)
     return data if key.group is None else {key.group[0]: {key.group[1]: data}}

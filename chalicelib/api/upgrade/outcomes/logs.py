@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.api.http.calls import Call, Reading
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.requests import TooLarge, UnknownEncoding, is_json
 from chalicelib.api.upgrade.access.dialect import UNKNOWN_USER, BlobRefused
@@ -21,7 +21,7 @@ blueprint = ClientBlueprint(__name__)
 
 
 @blueprint.client_endpoint("log", "POST", v5=LogV5, v6=LogV6, body_limit=LOG_BYTES)
-def log(caller: Caller, body: LogV6, once: Once) -> Response:
+def log(caller: Caller, body: LogV6, once: IdempotentCall) -> Response:
     """Store what happened to a user, as far as an experiment measures it."""
     return once(
         caller.named.id,
@@ -48,7 +48,7 @@ def _bloblog(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
 @blueprint.publish(
     "/api/v5/bloblog", "POST", _bloblog, body=LogV5, body_limit=LOG_BYTES, any_type=True
 )
-def bloblog(caller: Caller, body: LogV6, once: Once) -> Response:
+def bloblog(caller: Caller, body: LogV6, once: IdempotentCall) -> Response:
     """The same as log, from a browser's beacon: JSON, whatever its type says."""
     return once(
         caller.named.id,

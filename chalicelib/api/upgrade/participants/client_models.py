@@ -17,7 +17,7 @@ from pydantic import (
 
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.experiments.marking import MarkStatus
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 WORKING_GROUPS = 30
 """Groups in force that a user may have: each takes part in the transaction of a mark."""
@@ -147,8 +147,8 @@ class NamedPoint(ClientBody):
     site: Name
     target: AnyText | None = None
 
-    def place(self) -> Place:
-        return Place(self.site, self.target or "")
+    def point_key(self) -> DecisionPointKey:
+        return DecisionPointKey(self.site, self.target or "")
 
 
 class AssignV6(ContextField):

@@ -10,7 +10,7 @@ from chalice.app import Response
 from pydantic import Field
 
 from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.pages.answer_pages import ListQuery, Pages, Place
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Position
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name
@@ -81,11 +81,11 @@ USERS_AT_ONCE = 100
 SHOWN = itemgetter(1)
 
 
-def _place(user: PreviewUser) -> Place:
+def _position(user: PreviewUser) -> Position:
     return -int(user.created_at.timestamp() * 1000), user.id
 
 
-PAGES: Pages[PreviewUser] = Pages("/api/previewusers", _place, tuple[int, str])
+PAGES: Pages[PreviewUser] = Pages("/api/previewusers", _position, tuple[int, str])
 
 
 @blueprint.endpoint("/api/previewusers")

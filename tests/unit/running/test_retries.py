@@ -6,12 +6,12 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.running.attempts import (
+from chalicelib.services.running.retries import (
     DEADLINE,
     FEWEST,
     FIRST_PAUSE,
     LONGEST_PAUSE,
-    attempts,
+    retries,
 )
 
 
@@ -38,7 +38,7 @@ class Time:
 
     def run_out(self, draw: float) -> None:
         """Attempt until it is given up."""
-        made = attempts("it", sleep=self.sleep, draw=lambda: draw, monotonic=self.monotonic)
+        made = retries("it", sleep=self.sleep, draw=lambda: draw, monotonic=self.monotonic)
         with suppress(Unavailable):
             for attempt in made:
                 assert attempt == self.made
@@ -48,13 +48,13 @@ class Time:
 
 def test_the_first_attempt_waits_for_nothing() -> None:
     pauses: list[float] = []
-    assert next(attempts("it", sleep=pauses.append)) == 0
+    assert next(retries("it", sleep=pauses.append)) == 0
     assert pauses == []
 
 
 @pytest.mark.usefixtures("no_time")
 def test_it_ends_with_unavailable() -> None:
-    tries = attempts("blocks", sleep=lambda _: None)
+    tries = retries("blocks", sleep=lambda _: None)
     assert list(itertools.islice(tries, FEWEST)) == list(range(FEWEST))
     with pytest.raises(Unavailable, match=r"^blocks: too many writers"):
         next(tries)
@@ -79,7 +79,7 @@ def test_some_attempts_are_made_however_long_each_takes(taking: float) -> None:
 
 def test_bounds_of_pauses_double_up_to_the_longest_while_much_time_is_left() -> None:
     time = Time(taking=0)
-    tries = attempts("it", sleep=time.pauses.append, draw=lambda: 1, monotonic=time.monotonic)
+    tries = retries("it", sleep=time.pauses.append, draw=lambda: 1, monotonic=time.monotonic)
     next(itertools.islice(tries, 20, None))
     assert time.pauses[0] == 2 * FIRST_PAUSE
     assert max(time.pauses) == LONGEST_PAUSE
@@ -100,7 +100,7 @@ def test_who_has_waited_for_long_waits_less_than_newcomers() -> None:
 def test_pauses_are_drawn_evenly_from_nothing_to_their_bound() -> None:
     def pauses(draw: float) -> list[float]:
         slept: list[float] = []
-        tries = attempts("it", sleep=slept.append, draw=lambda: draw, monotonic=lambda: 0.0)
+        tries = retries("it", sleep=slept.append, draw=lambda: draw, monotonic=lambda: 0.0)
         next(itertools.islice(tries, 20, None))
         return slept
 
@@ -111,12 +111,12 @@ def test_pauses_are_drawn_evenly_from_nothing_to_their_bound() -> None:
 def test_pauses_differ_between_writers() -> None:
     def pauses() -> list[float]:
         slept: list[float] = []
-        list(itertools.islice(attempts("it", sleep=slept.append), 10))
+        list(itertools.islice(retries("it", sleep=slept.append), 10))
         return slept
 
     assert pauses() != pauses()
 
 
 def test_very_many_attempts_are_no_trouble() -> None:
-    tries = attempts("it", sleep=lambda _: None, monotonic=lambda: 0.0)
+    tries = retries("it", sleep=lambda _: None, monotonic=lambda: 0.0)
     assert next(itertools.islice(tries, 5000, None)) == 5000

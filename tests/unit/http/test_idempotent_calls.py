@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chalice.app import Response
 
-from chalicelib.api.http.once import Once
+from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.domain.access.idempotency import RequestKey, Seal
 from chalicelib.services.access.idempotency import IdempotencyService
 from tests.fakes.memory import FixedClock, Memory
@@ -30,13 +30,15 @@ def memory() -> Memory:
 
 
 @pytest.fixture
-def requests(memory: Memory) -> Iterator[Once]:
+def requests(memory: Memory) -> Iterator[IdempotentCall]:
     """The same request again and again."""
     service = IdempotencyService(fake_stores(memory).idempotency, FixedClock())
-    return (Once(service, key_for, serialised) for _ in itertools.count())
+    return (IdempotentCall(service, key_for, serialised) for _ in itertools.count())
 
 
-def sent(requests: Iterator[Once], perform: Callable[[Seal[str] | None], str]) -> Response:
+def sent(
+    requests: Iterator[IdempotentCall], perform: Callable[[Seal[str] | None], str]
+) -> Response:
     answer = next(requests)("u", perform, lambda result: result)
     assert isinstance(answer, Response)
     return answer
@@ -47,7 +49,7 @@ def kept(memory: Memory) -> list[str]:
 
 
 def test_what_was_not_stored_with_the_effect_is_kept_apart_from_it(
-    memory: Memory, requests: Iterator[Once]
+    memory: Memory, requests: Iterator[IdempotentCall]
 ) -> None:
     """A first try lost its race, and the second found nothing left to do."""
 
@@ -62,7 +64,7 @@ def test_what_was_not_stored_with_the_effect_is_kept_apart_from_it(
 
 
 def test_what_was_stored_with_the_effect_is_not_stored_again(
-    memory: Memory, requests: Iterator[Once]
+    memory: Memory, requests: Iterator[IdempotentCall]
 ) -> None:
     def perform(seal: Seal[str] | None) -> str:
         assert seal is not None
@@ -82,7 +84,7 @@ def test_what_was_stored_with_the_effect_is_not_stored_again(
 
 def test_without_a_key_it_is_just_performed(memory: Memory) -> None:
     service = IdempotencyService(fake_stores(memory).idempotency, FixedClock())
-    once = Once(service, None, serialised)
+    once = IdempotentCall(service, None, serialised)
     given: list[object] = []
 
     def perform(seal: Seal[str] | None) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 
-class Turns:
+class KeyLocks:
     """Lets threads of one process that are about to change the same thing do so one by one.
 
     The store decides between processes, and would between threads: but where one process serves

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.marking import Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
     GroupEnrollment,
@@ -24,19 +24,20 @@ DROPPED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Enrollments of the experiment `number` with a condition at a place, or a change of them.
+class EnrollmentCount:
+    """Enrollments of the experiment `number` with a condition at a decision point, or a change of
+    them.
 
     `users` are those who first took part there, so that those of an experiment add up, and
-    `condition_users` those who first met the condition there; `point_users` met it at the place.
-    `groups` enrolled there, `point_groups` have a user enrolled there. `condition_id` is None for
-    marks within subjects that named none, `place` for a point that the reader did not ask for, and
-    `at` tells when, where a change counts for statistics by date.
+    `condition_users` those who first met the condition there; `point_users` met it at the decision
+    point. `groups` enrolled there, `point_groups` have a user enrolled there. `condition_id` is
+    None for marks within subjects that named none, `point_key` for a point that the reader did not
+    ask for, and `at` tells when, where a change counts for statistics by date.
     """
 
     number: int
     condition_id: str | None
-    place: Place | None
+    point_key: DecisionPointKey | None
     at: datetime | None = None
     users: int = 0
     condition_users: int = 0
@@ -44,7 +45,7 @@ class Tally:
     groups: int = 0
     point_groups: int = 0
 
-    def __neg__(self) -> Tally:
+    def __neg__(self) -> EnrollmentCount:
         return replace(
             self,
             users=-self.users,
@@ -56,18 +57,18 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class HourlyTally:
-    """Users and groups that enrolled with a condition at a place in the hour from `at` (UTC)."""
+class HourlyEnrollmentCount:
+    """Users and groups that enrolled with a condition at a point in the hour from `at` (UTC)."""
 
     at: datetime
     condition_id: str | None
-    place: Place | None
+    point_key: DecisionPointKey | None
     users: int
     groups: int
 
 
 @dataclass(frozen=True, slots=True)
-class ExclusionTally:
+class ExclusionCount:
     """Users and groups that are excluded from the experiment `number`, or a change of them."""
 
     number: int
@@ -78,23 +79,26 @@ class ExclusionTally:
 def of_records(
     participant: Participant,
     groups: Mapping[GroupKey, GroupRecord],
-    offer: Offer | None,
+    compiled: CompiledExperiment | None,
     records: Records,
-) -> tuple[Tally, ...]:
+) -> tuple[EnrollmentCount, ...]:
     """What records of an experiment add to the enrollments."""
     dropped = (
-        Tally(enrollment.number, enrollment.condition_id, enrollment.place, groups=-1)
+        EnrollmentCount(enrollment.number, enrollment.condition_id, enrollment.point_key, groups=-1)
         for key in records.dropped
         for enrollment in dropped_at_once(groups[key])
     )
     if records.repeat is not None:
         return (_of_repeat(participant, records.repeat), *dropped)
     if records.enrollment is not None:
-        is_new = group_new_at_point(groups, offer, records) is not None
+        is_new = group_new_at_point(groups, compiled, records) is not None
         return (_of_enrollment(participant, records, records.enrollment, is_new), *dropped)
     if records.group_enrollment is not None:
         _, enrolled = records.group_enrollment
-        return (Tally(enrolled.number, enrolled.condition_id, enrolled.place, groups=1), *dropped)
+        return (
+            EnrollmentCount(enrolled.number, enrolled.condition_id, enrolled.point_key, groups=1),
+            *dropped,
+        )
     return tuple(dropped)
 
 
@@ -106,28 +110,28 @@ def dropped_at_once(record: GroupRecord) -> list[GroupEnrollment]:
     return [record.enrollments[number] for number in sorted(record.enrollments)[:DROPPED_AT_ONCE]]
 
 
-def _of_repeat(participant: Participant, repeat: Repeat) -> Tally:
+def _of_repeat(participant: Participant, repeat: Repeat) -> EnrollmentCount:
     before = participant.enrollments.get(repeat.number, ())
     met = repeat.condition_id or ""
-    return Tally(
+    return EnrollmentCount(
         repeat.number,
         repeat.condition_id,
-        repeat.place,
+        repeat.point_key,
         repeat.at,
         users=int(not before),
         condition_users=int(not any(met in e.met for e in before)),
-        point_users=int(not any(met in e.met for e in before if e.place == repeat.place)),
+        point_users=int(not any(met in e.met for e in before if e.point_key == repeat.point_key)),
     )
 
 
 def _of_enrollment(
     participant: Participant, records: Records, enrollment: Enrollment, group_is_new: bool
-) -> Tally:
+) -> EnrollmentCount:
     before = participant.enrollments.get(enrollment.number, ())
-    return Tally(
+    return EnrollmentCount(
         enrollment.number,
         enrollment.condition_id,
-        enrollment.place,
+        enrollment.point_key,
         enrollment.at,
         users=int(not before),
         condition_users=int(all(e.condition_id != enrollment.condition_id for e in before)),
@@ -138,29 +142,29 @@ def _of_enrollment(
 
 
 def group_new_at_point(
-    groups: Mapping[GroupKey, GroupRecord], offer: Offer | None, records: Records
+    groups: Mapping[GroupKey, GroupRecord], compiled: CompiledExperiment | None, records: Records
 ) -> GroupKey | None:
-    """The group of the user whom records enroll, if nobody of it was enrolled at the place."""
+    """The group of the user whom records enroll, if nobody of it was enrolled at the point."""
     enrollment = records.enrollment
-    if enrollment is None or offer is None or enrollment.group_id is None:
+    if enrollment is None or compiled is None or enrollment.group_id is None:
         return None
-    key = GroupKey(offer.group_type or "", enrollment.group_id)
-    known = (enrollment.number, enrollment.place) in groups[key].enrolled_at
+    key = GroupKey(compiled.group_type or "", enrollment.group_id)
+    known = (enrollment.number, enrollment.point_key) in groups[key].enrolled_at
     return None if known else key
 
 
-def of_ending(enrollments: Iterable[Enrollment]) -> tuple[Tally, ...]:
+def of_ending(enrollments: Iterable[Enrollment]) -> tuple[EnrollmentCount, ...]:
     """What some enrollments of a user add up to, all those of each experiment together."""
     numbers: set[int] = set()
     conditions: set[tuple[int, str | None]] = set()
-    tallies = []
+    enrollment_counts = []
     for enrollment in enrollments:
         condition = (enrollment.number, enrollment.condition_id)
-        tallies.append(
-            Tally(
+        enrollment_counts.append(
+            EnrollmentCount(
                 enrollment.number,
                 enrollment.condition_id,
-                enrollment.place,
+                enrollment.point_key,
                 enrollment.at,
                 users=int(enrollment.number not in numbers),
                 condition_users=int(condition not in conditions),
@@ -169,12 +173,12 @@ def of_ending(enrollments: Iterable[Enrollment]) -> tuple[Tally, ...]:
         )
         numbers.add(enrollment.number)
         conditions.add(condition)
-    return tuple(tallies)
+    return tuple(enrollment_counts)
 
 
-def exclusions_of(records: Records) -> tuple[ExclusionTally, ...]:
+def exclusions_of(records: Records) -> tuple[ExclusionCount, ...]:
     """What records add to the exclusions; all are of one experiment."""
     excluded = [exclusion for _, exclusion in records.group_exclusions]
     if records.exclusion is not None:
-        return (ExclusionTally(records.exclusion.number, 1, len(excluded)),)
-    return (ExclusionTally(excluded[0].number, 0, len(excluded)),) if excluded else ()
+        return (ExclusionCount(records.exclusion.number, 1, len(excluded)),)
+    return (ExclusionCount(excluded[0].number, 0, len(excluded)),) if excluded else ()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Account:
+class RequestBudget:
     """Calls, capacity and lost time of one piece of work; its threads may share it.
 
     `calls` are counted as they are sent, so a call that is tried again counts again. `read_units`
@@ -55,20 +55,20 @@ class Account:
         return not self.lost or self.lost + seconds <= self.deadline
 
 
-_open: ContextVar[Account | None] = ContextVar("account", default=None)
+_open: ContextVar[RequestBudget | None] = ContextVar("account", default=None)
 
 
 @contextmanager
-def opened(deadline: float = math.inf) -> Iterator[Account]:
+def opened(deadline: float = math.inf) -> Iterator[RequestBudget]:
     """Within it, what is asked of the store counts in the account that it gives."""
-    account = Account(deadline)
-    token = _open.set(account)
+    budget = RequestBudget(deadline)
+    token = _open.set(budget)
     try:
-        yield account
+        yield budget
     finally:
         _open.reset(token)
 
 
-def current() -> Account | None:
+def current() -> RequestBudget | None:
     """The account that is open here, if one is."""
     return _open.get()

@@ -21,7 +21,7 @@ DOUBLINGS = 10
 """More than lead from the first bound to the longest."""
 
 
-def attempts(
+def retries(
     of_what: str,
     *,
     sleep: Callable[[float], None] = time.sleep,

@@ -11,9 +11,9 @@ from chalice.app import Response
 from chalicelib.domain.access.idempotency import (
     AlreadyAnswered,
     IdempotencyRecord,
-    KeptAnswer,
     RequestKey,
     Seal,
+    StoredResponse,
 )
 from chalicelib.domain.errors import Conflict, Invalid, SwitchyardError
 from chalicelib.domain.features.users import USER_ID_BYTES
@@ -27,7 +27,7 @@ REPLAYED = "Idempotent-Replayed"
 """The header of an answer that was given before."""
 
 
-class Once:
+class IdempotentCall:
     """Performs what a request asks for, unless the same request was answered before.
 
     Without the header it just performs it. `serialised` makes a response of a view's answer.
@@ -66,7 +66,7 @@ class Once:
         if (first := self._service.first_answer(key)) is not None:
             return _replayed(first)
         self._key = key
-        sealed: tuple[T, KeptAnswer] | None = None
+        sealed: tuple[T, StoredResponse] | None = None
 
         def seal(result: T) -> IdempotencyRecord:
             nonlocal sealed
@@ -108,17 +108,17 @@ def _may_exist(owner: str | None) -> bool:
     return owner is None or len(owner.encode()) <= USER_ID_BYTES
 
 
-def _kept(response: Response) -> KeptAnswer:
+def _kept(response: Response) -> StoredResponse:
     headers = {
         name: value if isinstance(value, str) else ", ".join(value)
         for name, value in response.headers.items()
     }
-    return KeptAnswer(response.status_code, headers, str(response.body))
+    return StoredResponse(response.status_code, headers, str(response.body))
 
 
-def _response(answer: KeptAnswer) -> Response:
+def _response(answer: StoredResponse) -> Response:
     return Response(answer.body, dict(answer.headers), answer.status)
 
 
-def _replayed(answer: KeptAnswer) -> Response:
+def _replayed(answer: StoredResponse) -> Response:
     return Response(answer.body, {**answer.headers, REPLAYED: "true"}, answer.status)

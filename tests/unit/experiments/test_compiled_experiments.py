@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.domain.audiences.filters import ListEntry
-from chalicelib.domain.audiences.segments import NOBODY, Roster, SegmentType
+from chalicelib.domain.audiences.segments import NOBODY, ResolvedSegments, SegmentType
+from chalicelib.domain.experiments.compiled_experiments import SEEN, CompiledCatalogue
 from chalicelib.domain.experiments.experiments import (
     ConsistencyRule,
     Experiment,
@@ -16,9 +17,8 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.offers import SEEN, Offers
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from tests.unit.measure_samples import asking, flag, metric
 from tests.unit.upgrade_samples import (
     BEFORE,
@@ -26,14 +26,14 @@ from tests.unit.upgrade_samples import (
     COMPLETE,
     GROUP,
     INDIVIDUAL,
-    PLACE,
+    POINT_KEY,
     ROOM,
     STARTED,
     WITHIN,
+    compiled,
     condition,
     design,
     factorial,
-    offer,
     payload,
     point,
     points,
@@ -50,27 +50,30 @@ SECOND = timedelta(seconds=1)
 
 def test_conditions_and_weights_come_by_order() -> None:
     arms = (condition("z", 10, 3), condition("x", 70, 1), condition("y", 20, 2))
-    made = offer(design(arms=arms))
+    made = compiled(design(arms=arms))
     assert [c.code for c in made.conditions] == ["x", "y", "z"]
     assert made.weights == (70, 20, 10)
 
 
 def test_conditions_are_found_by_id() -> None:
-    made = offer(design(arms=(replace(A, id="id of a"), B)))
+    made = compiled(design(arms=(replace(A, id="id of a"), B)))
     assert made.condition("id of a") is made.conditions[0]
     assert made.condition("a") is None
     assert made.condition(None) is None
 
 
 def test_places_are_the_sites_and_targets_of_the_points() -> None:
-    assert offer(design(at=(HERE, THERE))).places == {PLACE, Place("quiz", "end")}
+    assert compiled(design(at=(HERE, THERE))).point_keys == {
+        POINT_KEY,
+        DecisionPointKey("quiz", "end"),
+    }
 
 
 def test_lists_are_resolved() -> None:
     listed = segment("in", subs=("deep",)), segment("deep", ROOM, version=4), segment("out")
-    made = offer(design(include=["in"], exclude=["out", "gone"]), 1, *listed)
-    assert made.include == Roster({"in": 1, "deep": 4}, frozenset({ROOM}))
-    assert made.exclude == Roster({"out": 1}, frozenset())
+    made = compiled(design(include=["in"], exclude=["out", "gone"]), 1, *listed)
+    assert made.include == ResolvedSegments({"in": 1, "deep": 4}, frozenset({ROOM}))
+    assert made.exclude == ResolvedSegments({"out": 1}, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -85,19 +88,19 @@ def test_lists_are_resolved() -> None:
 def test_within_subjects_experiments_follow_the_experiment_rule(
     unit: Unit, given: ConsistencyRule | None, rule: ConsistencyRule
 ) -> None:
-    assert offer(replace(design(unit=unit), rule=given)).rule is rule
+    assert compiled(replace(design(unit=unit), rule=given)).rule is rule
 
 
 @pytest.mark.parametrize(("unit", "kind"), [(INDIVIDUAL, None), (GROUP, CLASS), (WITHIN, None)])
 def test_only_group_experiments_have_a_group_type(unit: Unit, kind: str | None) -> None:
-    assert offer(replace(design(unit=unit), group=CLASS)).group_type == kind
+    assert compiled(replace(design(unit=unit), group=CLASS)).group_type == kind
 
 
 # Payloads
 
 
 def test_a_payload_belongs_to_a_condition_at_a_point() -> None:
-    made = offer(
+    made = compiled(
         replace(
             design(arms=(A, B), at=(HERE, THERE)),
             payloads=(payload(A, HERE, "here"), payload(A, THERE, "there"), payload(B, THERE, "")),
@@ -110,7 +113,7 @@ def test_a_payload_belongs_to_a_condition_at_a_point() -> None:
 
 
 def test_a_payload_without_a_point_belongs_to_all_points() -> None:
-    made = offer(
+    made = compiled(
         replace(
             design(arms=(A, B), at=(HERE, THERE)),
             payloads=(payload(A, None, "all"), payload(A, THERE, "there"), payload(B, None, "")),
@@ -125,7 +128,7 @@ def test_a_payload_without_a_point_belongs_to_all_points() -> None:
 
 
 def test_the_answered_code_of_a_simple_experiment_is_the_stored_one() -> None:
-    made = offer()
+    made = compiled()
     assert [made.answered_code(c) for c in made.conditions] == ["a", "b"]
     assert made.combined(made.conditions[0]) == []
 
@@ -142,26 +145,26 @@ def test_the_answered_code_of_a_simple_experiment_is_the_stored_one() -> None:
 def test_the_answered_code_of_a_factorial_experiment_is_made_of_its_levels_by_factor(
     factors: tuple[str, ...], codes: list[str]
 ) -> None:
-    made = offer(factorial(*factors))
+    made = compiled(factorial(*factors))
     assert [made.answered_code(c) for c in made.conditions] == codes
 
 
 def test_a_condition_combines_levels_in_the_order_of_their_factors() -> None:
-    made = offer(factorial("color", "shape"))
+    made = compiled(factorial("color", "shape"))
     combined = made.combined(made.conditions[1])
     assert [(f.name, level.name) for f, level in combined] == [("shape", "high"), ("color", "high")]
 
 
 def test_levels_that_no_factor_has_are_skipped() -> None:
     experiment = factorial("color", "shape")
-    made = offer(replace(experiment, factors=experiment.factors[:1]))
+    made = compiled(replace(experiment, factors=experiment.factors[:1]))
     assert made.answered_code(made.conditions[0]) == "shape=low"
-    none_left = offer(replace(experiment, factors=()))
+    none_left = compiled(replace(experiment, factors=()))
     assert none_left.answered_code(made.conditions[0]) == "c1"
 
 
 def test_within_subjects_experiments_answer_stored_codes_also_of_factorial_designs() -> None:
-    made = offer(factorial("color", "shape", unit=WITHIN))
+    made = compiled(factorial("color", "shape", unit=WITHIN))
     assert [made.answered_code(c) for c in made.conditions] == ["c1", "c2"]
     assert not made.knows("shape=low; color=low")
 
@@ -182,7 +185,7 @@ def test_clients_may_name_stored_and_answered_codes_and_payloads_exactly(
     code: str, known: bool, condition_id: str | None
 ) -> None:
     experiment = factorial("color", "shape")
-    made = offer(
+    made = compiled(
         replace(experiment, payloads=(payload(experiment.conditions[0], None, "text of c1"),))
     )
     assert made.knows(code) is known
@@ -191,7 +194,7 @@ def test_clients_may_name_stored_and_answered_codes_and_payloads_exactly(
 
 
 def test_no_code_is_no_condition() -> None:
-    assert offer().coded(None) is None
+    assert compiled().coded(None) is None
 
 
 # Points reached too early
@@ -216,8 +219,8 @@ FLAGGED = (point("s1", "t1", flagged=True), point("s2", "t2", flagged=True), poi
 def test_any_flagged_site_with_any_flagged_target_counts_as_reached(
     site: str, target: str, counts: bool
 ) -> None:
-    made = offer(design(at=FLAGGED))
-    found = made.reached_before_start({Place(site, target): BEFORE})
+    made = compiled(design(at=FLAGGED))
+    found = made.reached_before_start({DecisionPointKey(site, target): BEFORE})
     assert found == (BEFORE if counts else None)
 
 
@@ -236,8 +239,8 @@ def test_any_flagged_site_with_any_flagged_target_counts_as_reached(
 def test_having_reached_a_point_counts_under_all_rules_but_experiment(
     unit: Unit, rule: ConsistencyRule, counts: bool
 ) -> None:
-    made = offer(design(unit=unit, rule=rule, at=FLAGGED))
-    assert (made.reached_before_start({Place("s1", "t1"): BEFORE}) is not None) is counts
+    made = compiled(design(unit=unit, rule=rule, at=FLAGGED))
+    assert (made.reached_before_start({DecisionPointKey("s1", "t1"): BEFORE}) is not None) is counts
 
 
 @pytest.mark.parametrize(
@@ -255,13 +258,13 @@ def test_having_reached_a_point_counts_under_all_rules_but_experiment(
 def test_a_point_counts_if_it_was_first_reached_before_the_last_start(
     started: datetime | None, reached: Mapping[str, datetime], found: datetime | None
 ) -> None:
-    made = offer(design(at=FLAGGED, started_at=started))
-    at_places = {Place("s1", target): at for target, at in reached.items()}
-    assert made.reached_before_start(at_places) == found
+    made = compiled(design(at=FLAGGED, started_at=started))
+    at_points = {DecisionPointKey("s1", target): at for target, at in reached.items()}
+    assert made.reached_before_start(at_points) == found
 
 
 def test_nothing_counts_as_reached_where_no_point_is_flagged() -> None:
-    assert offer().reached_before_start({PLACE: BEFORE}) is None
+    assert compiled().reached_before_start({POINT_KEY: BEFORE}) is None
 
 
 # What contexts have to offer
@@ -272,11 +275,13 @@ STATES = [(state, state in SEEN) for state in State]
 @pytest.mark.parametrize(("state", "seen"), STATES)
 def test_assign_sees_what_enrolls_has_enrolled_or_is_previewed(state: State, seen: bool) -> None:
     assert seen is (state in {State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW})
-    offers = Offers([(1, design(state=state))], {}, ["home"])
-    offered = offers.in_context("home")
+    compiled_experiments = CompiledCatalogue([(1, design(state=state))], {}, ["home"])
+    offered = compiled_experiments.in_context("home")
     assert offered is not None
-    assert [o.number for o in offered.offers] == ([1] if seen else [])
-    assert [o.number for o in offers.at(PLACE)] == [1], "mark finds it in any state"
+    assert [o.number for o in offered.compiled_experiments] == ([1] if seen else [])
+    assert [o.number for o in compiled_experiments.at(POINT_KEY)] == [1], (
+        "mark finds it in any state"
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,35 +298,41 @@ def test_what_is_complete_and_has_nothing_left_to_assign_is_over(
     state: State, post_rule: PostRule, revert_to: str | None, seen: bool
 ) -> None:
     over = design(state=state, post_rule=post_rule, revert_to=revert_to)
-    offered = Offers([(1, over)], {}, ["home"]).in_context("home")
+    offered = CompiledCatalogue([(1, over)], {}, ["home"]).in_context("home")
     assert offered is not None
-    assert bool(offered.offers) is seen
+    assert bool(offered.compiled_experiments) is seen
 
 
 def test_clients_name_contexts_exactly_and_experiments_in_lower_case() -> None:
-    offers = Offers([(1, design(context="home")), (2, design(context="away"))], {}, ["Home"])
-    offered = offers.in_context("Home")
+    compiled_experiments = CompiledCatalogue(
+        [(1, design(context="home")), (2, design(context="away"))], {}, ["Home"]
+    )
+    offered = compiled_experiments.in_context("Home")
     assert offered is not None
-    assert [o.number for o in offered.offers] == [1]
-    assert offers.in_context("home") is None
-    assert offers.in_context("away") is None
+    assert [o.number for o in offered.compiled_experiments] == [1]
+    assert compiled_experiments.in_context("home") is None
+    assert compiled_experiments.in_context("away") is None
 
 
 def test_places_are_shared_by_experiments_of_all_contexts() -> None:
-    first = design("x", context="home", at=points(PLACE, Place("s", "t")))
+    first = design("x", context="home", at=points(POINT_KEY, DecisionPointKey("s", "t")))
     second = design("y", context="away")
-    offers = Offers([(1, first), (2, second)], {}, ["home"])
-    assert [o.number for o in offers.at(PLACE)] == [1, 2]
-    assert [o.number for o in offers.at(Place("s", "t"))] == [1]
-    assert offers.at(Place("s", "T")) == ()
-    assert [o.number for o in offers.at(PLACE, "HOME")] == [1], "letter case does not count"
-    assert [o.number for o in offers.at(PLACE, "away")] == [2]
-    assert offers.at(Place("s", "t"), "away") == ()
+    compiled_experiments = CompiledCatalogue([(1, first), (2, second)], {}, ["home"])
+    assert [o.number for o in compiled_experiments.at(POINT_KEY)] == [1, 2]
+    assert [o.number for o in compiled_experiments.at(DecisionPointKey("s", "t"))] == [1]
+    assert compiled_experiments.at(DecisionPointKey("s", "T")) == ()
+    assert [o.number for o in compiled_experiments.at(POINT_KEY, "HOME")] == [1], (
+        "letter case does not count"
+    )
+    assert [o.number for o in compiled_experiments.at(POINT_KEY, "away")] == [2]
+    assert compiled_experiments.at(DecisionPointKey("s", "t"), "away") == ()
 
 
 def test_two_points_of_one_experiment_at_one_place_are_one_candidate() -> None:
-    offers = Offers([(1, design(at=points(PLACE, PLACE)))], {}, ["home"])
-    assert len(offers.at(PLACE)) == 1
+    compiled_experiments = CompiledCatalogue(
+        [(1, design(at=points(POINT_KEY, POINT_KEY)))], {}, ["home"]
+    )
+    assert len(compiled_experiments.at(POINT_KEY)) == 1
 
 
 def test_experiments_on_groups_are_known_in_all_contexts_and_states() -> None:
@@ -331,8 +342,8 @@ def test_experiments_on_groups_are_known_in_all_contexts_and_states() -> None:
         (3, design(unit=GROUP, context="away")),
         (4, design(unit=WITHIN)),
     ]
-    offers = Offers(experiments, {}, ["home"])
-    assert [o.number for o in offers.grouped] == [2, 3]
+    compiled_experiments = CompiledCatalogue(experiments, {}, ["home"])
+    assert [o.number for o in compiled_experiments.grouped] == [2, 3]
 
 
 def test_group_types_are_those_of_the_experiments_that_assign_may_see() -> None:
@@ -342,7 +353,7 @@ def test_group_types_are_those_of_the_experiments_that_assign_may_see() -> None:
         (3, replace(design(unit=GROUP, state=State.DRAFT), group="teacher")),
         (4, design()),
     ]
-    offered = Offers(experiments, {}, ["home"]).in_context("home")
+    offered = CompiledCatalogue(experiments, {}, ["home"]).in_context("home")
     assert offered is not None
     assert offered.group_types() == {CLASS, "school"}
 
@@ -355,31 +366,31 @@ def test_a_context_shuts_out_whom_its_own_global_segment_resolves_to() -> None:
         "there": segment("there", kind=shut, context="away"),
         "public": segment("public", kind=SegmentType.PUBLIC, context="Home"),
     }
-    offers = Offers([], segments, ["Home", "away", "none"])
-    expected = Roster({"here": 1, "deep": 4}, frozenset({ROOM}))
-    offered = offers.in_context("Home")
+    compiled_experiments = CompiledCatalogue([], segments, ["Home", "away", "none"])
+    expected = ResolvedSegments({"here": 1, "deep": 4}, frozenset({ROOM}))
+    offered = compiled_experiments.in_context("Home")
     assert offered is not None
     assert offered.shut_out == expected
-    assert offers.shut_out("home") == expected, "experiments have it in lower case"
-    assert offers.shut_out("away") == Roster({"there": 1}, frozenset())
-    assert offers.shut_out("none") == NOBODY
-    assert offers.shut_out("unknown") == NOBODY
+    assert compiled_experiments.shut_out("home") == expected, "experiments have it in lower case"
+    assert compiled_experiments.shut_out("away") == ResolvedSegments({"there": 1}, frozenset())
+    assert compiled_experiments.shut_out("none") == NOBODY
+    assert compiled_experiments.shut_out("unknown") == NOBODY
 
 
 # Flags and metrics
 
 
-def offers(
+def compiled_experiments(
     *experiments: Experiment, flags: Iterable[Flag] = (), metrics: Iterable[str] = ()
-) -> Offers:
+) -> CompiledCatalogue:
     segments = {"s": segment("s", ROOM)}
     known = {key: metric(key) for key in metrics}
-    return Offers(enumerate(experiments, 1), segments, ["home", "Add"], flags, known)
+    return CompiledCatalogue(enumerate(experiments, 1), segments, ["home", "Add"], flags, known)
 
 
 @pytest.mark.parametrize("status", list(FlagStatus))
 def test_a_context_has_its_flags_that_are_enabled(status: FlagStatus) -> None:
-    made = offers(flags=[flag("a", status=status), flag("b", context="add")])
+    made = compiled_experiments(flags=[flag("a", status=status), flag("b", context="add")])
     own, other = made.in_context("home"), made.in_context("Add")
     assert own is not None
     assert other is not None
@@ -390,14 +401,16 @@ def test_a_context_has_its_flags_that_are_enabled(status: FlagStatus) -> None:
 
 
 def test_the_lists_of_flags_are_resolved() -> None:
-    made = offers(flags=[flag(include=[ListEntry("s")])]).in_context("home")
+    made = compiled_experiments(flags=[flag(include=[ListEntry("s")])]).in_context("home")
     assert made is not None
-    assert made.flags[0].include == Roster({"s": 1}, frozenset({ROOM}))
+    assert made.flags[0].include == ResolvedSegments({"s": 1}, frozenset({ROOM}))
 
 
 def test_measured_is_what_a_query_asks_for_that_is_not_archived() -> None:
     open_one = asking(design("a", state=State.INACTIVE), "time", "unknown")
     complete = asking(design("b", state=COMPLETE), "grade", "time")
     archived = asking(design("c", state=State.ARCHIVED), "mood")
-    made = offers(open_one, complete, archived, metrics=["time", "grade", "mood", "tries"])
+    made = compiled_experiments(
+        open_one, complete, archived, metrics=["time", "grade", "mood", "tries"]
+    )
     assert made.measured == {"grade": metric("grade"), "time": metric("time")}

@@ -32,7 +32,7 @@ NAMESPACE = uuid.UUID("b1f7c1f0-3b0e-4b57-9a3c-0b6f5d8f2a41")
 
 
 @dataclass(frozen=True, slots=True)
-class TestLabOffer:
+class TestLabAssignment:
     """An experiment of Test Lab, and the variant that a user gets, if any."""
 
     __test__ = False  # not a test, whatever its name looks like
@@ -61,7 +61,9 @@ def hash_share(user_id: str) -> float:
     return int.from_bytes(digest, "big") / (2**256 - 1)
 
 
-def offered_to(catalogue: Catalogue, today: date, participant: Participant) -> TestLabOffer | None:
+def offered_to(
+    catalogue: Catalogue, today: date, participant: Participant
+) -> TestLabAssignment | None:
     """The one experiment of Test Lab that a user takes part in, if it is current and running.
 
     While an experiment is current in which the user was recorded there is no other, even where it
@@ -75,7 +77,7 @@ def offered_to(catalogue: Catalogue, today: date, participant: Participant) -> T
 
 def first_recorded(
     catalogue: Catalogue, today: date, participant: Participant
-) -> TestLabOffer | None:
+) -> TestLabAssignment | None:
     """The current experiment in which a user was recorded first, with the variant recorded then.
 
     The row in Test Lab counts, and so do enrollments by marks, as long as their variant lives. The
@@ -98,7 +100,7 @@ def first_recorded(
     if not current:
         return None
     _, feature, variant = min(current, key=lambda each: each[0])
-    return TestLabOffer(feature, variant)
+    return TestLabAssignment(feature, variant)
 
 
 def last_unknown(catalogue: Catalogue, participant: Participant) -> datetime | None:
@@ -115,7 +117,7 @@ def last_unknown(catalogue: Catalogue, participant: Participant) -> datetime | N
     return max(times, default=None)
 
 
-def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabOffer | None:
+def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabAssignment | None:
     """The experiment whose user block a user is in, if it is current and running."""
     share = hash_share(user_id)
     block = catalogue.blocks[min(int(BLOCK_COUNT * share), BLOCK_COUNT - 1)]
@@ -126,8 +128,8 @@ def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabOf
     for variant in feature.variants:
         upper += float(variant.weight) / BLOCK_COUNT
         if share <= upper:
-            return TestLabOffer(feature, variant)
-    return TestLabOffer(feature, feature.variants[-1])
+            return TestLabAssignment(feature, variant)
+    return TestLabAssignment(feature, feature.variants[-1])
 
 
 def is_offered(feature: Feature, today: date) -> bool:
@@ -163,19 +165,23 @@ def flags_on(catalogue: Catalogue, today: date, user_id: str) -> list[str]:
 
 def marked(
     catalogue: Catalogue, today: date, mark: Mark, participant: Participant
-) -> TestLabOffer | None:
+) -> TestLabAssignment | None:
     """The experiment of Test Lab that a mark is for, with the user's variant, if it has one."""
-    feature = catalogue.named(mark.place.site) if mark.place.target == "" else None
+    feature = catalogue.named(mark.point_key.site) if mark.point_key.target == "" else None
     if feature is None or not is_offered(feature, today):
         return None
     if mark.experiment_id not in (None, feature_uuid(feature.id)):
         return None
-    offer = offered_to(catalogue, today, participant)
-    return offer if offer is not None and offer.feature is feature else TestLabOffer(feature, None)
+    compiled = offered_to(catalogue, today, participant)
+    return (
+        compiled
+        if compiled is not None and compiled.feature is feature
+        else TestLabAssignment(feature, None)
+    )
 
 
 def decide(
-    mark: Mark, offer: TestLabOffer, participant: Participant, now: datetime, point_id: str
+    mark: Mark, compiled: TestLabAssignment, participant: Participant, now: datetime, point_id: str
 ) -> Outcome:
     """What a mark stores: the point, and at the first mark an enrollment with the user's variant.
 
@@ -185,24 +191,24 @@ def decide(
     Raises:
         UnknownCondition: if the experiment has no variant with the value that the mark names.
     """
-    feature = offer.feature
+    feature = compiled.feature
     if mark.code is not None and all(v.value != mark.code for v in feature.variants):
         raise UnknownCondition(f"Condition not found: {mark.code}")
-    point = participant.points.get(mark.place)
+    point = participant.points.get(mark.point_key)
     if point is None:
-        point = MonitoredPoint(point_id, mark.place, feature_uuid(feature.id), mark.code, now)
+        point = MonitoredPoint(point_id, mark.point_key, feature_uuid(feature.id), mark.code, now)
     enrollment = None
     live = {variant_uuid(variant.id) for variant in feature.variants}
     known = participant.enrollments.get(feature.id, ())
-    if offer.variant is not None and all(each.condition_id not in live for each in known):
+    if compiled.variant is not None and all(each.condition_id not in live for each in known):
         enrollment = Enrollment(
             feature.id,
-            mark.place,
-            variant_uuid(offer.variant.id),
+            mark.point_key,
+            variant_uuid(compiled.variant.id),
             None,
             EnrollmentCode.ALGORITHM,
             now,
-            variant_id=None if _has_row(participant, offer.variant) else offer.variant.id,
+            variant_id=None if _has_row(participant, compiled.variant) else compiled.variant.id,
         )
     condition = mark.code if point.condition is None else point.condition
     takes_part = enrollment is not None or any(each.condition_id in live for each in known)

@@ -21,7 +21,7 @@ class _Kept:
     length: int = 0
 
 
-class KeptTexts:
+class ResponseCache:
     """The answers of one route, by what it was asked for.
 
     Clients poll, and a catalogue changes rarely: an answer is written once for all of them. What

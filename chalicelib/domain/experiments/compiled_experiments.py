@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.domain.audiences.contexts import same_context
-from chalicelib.domain.audiences.segments import NOBODY, Roster, Segment, SegmentType, resolve
+from chalicelib.domain.audiences.segments import (
+    NOBODY,
+    ResolvedSegments,
+    Segment,
+    SegmentType,
+    resolve,
+)
 from chalicelib.domain.experiments.experiments import (
     Condition,
     ConsistencyRule,
@@ -23,8 +29,8 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.metrics import Metric
-from chalicelib.domain.flags.flags import Flag, FlagOffer, FlagStatus
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.flags.flags import CompiledFlag, Flag, FlagStatus
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 SEEN = frozenset({State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW})
 """States in which assign sees an experiment, in preview for preview users only."""
@@ -33,7 +39,7 @@ NO_METRICS: Mapping[str, Metric] = {}
 
 
 @dataclass(frozen=True)
-class Offer:
+class CompiledExperiment:
     """An experiment with its lists resolved and its conditions looked up.
 
     `number` is the id of the feature that holds it. Codes are those that the experiment stores.
@@ -44,11 +50,11 @@ class Offer:
 
     number: int
     experiment: Experiment
-    include: Roster
-    exclude: Roster
+    include: ResolvedSegments
+    exclude: ResolvedSegments
     conditions: tuple[Condition, ...]
     weights: tuple[float, ...]
-    places: frozenset[Place]
+    point_keys: frozenset[DecisionPointKey]
     rule: ConsistencyRule
     group_type: str | None
     flagged: tuple[frozenset[str], frozenset[str]] | None
@@ -58,21 +64,23 @@ class Offer:
     _codes: frozenset[str] = field(repr=False)
 
     @classmethod
-    def of(cls, number: int, experiment: Experiment, segments: Mapping[str, Segment]) -> Offer:
+    def of(
+        cls, number: int, experiment: Experiment, segments: Mapping[str, Segment]
+    ) -> CompiledExperiment:
         """Compile an experiment."""
         conditions = tuple(sorted(experiment.conditions, key=lambda c: c.order))
         levels = {
             level.id: (factor, level) for factor in experiment.factors for level in factor.levels
         }
         payloads = {(p.condition_id, p.point_id): p.payload for p in experiment.payloads}
-        offer = cls(
+        compiled = cls(
             number,
             experiment,
             resolve((entry.segment_id for entry in experiment.include), segments),
             resolve((entry.segment_id for entry in experiment.exclude), segments),
             conditions,
             tuple(condition.weight for condition in conditions),
-            frozenset(point.place for point in experiment.points),
+            frozenset(point.point_key for point in experiment.points),
             _rule(experiment),
             experiment.group if experiment.unit is Unit.GROUP else None,
             _flagged(experiment),
@@ -82,10 +90,10 @@ class Offer:
             frozenset(),
         )
         codes = {condition.code for condition in conditions}
-        codes |= {offer.answered_code(condition) for condition in conditions}
+        codes |= {compiled.answered_code(condition) for condition in conditions}
         codes |= {payload.value for payload in payloads.values()}
-        object.__setattr__(offer, "_codes", frozenset(codes))
-        return offer
+        object.__setattr__(compiled, "_codes", frozenset(codes))
+        return compiled
 
     def condition(self, condition_id: str | None) -> Condition | None:
         return self._by_id.get(condition_id or "")
@@ -123,7 +131,7 @@ class Offer:
             found = self._payloads.get((condition.id, None))
         return found if found is not None and found.value else None
 
-    def reached_before_start(self, reached: Mapping[Place, datetime]) -> datetime | None:
+    def reached_before_start(self, reached: Mapping[DecisionPointKey, datetime]) -> datetime | None:
         """When one of the flagged points was first reached, if that was before the last start.
 
         Any flagged site with any flagged target counts (section 13.2).
@@ -135,8 +143,8 @@ class Offer:
         return min(
             (
                 at
-                for place, at in reached.items()
-                if at < started and place.site in sites and place.target in targets
+                for point_key, at in reached.items()
+                if at < started and point_key.site in sites and point_key.target in targets
             ),
             default=None,
         )
@@ -157,22 +165,24 @@ def _flagged(experiment: Experiment) -> tuple[frozenset[str], frozenset[str]] | 
 
 
 @dataclass(frozen=True)
-class ContextOffers:
+class CompiledContext:
     """What a context has to offer: all experiments that assign may see, and who is shut out.
 
     `flags` are those that are enabled.
     """
 
-    offers: tuple[Offer, ...]
-    shut_out: Roster
-    flags: tuple[FlagOffer, ...] = ()
+    compiled_experiments: tuple[CompiledExperiment, ...]
+    shut_out: ResolvedSegments
+    flags: tuple[CompiledFlag, ...] = ()
 
     def group_types(self) -> frozenset[str]:
         """The group types whose groups assign must know."""
-        return frozenset(offer.group_type for offer in self.offers if offer.group_type)
+        return frozenset(
+            compiled.group_type for compiled in self.compiled_experiments if compiled.group_type
+        )
 
 
-class Offers:
+class CompiledCatalogue:
     """All experiments in UpGrade's form, by context and by place, and the flags by context.
 
     `grouped` are the experiments on groups, of all contexts and states. `measured` are the metrics
@@ -187,31 +197,34 @@ class Offers:
         flags: Iterable[Flag] = (),
         metrics: Mapping[str, Metric] = NO_METRICS,
     ) -> None:
-        by_context: defaultdict[str, list[Offer]] = defaultdict(list)
-        by_place: defaultdict[Place, list[Offer]] = defaultdict(list)
-        by_flag_context: defaultdict[str, list[FlagOffer]] = defaultdict(list)
-        by_id: dict[str, Offer] = {}
-        grouped: list[Offer] = []
+        by_context: defaultdict[str, list[CompiledExperiment]] = defaultdict(list)
+        by_point: defaultdict[DecisionPointKey, list[CompiledExperiment]] = defaultdict(list)
+        by_flag_context: defaultdict[str, list[CompiledFlag]] = defaultdict(list)
+        by_id: dict[str, CompiledExperiment] = {}
+        grouped: list[CompiledExperiment] = []
         asked: set[str] = set()
         for flag in flags:
             if flag.status is FlagStatus.ENABLED:
-                by_flag_context[flag.context].append(FlagOffer.of(flag, segments))
+                by_flag_context[flag.context].append(CompiledFlag.of(flag, segments))
         for number, experiment in experiments:
             if experiment.state is not State.ARCHIVED:
                 asked.update(query.metric_key for query in experiment.metric_queries())
-            offer = Offer.of(number, experiment, segments)
-            by_id[experiment.id] = offer
-            for place in offer.places:
-                by_place[place].append(offer)
+            compiled = CompiledExperiment.of(number, experiment, segments)
+            by_id[experiment.id] = compiled
+            for point_key in compiled.point_keys:
+                by_point[point_key].append(compiled)
             if experiment.state in SEEN and not _is_over(experiment):
-                by_context[experiment.context].append(offer)
-            grouped.extend([offer] if offer.group_type else [])
+                by_context[experiment.context].append(compiled)
+            grouped.extend([compiled] if compiled.group_type else [])
         self.grouped = tuple(grouped)
         self._by_id = by_id
         self.measured = {key: metrics[key] for key in sorted(asked) if key in metrics}
-        self._by_place = {place: tuple(offers) for place, offers in by_place.items()}
+        self._by_point = {
+            point_key: tuple(compiled_experiments)
+            for point_key, compiled_experiments in by_point.items()
+        }
         self._by_context = {
-            context: ContextOffers(
+            context: CompiledContext(
                 tuple(by_context[context.lower()]),
                 _shut_out(context, segments),
                 tuple(by_flag_context[context.lower()]),
@@ -219,26 +232,30 @@ class Offers:
             for context in contexts
         }
 
-    def of(self, experiment_id: str) -> Offer | None:
+    def of(self, experiment_id: str) -> CompiledExperiment | None:
         """The experiment with an id, in any state and context."""
         return self._by_id.get(experiment_id)
 
-    def in_context(self, context: str) -> ContextOffers | None:
+    def in_context(self, context: str) -> CompiledContext | None:
         """What a context has to offer, None if there is no such context (compared exactly)."""
         return self._by_context.get(context)
 
-    def at(self, place: Place, context: str | None = None) -> tuple[Offer, ...]:
+    def at(
+        self, point_key: DecisionPointKey, context: str | None = None
+    ) -> tuple[CompiledExperiment, ...]:
         """The experiments with a decision point, in any state; of one context, or of all."""
-        there = self._by_place.get(place, ())
+        there = self._by_point.get(point_key, ())
         if context is None:
             return there
-        return tuple(offer for offer in there if offer.experiment.context == context.lower())
+        return tuple(
+            compiled for compiled in there if compiled.experiment.context == context.lower()
+        )
 
-    def shut_out(self, context: str) -> Roster:
+    def shut_out(self, context: str) -> ResolvedSegments:
         """The global exclusion of an experiment's context, whose letter case does not count."""
-        for name, offers in self._by_context.items():
+        for name, compiled_experiments in self._by_context.items():
             if same_context(name, context):
-                return offers.shut_out
+                return compiled_experiments.shut_out
         return NOBODY
 
 
@@ -251,7 +268,7 @@ def _is_over(experiment: Experiment) -> bool:
     )
 
 
-def _shut_out(context: str, segments: Mapping[str, Segment]) -> Roster:
+def _shut_out(context: str, segments: Mapping[str, Segment]) -> ResolvedSegments:
     return resolve(
         [
             segment.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.api.http.kept_texts import KeptTexts
+from chalicelib.api.http.response_cache import ResponseCache
 from chalicelib.domain.catalogue.catalogue import Catalogue
 
 
@@ -28,7 +28,7 @@ def catalogues() -> list[Catalogue]:
 def test_an_answer_is_written_once_for_a_catalogue_and_a_question(
     catalogues: list[Catalogue],
 ) -> None:
-    texts, write = KeptTexts(), Writer()
+    texts, write = ResponseCache(), Writer()
     first, second = catalogues
     assert [texts.text(first, 1, write) for _ in range(3)] == ["1", "1", "1"]
     assert texts.text(first, 2, write) == "2"
@@ -37,7 +37,7 @@ def test_an_answer_is_written_once_for_a_catalogue_and_a_question(
 
 
 def test_what_cannot_be_answered_is_asked_again(catalogues: list[Catalogue]) -> None:
-    texts = KeptTexts()
+    texts = ResponseCache()
 
     def fail() -> str:
         raise KeyError
@@ -49,7 +49,7 @@ def test_what_cannot_be_answered_is_asked_again(catalogues: list[Catalogue]) -> 
 
 
 def test_no_more_is_kept_than_may_be(catalogues: list[Catalogue]) -> None:
-    texts, write = KeptTexts(characters=30), Writer(length=10)
+    texts, write = ResponseCache(characters=30), Writer(length=10)
     for question in range(4):
         texts.text(catalogues[0], question, write)
     assert texts.text(catalogues[0], 3, write) == "4" * 10
@@ -57,7 +57,7 @@ def test_no_more_is_kept_than_may_be(catalogues: list[Catalogue]) -> None:
 
 
 def test_an_answer_longer_than_that_is_given_all_the_same(catalogues: list[Catalogue]) -> None:
-    texts, write = KeptTexts(characters=5), Writer(length=10)
+    texts, write = ResponseCache(characters=5), Writer(length=10)
     assert texts.text(catalogues[0], 1, write) == "1" * 10
 
 
@@ -66,7 +66,7 @@ def test_a_late_writer_of_an_old_catalogue_changes_no_answer_of_the_new_one(
 ) -> None:
     """Another thread asks of the new one while the first still writes."""
     old, new = catalogues
-    texts = KeptTexts()
+    texts = ResponseCache()
 
     def overtaken() -> str:
         assert texts.text(new, 1, lambda: "new") == "new"
@@ -77,7 +77,7 @@ def test_a_late_writer_of_an_old_catalogue_changes_no_answer_of_the_new_one(
 
 
 def test_a_catalogue_is_not_held() -> None:
-    texts = KeptTexts()
+    texts = ResponseCache()
     texts.text(Catalogue(), 1, lambda: "a")
     assert texts._kept.of() is None
 
@@ -88,7 +88,7 @@ def test_between_any_two_steps_each_answer_is_of_its_own_catalogue(
     """Another thread asks of the old catalogue while the first turns to the new one."""
     old, new = catalogues
 
-    class Interrupted(KeptTexts):
+    class Interrupted(ResponseCache):
         watching = False
 
         def __setattr__(self, name: str, value: object) -> None:

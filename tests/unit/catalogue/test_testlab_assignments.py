@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.testlab_offers import (
+from chalicelib.domain.catalogue.testlab_assignments import (
     decide,
     feature_uuid,
     flags_on,
@@ -25,13 +25,13 @@ from chalicelib.domain.catalogue.testlab_offers import (
 from chalicelib.domain.experiments.marking import Mark, UnknownCondition
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant, Profile
 from tests.fakes.memory import START
 from tests.unit.samples import TODAY, feature
 
 VECTORS = json.loads((Path(__file__).parent / "testlab-hash-vectors.json").read_text())
-PLACE = Place("feature 1", "")
+POINT_KEY = DecisionPointKey("feature 1", "")
 
 
 def variants(*weights: str) -> tuple[Variant, ...]:
@@ -63,9 +63,9 @@ def test_who_is_in_the_block_of_an_experiment_is_offered_it(vector: dict[str, ob
         feature(1, variants=variants("1")),
         feature(2, variants=(Variant(20, 2, "x", True, Decimal(1)),)),
     )
-    offer = offered_to(Catalogue(features=both, blocks=blocks), TODAY, user(str(vector["id"])))
-    assert offer is not None
-    assert offer.feature.id == 1
+    compiled = offered_to(Catalogue(features=both, blocks=blocks), TODAY, user(str(vector["id"])))
+    assert compiled is not None
+    assert compiled.feature.id == 1
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_variants_get_their_shares_of_a_block() -> None:
     given = catalogue(feature(1, variants=variants("0.2", "0.3", "0.5")))
     counts: Counter[str] = Counter()
     for number in range(3000):
-        offer = offered_to(given, TODAY, user(f"user {number}"))
-        assert offer is not None
-        assert offer.variant is not None
-        counts[offer.variant.value] += 1
+        compiled = offered_to(given, TODAY, user(f"user {number}"))
+        assert compiled is not None
+        assert compiled.variant is not None
+        counts[compiled.variant.value] += 1
     assert counts["v0"] == pytest.approx(600, abs=100)
     assert counts["v1"] == pytest.approx(900, abs=110)
     assert counts["v2"] == pytest.approx(1500, abs=120)
@@ -99,10 +99,10 @@ def test_variants_get_their_shares_of_a_block() -> None:
 
 def test_who_stands_beyond_all_weights_gets_the_last_variant() -> None:
     given = catalogue(feature(1, variants=variants("0", "0.0000001")))
-    offer = offered_to(given, TODAY, user())
-    assert offer is not None
-    assert offer.variant is not None
-    assert offer.variant.value == "v1"
+    compiled = offered_to(given, TODAY, user())
+    assert compiled is not None
+    assert compiled.variant is not None
+    assert compiled.variant.value == "v1"
 
 
 def test_only_features_of_test_lab_are_offered_so() -> None:
@@ -113,51 +113,51 @@ def test_only_features_of_test_lab_are_offered_so() -> None:
 @pytest.mark.parametrize(
     ("mark", "is_for_it"),
     [
-        (Mark(PLACE), True),
-        (Mark(PLACE, experiment_id=feature_uuid(1)), True),
-        (Mark(PLACE, experiment_id=feature_uuid(2)), False),
-        (Mark(Place("feature 1", "target")), False),
-        (Mark(Place("feature 9", "")), False),
+        (Mark(POINT_KEY), True),
+        (Mark(POINT_KEY, experiment_id=feature_uuid(1)), True),
+        (Mark(POINT_KEY, experiment_id=feature_uuid(2)), False),
+        (Mark(DecisionPointKey("feature 1", "target")), False),
+        (Mark(DecisionPointKey("feature 9", "")), False),
     ],
 )
 def test_a_mark_is_for_an_experiment_by_its_name_and_id(mark: Mark, is_for_it: bool) -> None:
-    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, mark, user())
-    assert (offer is not None) == is_for_it
+    compiled = marked(catalogue(feature(1, variants=variants("1"))), TODAY, mark, user())
+    assert (compiled is not None) == is_for_it
 
 
 def test_a_first_mark_enrolls_with_the_users_own_variant() -> None:
     given = catalogue(feature(1, variants=variants("0.5", "0.5")))
-    offer = marked(given, TODAY, Mark(PLACE), user())
-    assert offer is not None
-    assert offer.variant is not None
-    outcome = decide(Mark(PLACE, "v0"), offer, user(), START, "point")
+    compiled = marked(given, TODAY, Mark(POINT_KEY), user())
+    assert compiled is not None
+    assert compiled.variant is not None
+    outcome = decide(Mark(POINT_KEY, "v0"), compiled, user(), START, "point")
     enrollment = outcome.records.enrollment
     assert enrollment is not None
-    assert (enrollment.number, enrollment.condition_id) == (1, variant_uuid(offer.variant.id))
+    assert (enrollment.number, enrollment.condition_id) == (1, variant_uuid(compiled.variant.id))
     assert (outcome.point.id, outcome.point.experiment_id) == ("point", feature_uuid(1))
     assert outcome.condition == "v0"
 
-    again = replace(user(), enrollments={1: (enrollment,)}, points={PLACE: outcome.point})
-    repeated = decide(Mark(PLACE, "v1"), offer, again, START, "other")
+    again = replace(user(), enrollments={1: (enrollment,)}, points={POINT_KEY: outcome.point})
+    repeated = decide(Mark(POINT_KEY, "v1"), compiled, again, START, "other")
     assert repeated.records.enrollment is None
     assert (repeated.point, repeated.condition) == (outcome.point, "v0")
 
 
 def test_who_is_in_no_block_of_it_is_not_enrolled() -> None:
     given = catalogue(feature(1, variants=variants("1")), owner=None)
-    offer = marked(given, TODAY, Mark(PLACE), user())
-    assert offer is not None
-    assert offer.variant is None
-    outcome = decide(Mark(PLACE), offer, user(), START, "point")
+    compiled = marked(given, TODAY, Mark(POINT_KEY), user())
+    assert compiled is not None
+    assert compiled.variant is None
+    outcome = decide(Mark(POINT_KEY), compiled, user(), START, "point")
     assert outcome.records.enrollment is None
     assert outcome.condition is None
 
 
 def test_a_value_that_no_variant_has_is_refused() -> None:
-    offer = marked(catalogue(feature(1, variants=variants("1"))), TODAY, Mark(PLACE), user())
-    assert offer is not None
+    compiled = marked(catalogue(feature(1, variants=variants("1"))), TODAY, Mark(POINT_KEY), user())
+    assert compiled is not None
     with pytest.raises(UnknownCondition):
-        decide(Mark(PLACE, "green"), offer, user(), START, "point")
+        decide(Mark(POINT_KEY, "green"), compiled, user(), START, "point")
 
 
 # Toggles and rollouts as flags

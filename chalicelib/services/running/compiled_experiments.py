@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.testlab_offers import last_unknown
+from chalicelib.domain.catalogue.testlab_assignments import last_unknown
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.offers import Offers
+from chalicelib.domain.experiments.compiled_experiments import CompiledCatalogue
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.services.running.catalogue import CatalogueService
 
@@ -16,30 +16,30 @@ class UnknownContext(Invalid):
     """No context is called so by a client, for whom letter case counts."""
 
 
-class OfferService:
+class CompilationService:
     """What is offered, compiled once per version of the catalogue."""
 
     def __init__(self, catalogue: CatalogueService, contexts: Sequence[str]) -> None:
         self._catalogue = catalogue
         self._contexts = contexts
-        self._compiled: tuple[Catalogue, Offers] | None = None
+        self._compiled: tuple[Catalogue, CompiledCatalogue] | None = None
 
-    def current(self) -> tuple[Catalogue, Offers]:
+    def current(self) -> tuple[Catalogue, CompiledCatalogue]:
         """The catalogue, and what it offers."""
         catalogue = self._catalogue.snapshot()
         compiled = self._compiled
         if compiled is None or compiled[0] is not catalogue:
-            offers = Offers(
+            compiled_experiments = CompiledCatalogue(
                 catalogue.experiments(),
                 catalogue.segments,
                 self._contexts,
                 catalogue.flags.values(),
                 catalogue.metrics,
             )
-            compiled = self._compiled = (catalogue, offers)
+            compiled = self._compiled = (catalogue, compiled_experiments)
         return compiled
 
-    def current_for(self, participant: Participant) -> tuple[Catalogue, Offers]:
+    def current_for(self, participant: Participant) -> tuple[Catalogue, CompiledCatalogue]:
         """The same, read anew if a user's records may be of something that was made since."""
         current = self.current()
         recorded_at = last_unknown(current[0], participant)

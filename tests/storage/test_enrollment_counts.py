@@ -10,15 +10,19 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
 from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.offers import Offer
-from chalicelib.domain.experiments.tallies import ExclusionTally, HourlyTally, Tally
 from chalicelib.domain.experiments.transfer import GroupOwnRecord, RecordKind, UserRecord
 from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
-from chalicelib.domain.participants.decision_points import Place
+from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     NOWHERE,
     Enrollment,
@@ -37,8 +41,8 @@ from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 
 NUMBER = 7
-OFFER = Offer.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
-PLACES = (HERE, THERE)
+COMPILED = CompiledExperiment.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
+POINT_KEYS = (HERE, THERE)
 DAY = START.date()
 
 
@@ -54,10 +58,10 @@ def create(stores: Stores, *user_ids: str) -> Participant:
 
 
 def enrolled(
-    place: Place = HERE, class_id: str | None = None, after: timedelta = timedelta()
+    point_key: DecisionPointKey = HERE, class_id: str | None = None, after: timedelta = timedelta()
 ) -> Enrollment:
     at = START + after
-    return Enrollment(NUMBER, place, "id of a", class_id, EnrollmentCode.ALGORITHM, at)
+    return Enrollment(NUMBER, point_key, "id of a", class_id, EnrollmentCode.ALGORITHM, at)
 
 
 def store(
@@ -65,35 +69,46 @@ def store(
     user_id: str,
     records: Records,
     *,
-    place: Place = HERE,
+    point_key: DecisionPointKey = HERE,
     groups: Collection[GroupKey] = (),
     shard: int = 0,
 ) -> None:
-    point = MonitoredPoint("p", place, "e", None, START)
-    outcome = Outcome(OFFER, point, None, records)
+    point = MonitoredPoint("p", point_key, "e", None, START)
+    outcome = Outcome(COMPILED, point, None, records)
     before = stores.participants.groups(groups)
     stores.participants.store_mark(known(stores, user_id), before, outcome, Counting(shard), ())
 
 
-def tallies(stores: Stores, places: Collection[Place] = PLACES) -> dict[object, Tally]:
-    found, _ = stores.participants.tallies(NUMBER, places)
-    return {(tally.condition_id, tally.place): tally for tally in found}
+def enrollment_counts(
+    stores: Stores, point_keys: Collection[DecisionPointKey] = POINT_KEYS
+) -> dict[object, EnrollmentCount]:
+    found, _ = stores.participants.enrollment_counts(NUMBER, point_keys)
+    return {
+        (enrollment_count.condition_id, enrollment_count.point_key): enrollment_count
+        for enrollment_count in found
+    }
 
 
-def test_tallies_are_the_sum_of_all_shards_by_condition_and_place(stores: Stores) -> None:
+def test_enrollment_counts_are_the_sum_of_all_shards_by_condition_and_place(stores: Stores) -> None:
     create(stores, "u", "v")
-    for shard, (user_id, place) in enumerate((("u", HERE), ("u", THERE), ("v", THERE))):
-        store(stores, user_id, Records(enrollment=enrolled(place)), place=place, shard=shard)
-    assert tallies(stores) == {
-        ("id of a", HERE): Tally(
+    for shard, (user_id, point_key) in enumerate((("u", HERE), ("u", THERE), ("v", THERE))):
+        store(
+            stores,
+            user_id,
+            Records(enrollment=enrolled(point_key)),
+            point_key=point_key,
+            shard=shard,
+        )
+    assert enrollment_counts(stores) == {
+        ("id of a", HERE): EnrollmentCount(
             NUMBER, "id of a", HERE, users=1, condition_users=1, point_users=1
         ),
-        ("id of a", THERE): Tally(
+        ("id of a", THERE): EnrollmentCount(
             NUMBER, "id of a", THERE, users=1, condition_users=1, point_users=2
         ),
     }
-    (elsewhere,) = tallies(stores, ()).values()
-    assert (elsewhere.place, elsewhere.users, elsewhere.point_users) == (None, 2, 3)
+    (elsewhere,) = enrollment_counts(stores, ()).values()
+    assert (elsewhere.point_key, elsewhere.users, elsewhere.point_users) == (None, 2, 3)
     assert stores.participants.counted(NUMBER) == (2, 0)
 
 
@@ -105,12 +120,12 @@ def test_groups_are_counted_with_their_enrollment_and_at_each_point(stores: Stor
         group_enrollment=(key, GroupEnrollment(NUMBER, HERE, "id of a", START)),
     )
     store(stores, "u", first, groups=[key])
-    for place in (HERE, THERE):
-        records = Records(enrollment=enrolled(place, "1a"))
-        store(stores, "v", records, place=place, groups=[key])
-    at_places = [tallies(stores)["id of a", place] for place in PLACES]
-    assert [tally.groups for tally in at_places] == [1, 0]
-    assert [tally.point_groups for tally in at_places] == [1, 1]
+    for point_key in (HERE, THERE):
+        records = Records(enrollment=enrolled(point_key, "1a"))
+        store(stores, "v", records, point_key=point_key, groups=[key])
+    at_points = [enrollment_counts(stores)["id of a", point_key] for point_key in POINT_KEYS]
+    assert [enrollment_count.groups for enrollment_count in at_points] == [1, 0]
+    assert [enrollment_count.point_groups for enrollment_count in at_points] == [1, 1]
     assert stores.participants.groups([key])[key].enrolled_at == {(NUMBER, HERE), (NUMBER, THERE)}
 
 
@@ -122,7 +137,7 @@ def test_two_members_at_once_count_their_group_once_at_a_point(stores: Stores) -
     def enroll(user_id: str) -> bool:
         records = Records(enrollment=enrolled(class_id="1a"))
         point = MonitoredPoint("p", HERE, "e", None, START)
-        outcome = Outcome(OFFER, point, None, records)
+        outcome = Outcome(COMPILED, point, None, records)
         try:
             stores.participants.store_mark(known(stores, user_id), read, outcome, Counting(), ())
         except LostRace:
@@ -130,7 +145,7 @@ def test_two_members_at_once_count_their_group_once_at_a_point(stores: Stores) -
         return True
 
     assert sorted(at_once(lambda: enroll("u"), lambda: enroll("v"))) == [False, True]
-    assert tallies(stores)["id of a", HERE].point_groups == 1
+    assert enrollment_counts(stores)["id of a", HERE].point_groups == 1
 
 
 def test_exclusions_are_counted_and_a_group_s_first_one_stays(stores: Stores) -> None:
@@ -142,7 +157,7 @@ def test_exclusions_are_counted_and_a_group_s_first_one_stays(stores: Stores) ->
     with pytest.raises(LostRace):
         store(stores, "v", records)
     store(stores, "v", Records(exclusion=exclusion), shard=2)
-    assert stores.participants.tallies(NUMBER, ())[1] == ExclusionTally(NUMBER, 2, 1)
+    assert stores.participants.enrollment_counts(NUMBER, ())[1] == ExclusionCount(NUMBER, 2, 1)
 
 
 def test_what_ends_is_counted_off(stores: Stores) -> None:
@@ -156,9 +171,11 @@ def test_what_ends_is_counted_off(stores: Stores) -> None:
     )
     stores.participants.update(known(stores), Profile("u"), change, START)
     assert stores.participants.counted(NUMBER) == (0, 0)
-    assert stores.participants.tallies(NUMBER, PLACES)[1] == ExclusionTally(NUMBER)
-    assert not any(tally.point_users for tally in tallies(stores).values())
-    assert stores.participants.hourly(NUMBER, DAY, PLACES) == []
+    assert stores.participants.enrollment_counts(NUMBER, POINT_KEYS)[1] == ExclusionCount(NUMBER)
+    assert not any(
+        enrollment_count.point_users for enrollment_count in enrollment_counts(stores).values()
+    )
+    assert stores.participants.hourly(NUMBER, DAY, POINT_KEYS) == []
 
 
 def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
@@ -166,10 +183,13 @@ def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
     user = create(stores, "u")
     ending = []
     for index in range(50):
-        place, counted_for = Place("lesson", str(index)), (f"stratum {index % 2}", index % 40)
-        ending.append(replace(enrolled(place, "1a"), condition_id=f"id of {index % 40}"))
+        point_key, counted_for = (
+            DecisionPointKey("lesson", str(index)),
+            (f"stratum {index % 2}", index % 40),
+        )
+        ending.append(replace(enrolled(point_key, "1a"), condition_id=f"id of {index % 40}"))
         outcome = Outcome(
-            OFFER, MonitoredPoint("p", place, "e", None, START), None, Records(ending[-1])
+            COMPILED, MonitoredPoint("p", point_key, "e", None, START), None, Records(ending[-1])
         )
         groups = stores.participants.groups([class_key("1a")])
         counting = Counting(1, counted_for)
@@ -180,7 +200,7 @@ def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
         (NUMBER,),
         (GroupLeft(NUMBER, class_key("1a"), None),),
         tuple(
-            StratumEnrollment(NUMBER, enrollment.place, f"stratum {index % 2}", index % 40)
+            StratumEnrollment(NUMBER, enrollment.point_key, f"stratum {index % 2}", index % 40)
             for index, enrollment in enumerate(ending)
         ),
     )
@@ -192,28 +212,31 @@ def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
 
 def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: Stores) -> None:
     create(stores, "u")
-    places = [Place("site", str(number)) for number in range(75)]
-    for place in places:
-        store(stores, "u", Records(enrollment=enrolled(place)), place=place)
+    point_keys = [DecisionPointKey("site", str(number)) for number in range(75)]
+    for point_key in point_keys:
+        store(stores, "u", Records(enrollment=enrolled(point_key)), point_key=point_key)
     change = GroupChange(enrollments=known(stores).enrollments[NUMBER])
     stores.participants.update(known(stores), Profile("u"), change, START)
     assert known(stores).enrollments == {}
     assert stores.participants.counted(NUMBER) == (0, 0)
-    assert not any(tally.point_users for tally in tallies(stores, places).values())
+    assert not any(
+        enrollment_count.point_users
+        for enrollment_count in enrollment_counts(stores, point_keys).values()
+    )
 
 
 def test_hours_are_told_apart_from_a_day_on(stores: Stores) -> None:
     create(stores, "u")
-    for days, place in ((-1, HERE), (0, THERE)):
+    for days, point_key in ((-1, HERE), (0, THERE)):
         at = timedelta(days=days)
-        store(stores, "u", Records(enrollment=enrolled(place, after=at)), place=place)
+        store(stores, "u", Records(enrollment=enrolled(point_key, after=at)), point_key=point_key)
     hour = START.replace(minute=0, second=0, microsecond=0)
-    today = HourlyTally(hour, "id of a", THERE, 1, 0)
-    yesterday = HourlyTally(hour - timedelta(days=1), "id of a", HERE, 1, 0)
-    found = stores.participants.hourly(NUMBER, DAY - timedelta(days=1), PLACES)
+    today = HourlyEnrollmentCount(hour, "id of a", THERE, 1, 0)
+    yesterday = HourlyEnrollmentCount(hour - timedelta(days=1), "id of a", HERE, 1, 0)
+    found = stores.participants.hourly(NUMBER, DAY - timedelta(days=1), POINT_KEYS)
     assert sorted(found, key=lambda each: each.at) == [yesterday, today]
-    assert stores.participants.hourly(NUMBER, DAY, PLACES) == [today]
-    assert stores.participants.hourly(NUMBER, date(2099, 1, 1), PLACES) == []
+    assert stores.participants.hourly(NUMBER, DAY, POINT_KEYS) == [today]
+    assert stores.participants.hourly(NUMBER, date(2099, 1, 1), POINT_KEYS) == []
 
 
 def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_too(
@@ -229,25 +252,25 @@ def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_to
         store(stores, "u", Records(repeat=repeat))
     (enrollment,) = known(stores).enrollments[NUMBER]
     assert (enrollment.met, enrollment.repeats) == (frozenset({"", "id of a"}), 3)
-    found = tallies(stores)
+    found = enrollment_counts(stores)
     assert found[None, HERE].users == 1
     assert (found["id of a", HERE].users, found["id of a", HERE].point_users) == (0, 1)
     repeats = stores.participants.repeats(NUMBER, ["u", "nobody"])
     assert list(repeats) == ["u"]
     assert [repeat.uniquifier for repeat in repeats["u"]] == [None, "1", "2"]
-    assert {repeat.place for repeat in repeats["u"]} == {HERE}
+    assert {repeat.point_key for repeat in repeats["u"]} == {HERE}
 
 
 def test_enrollments_are_found_by_user_at_known_places_and_at_none(stores: Stores) -> None:
     create(stores, "u", "v", "w")
     store(stores, "u", Records(enrollment=enrolled()))
-    store(stores, "v", Records(enrollment=enrolled(THERE)), place=THERE)
+    store(stores, "v", Records(enrollment=enrolled(THERE)), point_key=THERE)
     stores.participants.store_records(
-        known(stores, "v"), {}, OFFER, Records(enrollment=enrolled(NOWHERE)), Counting()
+        known(stores, "v"), {}, COMPILED, Records(enrollment=enrolled(NOWHERE)), Counting()
     )
     users = ["u", "v", "w", *(f"x{number}" for number in range(120))]
     found = stores.participants.enrollments(NUMBER, [HERE], users)
-    assert {user: [e.place for e in own] for user, own in found.items()} == {
+    assert {user: [e.point_key for e in own] for user, own in found.items()} == {
         "u": [HERE],
         "v": [NOWHERE],
     }
@@ -259,11 +282,11 @@ def test_records_from_elsewhere_come_back_and_count(stores: Stores) -> None:
     groups = stores.participants.groups([key])
     records = Records(enrollment=enrolled(class_id="1a"))
     counting = Counting(users_per_group=1)
-    stores.participants.store_records(before, groups, OFFER, records, counting)
+    stores.participants.store_records(before, groups, COMPILED, records, counting)
     assert known(stores).enrollments == {NUMBER: (enrolled(class_id="1a"),)}
     assert stores.participants.counted(NUMBER) == (1, 1)
     with pytest.raises(LostRace):
-        stores.participants.store_records(before, groups, OFFER, records, counting)
+        stores.participants.store_records(before, groups, COMPILED, records, counting)
 
 
 @pytest.mark.parametrize(
@@ -282,8 +305,8 @@ def test_a_group_s_record_from_elsewhere_is_stored_once(
         stores.participants.store_group_record(key, record, 2)
     group = stores.participants.groups([key])[key]
     assert [*group.enrollments.values(), *group.exclusions.values()] == [record]
-    found, excluded = stores.participants.tallies(NUMBER, PLACES)
-    assert sum(tally.groups for tally in found) + excluded.groups == 1
+    found, excluded = stores.participants.enrollment_counts(NUMBER, POINT_KEYS)
+    assert sum(enrollment_count.groups for enrollment_count in found) + excluded.groups == 1
 
 
 def page_through(stores: Stores, kind: RecordKind, limit: int) -> list[object]:

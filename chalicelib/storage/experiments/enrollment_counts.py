@@ -1,0 +1,154 @@
+"""Counts of enrollments and exclusions in DynamoDB, in shards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
+from chalicelib.domain.participants.decision_points import DecisionPointKey
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import HOURS, CounterRow, EnrolledOnRow, EnrolledRow
+
+COUNTS = ("users", "condition_users", "point_users", "groups", "point_groups")
+
+ACTIONS_PER_COUNT = 2
+"""An enrollment count counts in all and by day."""
+
+
+def add_enrollment_counts(
+    write: TransactWrite, enrollment_counts: Iterable[EnrollmentCount], shard: int
+) -> None:
+    """Add to the enrollments, in all and by day, within a transaction."""
+    for enrollment_count in enrollment_counts:
+        figures = {name: by for name in COUNTS if (by := getattr(enrollment_count, name))}
+        point_text = _point_text(enrollment_count.point_key)
+        if figures:
+            key = keys.enrolled(enrollment_count.condition_id, point_text, shard)
+            actions = [getattr(EnrolledRow, name).add(by) for name, by in figures.items()]
+            write.update(EnrolledRow(enrollment_count.number, key), actions=actions)
+        if enrollment_count.at is not None and (
+            enrollment_count.point_users or enrollment_count.point_groups
+        ):
+            _add_by_day(
+                write, enrollment_count, enrollment_count.at.astimezone(UTC), point_text, shard
+            )
+
+
+def _add_by_day(
+    write: TransactWrite,
+    enrollment_count: EnrollmentCount,
+    at: datetime,
+    point_text: str,
+    shard: int,
+) -> None:
+    figures = {
+        f"u{at.hour}": enrollment_count.point_users,
+        f"g{at.hour}": enrollment_count.point_groups,
+    }
+    day = at.date().isoformat()
+    write.update(
+        EnrolledOnRow(
+            enrollment_count.number,
+            keys.enrolled_on(day, enrollment_count.condition_id, point_text, shard),
+        ),
+        actions=[getattr(EnrolledOnRow, name).add(by) for name, by in figures.items() if by],
+    )
+
+
+def add_count(write: TransactWrite, number: int, kind: str, shard: int, by: int) -> None:
+    """Add to another counter of an experiment or flag within a transaction."""
+    write.update(CounterRow(number, keys.counter(kind, shard)), actions=[CounterRow.n.add(by)])
+
+
+def add_exclusions(
+    write: TransactWrite, enrollment_counts: Iterable[ExclusionCount], shard: int
+) -> None:
+    """Add to the exclusions within a transaction."""
+    for enrollment_count in enrollment_counts:
+        figures = {
+            keys.excluded_users(shard): enrollment_count.users,
+            keys.excluded_groups(shard): enrollment_count.groups,
+        }
+        for key, by in figures.items():
+            if by:
+                write.update(
+                    CounterRow(enrollment_count.number, key), actions=[CounterRow.n.add(by)]
+                )
+
+
+def read_counts(
+    number: int, point_keys: Collection[DecisionPointKey] = ()
+) -> tuple[list[EnrollmentCount], ExclusionCount, int]:
+    """The enrollments of an experiment by condition and place, its exclusions, and the groups
+    with users enough.
+
+    Enrollments at other decision points than `point_keys` come with None for a decision point.
+    """
+    by_key = _by_key(point_keys)
+    enrollment_counts: dict[tuple[str | None, DecisionPointKey | None], EnrollmentCount] = {}
+    excluded: defaultdict[str, int] = defaultdict(int)
+    complete = 0
+    span = EnrolledRow.sk.between(f"{keys.ENROLLED}#", f"{keys.GROUPS}#~")
+    for row in EnrolledRow.query(number, span, consistent_read=True):
+        kind, *rest = row.sk.split("#")
+        if kind == keys.ENROLLED:
+            condition_id, point_key = _condition(rest[0]), by_key.get(rest[1])
+            before = enrollment_counts.get((condition_id, point_key)) or EnrollmentCount(
+                number, condition_id, point_key
+            )
+            enrollment_counts[condition_id, point_key] = replace(
+                before,
+                **{name: getattr(before, name) + int(getattr(row, name) or 0) for name in COUNTS},
+            )
+        elif kind == keys.EXCLUDED:
+            excluded[rest[0]] += int(row.n or 0)
+        elif kind == keys.GROUPS:
+            complete += int(row.n or 0)
+    return (
+        list(enrollment_counts.values()),
+        ExclusionCount(number, excluded["users"], excluded["groups"]),
+        complete,
+    )
+
+
+def read_hourly(
+    number: int, since: date, point_keys: Collection[DecisionPointKey]
+) -> Sequence[HourlyEnrollmentCount]:
+    """The new enrollments from a day (UTC) on, by the hour."""
+    by_key = _by_key(point_keys)
+    users: defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int] = defaultdict(int)
+    groups: defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int] = defaultdict(
+        int
+    )
+    days = EnrolledOnRow.sk.between(f"day#{since.isoformat()}", "day#~")
+    for row in EnrolledOnRow.query(number, days, consistent_read=True):
+        _, day, condition, point_text, _ = row.sk.split("#")
+        start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+        for hour in HOURS:
+            key = start + timedelta(hours=hour), _condition(condition), by_key.get(point_text)
+            users[key] += int(getattr(row, f"u{hour}") or 0)
+            groups[key] += int(getattr(row, f"g{hour}") or 0)
+    return [
+        HourlyEnrollmentCount(*key, n, groups[key]) for key, n in users.items() if n or groups[key]
+    ]
+
+
+def _condition(part: str) -> str | None:
+    return None if part == keys.NO_CONDITION else keys.unescaped(part)
+
+
+def _by_key(point_keys: Collection[DecisionPointKey]) -> Mapping[str, DecisionPointKey]:
+    return {_point_text(point_key): point_key for point_key in point_keys}
+
+
+def _point_text(point_key: DecisionPointKey | None) -> str:
+    return keys.point_key(point_key.site, point_key.target) if point_key else keys.point_key("", "")
