@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from chalicelib.api import BLUEPRINTS
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, LONGEST_ANSWER
+from chalicelib.api.upgrade.wire.texts import NAME_LENGTH
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
@@ -147,8 +148,11 @@ class TestExperiments:
 
     def test_preview_users_of_long_experiments_are_shown(self, in_memory: InMemory) -> None:
         ids = []
-        for _ in range(40):
-            body = design(("s", ""), codes=("c" * 60_000, "d"), name=LONG_TEXT)
+        name = "x" * NAME_LENGTH
+        for number in range(80):
+            context = ("home", "add")[number % 2]
+            codes = "c" * 60_000, "d"
+            body = design(("s", ""), codes=codes, name=name, context=[context])
             made = in_memory.granted("POST", "/api/experiments", body).json
             ids.append((made["id"], made["conditions"][0]["id"]))
         assigned = [
@@ -160,7 +164,7 @@ class TestExperiments:
             in_memory.granted("GET", "/api/previewusers/ada").json,
             in_memory.granted("GET", "/api/previewusers").json[0],
         ):
-            assert len(answer["assignments"]) == 40
+            assert len(answer["assignments"]) == 80
             shown = answer["assignments"][0]
             assert shown["experiment"]["name"] == "x" * 200
             assert shown["experimentCondition"]["conditionCode"] == "c" * 200

@@ -16,6 +16,7 @@ from chalicelib import api
 from chalicelib.api.documentation import DOCUMENT
 from chalicelib.api.http.blueprint import Published
 from chalicelib.api.http.calls import BODY, PARAMETERS
+from chalicelib.api.upgrade.wire.texts import NAME_LENGTH
 from tests.api.upgrade_setup import design, flag, segment
 from tests.http import JSON, Gateway
 from tests.request_schemas import Part, parts
@@ -28,6 +29,13 @@ COLLECTIONS = frozenset({"list", "tuple", "dict", "set", "frozenset", "generator
 NO_VALUES = frozenset({"definition-ref", "model-fields"})
 QUERIES = ("query_values", "IdsQuery")
 """Always a map of lists of texts: what they hold is never anything else."""
+
+NAMED = (
+    "DesignBody", "ExperimentBody", "EditExperimentBody", "ExperimentFile", "ListedSegment",
+    "FlagBody", "FlagFile", "SegmentBody", "SubListBody", "SegmentParts", "ListedSegmentFile",
+    "SubSegmentFile", "ListFile", "SegmentFile",
+)  # fmt: skip
+"""Bodies and files that name an experiment, a flag or a segment."""
 
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 10**400, Decimal("1e5000"), Decimal("0E-99999"), "", "x", "1", "\ud800",
@@ -136,6 +144,42 @@ def test_a_body_of_faults_costs_little_more_than_reading_it(
     assert len(answer.text) < 2000
     assert len(answer.headers["x-error-detail"]) <= 500
     assert peak < 50 * len(raw)
+
+
+@pytest.mark.usefixtures("app")
+def test_each_name_of_an_experiment_a_flag_or_a_segment_has_a_bound() -> None:
+    found = {}
+    for part in parts():
+        model, _, field = part.where.partition(" .")
+        if model in NAMED and field in ("name", "key") and part.schema["type"] == "str":
+            found[part.where] = part.schema.get("max_length")
+    assert found.keys() >= {f"{model} .name" for model in NAMED}
+    assert set(found.values()) == {NAME_LENGTH}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/experiments", design(("site", "target"))),
+        ("/api/flags", flag()),
+        ("/api/segments", segment(type="public")),
+    ],
+    ids=["experiments", "flags", "segments"],
+)
+def test_a_name_is_as_long_as_the_texts_of_clients_at_the_most(
+    gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    name = "n" * NAME_LENGTH
+    too_long = {**body, "name": f"{name}n"}
+    refusal = f"name: String should have at most {NAME_LENGTH} characters"
+    refused = gateway.post(path, too_long)
+    assert refused.status == 400
+    assert refusal in refused.headers["x-error-detail"]
+    file = {"fileName": "file.json", "fileContent": too_long}
+    files = {"files": [file]} if path == "/api/flags" else [file]
+    [judged] = gateway.post(f"{path}/import", files).json
+    assert refusal in str(judged)
+    assert gateway.post(path, {**body, "name": name}).json["name"] == name
 
 
 def test_names_that_clients_choose_are_shortened_in_what_is_said_of_them(gateway: Gateway) -> None:

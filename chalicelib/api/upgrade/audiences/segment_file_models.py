@@ -19,7 +19,15 @@ from chalicelib.api.upgrade.audiences.segment_models import (
     check_whole,
 )
 from chalicelib.api.upgrade.wire.records import new_id, now
-from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Identifier, Text, kept_or_new
+from chalicelib.api.upgrade.wire.texts import (
+    AdminBody,
+    FilledName,
+    FilledText,
+    Identifier,
+    Name,
+    Text,
+    kept_or_new,
+)
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.participants.participants import GroupKey
@@ -39,7 +47,7 @@ class SegmentParts(AdminBody):
     """What files hold of any segment, its users and groups under either of their names."""
 
     id: Identifier | None = None
-    name: Text | None = None
+    name: Name | None = None
     description: Text | None = None
     list_type: Text | None = None
     tags: Tags | None = None
@@ -129,7 +137,7 @@ class ListedSegmentFile(SegmentParts):
 class ListFile(ListedSegmentFile):
     """A list as a file of its own; its members must be there."""
 
-    name: FilledText
+    name: FilledName
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from chalicelib.api.upgrade.wire.pages import Search
 from chalicelib.api.upgrade.wire.records import Json, stamps
 from chalicelib.api.upgrade.wire.texts import (
     AdminBody,
+    FilledName,
     FilledText,
     Identifier,
     ListedUser,
@@ -72,7 +73,7 @@ class SegmentBody(AdminBody):
     """POST /api/segments, and the `list` or `segment` of other requests."""
 
     id: Uuid | None = None
-    name: FilledText
+    name: FilledName
     context: FilledText
     type: SegmentType
     user_ids: Members

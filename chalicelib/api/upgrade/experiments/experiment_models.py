@@ -19,7 +19,15 @@ from chalicelib.api.upgrade.audiences.segment_models import (
 )
 from chalicelib.api.upgrade.wire.records import iso
 from chalicelib.api.upgrade.wire.state_names import DISPLAY_NAMES
-from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Identifier, Text, Uuid
+from chalicelib.api.upgrade.wire.texts import (
+    AdminBody,
+    FilledName,
+    FilledText,
+    Identifier,
+    Name,
+    Text,
+    Uuid,
+)
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript
 from chalicelib.domain.audiences.filters import FilterMode
@@ -208,7 +216,7 @@ class NamedSegment(AdminBody):
 class ListedSegment(AdminBody):
     """A list in the form in which experiments are read."""
 
-    name: Text | None = None
+    name: Name | None = None
     description: Text | None = None
     list_type: Text | None = None
     type: SegmentType
@@ -232,7 +240,7 @@ class DesignBody(AdminBody):
     """An experiment without its lists."""
 
     id: Uuid | None = None
-    name: FilledText
+    name: FilledName
     description: Text | None = None
     context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(1)]
     state: StateName

@@ -19,7 +19,7 @@ from chalicelib.api.upgrade.audiences.segment_models import (
 )
 from chalicelib.api.upgrade.wire.pages import Search
 from chalicelib.api.upgrade.wire.records import Json, stamps
-from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Text, Uuid
+from chalicelib.api.upgrade.wire.texts import AdminBody, FilledName, FilledText, Text, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.contexts import known_context
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
@@ -30,8 +30,8 @@ class FlagBody(AdminBody):
     """POST /api/flags and PUT /api/flags/{id}."""
 
     id: Uuid | None = None
-    name: FilledText
-    key: FilledText
+    name: FilledName
+    key: FilledName
     description: Text | None = None
     status: FlagStatus
     context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(1)]

@@ -17,6 +17,9 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 BREAKS = re.compile(r"[\t\r\n]")
 
+NAME_LENGTH = 1000
+"""Characters of a name: as many as the texts of clients may have."""
+
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
@@ -74,6 +77,14 @@ Text = Annotated[str, BeforeValidator(_text)]
 
 FilledText = Annotated[Text, Field(min_length=1)]
 """Text that says something."""
+
+
+Name = Annotated[str, Field(max_length=NAME_LENGTH), BeforeValidator(_text)]
+"""What a list is called; one without a name may get one."""
+
+
+FilledName = Annotated[Name, Field(min_length=1)]
+"""What an experiment, a flag or a segment is called."""
 
 
 Identifier = Annotated[FilledText, AfterValidator(_identifier)]
