@@ -121,6 +121,29 @@ class TestOthersSegments:
         assert add(gateway, made, "exclusion", id=list_id).status == 400
         assert listed(gateway, made) == [list_id]
 
+    def test_a_list_that_goes_from_one_side_stays_where_it_excludes(self, gateway: Gateway) -> None:
+        one, two = experiment(gateway), experiment(gateway)
+        shared = str(uuid.uuid4())
+        assert add(gateway, one, "inclusion", id=shared).status == 200
+        assert add(gateway, two, "exclusion", id=shared, userIds=["ada"]).status == 200
+        assert gateway.delete(f"/api/experiments/inclusionList/{shared}").status == 200
+        assert listed(gateway, one) == []
+        [kept] = gateway.get(f"/api/experiments/single/{two}").json["experimentSegmentExclusion"]
+        assert [each["userId"] for each in kept["segment"]["individualForSegment"]] == ["ada"]
+
+    def test_a_list_of_a_flag_stays_on_its_side(self, gateway: Gateway) -> None:
+        body = {"id": flag(gateway), "enabled": True, "listType": "Individual"}
+        made = segment("l", type="private", id=str(uuid.uuid4()), userIds=["ada"])
+        sent = {**body, "segment": made}
+        assert gateway.post("/api/flags/exclusionList", sent).status == 200
+        emptied = {**body, "segment": {**made, "userIds": []}}
+        refused = gateway.post("/api/flags/inclusionList", emptied)
+        assert (refused.status, "on the other side" in refused.text) == (400, True)
+        shown = gateway.get(f"/api/flags/{body['id']}").json
+        assert shown["featureFlagSegmentInclusion"] == []
+        [kept] = shown["featureFlagSegmentExclusion"]
+        assert [each["userId"] for each in kept["segment"]["individualForSegment"]] == ["ada"]
+
     def test_a_list_is_edited_through_its_own_experiment(self, gateway: Gateway) -> None:
         made, other = experiment(gateway), experiment(gateway)
         list_id = add(gateway, made).json["segment"]["id"]

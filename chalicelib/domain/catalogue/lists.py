@@ -57,8 +57,10 @@ def with_list(holder: Holder, entry: ListEntry, *, exclude: bool) -> Holder:
     """`holder` with a list more on one side, or with the list as it now is.
 
     Raises:
-        Invalid: if there are as many as there may be.
+        Invalid: if there are as many as there may be, or the other side has the list.
     """
+    if has_list(holder, entry.segment_id, exclude=not exclude):
+        raise Invalid(f"the list {entry.segment_id} is on the other side: remove it there first")
     if entry.segment_id not in listed(holder):
         check_room(holder, 1)
     side: tuple[ListEntry, ...] = holder.exclude if exclude else holder.include
@@ -82,13 +84,11 @@ def with_lists(holder: Holder, added: Iterable[ListEntry], *, exclude: bool) -> 
     return holder
 
 
-def without_list(holder: Holder, segment_id: str) -> Holder:
-    """`holder` without the lists that are a segment."""
-
-    def without(side: tuple[ListEntry, ...]) -> tuple[ListEntry, ...]:
-        return tuple(entry for entry in side if entry.segment_id != segment_id)
-
-    return replace(holder, include=without(holder.include), exclude=without(holder.exclude))
+def without_list(holder: Holder, segment_id: str, *, exclude: bool) -> Holder:
+    """`holder` without the list of a segment on one side."""
+    side: tuple[ListEntry, ...] = holder.exclude if exclude else holder.include
+    after = tuple(entry for entry in side if entry.segment_id != segment_id)
+    return replace(holder, exclude=after) if exclude else replace(holder, include=after)
 
 
 def holders(catalogue: Catalogue) -> Iterator[Experiment | Flag]:

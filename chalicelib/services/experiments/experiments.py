@@ -16,7 +16,6 @@ from chalicelib.domain.catalogue.catalogue import (
 )
 from chalicelib.domain.catalogue.faults import Round
 from chalicelib.domain.catalogue.lists import (
-    check_room,
     has_list,
     listed,
     own_lists,
@@ -266,11 +265,7 @@ class ExperimentService:
             NotFound: if there is no such experiment.
             Invalid: if it has as many lists as it may have, or the segment on the other side.
         """
-        experiment = self.get(experiment_id)
-        if segment_id not in listed(experiment):
-            check_room(experiment, 1)
-        elif segment_id is not None and not has_list(experiment, segment_id, exclude=exclude):
-            raise Invalid(f"the experiment has the list {segment_id} on the other side")
+        with_list(self.get(experiment_id), ListEntry(segment_id or ""), exclude=exclude)
 
     def add_list(
         self, experiment_id: str, segment_id: str, *, exclude: bool, lists: Sequence[Segment] = ()
@@ -279,12 +274,12 @@ class ExperimentService:
 
         Raises:
             NotFound: if there is no such experiment.
-            Invalid: if it has as many lists as it may have.
+            Invalid: if it has as many lists as it may have, or the segment on the other side.
             LostRace: if a segment of `lists` is not what it was.
         """
 
         def add(before: Experiment) -> Experiment:
-            if segment_id in listed(before):
+            if has_list(before, segment_id, exclude=exclude):
                 return before
             return with_list(before, ListEntry(segment_id), exclude=exclude)
 
@@ -322,16 +317,16 @@ class ExperimentService:
         if not any(has_list(each, segment_id, exclude=exclude) for each in self.all()):
             raise NotFound(f"there is no such list: {segment_id}")
 
-    def remove_list(self, segment_id: str) -> None:
-        """Take a segment off all experiments that it includes or excludes users of."""
+    def remove_list(self, segment_id: str, *, exclude: bool) -> None:
+        """Take a segment off all experiments that have it as a list on one side."""
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
             changes = []
             for feature in catalogue.features:
                 design = feature.design
-                if design is None or segment_id not in listed(design):
+                if design is None or not has_list(design, segment_id, exclude=exclude):
                     continue
-                after = without_list(design, segment_id)
+                after = without_list(design, segment_id, exclude=exclude)
                 changes.append(
                     FeatureChange(
                         feature, Feature.of_design(feature.id, after, feature.totals_shards)

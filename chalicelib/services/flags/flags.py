@@ -133,7 +133,7 @@ class FlagService:
 
         Raises:
             NotFound: if there is no such flag.
-            Invalid: if it has as many lists as it may have.
+            Invalid: if it has as many lists as it may have, or the list on the other side.
         """
         with_list(self.get(flag_id), entry, exclude=exclude)
 
@@ -146,7 +146,7 @@ class FlagService:
 
         Raises:
             NotFound: if there is no such flag.
-            Invalid: if it has as many lists as it may have.
+            Invalid: if it has as many lists as it may have, or the list on the other side.
             LostRace: if a segment of `lists` is not what it was.
         """
         return self.edit(flag_id, lambda flag: with_list(flag, entry, exclude=exclude), lists)
@@ -181,8 +181,10 @@ class FlagService:
                 return flag
         raise NotFound(f"there is no such list: {segment_id}")
 
-    def remove_list(self, flag_id: str, segment_id: str) -> Flag:
-        """Take a segment off a flag, and delete it with that if it was made for this flag alone.
+    def remove_list(self, flag_id: str, segment_id: str, *, exclude: bool) -> Flag:
+        """Take a segment off one side of a flag.
+
+        It is deleted with that if it was made for this flag alone, and not for its other side too.
 
         Raises:
             NotFound: if there is no such flag.
@@ -191,13 +193,15 @@ class FlagService:
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _flag(catalogue, flag_id)
-            edited.append(without_list(before, segment_id))
+            edited.append(without_list(before, segment_id, exclude=exclude))
             return CatalogueChange(
                 flags=(FlagChange(before, edited[-1]),),
                 segments=tuple(
                     change
                     for change in own_lists(catalogue, before)
-                    if change.before is not None and change.before.id == segment_id
+                    if change.before is not None
+                    and change.before.id == segment_id
+                    and segment_id not in listed(edited[-1])
                 ),
             )
 

@@ -44,7 +44,7 @@ def join(services: Services, segment_id: str = "new", experiment_id: str = "e") 
 
 
 def remove_list(services: Services) -> object:
-    services.experiments.remove_list("l")
+    services.experiments.remove_list("l", exclude=False)
     return services.segment_deletion.delete_unused("l")
 
 
@@ -62,7 +62,7 @@ STEPS: dict[str, Callable[[Services], object]] = {
     "a list of an experiment removed": remove_list,
     "a flag with lists": lambda s: s.imports.flag(flag("g", key="g"), drafts("x"), []),
     "a flag deleted": lambda s: s.flags.delete("f"),
-    "a list of a flag removed": lambda s: s.flags.remove_list("f", "m"),
+    "a list of a flag removed": lambda s: s.flags.remove_list("f", "m", exclude=False),
 }
 
 

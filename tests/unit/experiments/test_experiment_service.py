@@ -475,21 +475,24 @@ def test_lists_are_added_at_the_end(exclude: bool, services: Services) -> None:
     assert (after.exclude, after.include) == ((added, ()) if exclude else ((), added))
 
 
-def test_a_removed_list_leaves_all_experiments(services: Services, memory: Memory) -> None:
+def test_a_removed_list_leaves_all_experiments_that_have_it_on_that_side(
+    services: Services, memory: Memory
+) -> None:
     services.features.create(draft())
     for experiment_id, include, exclude in (
         ("a", ["s", "t"], []),
         ("b", [], ["s"]),
-        ("c", ["t"], ["t"]),
+        ("c", ["t"], []),
+        ("d", ["s"], []),
     ):
         services.experiments.create(design(experiment_id, include=include, exclude=exclude))
-    services.experiments.remove_list("s")
+    services.experiments.remove_list("s", exclude=False)
     assert [
         ([e.segment_id for e in each.include], [e.segment_id for e in each.exclude])
         for each in services.experiments.all()
-    ] == [(["t"], []), ([], []), (["t"], ["t"])]
+    ] == [(["t"], []), ([], ["s"]), (["t"], []), ([], [])]
     before = memory.revision
-    services.experiments.remove_list("s")
+    services.experiments.remove_list("s", exclude=False)
     assert memory.revision == before
 
 
@@ -499,7 +502,7 @@ def test_a_list_takes_effect_at_once(services: Services) -> None:
     services.segments.put(segment("shut"), ["u"])
     services.experiments.add_list("e", "shut", exclude=True)
     assert (assign(services, "u"), set(assign(services, "v"))) == ({}, {HERE})
-    services.experiments.remove_list("shut")
+    services.experiments.remove_list("shut", exclude=True)
     assert set(assign(services, "u")) == {HERE}
 
 

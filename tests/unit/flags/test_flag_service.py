@@ -56,7 +56,7 @@ def test_an_unknown_flag_is_not_found(services: Services, memory: Memory) -> Non
         lambda: services.flags.delete("f"),
         lambda: services.flags.put_list("f", ListEntry("s"), exclude=True),
         lambda: services.flags.check_room("f", ListEntry("s"), exclude=True),
-        lambda: services.flags.remove_list("f", "s"),
+        lambda: services.flags.remove_list("f", "s", exclude=False),
     ):
         with pytest.raises(NotFound, match="Feature Flag not found"):
             action()
@@ -126,7 +126,7 @@ def test_a_list_is_put_replaced_and_removed(services: Services) -> None:
     off = ListEntry("s", enabled=False, list_type="Individual")
     assert services.flags.put_list("f", off, exclude=False).include == (off,)
     assert services.flags.holder_of("s", exclude=False).id == "f"
-    assert services.flags.remove_list("f", "s") == made
+    assert services.flags.remove_list("f", "s", exclude=False) == made
     assert services.flags.get("f") == made
     assert "s" not in services.segments.stored()
 
@@ -148,13 +148,23 @@ def test_a_segment_that_others_use_outlives_its_removal_from_a_list(services: Se
     services.segments.put(segment("public"), [])
     services.flags.put_list("f", ListEntry("public"), exclude=True)
     add_list(services, segment_id="other")
-    for segment_id in ("s", "public"):
-        services.flags.remove_list("f", segment_id)
+    for segment_id, exclude in (("s", False), ("public", True)):
+        services.flags.remove_list("f", segment_id, exclude=exclude)
         assert segment_id in services.segments.stored()
-    services.flags.remove_list("g", "s")
+    services.flags.remove_list("g", "s", exclude=False)
     assert "s" not in services.segments.stored()
     assert services.flags.get("f").include == (ListEntry("other"),)
     assert "other" in services.segments.stored()
+
+
+def test_a_list_of_both_sides_as_older_versions_took_it_stays_where_it_is_not_removed(
+    services: Services,
+) -> None:
+    services.segments.put(segment("s", kind=SegmentType.PRIVATE), ["u"])
+    services.flags.create(replace(flag(), include=(ListEntry("s"),), exclude=(ListEntry("s"),)))
+    after = services.flags.remove_list("f", "s", exclude=False)
+    assert (after.include, after.exclude) == ((), (ListEntry("s"),))
+    assert "s" in services.segments.stored()
 
 
 def test_a_flag_has_no_room_for_more_lists_than_go_with_it(
@@ -219,7 +229,7 @@ def test_a_list_is_removed_as_it_is_when_another_flag_takes_it_meanwhile(
     services.flags.create(flag("g"))
     add_list(services)
     rival = once("catalogue.commit", lambda: add_list(services, "g"))
-    process(memory, clock, before=rival).flags.remove_list("f", "s")
+    process(memory, clock, before=rival).flags.remove_list("f", "s", exclude=False)
     assert "s" in services.segments.stored()
 
 
@@ -227,10 +237,10 @@ def test_a_list_is_removed_as_it_is_when_another_flag_takes_it_meanwhile(
 def test_what_is_killed_is_done_whole_or_not_at_all_and_can_be_repeated(
     services: Services, memory: Memory, clock: FixedClock, step: str
 ) -> None:
-    def survive(action: str, *args: object) -> None:
+    def survive(action: str, *args: object, **named: object) -> None:
         for at in range(10):
             try:
-                getattr(mortal(memory, clock, at, step).flags, action)(*args)
+                getattr(mortal(memory, clock, at, step).flags, action)(*args, **named)
             except (Killed, Conflict, NotFound):
                 assert {each.id for each in services.flags.all()} <= {"f"}
                 listed = any(each.include for each in services.flags.all())
@@ -239,7 +249,7 @@ def test_what_is_killed_is_done_whole_or_not_at_all_and_can_be_repeated(
     survive("create", flag())
     assert len(services.flags.all()) == 1
     add_list(services)
-    survive("remove_list", "f", "s")
+    survive("remove_list", "f", "s", exclude=False)
     assert services.flags.get("f").include == ()
     add_list(services)
     survive("delete", "f")

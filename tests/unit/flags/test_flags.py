@@ -118,13 +118,16 @@ def test_lists_are_bounded_in_number_on_both_sides_together(holder: Any) -> None
     assert len(entries(replaced)) == LISTS
 
 
-def test_a_list_is_taken_off_both_sides(holder: Any) -> None:
-    for exclude in (True, False):
-        for name in ("a", "b"):
-            holder = with_list(holder, ListEntry(name), exclude=exclude)
-    after = without_list(holder, "a")
-    assert (listed(after), len(entries(after))) == ({"b"}, 2)
-    assert without_list(after, "a") == after
+@pytest.mark.parametrize("exclude", [False, True])
+def test_a_list_is_on_one_side_and_is_taken_off_that(holder: Any, exclude: bool) -> None:
+    for name in ("a", "b"):
+        holder = with_list(holder, ListEntry(name), exclude=exclude)
+    with pytest.raises(Invalid, match="the list a is on the other side"):
+        with_list(holder, ListEntry("a"), exclude=not exclude)
+    assert without_list(holder, "a", exclude=not exclude) == holder
+    after = without_list(holder, "a", exclude=exclude)
+    assert (listed(after), len(entries(after))) == ({"b"}, 1)
+    assert without_list(after, "a", exclude=exclude) == after
 
 
 def catalogue(experiment: Experiment, *flags: Flag, segments: tuple[Segment, ...]) -> Catalogue:

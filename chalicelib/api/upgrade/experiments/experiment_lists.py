@@ -127,7 +127,7 @@ def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
 
 def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
     blueprint.services.experiments.check_list(segment_id, exclude=exclude)
-    blueprint.services.experiments.remove_list(segment_id)
+    blueprint.services.experiments.remove_list(segment_id, exclude=exclude)
     segment = blueprint.services.segment_deletion.delete_unused(segment_id)
     return [{"id": segment.id, "name": segment.name}]
 

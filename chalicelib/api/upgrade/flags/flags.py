@@ -224,7 +224,7 @@ def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
     services = blueprint.services
     holder = services.flags.holder_of(segment_id, exclude=exclude)
     listing = listing_of(services, segment_id)
-    services.flags.remove_list(holder.id, segment_id)
+    services.flags.remove_list(holder.id, segment_id, exclude=exclude)
     return bare_segment_answer(listing.segment)
 
 
