@@ -38,7 +38,7 @@ def run_upkeep(request_id: str = "") -> None:
     with observer.job(request_id or str(uuid.uuid4()), "upkeep") as seen:
         seen.faults = 0
         report = upkeep(
-            services, lambda e: observer.fault(seen, "experiment", e.error, feature_id=e.number)
+            services, lambda e: observer.fault(seen, "experiment", e.error, feature_id=e.feature_id)
         )
         seen.more.update(catalogue_version=report.catalogue_version, faults=seen.faults)
 

@@ -221,8 +221,8 @@ def _add_upgrade(world: World, sizes: Sizes) -> None:
     for context, count in ((MEDIUM, sizes.medium), (LARGE, sizes.large)):
         if count:
             made = started(world, design(f"{context} 0", context, f"{context} 0"))
-            number = _number_of(world, made["id"])
-            _copy(_feature_items(number), count - 1, _renamed(f"{context} "))
+            feature_id = _feature_id_of(world, made["id"])
+            _copy(_feature_items(feature_id), count - 1, _renamed(f"{context} "))
     if sizes.flags:
         world.flag = world.ask("POST", "/api/flags", flag("flag-0"))
         pk = keys.flag(world.flag["id"])
@@ -275,14 +275,14 @@ def reread(world: World) -> None:
     world.application.services.catalogue.fresh()
 
 
-def _number_of(world: World, experiment_id: str) -> int:
+def _feature_id_of(world: World, experiment_id: str) -> int:
     catalogue = world.application.services.catalogue.fresh()
-    [number] = [
+    [feature_id] = [
         feature.id
         for feature in catalogue.features
         if feature.design is not None and feature.design.id == experiment_id
     ]
-    return int(number)
+    return int(feature_id)
 
 
 def _table() -> str:
@@ -290,8 +290,8 @@ def _table() -> str:
     return name
 
 
-def _feature_items(number: int) -> list[Json]:
-    key = {"pk": {"S": keys.feature(number)}}
+def _feature_items(feature_id: int) -> list[Json]:
+    key = {"pk": {"S": keys.feature(feature_id)}}
     return [shared().client.get_item(TableName=_table(), Key=key)["Item"]]
 
 
@@ -299,12 +299,12 @@ Copy = Callable[[str, int, int], str]
 """Makes of an item's JSON, the number of the copy and a new id the JSON of the copy."""
 
 
-def _renumbered(text: str, copy: int, _number: int) -> str:
+def _renumbered(text: str, copy: int, _feature_id: int) -> str:
     return text.replace("feature-0", f"feature-{copy}")
 
 
 def _renamed(prefix: str) -> Copy:
-    def rename(text: str, copy: int, _number: int) -> str:
+    def rename(text: str, copy: int, _feature_id: int) -> str:
         own = UUID.sub(lambda found: str(uuid.uuid5(uuid.UUID(found[0]), str(copy))), text)
         return own.replace(f"{prefix}0", f"{prefix}{copy}")
 
@@ -336,19 +336,19 @@ def _copy(items: list[Json], count: int, change: Copy) -> None:
         client.batch_write_item(RequestItems={table: puts})
 
 
-def _one(item: Json, copy: int, number: int, change: Copy) -> Json:
-    made: Json = json.loads(change(json.dumps(item), copy, number))
+def _one(item: Json, copy: int, feature_id: int, change: Copy) -> Json:
+    made: Json = json.loads(change(json.dumps(item), copy, feature_id))
     if "id" in made:
-        made["id"] = {"N": str(number)}
-        made["pk"] = {"S": keys.feature(number)}
+        made["id"] = {"N": str(feature_id)}
+        made["pk"] = {"S": keys.feature(feature_id)}
         if "design" not in made:
             # Variants of copies are nobody's: their ids are far from those that are given out.
             variants = json.loads(made["variants"]["S"])
             for index, variant in enumerate(variants):
-                variant["id"] = 1_000_000 + 100 * number + index
+                variant["id"] = 1_000_000 + 100 * feature_id + index
             made["variants"] = {"S": json.dumps(variants, separators=(",", ":"))}
     else:
         data = json.loads(made["data"]["S"])
-        data["number"] = number
+        data["number"] = feature_id
         made["data"] = {"S": json.dumps(data, separators=(",", ":"))}
     return made

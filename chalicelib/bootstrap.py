@@ -51,7 +51,7 @@ from chalicelib.services.privacy.erasure_ports import UserDataStore
 from chalicelib.services.privacy.export_ports import UserListStore
 from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
-from chalicelib.services.running.compiled_experiments import CompilationService
+from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import (
     CatalogueStore,
     Clock,
@@ -172,9 +172,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     )
     contexts = tuple(settings.context_metadata)
     credentials = functools.partial(client_credentials, settings)
-    compiled_experiments = CompilationService(catalogue, contexts)
-    participants = ParticipantService(stores.participants, compiled_experiments, clock)
-    assignment = AssignmentService(compiled_experiments, stores.participants, clock)
+    compilation = CompilationService(catalogue, contexts)
+    participants = ParticipantService(stores.participants, compilation, clock)
+    assignment = AssignmentService(compilation, stores.participants, clock)
     metric_analysis = MetricAnalysisService(catalogue, stores.logs, stores.participants)
     experiments = ExperimentService(
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
@@ -203,17 +203,17 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
         stratification=StratificationService(catalogue, stores.strata, clock),
         assignment=assignment,
-        marking=MarkService(compiled_experiments, experiments, stores.participants, clock),
+        marking=MarkService(compilation, experiments, stores.participants, clock),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
         evaluation=EvaluationService(
-            compiled_experiments, stores.participants, clock, settings.totals_shards
+            compilation, stores.participants, clock, settings.totals_shards
         ),
         metrics=metrics,
-        logs=LogService(compiled_experiments, stores.logs, clock),
+        logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         transfer=TransferService(
-            compiled_experiments, stores.participants, stores.records, clock, settings.totals_shards
+            compilation, stores.participants, stores.records, clock, settings.totals_shards
         ),
         enrollment_statistics=EnrollmentStatisticsService(catalogue, stores.participants, clock),
         access=AccessService(

@@ -71,25 +71,25 @@ def stored_counts(tables: Tables) -> Counts:
     counts: Counts = Counter()
     for item in tables["variants"]:
         kind, *rest = item["sk"].split("#")
-        number = int(item["feature_id"])
+        feature_id = int(item["feature_id"])
         if kind == "enrolled":
             condition, point_key, _ = rest
-            counts["users", number] += item.get("users", 0)
-            counts["condition users", number, condition] += item.get("condition_users", 0)
-            counts["point users", number, condition, point_key] += item.get("point_users", 0)
+            counts["users", feature_id] += item.get("users", 0)
+            counts["condition users", feature_id, condition] += item.get("condition_users", 0)
+            counts["point users", feature_id, condition, point_key] += item.get("point_users", 0)
         elif kind == "day":
             day, condition, point_key, _ = rest
             for name in (name for name in item if name[0] == "u" and name[1:].isdigit()):
-                counts["hour", number, day, int(name[1:]), condition, point_key] += item[name]
+                counts["hour", feature_id, day, int(name[1:]), condition, point_key] += item[name]
         elif kind == "totals":
             for name in ("event_total", "distinct_user_events_total", "total_users"):
                 counts[name, int(rest[0])] += item.get(name, 0)
         elif kind == "excluded":
-            counts["excluded " + rest[0], number] += item["n"]
+            counts["excluded " + rest[0], feature_id] += item["n"]
         elif kind in ("groups", "exposed"):
-            counts[kind, number] += item["n"]
+            counts[kind, feature_id] += item["n"]
         elif kind == "stratum":
-            counts["stratum", number, rest[0], int(rest[1])] += item["n"]
+            counts["stratum", feature_id, rest[0], int(rest[1])] += item["n"]
     for item in tables["users"]:
         if item["pk"].startswith("group#") and item["sk"].startswith("count#"):
             counts["group", item["pk"], int(item["sk"].split("#")[1])] += item["n"]
@@ -109,12 +109,12 @@ def recounted(tables: Tables, catalogue: Catalogue) -> Counts:
             elif kind == "exclusion":
                 counts["excluded users", int(rest[0])] += 1
             elif kind == "exposures":
-                counts.update(("exposed", int(number)) for number in item["numbers"])
+                counts.update(("exposed", int(feature_id)) for feature_id in item["numbers"])
             elif kind == "testlab":
                 counts["total_users", int(item.get("variant_id") or item["erased_variant_id"])] += 1
-        for number, own in enrollments.items():
-            marks = repeats.get(f"repeat#{number}#{pk.removeprefix('user#')}", [])
-            _count_enrollments(counts, number, own, marks, catalogue)
+        for feature_id, own in enrollments.items():
+            marks = repeats.get(f"repeat#{feature_id}#{pk.removeprefix('user#')}", [])
+            _count_enrollments(counts, feature_id, own, marks, catalogue)
     for items in _by(tables["users"], "group#").values():
         for item in items:
             kind, *rest = item["sk"].split("#")
@@ -132,11 +132,11 @@ def recounted(tables: Tables, catalogue: Catalogue) -> Counts:
 
 
 def _count_enrollments(
-    counts: Counts, number: int, own: list[Item], marks: list[Item], catalogue: Catalogue
+    counts: Counts, feature_id: int, own: list[Item], marks: list[Item], catalogue: Catalogue
 ) -> None:
-    feature = catalogue.feature(number)
+    feature = catalogue.feature(feature_id)
     design = feature.design if feature else None
-    counts["users", number] += 1
+    counts["users", feature_id] += 1
     met: set[str] = set()
     there: set[tuple[str, str]] = set()
     for data, point_key in _met(own, marks):
@@ -144,22 +144,22 @@ def _count_enrollments(
         if (condition, point_key) in there:
             continue
         there.add((condition, point_key))
-        counts["condition users", number, condition] += condition not in met
+        counts["condition users", feature_id, condition] += condition not in met
         met.add(condition)
-        counts["point users", number, condition, point_key] += 1
+        counts["point users", feature_id, condition, point_key] += 1
         at = datetime.fromtimestamp(data["at"] / 1000, UTC)
-        counts["hour", number, at.date().isoformat(), at.hour, condition, point_key] += 1
+        counts["hour", feature_id, at.date().isoformat(), at.hour, condition, point_key] += 1
     for data in (json.loads(item["data"]) for item in own):
         if data["variant"] is not None:
             counts["total_users", data["variant"]] += 1
         for arm in design.conditions if design and data["stratum"] else ():
             if arm.id == data["condition"]:
-                counter = keys.stratum_counter(data["stratum"], arm.number)
-                _, value, by_number = counter.split("#")
-                counts["stratum", number, value, int(by_number)] += 1
+                counter = keys.stratum_counter(data["stratum"], arm.variant_id)
+                _, value, variant_id = counter.split("#")
+                counts["stratum", feature_id, value, int(variant_id)] += 1
     first = json.loads(min(own, key=lambda item: json.loads(item["data"])["at"])["data"])
     if design is not None and design.unit is Unit.GROUP and first["group"]:
-        counts["group", keys.group(design.group or "", first["group"]), number] += 1
+        counts["group", keys.group(design.group or "", first["group"]), feature_id] += 1
 
 
 def _met(own: list[Item], marks: list[Item]) -> Iterator[tuple[Item, str]]:

@@ -387,7 +387,7 @@ class Stored:
             flag = replace(
                 flag,
                 id=str(uuid.uuid4()),
-                number=5000 + number,
+                feature_id=5000 + number,
                 name=LONG_TEXT,
                 key=f"key {number}",
             )

@@ -185,8 +185,8 @@ def read(experiment: Experiment) -> dict[str, Any]:
     return body
 
 
-def numbered(experiment: Experiment) -> Experiment:
-    conditions = (replace(each, number=n) for n, each in enumerate(experiment.conditions, 11))
+def with_variant_ids(experiment: Experiment) -> Experiment:
+    conditions = (replace(each, variant_id=n) for n, each in enumerate(experiment.conditions, 11))
     return replace(experiment, conditions=tuple(conditions))
 
 
@@ -216,7 +216,7 @@ def test_sending_back_what_was_read_changes_the_version_and_missing_payloads_onl
     body: dict[str, Any], new_id: Ids
 ) -> None:
     metrics = {query["metric"]["key"] for query in body["queries"]}
-    before = numbered(create(body, new_id, metrics))
+    before = with_variant_ids(create(body, new_id, metrics))
     after = edit(read(before), before, new_id, metrics)
     assert after == replace(before, version=2, updated_at=LATER, payloads=after.payloads)
     assert set(before.payloads) <= set(after.payloads)
@@ -518,7 +518,7 @@ def test_a_created_experiment_is_new_in_all_its_parts(new_id: Ids) -> None:
     assert payload.id != body["conditionPayloads"][0]["id"]
     assert experiment.revert_to == variant.id
     assert (control.order, variant.order, point.order, query["order"]) == (1, 2, 1, 1)
-    assert (control.number, variant.number) == (0, 0)
+    assert (control.variant_id, variant.variant_id) == (0, 0)
     assert (control.weight, variant.weight) == (40.0, 60.0)
     assert len({control.two_character_id, variant.two_character_id, point.two_character_id}) == 3
     assert experiment.post_rule is PostRule.CONTINUE
@@ -630,7 +630,7 @@ def test_an_edit_tells_its_parts_apart(part: str, new_id: Ids) -> None:
 
 
 def test_an_edit_keeps_what_is_known_and_removes_what_is_missing(new_id: Ids) -> None:
-    before = numbered(create(design(), new_id))
+    before = with_variant_ids(create(design(), new_id))
     control, variant = before.conditions
     body = read(before)
     known = body["conditions"][1] | {"order": 1, "assignmentWeight": 1, "twoCharacterId": "??"}
@@ -639,7 +639,7 @@ def test_an_edit_keeps_what_is_known_and_removes_what_is_missing(new_id: Ids) ->
     body |= {"conditions": [added, known], "revertTo": control.id, "queries": []}
     after = edit(body, before, new_id)
     assert after.conditions[0] == replace(variant, order=1, weight=1.0)
-    assert (after.conditions[1].id, after.conditions[1].number) == (fresh, 0)
+    assert (after.conditions[1].id, after.conditions[1].variant_id) == (fresh, 0)
     marks = {each.two_character_id for each in after.conditions}
     marks |= {each.two_character_id for each in after.points}
     assert len(marks) == 3

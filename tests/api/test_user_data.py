@@ -62,7 +62,7 @@ def test_nothing_names_a_user_who_was_erased_and_others_stay_as_they_are(
     world.add_user(BOB, "alias of bob")
     counts = stored_counts(all_items())
     world.add_user(HOSTILE, *ALIASES)
-    gone = app.services.experiments.number(world.ids["gone"])
+    gone = app.services.experiments.feature_id(world.ids["gone"])
     world.send("DELETE", f"/api/experiments/{world.ids['gone']}")
     others = items_naming(all_items(), BOB)
     check_counters(app)

@@ -29,7 +29,7 @@ from chalicelib.domain.experiments.transfer import (
 from chalicelib.domain.features.users import Totals
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
-    NOWHERE,
+    UNKNOWN_POINT,
     Enrollment,
     Exclusion,
     GroupEnrollment,
@@ -88,23 +88,23 @@ class FakeParticipantStore:
                 -enrollment_count for enrollment_count in of_ending(change.enrollments)
             )
             stored = participant.exclusions.keys() & set(change.lifted)
-            self._memory.excluded.extend(ExclusionCount(number, -1) for number in stored)
+            self._memory.excluded.extend(ExclusionCount(feature_id, -1) for feature_id in stored)
             for gone in change.left:
                 self.leave_group(gone)
             for enrolled in change.uncounted:
-                self._memory.strata[enrolled.number, enrolled.value, enrolled.condition] -= 1
+                self._memory.strata[enrolled.feature_id, enrolled.value, enrolled.variant_id] -= 1
             left = {
-                number: tuple(e for e in enrollments if e not in change.enrollments)
-                for number, enrollments in row.enrollments.items()
+                feature_id: tuple(e for e in enrollments if e not in change.enrollments)
+                for feature_id, enrollments in row.enrollments.items()
             }
             self._store(
                 replace(
                     row,
-                    enrollments={number: kept for number, kept in left.items() if kept},
+                    enrollments={feature_id: kept for feature_id, kept in left.items() if kept},
                     exclusions={
-                        number: exclusion
-                        for number, exclusion in row.exclusions.items()
-                        if number not in change.lifted
+                        feature_id: exclusion
+                        for feature_id, exclusion in row.exclusions.items()
+                        if feature_id not in change.lifted
                     },
                     lifted={**row.lifted, **dict.fromkeys(change.lifted, at)},
                 )
@@ -112,11 +112,11 @@ class FakeParticipantStore:
 
     def leave_group(self, left: GroupLeft) -> None:
         group = self._group(left.group)
-        before = group.counts.get(left.number, 0)
+        before = group.counts.get(left.feature_id, 0)
         if before:
-            counts = {**group.counts, left.number: before - 1}
+            counts = {**group.counts, left.feature_id: before - 1}
             self._memory.groups[left.group] = replace(group, counts=counts)
-            self._memory.complete_groups[left.number] -= int(before == left.users_needed)
+            self._memory.complete_groups[left.feature_id] -= int(before == left.users_needed)
 
     def store_mark(
         self,
@@ -163,16 +163,16 @@ class FakeParticipantStore:
         with self._memory.lock:
             group = self._group(key)
             if isinstance(record, GroupEnrollment):
-                require(record.number not in group.enrollments)
+                require(record.feature_id not in group.enrollments)
                 enrollment_count = EnrollmentCount(
-                    record.number, record.condition_id, record.point_key, groups=1
+                    record.feature_id, record.condition_id, record.point_key, groups=1
                 )
                 self._memory.enrollment_counts.append(enrollment_count)
-                group = replace(group, enrollments={**group.enrollments, record.number: record})
+                group = replace(group, enrollments={**group.enrollments, record.feature_id: record})
             else:
-                require(record.number not in group.exclusions)
-                self._memory.excluded.append(ExclusionCount(record.number, 0, 1))
-                group = replace(group, exclusions={**group.exclusions, record.number: record})
+                require(record.feature_id not in group.exclusions)
+                self._memory.excluded.append(ExclusionCount(record.feature_id, 0, 1))
+                group = replace(group, exclusions={**group.exclusions, record.feature_id: record})
             self._memory.groups[key] = group
 
     def _require_unchanged(
@@ -184,20 +184,20 @@ class FakeParticipantStore:
     ) -> None:
         if records.group_enrollment is not None:
             key, enrolled = records.group_enrollment
-            require(enrolled.number not in self._group(key).enrollments)
+            require(enrolled.feature_id not in self._group(key).enrollments)
         for key, exclusion in records.group_exclusions:
-            require(exclusion.number not in self._group(key).exclusions)
+            require(exclusion.feature_id not in self._group(key).exclusions)
         for key in records.dropped:
-            gone = {each.number for each in dropped_at_once(groups[key])}
+            gone = {each.feature_id for each in dropped_at_once(groups[key])}
             require(gone <= self._group(key).enrollments.keys())
         there, enrollment = group_new_at_point(groups, compiled, records), records.enrollment
         if there is not None and enrollment is not None:
-            at = (enrollment.number, enrollment.point_key)
+            at = (enrollment.feature_id, enrollment.point_key)
             require(at not in self._group(there).enrolled_at)
         counted = _counted_group(participant, compiled, records)
         if counted is not None and enrollment is not None:
-            before = groups[counted].counts.get(enrollment.number, 0)
-            require(self._group(counted).counts.get(enrollment.number, 0) == before)
+            before = groups[counted].counts.get(enrollment.feature_id, 0)
+            require(self._group(counted).counts.get(enrollment.feature_id, 0) == before)
 
     def _add(
         self,
@@ -210,12 +210,12 @@ class FakeParticipantStore:
     ) -> None:
         if records.exclusion is not None:
             own = records.exclusion
-            row = replace(row, exclusions={**row.exclusions, own.number: own})
+            row = replace(row, exclusions={**row.exclusions, own.feature_id: own})
         self._store(self._enrolled(row, records))
         there, enrollment = group_new_at_point(groups, compiled, records), records.enrollment
         if there is not None and enrollment is not None:
             group = self._group(there)
-            at = group.enrolled_at | {(enrollment.number, enrollment.point_key)}
+            at = group.enrolled_at | {(enrollment.feature_id, enrollment.point_key)}
             self._memory.groups[there] = replace(group, enrolled_at=at)
         self._memory.enrollment_counts.extend(of_records(participant, groups, compiled, records))
         self._memory.excluded.extend(exclusions_of(records))
@@ -223,25 +223,25 @@ class FakeParticipantStore:
         counted = _counted_group(participant, compiled, records)
         self._count(records, counting, counted)
 
-    def counted(self, number: int) -> tuple[int, int]:
+    def counted(self, feature_id: int) -> tuple[int, int]:
         with self._memory.lock:
             users = sum(
                 enrollment_count.users
                 for enrollment_count in self._memory.enrollment_counts
-                if enrollment_count.number == number
+                if enrollment_count.feature_id == feature_id
             )
-            return users, self._memory.complete_groups[number]
+            return users, self._memory.complete_groups[feature_id]
 
     def enrollment_counts(
-        self, number: int, point_keys: Collection[DecisionPointKey]
+        self, feature_id: int, point_keys: Collection[DecisionPointKey]
     ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
         with self._memory.lock:
             added = [
                 enrollment_count
                 for enrollment_count in self._memory.enrollment_counts
-                if enrollment_count.number == number
+                if enrollment_count.feature_id == feature_id
             ]
-            excluded = [each for each in self._memory.excluded if each.number == number]
+            excluded = [each for each in self._memory.excluded if each.feature_id == feature_id]
         sums: dict[tuple[str | None, DecisionPointKey | None], EnrollmentCount] = {}
         for enrollment_count in added:
             point_key = (
@@ -249,7 +249,7 @@ class FakeParticipantStore:
             )
             key = enrollment_count.condition_id, point_key
             before = sums.get(key) or EnrollmentCount(
-                number, enrollment_count.condition_id, point_key
+                feature_id, enrollment_count.condition_id, point_key
             )
             sums[key] = replace(
                 before,
@@ -259,18 +259,18 @@ class FakeParticipantStore:
             )
         users = sum(each.users for each in excluded)
         return list(sums.values()), ExclusionCount(
-            number, users, sum(each.groups for each in excluded)
+            feature_id, users, sum(each.groups for each in excluded)
         )
 
     def hourly(
-        self, number: int, since: date, point_keys: Collection[DecisionPointKey]
+        self, feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
     ) -> Sequence[HourlyEnrollmentCount]:
         sums: dict[tuple[datetime, str | None, DecisionPointKey | None], HourlyEnrollmentCount] = {}
         with self._memory.lock:
             added = [
                 enrollment_count
                 for enrollment_count in self._memory.enrollment_counts
-                if enrollment_count.number == number
+                if enrollment_count.feature_id == feature_id
             ]
         for enrollment_count in added:
             if enrollment_count.at is None or enrollment_count.at.date() < since:
@@ -290,28 +290,30 @@ class FakeParticipantStore:
         return [each for each in sums.values() if each.users or each.groups]
 
     def enrollments(
-        self, number: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
+        self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
     ) -> Mapping[str, Sequence[Enrollment]]:
-        known = {*point_keys, NOWHERE}
+        known = {*point_keys, UNKNOWN_POINT}
         with self._memory.lock:
             found = {
-                user_id: [e for e in own.enrollments.get(number, ()) if e.point_key in known]
+                user_id: [e for e in own.enrollments.get(feature_id, ()) if e.point_key in known]
                 for user_id in user_ids
                 if (own := self._memory.participants.get(user_id)) is not None
             }
         return {user_id: enrollments for user_id, enrollments in found.items() if enrollments}
 
-    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+    def repeats(self, feature_id: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
         with self._memory.lock:
-            found = {user_id: self._memory.repeats.get((number, user_id)) for user_id in user_ids}
+            found = {
+                user_id: self._memory.repeats.get((feature_id, user_id)) for user_id in user_ids
+            }
         return {user_id: repeats for user_id, repeats in found.items() if repeats}
 
-    def stratum(self, number: int, value: str) -> Mapping[int, int]:
+    def stratum(self, feature_id: int, value: str) -> Mapping[int, int]:
         with self._memory.lock:
             return {
-                condition: count
-                for (of_number, of_value, condition), count in self._memory.strata.items()
-                if (of_number, of_value) == (number, value)
+                variant_id: count
+                for (of_feature, of_value, variant_id), count in self._memory.strata.items()
+                if (of_feature, of_value) == (feature_id, value)
             }
 
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
@@ -345,15 +347,15 @@ class FakeParticipantStore:
             if not named:
                 del self._memory.lists[segment_id, version]
 
-    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:  # noqa: ARG002
+    def note_exposures(self, user_id: str, feature_ids: Collection[int], shard: int) -> None:  # noqa: ARG002
         with self._memory.lock:
             row = self._row(user_id)
-            require(row.exposures.isdisjoint(numbers))
-            self._store(replace(row, exposures=row.exposures.union(numbers)))
-            self._memory.exposed.update(numbers)
+            require(row.exposures.isdisjoint(feature_ids))
+            self._store(replace(row, exposures=row.exposures.union(feature_ids)))
+            self._memory.exposed.update(feature_ids)
 
-    def exposures(self, number: int) -> int:
-        return self._memory.exposed[number]
+    def exposures(self, feature_id: int) -> int:
+        return self._memory.exposed[feature_id]
 
     def _row(self, user_id: str) -> Participant:
         return self._memory.participant(user_id)
@@ -376,32 +378,32 @@ class FakeParticipantStore:
         enrollments = dict(row.enrollments)
         if enrollment is not None:
             others = tuple(
-                e for e in enrollments.get(enrollment.number, ()) if not _at(e, enrollment)
+                e for e in enrollments.get(enrollment.feature_id, ()) if not _at(e, enrollment)
             )
             made = replace(enrollment, repeats=1 if repeat else 0)
-            enrollments[enrollment.number] = _by_point([*others, made])
+            enrollments[enrollment.feature_id] = _by_point([*others, made])
         elif repeat is not None:
-            enrollments[repeat.number] = tuple(
+            enrollments[repeat.feature_id] = tuple(
                 replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
                 if _at(e, repeat)
                 else e
-                for e in enrollments[repeat.number]
+                for e in enrollments[repeat.feature_id]
             )
         if repeat is not None:
-            self._memory.repeats.setdefault((repeat.number, row.id), []).append(repeat)
+            self._memory.repeats.setdefault((repeat.feature_id, row.id), []).append(repeat)
         return replace(row, enrollments=enrollments)
 
     def _store_groups(self, groups: Mapping[GroupKey, GroupRecord], records: Records) -> None:
         for key, exclusion in records.group_exclusions:
             group = self._group(key)
-            exclusions = {**group.exclusions, exclusion.number: exclusion}
+            exclusions = {**group.exclusions, exclusion.feature_id: exclusion}
             self._memory.groups[key] = replace(group, exclusions=exclusions)
         if records.group_enrollment is not None:
             key, enrollment = records.group_enrollment
             group = self._group(key)
             enrolled: dict[int, GroupEnrollment] = {
                 **group.enrollments,
-                enrollment.number: enrollment,
+                enrollment.feature_id: enrollment,
             }
             self._memory.groups[key] = replace(group, enrollments=enrolled)
         for key in records.dropped:
@@ -418,15 +420,17 @@ class FakeParticipantStore:
         enrollment = records.enrollment
         if enrollment is None:
             return
-        number = enrollment.number
+        feature_id = enrollment.feature_id
         self._memory.count(counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
-            self._memory.strata[number, *counting.stratum] += 1
+            self._memory.strata[feature_id, *counting.stratum] += 1
         if counted is not None:
             group = self._group(counted)
-            count = group.counts.get(number, 0) + 1
-            self._memory.groups[counted] = replace(group, counts={**group.counts, number: count})
-            self._memory.complete_groups[number] += count == counting.users_per_group
+            count = group.counts.get(feature_id, 0) + 1
+            self._memory.groups[counted] = replace(
+                group, counts={**group.counts, feature_id: count}
+            )
+            self._memory.complete_groups[feature_id] += count == counting.users_per_group
 
 
 class FakeRecordStore:
@@ -470,7 +474,7 @@ def _counted_group(
     enrollment = records.enrollment
     if enrollment is None or compiled is None or enrollment.group_id is None:
         return None
-    if enrollment.number in participant.enrollments:
+    if enrollment.feature_id in participant.enrollments:
         return None
     return GroupKey(compiled.group_type or "", enrollment.group_id)
 

@@ -50,11 +50,11 @@ class FakeLogStore:
             self._memory.keep(record)
         return lost
 
-    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
-        self._memory.results[number] = list(results)
+    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
+        self._memory.results[feature_id] = list(results)
 
-    def kept_results(self, number: int) -> Sequence[QueryResult]:
-        return self._memory.results.get(number, [])
+    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
+        return self._memory.results.get(feature_id, [])
 
     def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
         for log_record in list(self._memory.log_records.values()):

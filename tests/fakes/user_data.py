@@ -39,11 +39,11 @@ class FakeUserDataStore:
             }
         return [Listing(segment_id, version, segment_id) for segment_id, version in sorted(found)]
 
-    def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
+    def repeats(self, user_id: str, feature_id: int) -> Sequence[KeptRepeat]:
         point_keys: Counter[DecisionPointKey] = Counter()
         kept = []
         with self._memory.lock:
-            for repeat in self._memory.repeats.get((number, user_id), ()):
+            for repeat in self._memory.repeats.get((feature_id, user_id), ()):
                 kept.append(KeptRepeat(repeat, point_keys[repeat.point_key]))
                 point_keys[repeat.point_key] += 1
         return kept
@@ -107,7 +107,7 @@ class FakeUserDataStore:
     def _drop_repeats(self, user_id: str, repeats: Sequence[KeptRepeat]) -> None:
         with self._memory.lock:
             for repeat in (kept.repeat for kept in repeats):
-                stored = self._memory.repeats.get((repeat.number, user_id), [])
+                stored = self._memory.repeats.get((repeat.feature_id, user_id), [])
                 if repeat in stored:
                     # Of equal ones the last, for the first is the one that counted.
                     del stored[len(stored) - 1 - stored[::-1].index(repeat)]
@@ -124,30 +124,30 @@ class FakeUserDataStore:
             now = self._participants.groups(groups)
             for left in ending.left:
                 before, after = groups[left.group].counts, now[left.group].counts
-                require(before.get(left.number) == after.get(left.number))
+                require(before.get(left.feature_id) == after.get(left.feature_id))
                 self._participants.leave_group(left)
             self._memory.enrollment_counts.extend(ending.enrollment_counts)
             counted = [n for n in ending.exclusions if n not in ending.dead]
             self._memory.excluded.extend(ExclusionCount(n, -1) for n in counted)
             for each in ending.uncounted:
-                self._memory.strata[each.number, each.value, each.condition] -= 1
+                self._memory.strata[each.feature_id, each.value, each.variant_id] -= 1
             for shard in variants:
                 self._memory.count(shard, Totals(total_users=-1))
             self._drop_repeats(participant.id, ending.repeats)
             enrollments = {
-                number: tuple(
-                    replace(e, met=e.met - ending.unmet.get((number, e.point_key), frozenset()))
+                feature_id: tuple(
+                    replace(e, met=e.met - ending.unmet.get((feature_id, e.point_key), frozenset()))
                     for e in own
                     if all(
-                        (e.number, e.point_key) != (x.number, x.point_key)
+                        (e.feature_id, e.point_key) != (x.feature_id, x.point_key)
                         for x in ending.enrollments
                     )
                 )
-                for number, own in row.enrollments.items()
+                for feature_id, own in row.enrollments.items()
             }
             self._memory.participants[row.id] = replace(
                 row,
-                enrollments={number: own for number, own in enrollments.items() if own},
+                enrollments={feature_id: own for feature_id, own in enrollments.items() if own},
                 exclusions={
                     n: each for n, each in row.exclusions.items() if n not in ending.exclusions
                 },

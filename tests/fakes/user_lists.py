@@ -18,10 +18,10 @@ class FakeUserListStore:
         self._memory = memory
 
     def repeats(
-        self, user_id: str, number: int, after: str, limit: int
+        self, user_id: str, feature_id: int, after: str, limit: int
     ) -> Sequence[tuple[str, Repeat]]:
         with self._memory.lock:
-            found = list(self._memory.repeats.get((number, user_id), ()))
+            found = list(self._memory.repeats.get((feature_id, user_id), ()))
         return _behind({f"{n:06}": each for n, each in enumerate(found)}, after, limit)
 
     def log_records(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, LogRecord]]:

@@ -34,7 +34,7 @@ Counts = dict[Any, int]
 class Enrolled:
     """An enrollment of a user, or of a group; `condition` is an id."""
 
-    number: int
+    feature_id: int
     subject: str
     point_key: str
     condition: str | None
@@ -86,41 +86,43 @@ class Stored:
             case "exposures":
                 self.exposures.update(map(int, row.numbers))
 
-    def conditions(self, user_id: str, number: int) -> set[str | None]:
+    def conditions(self, user_id: str, feature_id: int) -> set[str | None]:
         """The conditions with which a user is enrolled in an experiment."""
         pk = keys.user(user_id)
-        return {e.condition for e in self.enrollments if (e.subject, e.number) == (pk, number)}
+        return {
+            e.condition for e in self.enrollments if (e.subject, e.feature_id) == (pk, feature_id)
+        }
 
     def counts(self, users_per_group: int) -> Counts:
         """What the counters must say; no zeros."""
         found: Counter[Any] = Counter()
         by_user: defaultdict[tuple[int, str], list[Enrolled]] = defaultdict(list)
         for each in self.enrollments:
-            by_user[each.number, each.subject].append(each)
+            by_user[each.feature_id, each.subject].append(each)
             for condition in each.met or (each.condition,):
-                found["point users", each.number, condition or None, each.point_key] += 1
+                found["point users", each.feature_id, condition or None, each.point_key] += 1
             if each.stratum:
-                found["stratum", each.number, each.stratum, each.condition] += 1
-        for (number, _), own in by_user.items():
-            found["users", number] += 1
+                found["stratum", each.feature_id, each.stratum, each.condition] += 1
+        for (feature_id, _), own in by_user.items():
+            found["users", feature_id] += 1
             for condition in {c or None for e in own for c in e.met or (e.condition,)}:
-                found["condition users", number, condition] += 1
+                found["condition users", feature_id, condition] += 1
         for each in self.groups:
-            found["groups", each.number, each.condition, each.point_key] += 1
-        for (number, point_key), count in self.enrolled_at.items():
-            found["point groups", number, point_key] += count
-        for (subjects, number), count in self.exclusions.items():
-            found[f"excluded {subjects}", number] += count
-        for (number, _), count in self.group_counts.items():
-            found["complete groups", number] += count >= users_per_group
-        for number, count in self.exposures.items():
-            found["exposures", number] += count
+            found["groups", each.feature_id, each.condition, each.point_key] += 1
+        for (feature_id, point_key), count in self.enrolled_at.items():
+            found["point groups", feature_id, point_key] += count
+        for (subjects, feature_id), count in self.exclusions.items():
+            found[f"excluded {subjects}", feature_id] += count
+        for (feature_id, _), count in self.group_counts.items():
+            found["complete groups", feature_id] += count >= users_per_group
+        for feature_id, count in self.exposures.items():
+            found["exposures", feature_id] += count
         return _nonzero(found)
 
     def members(self) -> Counts:
         """How many users are enrolled of each group."""
-        users = {(e.number, e.group, e.subject) for e in self.enrollments if e.group}
-        return dict(Counter((number, group) for number, group, _ in users if group))
+        users = {(e.feature_id, e.group, e.subject) for e in self.enrollments if e.group}
+        return dict(Counter((feature_id, group) for feature_id, group, _ in users if group))
 
 
 def _enrolled(row: RecordRow, rest: list[str]) -> Enrolled:
@@ -147,20 +149,22 @@ def counters(strata: Iterable[str], conditions: dict[int, str]) -> tuple[Counts,
     found: Counter[Any] = Counter()
     by_day: Counter[Any] = Counter()
     for row in _scan(EnrolledRow, keys.ENROLLED):
-        number, (_, condition, point_key, _) = int(row.feature_id), row.sk.split("#")
-        found["users", number] += int(row.users or 0)
-        found["condition users", number, _condition(condition)] += int(row.condition_users or 0)
-        found["point users", number, _condition(condition), point_key] += int(row.point_users or 0)
-        found["groups", number, _condition(condition), point_key] += int(row.groups or 0)
-        found["point groups", number, point_key] += int(row.point_groups or 0)
+        feature_id, (_, condition, point_key, _) = int(row.feature_id), row.sk.split("#")
+        found["users", feature_id] += int(row.users or 0)
+        found["condition users", feature_id, _condition(condition)] += int(row.condition_users or 0)
+        found["point users", feature_id, _condition(condition), point_key] += int(
+            row.point_users or 0
+        )
+        found["groups", feature_id, _condition(condition), point_key] += int(row.groups or 0)
+        found["point groups", feature_id, point_key] += int(row.point_groups or 0)
     for day in _scan(EnrolledOnRow, "day"):
         _, _, condition, point_key, _ = day.sk.split("#")
         hours = [int(getattr(day, f"u{hour}") or 0) for hour in HOURS]
         by_day["point users", int(day.feature_id), _condition(condition), point_key] += sum(hours)
     for kind in (keys.EXCLUDED, keys.GROUPS, keys.EXPOSED, "stratum"):
         for counter in _scan(CounterRow, kind):
-            number, rest = int(counter.feature_id), counter.sk.split("#")[1:]
-            found[_counter(kind, number, rest, values, conditions)] += int(counter.n)
+            feature_id, rest = int(counter.feature_id), counter.sk.split("#")[1:]
+            found[_counter(kind, feature_id, rest, values, conditions)] += int(counter.n)
     return _nonzero(found), _nonzero(by_day)
 
 
@@ -169,15 +173,15 @@ def _scan(table: type[Row], kind: str) -> Iterator[Row]:
 
 
 def _counter(
-    kind: str, number: int, rest: list[str], values: dict[str, str], conditions: dict[int, str]
+    kind: str, feature_id: int, rest: list[str], values: dict[str, str], conditions: dict[int, str]
 ) -> tuple[Any, ...]:
     if kind == keys.EXCLUDED:
-        return (f"excluded {rest[0]}", number)
+        return (f"excluded {rest[0]}", feature_id)
     if kind == keys.GROUPS:
-        return ("complete groups", number)
+        return ("complete groups", feature_id)
     if kind == keys.EXPOSED:
-        return ("exposures", number)
-    return ("stratum", number, values[f"stratum#{rest[0]}#"], conditions[int(rest[1])])
+        return ("exposures", feature_id)
+    return ("stratum", feature_id, values[f"stratum#{rest[0]}#"], conditions[int(rest[1])])
 
 
 def _condition(part: str) -> str | None:
@@ -229,7 +233,7 @@ def repeats() -> Counter[tuple[int, str]]:
     """How many marks of a user there are in an experiment within subjects."""
     rows = RepeatRow.scan(RepeatRow.pk.startswith("repeat#"), consistent_read=True)
     parts = [row.pk.split("#") for row in rows]
-    return Counter((int(number), keys.unescaped(user)) for _, number, user in parts)
+    return Counter((int(feature_id), keys.unescaped(user)) for _, feature_id, user in parts)
 
 
 def logged() -> dict[str, Any]:

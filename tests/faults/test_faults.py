@@ -56,7 +56,7 @@ class World:
     book: Book = field(default_factory=Book)
 
     @property
-    def numbers(self) -> dict[str, int]:
+    def feature_ids(self) -> dict[str, int]:
         """Of the experiments, by their ids."""
         catalogue = self.application.services.catalogue.fresh()
         return {
@@ -185,7 +185,7 @@ def test_each_call_that_carried_a_key_stored_its_user_or_event_once(world: World
 
 def test_the_counters_of_experiments_and_flags_are_a_recount_of_the_records(world: World) -> None:
     catalogue = world.application.services.catalogue.fresh()
-    conditions = {c.number: c.id for _, e in catalogue.experiments() for c in e.conditions}
+    conditions = {c.variant_id: c.id for _, e in catalogue.experiments() for c in e.conditions}
     stored = recount.Stored.read()
     counted, by_day = recount.counters(STRATA, conditions)
     expected = stored.counts(USERS_PER_GROUP)
@@ -198,25 +198,27 @@ def test_the_counters_of_experiments_and_flags_are_a_recount_of_the_records(worl
 
 def test_each_mark_within_subjects_that_carried_a_key_counts_once(world: World) -> None:
     experiment_id = world.study.experiments["problem"]
-    number = world.numbers[experiment_id]
+    feature_id = world.feature_ids[experiment_id]
     stored = recount.repeats()
     enrolled = {
-        e.subject: e.repeats for e in recount.Stored.read().enrollments if e.number == number
+        e.subject: e.repeats
+        for e in recount.Stored.read().enrollments
+        if e.feature_id == feature_id
     }
     assert {f"user#{user_id}": n for (_, user_id), n in stored.items()} == enrolled
     for user_id in world.study.users:
         if user_id not in world.study.refusers:
             called = world.book.called["mark", user_id, experiment_id]
-            assert stored[number, user_id] == called, user_id
+            assert stored[feature_id, user_id] == called, user_id
 
 
 def test_nobody_is_enrolled_twice_or_was_told_another_condition(world: World) -> None:
-    stored, numbers, codes = recount.Stored.read(), world.numbers, world.codes()
+    stored, feature_ids, codes = recount.Stored.read(), world.feature_ids, world.codes()
     sites = {experiment_id: site for site, experiment_id in world.study.experiments.items()}
     enrolled: dict[tuple[str, str], str] = {}
     for site, experiment_id in world.study.experiments.items():
         for user_id in world.study.users if site != "problem" else ():
-            conditions = stored.conditions(user_id, numbers[experiment_id])
+            conditions = stored.conditions(user_id, feature_ids[experiment_id])
             assert len(conditions) <= 1, (user_id, site)
             for condition in conditions - {None}:
                 enrolled[user_id, experiment_id] = codes[str(condition)]
@@ -239,9 +241,11 @@ def test_nobody_is_enrolled_twice_or_was_told_another_condition(world: World) ->
 
 def test_a_class_has_one_condition(world: World) -> None:
     stored = recount.Stored.read()
-    number = world.numbers[world.study.experiments["team"]]
-    of_class = {e.subject.split("#")[2]: e.condition for e in stored.groups if e.number == number}
-    members = {(e.group, e.condition) for e in stored.enrollments if e.number == number}
+    feature_id = world.feature_ids[world.study.experiments["team"]]
+    of_class = {
+        e.subject.split("#")[2]: e.condition for e in stored.groups if e.feature_id == feature_id
+    }
+    members = {(e.group, e.condition) for e in stored.enrollments if e.feature_id == feature_id}
     assert members <= set(of_class.items())
 
 

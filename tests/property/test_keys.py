@@ -230,11 +230,11 @@ def test_keys_of_logs_metrics_and_flags_are_short_enough(
 
 @given(user_ids, long_texts, st.integers(1, 2**31), st.integers(1, 2**31))
 def test_events_marks_logs_and_metrics_share_no_partition(
-    user_id: str, text: str, variant_id: int, number: int
+    user_id: str, text: str, variant_id: int, feature_id: int
 ) -> None:
     made = [
         keys.event_partition(variant_id),
-        keys.repeats(number, user_id),
+        keys.repeats(feature_id, user_id),
         keys.logs(user_id),
         keys.metric(text),
     ]
@@ -242,9 +242,11 @@ def test_events_marks_logs_and_metrics_share_no_partition(
 
 
 @given(long_texts, st.integers(1, 2**31))
-def test_parts_of_the_catalogue_are_told_apart_by_their_prefixes(text: str, number: int) -> None:
+def test_parts_of_the_catalogue_are_told_apart_by_their_prefixes(
+    text: str, feature_id: int
+) -> None:
     made = {
-        keys.feature_prefix(): keys.feature(number),
+        keys.feature_prefix(): keys.feature(feature_id),
         keys.segment_prefix(): keys.segment(text),
         keys.flag_prefix(): keys.flag(text),
         keys.metrics_prefix(): keys.metrics(text),

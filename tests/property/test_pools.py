@@ -15,7 +15,7 @@ from chalicelib.domain.experiments.assignment import _pools
 class Compiled:
     """As much of a compiled experiment as decides on its pool."""
 
-    number: int
+    feature_id: int
     point_keys: frozenset[int]
 
 

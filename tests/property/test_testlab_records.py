@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.testlab_assignments import decide, marked, offered_to, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import (
+    assignment_for,
+    decide,
+    marked,
+    variant_uuid,
+)
 from chalicelib.domain.experiments.marking import Mark
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
@@ -52,7 +57,7 @@ def features(draw: st.DrawFn, feature_id: int) -> Feature:
 def catalogues(draw: st.DrawFn) -> Catalogue:
     owners = st.sampled_from([None, *EXPERIMENTS])
     return Catalogue(
-        features=tuple(draw(features(number)) for number in EXPERIMENTS),
+        features=tuple(draw(features(feature_id)) for feature_id in EXPERIMENTS),
         blocks=tuple(replace(block, feature_id=draw(owners)) for block in FREE_BLOCKS),
     )
 
@@ -65,17 +70,17 @@ def participants(draw: st.DrawFn) -> Participant:
     """A user, with a row in Test Lab or none, and enrollments in any of the experiments."""
     row = draw(st.none() | st.builds(TestLabRow, VARIANT_IDS, MOMENTS))
     enrollments = {
-        number: (
+        feature_id: (
             Enrollment(
-                number,
-                DecisionPointKey(f"feature {number}", ""),
-                variant_uuid(draw(st.sampled_from([10 * number, 10 * number + 1, DEAD]))),
+                feature_id,
+                DecisionPointKey(f"feature {feature_id}", ""),
+                variant_uuid(draw(st.sampled_from([10 * feature_id, 10 * feature_id + 1, DEAD]))),
                 None,
                 EnrollmentCode.ALGORITHM,
                 draw(MOMENTS),
             ),
         )
-        for number in draw(st.sets(st.sampled_from(EXPERIMENTS)))
+        for feature_id in draw(st.sets(st.sampled_from(EXPERIMENTS)))
     }
     name = draw(st.text(min_size=1, max_size=4))
     return Participant(Profile(name), enrollments=enrollments, testlab=row)
@@ -103,20 +108,20 @@ def recorded(catalogue: Catalogue, participant: Participant) -> list[tuple[objec
 def test_what_was_recorded_first_decides_and_no_other_experiment_is_offered_meanwhile(
     catalogue: Catalogue, participant: Participant
 ) -> None:
-    compiled = offered_to(catalogue, TODAY, participant)
+    assignment = assignment_for(catalogue, TODAY, participant)
     records = recorded(catalogue, participant)
     if not records:
         nobody = Participant(participant.profile)
-        assert compiled == offered_to(catalogue, TODAY, nobody), "only then the hash decides"
+        assert assignment == assignment_for(catalogue, TODAY, nobody), "only then the hash decides"
         return
     earliest = [each for each in records if each[0] == records[0][0]]
     bound = catalogue.feature(records[0][1])
     assert bound is not None
     if len(earliest) == 1 and not bound.is_running:
-        assert compiled is None, "a paused experiment holds its users"
-    if compiled is not None:
-        assert compiled.variant is not None
-        chosen = (compiled.feature.id, compiled.variant.id)
+        assert assignment is None, "a paused experiment holds its users"
+    if assignment is not None:
+        assert assignment.variant is not None
+        chosen = (assignment.feature.id, assignment.variant.id)
         assert chosen in [each[1:] for each in earliest]
 
 
@@ -124,40 +129,40 @@ def test_what_was_recorded_first_decides_and_no_other_experiment_is_offered_mean
 def test_a_mark_enrolls_in_the_experiment_that_is_offered_and_counts_who_is_not_counted_by_a_row(
     catalogue: Catalogue, participant: Participant
 ) -> None:
-    offered = offered_to(catalogue, TODAY, participant)
+    assigned = assignment_for(catalogue, TODAY, participant)
     for feature_id in EXPERIMENTS:
         mark = Mark(DecisionPointKey(f"feature {feature_id}", ""))
-        compiled = marked(catalogue, TODAY, mark, participant)
-        if compiled is None:
-            assert offered is None or offered.feature.id != feature_id
+        assignment = marked(catalogue, TODAY, mark, participant)
+        if assignment is None:
+            assert assigned is None or assigned.feature.id != feature_id
             continue
-        new = decide(mark, compiled, participant, START, "point").records.enrollment
-        if offered is None or offered.feature.id != feature_id:
+        new = decide(mark, assignment, participant, START, "point").records.enrollment
+        if assigned is None or assigned.feature.id != feature_id:
             assert new is None, "another experiment neither enrolls nor counts"
             continue
         known = participant.enrollments.get(feature_id, ())
-        live = {variant_uuid(variant.id) for variant in compiled.feature.variants}
+        live = {variant_uuid(variant.id) for variant in assignment.feature.variants}
         assert (new is None) == any(e.condition_id in live for e in known)
-        if new is not None and offered.variant is not None:
+        if new is not None and assigned.variant is not None:
             row = participant.testlab
-            assert new.condition_id == variant_uuid(offered.variant.id)
-            counted_by_row = row is not None and row.variant_id == offered.variant.id
-            assert new.variant_id == (None if counted_by_row else offered.variant.id)
+            assert new.condition_id == variant_uuid(assigned.variant.id)
+            counted_by_row = row is not None and row.variant_id == assigned.variant.id
+            assert new.variant_id == (None if counted_by_row else assigned.variant.id)
 
 
 @given(catalogues(), participants())
 def test_a_mark_changes_nothing_of_what_its_user_is_offered_then(
     catalogue: Catalogue, participant: Participant
 ) -> None:
-    offered = offered_to(catalogue, TODAY, participant)
+    assigned = assignment_for(catalogue, TODAY, participant)
     for feature_id in EXPERIMENTS:
         mark = Mark(DecisionPointKey(f"feature {feature_id}", ""))
-        compiled = marked(catalogue, TODAY, mark, participant)
-        if compiled is None:
+        assignment = marked(catalogue, TODAY, mark, participant)
+        if assignment is None:
             continue
         later = START + timedelta(days=1)
-        new = decide(mark, compiled, participant, later, "point").records.enrollment
+        new = decide(mark, assignment, participant, later, "point").records.enrollment
         if new is not None:
             enrollments = {**participant.enrollments, feature_id: (new,)}
             participant = replace(participant, enrollments=enrollments)
-        assert offered_to(catalogue, TODAY, participant) == offered
+        assert assignment_for(catalogue, TODAY, participant) == assigned

@@ -189,7 +189,7 @@ def test_a_scan_that_lags_behind_the_revision_is_made_again(
     assert stale == []
 
 
-A_FLAG, A_METRIC = flag("a", number=1), metric("a")
+A_FLAG, A_METRIC = flag("a", feature_id=1), metric("a")
 ANOTHER = next(m for m in map(metric, "bcdefgh") if keys.metrics(m.key) != keys.metrics("a"))
 """A metric that is not kept in the same item."""
 
@@ -197,7 +197,7 @@ ANOTHER = next(m for m in map(metric, "bcdefgh") if keys.metrics(m.key) != keys.
 @pytest.mark.parametrize(
     "change",
     [
-        CatalogueChange(flags=(Change(None, flag("b", number=2)),)),
+        CatalogueChange(flags=(Change(None, flag("b", feature_id=2)),)),
         CatalogueChange(flags=(Change(A_FLAG, replace(A_FLAG, name="new")),)),
         CatalogueChange(flags=(Change(A_FLAG, None),)),
         CatalogueChange(metrics=(Change(None, ANOTHER),)),

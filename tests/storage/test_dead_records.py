@@ -29,8 +29,8 @@ from tests.recount import Tables, all_items, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world
 from tests.storage.test_killed_lists import dying_at
 from tests.storage.test_participant_store import (
+    FEATURE_ID,
     LATER,
-    NUMBER,
     create,
     enroll_in_class,
     enrolled,
@@ -45,11 +45,11 @@ from tests.unit.upgrade_service_samples import (
     THERE,
     class_key,
     design,
+    feature_id_of,
     group_design,
     in_class,
     join,
     mark,
-    number_of,
 )
 
 __all__ = ["world"]
@@ -63,20 +63,20 @@ STRIDE = 13
 WITHIN = replace(enrolled(), condition_id=None, met=frozenset({""}))
 
 
-def records(stores: Stores, number: int = NUMBER) -> Sequence[Position]:
-    return stores.dead_records.of_experiment(number, None, 1000)
+def records(stores: Stores, feature_id: int = FEATURE_ID) -> Sequence[Position]:
+    return stores.dead_records.of_experiment(feature_id, None, 1000)
 
 
-def drop(stores: Stores, number: int = NUMBER) -> int:
-    return sum(stores.dead_records.drop(number, records(stores, number)))
+def drop(stores: Stores, feature_id: int = FEATURE_ID) -> int:
+    return sum(stores.dead_records.drop(feature_id, records(stores, feature_id)))
 
 
-def repeated(seconds: int = 0, number: int = NUMBER) -> Repeat:
-    return Repeat(number, HERE, "id of a", None, START + timedelta(seconds=seconds))
+def repeated(seconds: int = 0, feature_id: int = FEATURE_ID) -> Repeat:
+    return Repeat(feature_id, HERE, "id of a", None, START + timedelta(seconds=seconds))
 
 
-def marks(stores: Stores, number: int = NUMBER, user_id: str = "u") -> int:
-    return len(stores.participants.repeats(number, [user_id]).get(user_id, ()))
+def marks(stores: Stores, feature_id: int = FEATURE_ID, user_id: str = "u") -> int:
+    return len(stores.participants.repeats(feature_id, [user_id]).get(user_id, ()))
 
 
 # The store
@@ -87,16 +87,16 @@ def test_records_of_users_and_groups_go_and_those_of_other_experiments_stay(
 ) -> None:
     create(stores, "u", "v", "w")
     enroll_in_class(stores, "u", first=True)
-    user = store(stores, known(stores), Records(enrolled(number=OTHER)))
+    user = store(stores, known(stores), Records(enrolled(feature_id=OTHER)))
     user = store(stores, user, Records(exclusion=excluded(OTHER)), at=point(THERE))
     user = known(stores, "v")
     out = Records(exclusion=excluded(), group_exclusions=((KEY, excluded()),))
     store(stores, user, out, groups=[KEY], reached_by=[KEY])
     user = known(stores, "w")
-    stores.participants.update(user, user.profile, GroupChange(lifted=(NUMBER, OTHER)), LATER)
+    stores.participants.update(user, user.profile, GroupChange(lifted=(FEATURE_ID, OTHER)), LATER)
     before = known(stores)
     assert drop(stores) > 0
-    assert known(stores) == replace(before, enrollments={OTHER: (enrolled(number=OTHER),)})
+    assert known(stores) == replace(before, enrollments={OTHER: (enrolled(feature_id=OTHER),)})
     assert known(stores).points.keys() == {HERE, THERE}
     assert known(stores, "v").exclusions == {}
     assert known(stores, "w").lifted.keys() == {OTHER}
@@ -113,7 +113,7 @@ def test_records_are_listed_in_pages(stores: Stores) -> None:
     for user_id in users:
         store(stores, create(stores, user_id), Records(enrolled()))
     found: list[Position] = []
-    while some := stores.dead_records.of_experiment(NUMBER, found[-1] if found else None, 2):
+    while some := stores.dead_records.of_experiment(FEATURE_ID, found[-1] if found else None, 2):
         assert len(some) <= 2
         found.extend(some)
     assert sorted(found) == sorted(records(stores))
@@ -125,34 +125,34 @@ def test_marks_within_subjects_go_with_the_enrollment_whatever_the_id(
     stores: Stores, user_id: str
 ) -> None:
     user = create(stores, user_id)
-    for number in (NUMBER, OTHER):
-        own = replace(WITHIN, number=number)
-        user = store(stores, user, Records(own, repeat=repeated(number=number)))
+    for feature_id in (FEATURE_ID, OTHER):
+        own = replace(WITHIN, feature_id=feature_id)
+        user = store(stores, user, Records(own, repeat=repeated(feature_id=feature_id)))
         for seconds in range(1, 4):
-            user = store(stores, user, Records(repeat=repeated(seconds, number)))
+            user = store(stores, user, Records(repeat=repeated(seconds, feature_id)))
     assert drop(stores) > 0
-    assert marks(stores, NUMBER, user_id) == 0
+    assert marks(stores, FEATURE_ID, user_id) == 0
     assert marks(stores, OTHER, user_id) == 4
     assert known(stores, user_id).enrollments.keys() == {OTHER}
 
 
 def test_results_and_counters_go_and_those_of_others_stay(stores: Stores) -> None:
     user = create(stores, "u")
-    for number in (NUMBER, OTHER):
-        totals = TotalsShard(number, 1, 0)
+    for feature_id in (FEATURE_ID, OTHER):
+        totals = TotalsShard(feature_id, 1, 0)
         counting = Counting(1, stratum=("high", 1), totals=totals)
-        user = store(stores, user, Records(enrolled(number=number)), counting=counting)
-        user = store(stores, user, Records(exclusion=excluded(number)))
-        stores.logs.keep_results(number, [QueryResult("q", Effect((), ()))])
-    assert sum(stores.dead_records.drop_rest(NUMBER)) > 4
-    assert sum(stores.dead_records.drop_rest(NUMBER)) == 0
-    for number, there in ((NUMBER, 0), (OTHER, 1)):
-        enrollment_counts, out = stores.participants.enrollment_counts(number, [HERE])
+        user = store(stores, user, Records(enrolled(feature_id=feature_id)), counting=counting)
+        user = store(stores, user, Records(exclusion=excluded(feature_id)))
+        stores.logs.keep_results(feature_id, [QueryResult("q", Effect((), ()))])
+    assert sum(stores.dead_records.drop_rest(FEATURE_ID)) > 4
+    assert sum(stores.dead_records.drop_rest(FEATURE_ID)) == 0
+    for feature_id, there in ((FEATURE_ID, 0), (OTHER, 1)):
+        enrollment_counts, out = stores.participants.enrollment_counts(feature_id, [HERE])
         assert (sum(each.users for each in enrollment_counts), out.users) == (there, there)
-        assert sum(stores.participants.stratum(number, "high").values()) == there
-        assert len(stores.logs.kept_results(number)) == there
-        assert stores.totals.of_feature(number) == ({1: Totals(total_users=1)} if there else {})
-        assert len(stores.participants.hourly(number, START.date(), [HERE])) == there
+        assert sum(stores.participants.stratum(feature_id, "high").values()) == there
+        assert len(stores.logs.kept_results(feature_id)) == there
+        assert stores.totals.of_feature(feature_id) == ({1: Totals(total_users=1)} if there else {})
+        assert len(stores.participants.hourly(feature_id, START.date(), [HERE])) == there
 
 
 def test_an_entry_comes_back_as_it_was_also_without_variants(stores: Stores) -> None:
@@ -171,11 +171,11 @@ def test_what_ended_in_a_dead_experiment_makes_no_counter_anew(stores: Stores) -
     user = create(stores, "u")
     user = store(stores, user, Records(enrolled()))
     user = store(stores, user, Records(exclusion=excluded()))
-    list(stores.dead_records.drop_rest(NUMBER))
-    ending = Ending((enrolled(),), exclusions=(NUMBER,), dead=frozenset({NUMBER}))
+    list(stores.dead_records.drop_rest(FEATURE_ID))
+    ending = Ending((enrolled(),), exclusions=(FEATURE_ID,), dead=frozenset({FEATURE_ID}))
     stores.user_data.end(user, ending, {}, [])
     assert known(stores).enrollments == {}
-    enrollment_counts, out = stores.participants.enrollment_counts(NUMBER, [HERE])
+    enrollment_counts, out = stores.participants.enrollment_counts(FEATURE_ID, [HERE])
     assert (list(enrollment_counts), out.users) == ([], 0)
 
 
@@ -221,7 +221,7 @@ def test_an_enrollment_that_is_marked_in_between_stays_for_the_next_pass(
         assert drop(dynamo_stores) > 0
     finally:
         events.unregister("before-call.dynamodb.TransactWriteItems", mark_again)
-    assert known(dynamo_stores).enrollments.keys() == {NUMBER}
+    assert known(dynamo_stores).enrollments.keys() == {FEATURE_ID}
     assert drop(dynamo_stores) > 0
     assert (known(dynamo_stores).enrollments, marks(dynamo_stores)) == ({}, 0)
 
@@ -235,15 +235,15 @@ def test_purged_enrollments_cost_a_user_nothing(dynamo_stores: Stores) -> None:
         found = [item for item in all_items()["users"] if item["pk"] == keys.user(user_id)]
         return len(found), sum(len(json.dumps(item)) for item in found)
 
-    numbers = range(100, 150)
+    feature_ids = range(100, 150)
     user = create(dynamo_stores, "none", "many")
     store(dynamo_stores, known(dynamo_stores, "none"))
     user = store(dynamo_stores, user)
-    for number in numbers:
-        user = store(dynamo_stores, user, Records(enrolled(number=number)))
-    assert read("many")[0] == read("none")[0] + len(numbers)
-    for number in numbers:
-        drop(dynamo_stores, number)
+    for feature_id in feature_ids:
+        user = store(dynamo_stores, user, Records(enrolled(feature_id=feature_id)))
+    assert read("many")[0] == read("none")[0] + len(feature_ids)
+    for feature_id in feature_ids:
+        drop(dynamo_stores, feature_id)
     count, size = read("many")
     assert count == read("none")[0]
     assert size <= read("none")[1] + 2, "but for the digits of the revision"
@@ -268,22 +268,24 @@ def take_part(services: Services, attempt: int) -> dict[str, int]:
         mark(services, user_id, point_key, experiment_id=experiment_id)
     join(services, out)
     mark(services, out, HERE, experiment_id="alone", status=MarkStatus.NOT_APPLIED)
-    return {each: number_of(services, each) for each in ("alone", "class", "within", "stays")}
+    return {each: feature_id_of(services, each) for each in ("alone", "class", "within", "stays")}
 
 
-def naming(tables: Tables, number: int) -> list[tuple[str, str]]:
+def naming(tables: Tables, feature_id: int) -> list[tuple[str, str]]:
     """The keys of all items that belong to an experiment."""
-    kinds = {f"{kind}#{number}" for kind in ("enrollment", "exclusion", "lifted", "count", "at")}
+    kinds = {
+        f"{kind}#{feature_id}" for kind in ("enrollment", "exclusion", "lifted", "count", "at")
+    }
     found = [
         (str(item["pk"]), str(item["sk"]))
         for item in (*tables["users"], *tables["events"])
         if "#".join(str(item["sk"]).split("#")[:2]) in kinds
-        or str(item["pk"]).startswith((f"repeat#{number}#", f"results#{number}"))
+        or str(item["pk"]).startswith((f"repeat#{feature_id}#", f"results#{feature_id}"))
     ]
     return found + [
-        (str(number), str(item["sk"]))
+        (str(feature_id), str(item["sk"]))
         for item in tables["variants"]
-        if item["feature_id"] == number
+        if item["feature_id"] == feature_id
     ]
 
 
@@ -303,9 +305,9 @@ def test_a_purge_that_dies_at_any_call_leaves_nothing_for_good(world: World) -> 
     services.experiments.create(design("stays", point_keys=[HERE]))
     call, killed = 0, True
     while killed:
-        numbers = take_part(services, call)
+        feature_ids = take_part(services, call)
         reached = points(all_items())
-        stays = naming(all_items(), numbers["stays"])
+        stays = naming(all_items(), feature_ids["stays"])
         for each in ("alone", "class", "within"):
             services.experiments.delete(each)
         world.clock.ahead += HANDOVER + timedelta(seconds=1)
@@ -321,9 +323,9 @@ def test_a_purge_that_dies_at_any_call_leaves_nothing_for_good(world: World) -> 
             services.purge.run_due()
         tables = all_items()
         for each in ("alone", "class", "within"):
-            assert naming(tables, numbers[each]) == []
+            assert naming(tables, feature_ids[each]) == []
         assert points(tables) == reached
-        assert naming(tables, numbers["stays"]) == stays
+        assert naming(tables, feature_ids["stays"]) == stays
         assert stored_counts(tables) == recounted(tables, services.catalogue.fresh())
         assert not [item for item in tables["users"] if item["pk"] == keys.PURGE]
     assert call > 3 * STRIDE

@@ -24,7 +24,7 @@ from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
-    NOWHERE,
+    UNKNOWN_POINT,
     Enrollment,
     EnrollmentCode,
     Exclusion,
@@ -40,8 +40,8 @@ from chalicelib.storage.experiments import listing
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 
-NUMBER = 7
-COMPILED = CompiledExperiment.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
+FEATURE_ID = 7
+COMPILED = CompiledExperiment.of(FEATURE_ID, group_design(complete=CompleteCondition(1, 1)), {})
 POINT_KEYS = (HERE, THERE)
 DAY = START.date()
 
@@ -61,7 +61,7 @@ def enrolled(
     point_key: DecisionPointKey = HERE, class_id: str | None = None, after: timedelta = timedelta()
 ) -> Enrollment:
     at = START + after
-    return Enrollment(NUMBER, point_key, "id of a", class_id, EnrollmentCode.ALGORITHM, at)
+    return Enrollment(FEATURE_ID, point_key, "id of a", class_id, EnrollmentCode.ALGORITHM, at)
 
 
 def store(
@@ -82,7 +82,7 @@ def store(
 def enrollment_counts(
     stores: Stores, point_keys: Collection[DecisionPointKey] = POINT_KEYS
 ) -> dict[object, EnrollmentCount]:
-    found, _ = stores.participants.enrollment_counts(NUMBER, point_keys)
+    found, _ = stores.participants.enrollment_counts(FEATURE_ID, point_keys)
     return {
         (enrollment_count.condition_id, enrollment_count.point_key): enrollment_count
         for enrollment_count in found
@@ -101,15 +101,15 @@ def test_enrollment_counts_are_the_sum_of_all_shards_by_condition_and_place(stor
         )
     assert enrollment_counts(stores) == {
         ("id of a", HERE): EnrollmentCount(
-            NUMBER, "id of a", HERE, users=1, condition_users=1, point_users=1
+            FEATURE_ID, "id of a", HERE, users=1, condition_users=1, point_users=1
         ),
         ("id of a", THERE): EnrollmentCount(
-            NUMBER, "id of a", THERE, users=1, condition_users=1, point_users=2
+            FEATURE_ID, "id of a", THERE, users=1, condition_users=1, point_users=2
         ),
     }
     (elsewhere,) = enrollment_counts(stores, ()).values()
     assert (elsewhere.point_key, elsewhere.users, elsewhere.point_users) == (None, 2, 3)
-    assert stores.participants.counted(NUMBER) == (2, 0)
+    assert stores.participants.counted(FEATURE_ID) == (2, 0)
 
 
 def test_groups_are_counted_with_their_enrollment_and_at_each_point(stores: Stores) -> None:
@@ -117,7 +117,7 @@ def test_groups_are_counted_with_their_enrollment_and_at_each_point(stores: Stor
     key = class_key("1a")
     first = Records(
         enrollment=enrolled(class_id="1a"),
-        group_enrollment=(key, GroupEnrollment(NUMBER, HERE, "id of a", START)),
+        group_enrollment=(key, GroupEnrollment(FEATURE_ID, HERE, "id of a", START)),
     )
     store(stores, "u", first, groups=[key])
     for point_key in (HERE, THERE):
@@ -126,7 +126,10 @@ def test_groups_are_counted_with_their_enrollment_and_at_each_point(stores: Stor
     at_points = [enrollment_counts(stores)["id of a", point_key] for point_key in POINT_KEYS]
     assert [enrollment_count.groups for enrollment_count in at_points] == [1, 0]
     assert [enrollment_count.point_groups for enrollment_count in at_points] == [1, 1]
-    assert stores.participants.groups([key])[key].enrolled_at == {(NUMBER, HERE), (NUMBER, THERE)}
+    assert stores.participants.groups([key])[key].enrolled_at == {
+        (FEATURE_ID, HERE),
+        (FEATURE_ID, THERE),
+    }
 
 
 def test_two_members_at_once_count_their_group_once_at_a_point(stores: Stores) -> None:
@@ -151,31 +154,35 @@ def test_two_members_at_once_count_their_group_once_at_a_point(stores: Stores) -
 def test_exclusions_are_counted_and_a_group_s_first_one_stays(stores: Stores) -> None:
     create(stores, "u", "v")
     key = class_key("1a")
-    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    exclusion = Exclusion(FEATURE_ID, ExclusionCode.LISTED, START)
     records = Records(exclusion=exclusion, group_exclusions=((key, exclusion),))
     store(stores, "u", records)
     with pytest.raises(LostRace):
         store(stores, "v", records)
     store(stores, "v", Records(exclusion=exclusion), shard=2)
-    assert stores.participants.enrollment_counts(NUMBER, ())[1] == ExclusionCount(NUMBER, 2, 1)
+    assert stores.participants.enrollment_counts(FEATURE_ID, ())[1] == ExclusionCount(
+        FEATURE_ID, 2, 1
+    )
 
 
 def test_what_ends_is_counted_off(stores: Stores) -> None:
     create(stores, "u")
-    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    exclusion = Exclusion(FEATURE_ID, ExclusionCode.LISTED, START)
     store(stores, "u", Records(enrollment=enrolled(), exclusion=exclusion))
     change = GroupChange(
         enrollments=(enrolled(),),
-        lifted=(NUMBER,),
-        left=(GroupLeft(NUMBER, class_key("1a"), None),),
+        lifted=(FEATURE_ID,),
+        left=(GroupLeft(FEATURE_ID, class_key("1a"), None),),
     )
     stores.participants.update(known(stores), Profile("u"), change, START)
-    assert stores.participants.counted(NUMBER) == (0, 0)
-    assert stores.participants.enrollment_counts(NUMBER, POINT_KEYS)[1] == ExclusionCount(NUMBER)
+    assert stores.participants.counted(FEATURE_ID) == (0, 0)
+    assert stores.participants.enrollment_counts(FEATURE_ID, POINT_KEYS)[1] == ExclusionCount(
+        FEATURE_ID
+    )
     assert not any(
         enrollment_count.point_users for enrollment_count in enrollment_counts(stores).values()
     )
-    assert stores.participants.hourly(NUMBER, DAY, POINT_KEYS) == []
+    assert stores.participants.hourly(FEATURE_ID, DAY, POINT_KEYS) == []
 
 
 def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
@@ -197,17 +204,17 @@ def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
         user = known(stores, "u")
     change = GroupChange(
         tuple(ending),
-        (NUMBER,),
-        (GroupLeft(NUMBER, class_key("1a"), None),),
+        (FEATURE_ID,),
+        (GroupLeft(FEATURE_ID, class_key("1a"), None),),
         tuple(
-            StratumEnrollment(NUMBER, enrollment.point_key, f"stratum {index % 2}", index % 40)
+            StratumEnrollment(FEATURE_ID, enrollment.point_key, f"stratum {index % 2}", index % 40)
             for index, enrollment in enumerate(ending)
         ),
     )
     stores.participants.update(user, Profile("u"), change, START)
     assert known(stores, "u").enrollments == {}
     for value in ("stratum 0", "stratum 1"):
-        assert set(stores.participants.stratum(NUMBER, value).values()) == {0}
+        assert set(stores.participants.stratum(FEATURE_ID, value).values()) == {0}
 
 
 def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: Stores) -> None:
@@ -215,10 +222,10 @@ def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: S
     point_keys = [DecisionPointKey("site", str(number)) for number in range(75)]
     for point_key in point_keys:
         store(stores, "u", Records(enrollment=enrolled(point_key)), point_key=point_key)
-    change = GroupChange(enrollments=known(stores).enrollments[NUMBER])
+    change = GroupChange(enrollments=known(stores).enrollments[FEATURE_ID])
     stores.participants.update(known(stores), Profile("u"), change, START)
     assert known(stores).enrollments == {}
-    assert stores.participants.counted(NUMBER) == (0, 0)
+    assert stores.participants.counted(FEATURE_ID) == (0, 0)
     assert not any(
         enrollment_count.point_users
         for enrollment_count in enrollment_counts(stores, point_keys).values()
@@ -233,10 +240,10 @@ def test_hours_are_told_apart_from_a_day_on(stores: Stores) -> None:
     hour = START.replace(minute=0, second=0, microsecond=0)
     today = HourlyEnrollmentCount(hour, "id of a", THERE, 1, 0)
     yesterday = HourlyEnrollmentCount(hour - timedelta(days=1), "id of a", HERE, 1, 0)
-    found = stores.participants.hourly(NUMBER, DAY - timedelta(days=1), POINT_KEYS)
+    found = stores.participants.hourly(FEATURE_ID, DAY - timedelta(days=1), POINT_KEYS)
     assert sorted(found, key=lambda each: each.at) == [yesterday, today]
-    assert stores.participants.hourly(NUMBER, DAY, POINT_KEYS) == [today]
-    assert stores.participants.hourly(NUMBER, date(2099, 1, 1), POINT_KEYS) == []
+    assert stores.participants.hourly(FEATURE_ID, DAY, POINT_KEYS) == [today]
+    assert stores.participants.hourly(FEATURE_ID, date(2099, 1, 1), POINT_KEYS) == []
 
 
 def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_too(
@@ -244,35 +251,35 @@ def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_to
 ) -> None:
     create(stores, "u")
     first = Enrollment(
-        NUMBER, HERE, None, None, EnrollmentCode.ALGORITHM, START, met=frozenset({""})
+        FEATURE_ID, HERE, None, None, EnrollmentCode.ALGORITHM, START, met=frozenset({""})
     )
-    store(stores, "u", Records(first, repeat=Repeat(NUMBER, HERE, None, None, START)))
+    store(stores, "u", Records(first, repeat=Repeat(FEATURE_ID, HERE, None, None, START)))
     for uniquifier in ("1", "2"):
-        repeat = Repeat(NUMBER, HERE, "id of a", uniquifier, START)
+        repeat = Repeat(FEATURE_ID, HERE, "id of a", uniquifier, START)
         store(stores, "u", Records(repeat=repeat))
-    (enrollment,) = known(stores).enrollments[NUMBER]
+    (enrollment,) = known(stores).enrollments[FEATURE_ID]
     assert (enrollment.met, enrollment.repeats) == (frozenset({"", "id of a"}), 3)
     found = enrollment_counts(stores)
     assert found[None, HERE].users == 1
     assert (found["id of a", HERE].users, found["id of a", HERE].point_users) == (0, 1)
-    repeats = stores.participants.repeats(NUMBER, ["u", "nobody"])
+    repeats = stores.participants.repeats(FEATURE_ID, ["u", "nobody"])
     assert list(repeats) == ["u"]
     assert [repeat.uniquifier for repeat in repeats["u"]] == [None, "1", "2"]
     assert {repeat.point_key for repeat in repeats["u"]} == {HERE}
 
 
-def test_enrollments_are_found_by_user_at_known_places_and_at_none(stores: Stores) -> None:
+def test_enrollments_are_found_by_user_at_known_points_and_at_none(stores: Stores) -> None:
     create(stores, "u", "v", "w")
     store(stores, "u", Records(enrollment=enrolled()))
     store(stores, "v", Records(enrollment=enrolled(THERE)), point_key=THERE)
     stores.participants.store_records(
-        known(stores, "v"), {}, COMPILED, Records(enrollment=enrolled(NOWHERE)), Counting()
+        known(stores, "v"), {}, COMPILED, Records(enrollment=enrolled(UNKNOWN_POINT)), Counting()
     )
     users = ["u", "v", "w", *(f"x{number}" for number in range(120))]
-    found = stores.participants.enrollments(NUMBER, [HERE], users)
+    found = stores.participants.enrollments(FEATURE_ID, [HERE], users)
     assert {user: [e.point_key for e in own] for user, own in found.items()} == {
         "u": [HERE],
-        "v": [NOWHERE],
+        "v": [UNKNOWN_POINT],
     }
 
 
@@ -283,8 +290,8 @@ def test_records_from_elsewhere_come_back_and_count(stores: Stores) -> None:
     records = Records(enrollment=enrolled(class_id="1a"))
     counting = Counting(users_per_group=1)
     stores.participants.store_records(before, groups, COMPILED, records, counting)
-    assert known(stores).enrollments == {NUMBER: (enrolled(class_id="1a"),)}
-    assert stores.participants.counted(NUMBER) == (1, 1)
+    assert known(stores).enrollments == {FEATURE_ID: (enrolled(class_id="1a"),)}
+    assert stores.participants.counted(FEATURE_ID) == (1, 1)
     with pytest.raises(LostRace):
         stores.participants.store_records(before, groups, COMPILED, records, counting)
 
@@ -292,8 +299,8 @@ def test_records_from_elsewhere_come_back_and_count(stores: Stores) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        GroupEnrollment(NUMBER, HERE, "id of a", START),
-        Exclusion(NUMBER, ExclusionCode.GROUP_LISTED, START),
+        GroupEnrollment(FEATURE_ID, HERE, "id of a", START),
+        Exclusion(FEATURE_ID, ExclusionCode.GROUP_LISTED, START),
     ],
 )
 def test_a_group_s_record_from_elsewhere_is_stored_once(
@@ -305,7 +312,7 @@ def test_a_group_s_record_from_elsewhere_is_stored_once(
         stores.participants.store_group_record(key, record, 2)
     group = stores.participants.groups([key])[key]
     assert [*group.enrollments.values(), *group.exclusions.values()] == [record]
-    found, excluded = stores.participants.enrollment_counts(NUMBER, POINT_KEYS)
+    found, excluded = stores.participants.enrollment_counts(FEATURE_ID, POINT_KEYS)
     assert sum(enrollment_count.groups for enrollment_count in found) + excluded.groups == 1
 
 
@@ -325,7 +332,7 @@ def page_through(stores: Stores, kind: RecordKind, limit: int) -> list[object]:
 def test_all_records_of_a_kind_are_listed_once(stores: Stores, limit: int) -> None:
     hostile = ["a", "a#b", "enrollment#7#x", "#" * 512]
     create(stores, *hostile)
-    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    exclusion = Exclusion(FEATURE_ID, ExclusionCode.LISTED, START)
     for user_id in hostile:
         store(stores, user_id, Records(enrollment=enrolled(), exclusion=exclusion))
     point = MonitoredPoint("p", HERE, "e", None, START)
@@ -335,7 +342,7 @@ def test_all_records_of_a_kind_are_listed_once(stores: Stores, limit: int) -> No
         RecordKind.POINTS: [UserRecord(Profile(u), point) for u in hostile],
     }
     groups = [GroupKey("class", "#"), GroupKey("exclusion#7", "enrollment#")]
-    in_group = GroupEnrollment(NUMBER, HERE, "id of a", START)
+    in_group = GroupEnrollment(FEATURE_ID, HERE, "id of a", START)
     for key in groups:
         stores.participants.store_group_record(key, in_group, 0)
         stores.participants.store_group_record(key, exclusion, 0)
@@ -352,7 +359,7 @@ def test_a_page_looks_at_so_many_rows_and_says_where_to_go_on(
     monkeypatch.setattr(listing, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr(listing, "SCANS_AT_ONCE", 2)
     create(dynamo_stores, *"abcdefgh")
-    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    exclusion = Exclusion(FEATURE_ID, ExclusionCode.LISTED, START)
     store(dynamo_stores, "h", Records(exclusion=exclusion))
     pages = 0
     found: list[object] = []

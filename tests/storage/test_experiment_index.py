@@ -59,9 +59,9 @@ def test_every_record_of_an_experiment_is_in_its_index_and_no_other(
             elsewhere.add(row.sk)
     assert (kinds, elsewhere) == (OF_EXPERIMENTS, set())
     found = {
-        (number, row.pk, row.sk)
-        for number in (7, 8)
-        for row in RecordRow.by_experiment.query(number)
+        (feature_id, row.pk, row.sk)
+        for feature_id in (7, 8)
+        for row in RecordRow.by_experiment.query(feature_id)
     }
     assert found == wanted
 

@@ -23,8 +23,8 @@ MANY = range(1, 4 * ITEM)
 PARALLEL = 6
 
 
-def note(stores: Stores, numbers: Collection[int], user_id: str = "u", shard: int = 0) -> None:
-    stores.participants.note_exposures(user_id, numbers, shard)
+def note(stores: Stores, feature_ids: Collection[int], user_id: str = "u", shard: int = 0) -> None:
+    stores.participants.note_exposures(user_id, feature_ids, shard)
 
 
 def noted(stores: Stores, user_id: str = "u") -> frozenset[int]:
@@ -54,31 +54,31 @@ def test_a_known_user_is_read_as_got(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize(
-    "numbers", [[1], [63, 64], [1, 63, 64, 127, 128, 10**6], MANY, range(0, 64 * 120, 64)]
+    "feature_ids", [[1], [63, 64], [1, 63, 64, 127, 128, 10**6], MANY, range(0, 64 * 120, 64)]
 )
 def test_flags_are_noted_and_counted_whatever_their_numbers(
-    stores: Stores, numbers: Collection[int]
+    stores: Stores, feature_ids: Collection[int]
 ) -> None:
-    note(stores, numbers)
-    assert noted(stores) == frozenset(numbers)
+    note(stores, feature_ids)
+    assert noted(stores) == frozenset(feature_ids)
     assert noted(stores, "v") == frozenset()
-    assert {stores.participants.exposures(number) for number in numbers} == {1}
-    assert stores.participants.exposures(max(numbers) + 1) == 0
+    assert {stores.participants.exposures(feature_id) for feature_id in feature_ids} == {1}
+    assert stores.participants.exposures(max(feature_ids) + 1) == 0
 
 
 def test_later_flags_come_to_those_noted_before(stores: Stores) -> None:
-    for numbers in ([1, 70], [2], [3, 71, 200]):
-        note(stores, numbers)
+    for feature_ids in ([1, 70], [2], [3, 71, 200]):
+        note(stores, feature_ids)
     assert noted(stores) == {1, 2, 3, 70, 71, 200}
 
 
 def test_a_flag_that_was_noted_before_is_not_counted_again(stores: Stores) -> None:
     note(stores, [1, 2])
-    for numbers in ([1], [2, 3], [1, 2, 3]):
+    for feature_ids in ([1], [2, 3], [1, 2, 3]):
         with pytest.raises(LostRace):
-            note(stores, numbers)
+            note(stores, feature_ids)
     assert noted(stores) == {1, 2}
-    counts = [stores.participants.exposures(number) for number in (1, 2, 3)]
+    counts = [stores.participants.exposures(feature_id) for feature_id in (1, 2, 3)]
     assert counts == [1, 1, 0]
 
 
@@ -89,7 +89,7 @@ def test_who_loses_some_of_many_can_note_what_is_left(stores: Stores) -> None:
     left = frozenset(MANY) - noted(stores)
     note(stores, left)
     assert noted(stores) == frozenset(MANY)
-    assert {stores.participants.exposures(number) for number in MANY} == {1}
+    assert {stores.participants.exposures(feature_id) for feature_id in MANY} == {1}
 
 
 def test_counts_are_the_sum_of_all_shards(stores: Stores) -> None:
@@ -125,7 +125,7 @@ def test_parallel_callers_of_one_user_note_each_flag_once(stores: Stores) -> Non
 
     at_once(*(note_all for _ in range(PARALLEL)))
     assert noted(stores) == frozenset(MANY)
-    assert {stores.participants.exposures(number) for number in MANY} == {1}
+    assert {stores.participants.exposures(feature_id) for feature_id in MANY} == {1}
 
 
 def test_parallel_users_are_all_counted(stores: Stores) -> None:
@@ -139,7 +139,7 @@ def test_parallel_users_are_all_counted(stores: Stores) -> None:
         raise AssertionError("it never ended")
 
     at_once(*(partial(note_as, user) for user in range(PARALLEL)))
-    assert [stores.participants.exposures(number) for number in (1, 2, 3)] == [PARALLEL] * 3
+    assert [stores.participants.exposures(feature_id) for feature_id in (1, 2, 3)] == [PARALLEL] * 3
 
 
 def test_clearing_leaves_no_exposures(stores: Stores) -> None:

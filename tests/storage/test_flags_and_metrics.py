@@ -50,7 +50,7 @@ def added(*metrics: Metric) -> CatalogueChange:
 def full_flag() -> Flag:
     return Flag(
         id="0b2e1f6c-3f1a-4c2e-9d51-6d3c0a7b1e01",
-        number=7,
+        feature_id=7,
         name="Näme #%",
         key="key \U0001f600",
         description="text",
@@ -75,14 +75,14 @@ def test_a_flag_comes_back_exactly_as_committed(
     stores: Stores, status: FlagStatus, mode: FilterMode
 ) -> None:
     full = replace(full_flag(), status=status, filter_mode=mode)
-    spare = flag("spare", number=3)
+    spare = flag("spare", feature_id=3)
     change = CatalogueChange(flags=(Change(None, full), Change(None, spare)))
     assert commit(stores, change).flags == {full.id: full, "spare": spare}
 
 
 @pytest.mark.parametrize("flag_id", ["a#b", "%23", "#", "é" * 600, "x" * 1000])
 def test_the_id_of_a_flag_may_be_anything(stores: Stores, flag_id: str) -> None:
-    made = {each: flag(each, number=n) for n, each in enumerate((flag_id, flag_id + "#"))}
+    made = {each: flag(each, feature_id=n) for n, each in enumerate((flag_id, flag_id + "#"))}
     change = CatalogueChange(flags=tuple(Change(None, each) for each in made.values()))
     assert commit(stores, change).flags == made
 

@@ -36,7 +36,7 @@ from tests.fakes.stores import watched as watched_ports
 from tests.http import Gateway
 from tests.recount import all_items, items_naming, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world
-from tests.unit.upgrade_service_samples import HERE, design, mark, number_of, segment
+from tests.unit.upgrade_service_samples import HERE, design, feature_id_of, mark, segment
 
 __all__ = ["world"]
 
@@ -183,7 +183,7 @@ def add_very_many(services: Services) -> None:
     """A user `u` with very many logs, marks, points, and notes of logs that were never stored."""
     services.participants.init("u", GroupUpdate(), follow=True)
     made = services.experiments.create(design(unit=Unit.WITHIN_SUBJECTS))
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     for code in ("a", "b"):
         mark(services, code=code)
     with RepeatRow.batch_write() as batch:
@@ -196,7 +196,7 @@ def add_very_many(services: Services) -> None:
                 "at": 1_800_000_000_000 + index,
             }
             sort_key = keys.repeat(keys.point_key(HERE.site, HERE.target), index)
-            batch.save(RepeatRow(keys.repeats(number, "u"), sort_key, data=data))
+            batch.save(RepeatRow(keys.repeats(feature_id, "u"), sort_key, data=data))
     rows = [{"id": 1, "time": 0, "data": {"m": 1}, "created_at": 0, "updated_at": 0, "version": 1}]
     with LogRecordRow.batch_write() as log_records, LoggedRow.batch_write() as notes:
         for index in range(MANY):

@@ -74,10 +74,10 @@ from tests.unit.upgrade_service_samples import (
     segment,
 )
 
-NUMBER = 7
+FEATURE_ID = 7
 LATER = START + timedelta(milliseconds=1001)
 HOSTILE = ["a", " ", "a#b", "a#", "profile", "%23", "#", "user#u", "é" * 256, "#" * 512, "%" * 512]
-COMPILED = CompiledExperiment.of(NUMBER, group_design(), {})
+COMPILED = CompiledExperiment.of(FEATURE_ID, group_design(), {})
 PARALLEL = 6
 
 
@@ -98,19 +98,19 @@ def point(point_key: DecisionPointKey = HERE, at: timedelta = timedelta()) -> Mo
 
 
 def enrolled(
-    point_key: DecisionPointKey = HERE, class_id: str | None = None, number: int = NUMBER
+    point_key: DecisionPointKey = HERE, class_id: str | None = None, feature_id: int = FEATURE_ID
 ) -> Enrollment:
-    return Enrollment(number, point_key, "id of a", class_id, EnrollmentCode.ALGORITHM, START)
+    return Enrollment(feature_id, point_key, "id of a", class_id, EnrollmentCode.ALGORITHM, START)
 
 
-def excluded(number: int = NUMBER, code: ExclusionCode = ExclusionCode.LISTED) -> Exclusion:
-    return Exclusion(number, code, START)
+def excluded(feature_id: int = FEATURE_ID, code: ExclusionCode = ExclusionCode.LISTED) -> Exclusion:
+    return Exclusion(feature_id, code, START)
 
 
 def group_enrolled(
     point_key: DecisionPointKey = HERE, condition_id: str = "id of a"
 ) -> GroupEnrollment:
-    return GroupEnrollment(NUMBER, point_key, condition_id, START)
+    return GroupEnrollment(FEATURE_ID, point_key, condition_id, START)
 
 
 def store(
@@ -192,7 +192,7 @@ def test_what_was_decided_on_old_records_loses_and_changes_nothing(stores: Store
     old = create(stores, "u")
     now = store(stores, old, Records(enrollment=enrolled()), at=point(HERE))
     key = class_key("1a")
-    change = GroupChange((enrolled(),), (NUMBER,), (GroupLeft(NUMBER, key, 1),))
+    change = GroupChange((enrolled(),), (FEATURE_ID,), (GroupLeft(FEATURE_ID, key, 1),))
     with pytest.raises(LostRace):
         stores.participants.update(old, Profile("u", {}, {}), change, LATER)
     with pytest.raises(LostRace):
@@ -207,8 +207,8 @@ def test_what_was_decided_on_old_records_loses_and_changes_nothing(stores: Store
         )
     assert known(stores) == now
     assert group(stores, key) == GroupRecord(key)
-    assert stores.participants.counted(NUMBER) == (1, 0)
-    assert stores.participants.stratum(NUMBER, "north") == {}
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    assert stores.participants.stratum(FEATURE_ID, "north") == {}
 
 
 def test_records_of_an_unknown_user_lose(stores: Stores) -> None:
@@ -228,7 +228,7 @@ def test_a_mark_comes_back_as_stored(stores: Stores) -> None:
     after = store(stores, user, Records(enrolled(), excluded(8)), at=point())
     assert after == Participant(
         Profile("u"),
-        enrollments={NUMBER: (enrolled(),)},
+        enrollments={FEATURE_ID: (enrolled(),)},
         exclusions={8: excluded(8)},
         points={HERE: point()},
         revision=user.revision + 1,
@@ -238,7 +238,7 @@ def test_a_mark_comes_back_as_stored(stores: Stores) -> None:
 @pytest.mark.parametrize("code", ExclusionCode)
 def test_exclusions_come_back_with_their_codes(stores: Stores, code: ExclusionCode) -> None:
     after = store(stores, create(stores, "u"), Records(exclusion=excluded(code=code)))
-    assert after.exclusions == {NUMBER: excluded(code=code)}
+    assert after.exclusions == {FEATURE_ID: excluded(code=code)}
 
 
 def test_what_was_not_said_comes_back_as_none(stores: Stores) -> None:
@@ -246,10 +246,10 @@ def test_what_was_not_said_comes_back_as_none(stores: Stores) -> None:
     unassigned = replace(enrolled(silent.point_key), condition_id=None, code=EnrollmentCode.GROUP)
     after = store(stores, create(stores, "u"), Records(unassigned), at=silent)
     assert after.points == {silent.point_key: silent}
-    assert after.enrollments == {NUMBER: (unassigned,)}
+    assert after.enrollments == {FEATURE_ID: (unassigned,)}
 
 
-def test_places_do_not_mix(stores: Stores) -> None:
+def test_decision_points_do_not_mix(stores: Stores) -> None:
     point_keys = [
         DecisionPointKey("ab", "c"),
         DecisionPointKey("a", "bc"),
@@ -261,34 +261,34 @@ def test_places_do_not_mix(stores: Stores) -> None:
     for point_key in point_keys:
         user = store(stores, user, Records(enrolled(point_key)), at=point(point_key))
     assert user.points == {point_key: point(point_key) for point_key in point_keys}
-    assert sorted(e.point_key for e in user.enrollments[NUMBER]) == sorted(point_keys)
+    assert sorted(e.point_key for e in user.enrollments[FEATURE_ID]) == sorted(point_keys)
 
 
 def test_the_first_mark_at_a_place_stays(stores: Stores) -> None:
     user = store(stores, create(stores, "u"), at=point())
     again = store(stores, user, Records(enrolled()), at=replace(point(), id="other"))
     assert again.points == {HERE: point()}
-    assert again.enrollments == {NUMBER: (enrolled(),)}
+    assert again.enrollments == {FEATURE_ID: (enrolled(),)}
 
 
-def test_a_user_is_counted_once_whatever_the_places(stores: Stores) -> None:
+def test_a_user_is_counted_once_whatever_the_points(stores: Stores) -> None:
     user = create(stores, "u")
     for point_key in (HERE, THERE):
         user = store(stores, user, Records(enrolled(point_key)), at=point(point_key))
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
 
 
 def test_a_mark_without_an_enrollment_is_not_counted(stores: Stores) -> None:
     store(stores, create(stores, "u"), Records(exclusion=excluded()))
-    assert stores.participants.counted(NUMBER) == (0, 0)
+    assert stores.participants.counted(FEATURE_ID) == (0, 0)
 
 
 def test_counts_are_the_sum_of_all_shards(stores: Stores) -> None:
     create(stores, *"abc")
     for shard, user_id in enumerate("abc"):
         store(stores, known(stores, user_id), Records(enrolled()), counting=Counting(shard * 5))
-    store(stores, create(stores, "d"), Records(enrolled(number=8)))
-    assert stores.participants.counted(NUMBER) == (3, 0)
+    store(stores, create(stores, "d"), Records(enrolled(feature_id=8)))
+    assert stores.participants.counted(FEATURE_ID) == (3, 0)
     assert stores.participants.counted(8) == (1, 0)
     assert stores.participants.counted(70) == (0, 0)
 
@@ -298,11 +298,11 @@ def test_repeated_marks_are_counted_at_their_place(stores: Stores) -> None:
     for point_key, first in ((HERE, True), (HERE, False), (THERE, True), (HERE, False)):
         records = Records(
             enrollment=enrolled(point_key) if first else None,
-            repeat=Repeat(NUMBER, point_key, "id of a", None, START),
+            repeat=Repeat(FEATURE_ID, point_key, "id of a", None, START),
         )
         user = store(stores, user, records, at=point(point_key))
-    assert {e.point_key: e.repeats for e in user.enrollments[NUMBER]} == {HERE: 3, THERE: 1}
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert {e.point_key: e.repeats for e in user.enrollments[FEATURE_ID]} == {HERE: 3, THERE: 1}
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
 
 
 def test_enrollments_are_counted_by_stratum_and_condition(stores: Stores) -> None:
@@ -311,10 +311,10 @@ def test_enrollments_are_counted_by_stratum_and_condition(stores: Stores) -> Non
         user = create(stores, f"u{index}")
         store(stores, user, Records(enrolled()), counting=Counting(index % 2, stratum))
     counted = stores.participants.stratum
-    assert counted(NUMBER, "north") == {1: 2, 12: 1}
-    assert counted(NUMBER, "south") == counted(NUMBER, "north#1") == {1: 1}
-    assert counted(NUMBER, "") == {3: 1}
-    assert counted(NUMBER, "nor") == counted(8, "north") == {}
+    assert counted(FEATURE_ID, "north") == {1: 2, 12: 1}
+    assert counted(FEATURE_ID, "south") == counted(FEATURE_ID, "north#1") == {1: 1}
+    assert counted(FEATURE_ID, "") == {3: 1}
+    assert counted(FEATURE_ID, "nor") == counted(8, "north") == {}
 
 
 def test_a_stratum_counts_enrollments_not_users(stores: Stores) -> None:
@@ -327,19 +327,19 @@ def test_a_stratum_counts_enrollments_not_users(stores: Stores) -> None:
             at=point(point_key),
             counting=Counting(stratum=("north", 1)),
         )
-    assert stores.participants.stratum(NUMBER, "north") == {1: 2}
+    assert stores.participants.stratum(FEATURE_ID, "north") == {1: 2}
 
 
 def test_a_user_of_a_variant_of_test_lab_is_counted_with_an_enrollment_that_says_so(
     stores: Stores,
 ) -> None:
-    counting = Counting(totals=TotalsShard(NUMBER, 10, 2))
+    counting = Counting(totals=TotalsShard(FEATURE_ID, 10, 2))
     user = create(stores, "u")
     for point_key, counted in ((HERE, counting), (THERE, Counting())):
         user = store(
             stores, user, Records(enrolled(point_key)), at=point(point_key), counting=counted
         )
-    assert stores.totals.of_feature(NUMBER) == {10: Totals(total_users=1)}
+    assert stores.totals.of_feature(FEATURE_ID) == {10: Totals(total_users=1)}
 
 
 def test_of_two_marks_at_once_one_is_stored(stores: Stores) -> None:
@@ -353,7 +353,7 @@ def test_of_two_marks_at_once_one_is_stored(stores: Stores) -> None:
         return True
 
     assert sum(at_once(*[attempt] * PARALLEL)) == 1
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
     assert known(stores).revision == user.revision + 1
 
 
@@ -385,11 +385,11 @@ def test_a_group_s_records_come_back_as_stored(stores: Stores) -> None:
     assert stores.participants.groups([key, other]) == {
         key: GroupRecord(
             key,
-            {NUMBER: group_enrolled()},
+            {FEATURE_ID: group_enrolled()},
             {8: excluded(8)},
             {HERE: START},
-            {NUMBER: 1},
-            frozenset({(NUMBER, HERE)}),
+            {FEATURE_ID: 1},
+            frozenset({(FEATURE_ID, HERE)}),
         ),
         other: GroupRecord(other, exclusions={9: excluded(9)}, reached={HERE: START}),
     }
@@ -416,8 +416,8 @@ def test_a_group_is_enrolled_once(stores: Stores) -> None:
     with pytest.raises(LostRace):
         enroll_in_class(stores, "v", first=True)
     assert known(stores, "v") == before
-    assert group(stores, class_key("1a")).enrollments == {NUMBER: group_enrolled()}
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert group(stores, class_key("1a")).enrollments == {FEATURE_ID: group_enrolled()}
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
 
 
 def test_a_group_that_was_counted_meanwhile_loses(stores: Stores) -> None:
@@ -427,21 +427,21 @@ def test_a_group_that_was_counted_meanwhile_loses(stores: Stores) -> None:
     old = stores.participants.groups([key])
     enroll_in_class(stores, "u")
     records = Records(enrollment=enrolled(class_id="1a"))
-    for read in (old, {key: replace(old[key], counts={NUMBER: 2})}):
+    for read in (old, {key: replace(old[key], counts={FEATURE_ID: 2})}):
         with pytest.raises(LostRace):
             store(stores, known(stores, "v"), records, read=read)
-    assert group(stores, key).counts == {NUMBER: 1}
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert group(stores, key).counts == {FEATURE_ID: 1}
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
 
 
 def test_a_group_counts_with_the_user_who_makes_it_complete(stores: Stores) -> None:
     create(stores, *"abcd")
     for user_id, groups in zip("abc", (0, 1, 1), strict=True):
         enroll_in_class(stores, user_id, "1a")
-        assert stores.participants.counted(NUMBER)[1] == groups
+        assert stores.participants.counted(FEATURE_ID)[1] == groups
     enroll_in_class(stores, "d", "1b", needed=1)
-    assert stores.participants.counted(NUMBER) == (4, 2)
-    assert group(stores, class_key("1a")).counts == {NUMBER: 3}
+    assert stores.participants.counted(FEATURE_ID) == (4, 2)
+    assert group(stores, class_key("1a")).counts == {FEATURE_ID: 3}
 
 
 def test_classmates_who_enroll_at_once_are_all_counted_in_the_end(stores: Stores) -> None:
@@ -458,8 +458,8 @@ def test_classmates_who_enroll_at_once_are_all_counted_in_the_end(stores: Stores
             return
 
     at_once(*(partial(enroll, user_id) for user_id in users))
-    assert group(stores, class_key("1a")).counts == {NUMBER: PARALLEL}
-    assert stores.participants.counted(NUMBER) == (PARALLEL, 1)
+    assert group(stores, class_key("1a")).counts == {FEATURE_ID: PARALLEL}
+    assert stores.participants.counted(FEATURE_ID) == (PARALLEL, 1)
 
 
 def test_a_group_keeps_when_its_first_member_reached_a_place(stores: Stores) -> None:
@@ -481,12 +481,12 @@ def test_a_group_is_not_told_of_a_place_that_its_member_had_reached(stores: Stor
 def test_a_dropped_group_loses_its_enrollments_in_all_experiments(stores: Stores) -> None:
     key = class_key("1a")
     user = create(stores, "u")
-    for number in (NUMBER, 8):
-        enrollment = replace(group_enrolled(), number=number)
+    for feature_id in (FEATURE_ID, 8):
+        enrollment = replace(group_enrolled(), feature_id=feature_id)
         user = store(stores, user, Records(group_enrollment=(key, enrollment)), groups=[key])
     records = Records(group_exclusions=((key, excluded()),), dropped=(key,))
     store(stores, user, records, groups=[key])
-    assert group(stores, key) == GroupRecord(key, exclusions={NUMBER: excluded()})
+    assert group(stores, key) == GroupRecord(key, exclusions={FEATURE_ID: excluded()})
 
 
 def test_of_two_marks_that_drop_an_enrollment_of_a_group_one_is_stored(stores: Stores) -> None:
@@ -500,7 +500,7 @@ def test_of_two_marks_that_drop_an_enrollment_of_a_group_one_is_stored(stores: S
         store(stores, known(stores, "w"), Records(dropped=(key,)), read=before)
     assert [
         enrollment_count.groups
-        for enrollment_count in stores.participants.enrollment_counts(NUMBER, [HERE])[0]
+        for enrollment_count in stores.participants.enrollment_counts(FEATURE_ID, [HERE])[0]
     ] == [0]
 
 
@@ -513,27 +513,27 @@ def test_enrollments_and_exclusions_end_as_the_change_says(stores: Stores) -> No
     user = enroll_in_class(stores, "u")
     also = Records(enrolled(THERE, "1a"), excluded())
     user = store(stores, user, also, groups=[class_key("1a")], at=point(THERE))
-    user = store(stores, user, Records(enrolled(number=8), excluded(8)), at=point(HERE))
+    user = store(stores, user, Records(enrolled(feature_id=8), excluded(8)), at=point(HERE))
     change = GroupChange(
-        enrollments=user.enrollments[NUMBER],
-        lifted=(NUMBER, 9),
-        left=(GroupLeft(NUMBER, class_key("1a"), 2),),
+        enrollments=user.enrollments[FEATURE_ID],
+        lifted=(FEATURE_ID, 9),
+        left=(GroupLeft(FEATURE_ID, class_key("1a"), 2),),
     )
-    assert stores.participants.counted(NUMBER) == (2, 1)
+    assert stores.participants.counted(FEATURE_ID) == (2, 1)
     stores.participants.update(user, Profile("u", None, {"class": "1b"}), change, LATER)
     after = known(stores)
     assert after == replace(
         user,
         profile=Profile("u", None, {"class": "1b"}),
-        enrollments={8: (enrolled(number=8),)},
+        enrollments={8: (enrolled(feature_id=8),)},
         exclusions={8: excluded(8)},
-        lifted={NUMBER: LATER, 9: LATER},
+        lifted={FEATURE_ID: LATER, 9: LATER},
         revision=user.revision + 1,
     )
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
     assert stores.participants.counted(8) == (1, 0)
-    assert group(stores, class_key("1a")).counts == {NUMBER: 1}
-    assert group(stores, class_key("1a")).enrollments == {NUMBER: group_enrolled()}
+    assert group(stores, class_key("1a")).counts == {FEATURE_ID: 1}
+    assert group(stores, class_key("1a")).enrollments == {FEATURE_ID: group_enrolled()}
 
 
 def test_the_last_who_leaves_and_the_first_who_comes_are_counted(stores: Stores) -> None:
@@ -541,11 +541,11 @@ def test_the_last_who_leaves_and_the_first_who_comes_are_counted(stores: Stores)
     key = class_key("1a")
     for _ in range(2):
         user = enroll_in_class(stores, "u", needed=1)
-        assert stores.participants.counted(NUMBER) == (1, 1)
-        change = GroupChange((enrolled(class_id="1a"),), (), (GroupLeft(NUMBER, key, 1),))
+        assert stores.participants.counted(FEATURE_ID) == (1, 1)
+        change = GroupChange((enrolled(class_id="1a"),), (), (GroupLeft(FEATURE_ID, key, 1),))
         stores.participants.update(user, user.profile, change, LATER)
-        assert stores.participants.counted(NUMBER) == (0, 0)
-        assert group(stores, key).counts.get(NUMBER, 0) == 0
+        assert stores.participants.counted(FEATURE_ID) == (0, 0)
+        assert group(stores, key).counts.get(FEATURE_ID, 0) == 0
 
 
 def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
@@ -557,17 +557,17 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
         user = store(
             stores, user, Records(enrolled(point_key)), at=point(point_key), counting=north
         )
-    assert stores.participants.stratum(NUMBER, "north") == {1: 3}
+    assert stores.participants.stratum(FEATURE_ID, "north") == {1: 3}
     change = GroupChange(
-        user.enrollments[NUMBER],
-        left=(GroupLeft(NUMBER, class_key("1a"), None),),
+        user.enrollments[FEATURE_ID],
+        left=(GroupLeft(FEATURE_ID, class_key("1a"), None),),
         uncounted=tuple(
-            StratumEnrollment(NUMBER, point_key, "north", 1) for point_key in (HERE, THERE)
+            StratumEnrollment(FEATURE_ID, point_key, "north", 1) for point_key in (HERE, THERE)
         ),
     )
     stores.participants.update(user, user.profile, change, LATER)
-    assert stores.participants.stratum(NUMBER, "north") == {1: 1}
-    assert stores.participants.counted(NUMBER) == (1, 0)
+    assert stores.participants.stratum(FEATURE_ID, "north") == {1: 1}
+    assert stores.participants.counted(FEATURE_ID) == (1, 0)
 
 
 # What is set up around experiments
@@ -750,18 +750,16 @@ def spare_design() -> Experiment:
     )
 
 
-def numbered(experiment: Experiment) -> Experiment:
-    """The experiment with numbers for its conditions."""
+def with_variant_ids(experiment: Experiment) -> Experiment:
+    """The experiment with ids of variants for its conditions."""
     return replace(
         experiment,
-        conditions=tuple(
-            replace(c, number=number) for number, c in enumerate(experiment.conditions, 70)
-        ),
+        conditions=tuple(replace(c, variant_id=n) for n, c in enumerate(experiment.conditions, 70)),
     )
 
 
-def designed(experiment: Experiment, number: int = NUMBER) -> CatalogueChange:
-    feature = Feature.of_design(number, experiment, 3)
+def designed(experiment: Experiment, feature_id: int = FEATURE_ID) -> CatalogueChange:
+    feature = Feature.of_design(feature_id, experiment, 3)
     return CatalogueChange(features=(FeatureChange(None, feature),))
 
 
@@ -777,21 +775,21 @@ def test_an_experiment_comes_back_exactly_as_committed(
     stores: Stores, make: Callable[[], Experiment]
 ) -> None:
     catalogue = commit(stores, designed(make()))
-    assert catalogue.features == (Feature.of_design(NUMBER, make(), 3),)
-    assert [*catalogue.experiments()] == [(NUMBER, make())]
+    assert catalogue.features == (Feature.of_design(FEATURE_ID, make(), 3),)
+    assert [*catalogue.experiments()] == [(FEATURE_ID, make())]
 
 
 @pytest.mark.parametrize("state", State)
 def test_every_state_comes_back(stores: Stores, state: State) -> None:
-    [feature] = commit(stores, designed(numbered(design(state=state)))).features
-    assert feature.design == numbered(design(state=state))
+    [feature] = commit(stores, designed(with_variant_ids(design(state=state)))).features
+    assert feature.design == with_variant_ids(design(state=state))
     assert feature.is_running is (state is State.ENROLLING)
 
 
 def test_editing_weights_keeps_the_ids_of_variants(stores: Stores) -> None:
-    made = numbered(design())
+    made = with_variant_ids(design())
     before = commit(stores, designed(made)).features[0]
-    after = Feature.of_design(NUMBER, reweighted(made, a=12.5, b=87.5), 3)
+    after = Feature.of_design(FEATURE_ID, reweighted(made, a=12.5, b=87.5), 3)
     [edited] = commit(stores, CatalogueChange(features=(FeatureChange(before, after),))).features
     assert [v.id for v in edited.variants] == [v.id for v in before.variants] == [70, 71]
     assert [str(v.weight) for v in edited.variants] == ["0.125", "0.875"]
@@ -801,7 +799,7 @@ def test_an_edit_may_take_conditions_away_and_add_others(stores: Stores) -> None
     made = full_design()
     before = commit(stores, designed(made)).features[0]
     other = Condition("c3", 73, "c", 100.0, 1)
-    after = Feature.of_design(NUMBER, replace(made, conditions=(made.conditions[0], other)), 3)
+    after = Feature.of_design(FEATURE_ID, replace(made, conditions=(made.conditions[0], other)), 3)
     [edited] = commit(stores, CatalogueChange(features=(FeatureChange(before, after),))).features
     assert [v.id for v in edited.variants] == [72, 73]
 
@@ -846,7 +844,7 @@ def test_segments_are_replaced_and_deleted_beside_experiments(stores: Stores) ->
     assert catalogue.segments == {"s": new, "kept": kept}
     catalogue = commit(stores, CatalogueChange(segments=(SegmentChange(new, None),)))
     assert catalogue.segments == {"kept": kept}
-    assert [*catalogue.experiments()] == [(NUMBER, full_design())]
+    assert [*catalogue.experiments()] == [(FEATURE_ID, full_design())]
 
 
 def test_members_are_no_part_of_the_catalogue(stores: Stores) -> None:
@@ -870,11 +868,11 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     store(
         stores,
         known(stores),
-        Records(repeat=Repeat(NUMBER, HERE, None, None, START)),
+        Records(repeat=Repeat(FEATURE_ID, HERE, None, None, START)),
         counting=Counting(),
         reached_by=[key],
     )
-    second = Records(enrolled(THERE, number=8))
+    second = Records(enrolled(THERE, feature_id=8))
     store(stores, known(stores), second, at=point(THERE), counting=Counting(stratum=("north", 1)))
     stores.participants.note_members("s", 1, ["u"])
     stores.strata.store("school", {"u": "north"}, START)
@@ -889,7 +887,7 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     assert stores.participants.get("u") is None
     assert group(stores, key) == GroupRecord(key)
     assert stores.participants.members("s", 1) == []
-    assert stores.participants.counted(NUMBER) == stores.participants.counted(8) == (0, 0)
+    assert stores.participants.counted(FEATURE_ID) == stores.participants.counted(8) == (0, 0)
     assert stores.participants.stratum(8, "north") == {}
     assert (stores.preview_users.all(), stores.strata.factors()) == ([], [])
     assert [user for some in stores.strata.users("school") for user in some] == []

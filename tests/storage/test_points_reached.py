@@ -18,7 +18,7 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.participants.records import enrollment_row, point_row, point_text
 from tests.fakes.memory import START
-from tests.storage.test_participant_store import LATER, NUMBER, create, enrolled, known, store
+from tests.storage.test_participant_store import FEATURE_ID, LATER, create, enrolled, known, store
 from tests.unit.upgrade_service_samples import HERE, THERE
 
 REACHED = MonitoredPoint("id of the point", HERE, "e", "a", START)
@@ -42,7 +42,7 @@ def listed_points(stores: Stores) -> list[MonitoredPoint]:
 def test_an_enrollment_and_its_point_are_one_item(dynamo_stores: Stores) -> None:
     user = create(dynamo_stores, "u")
     user = store(dynamo_stores, user, Records(enrolled()), at=REACHED)
-    assert sort_keys() == [keys.enrollment(NUMBER, point_text(HERE)), keys.PROFILE]
+    assert sort_keys() == [keys.enrollment(FEATURE_ID, point_text(HERE)), keys.PROFILE]
     assert user.points == {HERE: REACHED}
 
 
@@ -52,7 +52,11 @@ def test_a_point_that_enrolled_nobody_or_was_known_is_an_item_of_its_own(
     user = create(dynamo_stores, "u")
     user = store(dynamo_stores, user, at=REACHED)
     store(dynamo_stores, user, Records(enrolled()), at=at(HERE))
-    own = [keys.enrollment(NUMBER, point_text(HERE)), keys.point(point_text(HERE)), keys.PROFILE]
+    own = [
+        keys.enrollment(FEATURE_ID, point_text(HERE)),
+        keys.point(point_text(HERE)),
+        keys.PROFILE,
+    ]
     assert sort_keys() == own
     assert known(dynamo_stores).points == {HERE: REACHED}
 
@@ -60,7 +64,7 @@ def test_a_point_that_enrolled_nobody_or_was_known_is_an_item_of_its_own(
 def test_points_are_listed_once_each_wherever_they_are_kept(stores: Stores) -> None:
     user = create(stores, "u")
     user = store(stores, user, Records(enrolled()), at=at(HERE))
-    user = store(stores, user, Records(enrolled(number=8)), at=REACHED)
+    user = store(stores, user, Records(enrolled(feature_id=8)), at=REACHED)
     out = Exclusion(9, ExclusionCode.LISTED, START)
     store(stores, user, Records(exclusion=out), at=at(THERE))
     assert listed_points(stores) == sorted([at(HERE), at(THERE)], key=lambda each: each.point_key)
@@ -70,9 +74,9 @@ def test_points_are_listed_once_each_wherever_they_are_kept(stores: Stores) -> N
 def test_points_outlive_the_enrollments_that_they_made(stores: Stores, how: str) -> None:
     user = create(stores, "u")
     user = store(stores, user, Records(enrolled()), at=at(HERE))
-    user = store(stores, user, Records(enrolled(number=8)), at=at(HERE))
+    user = store(stores, user, Records(enrolled(feature_id=8)), at=at(HERE))
     user = store(stores, user, Records(enrolled(THERE)), at=at(THERE))
-    ending = (enrolled(), enrolled(number=8), enrolled(THERE))
+    ending = (enrolled(), enrolled(feature_id=8), enrolled(THERE))
     if how == "erasure":
         stores.user_data.end(user, Ending(ending), {}, [])
     else:
@@ -88,10 +92,10 @@ def test_a_point_stays_where_an_enrollment_takes_the_place_of_another(stores: St
     user = store(stores, user, Records(first), at=REACHED)
     again = replace(enrolled(), condition_id="id of b")
     user = store(stores, user, Records(again), at=at(HERE))
-    assert user.enrollments[NUMBER] == (again,)
+    assert user.enrollments[FEATURE_ID] == (again,)
     other = replace(again, met=frozenset({"id of b"}))
     user = store(stores, user, Records(other), at=at(HERE))
-    assert user.enrollments[NUMBER] == (other,)
+    assert user.enrollments[FEATURE_ID] == (other,)
     assert user.points == {HERE: REACHED}
     assert listed_points(stores) == [REACHED]
 
@@ -102,4 +106,4 @@ def test_points_are_read_where_older_versions_kept_them(dynamo_stores: Stores) -
     enrollment_row(keys.user("u"), enrolled(), 0).save()
     user = known(dynamo_stores)
     assert user.points == {HERE: REACHED}
-    assert user.enrollments == {NUMBER: (enrolled(),)}
+    assert user.enrollments == {FEATURE_ID: (enrolled(),)}

@@ -58,6 +58,14 @@ FORMS: dict[str, tuple[dict[str, Any], Callable[[Any], Any], set[str]]] = {
 """What is stored, how it is read, and the fields that it cannot do without."""
 
 
+def test_ids_of_features_and_variants_are_stored_as_numbers_of_flags_and_conditions() -> None:
+    made, own = factorial("colour", "size"), flag(feature_id=7)
+    stored = designs.to_values(made)["conditions"]
+    assert [each["number"] for each in stored] == [each.variant_id for each in made.conditions]
+    assert designs.flag_values(own)["number"] == 7
+    assert not {"feature_id", "variant_id"} & {*designs.flag_values(own), *stored[0]}
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_field_that_this_version_does_not_know_is_passed_over(form: str) -> None:
     values, read, _ = FORMS[form]
@@ -167,4 +175,4 @@ def test_the_codes_of_a_newer_version_leave_users_where_they_are() -> None:
     out = Exclusion(7, ExclusionCode.LISTED, NOON)
     row = records.exclusion_row("user#u", out)
     row.data["code"] = NEWER
-    assert records.exclusion_of(row).number == out.number
+    assert records.exclusion_of(row).feature_id == out.feature_id

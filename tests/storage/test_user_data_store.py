@@ -40,10 +40,10 @@ from chalicelib.storage.privacy import user_data
 from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 
-NUMBER = 7
-COMPILED = CompiledExperiment.of(NUMBER, group_design(complete=CompleteCondition(1, 1)), {})
+FEATURE_ID = 7
+COMPILED = CompiledExperiment.of(FEATURE_ID, group_design(complete=CompleteCondition(1, 1)), {})
 HOSTILE = ["u", "a#b%c/é", "#" * 512]
-SHARD = TotalsShard(NUMBER, 3, 0)
+SHARD = TotalsShard(FEATURE_ID, 3, 0)
 
 
 def known(stores: Stores, user_id: str = "u") -> Participant:
@@ -57,7 +57,7 @@ def create(stores: Stores, *user_ids: str, owner: str | None = None) -> None:
 
 
 def enrolled(point_key: DecisionPointKey = HERE, **fields: object) -> Enrollment:
-    made = Enrollment(NUMBER, point_key, "id of a", "1a", EnrollmentCode.ALGORITHM, START)
+    made = Enrollment(FEATURE_ID, point_key, "id of a", "1a", EnrollmentCode.ALGORITHM, START)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -100,21 +100,21 @@ def all_log_records(stores: Stores, user_id: str) -> list[LogRecord]:
 def test_an_enrollment_ends_with_all_that_it_had_added(stores: Stores, user_id: str) -> None:
     create(stores, user_id)
     counting = Counting(2, ("high", 5), 1, SHARD)
-    exclusion = Exclusion(NUMBER, ExclusionCode.LISTED, START)
+    exclusion = Exclusion(FEATURE_ID, ExclusionCode.LISTED, START)
     records = Records(enrolled(variant_id=3), exclusion)
     store(stores, user_id, records, counting)
     before = known(stores, user_id)
-    assert before.enrollments == {NUMBER: (enrolled(variant_id=3),)}
+    assert before.enrollments == {FEATURE_ID: (enrolled(variant_id=3),)}
     ending = Ending(
-        enrollments=before.enrollments[NUMBER],
-        exclusions=(NUMBER,),
+        enrollments=before.enrollments[FEATURE_ID],
+        exclusions=(FEATURE_ID,),
         enrollment_counts=(
             EnrollmentCount(
-                NUMBER, "id of a", HERE, START, users=-1, condition_users=-1, point_users=-1
+                FEATURE_ID, "id of a", HERE, START, users=-1, condition_users=-1, point_users=-1
             ),
         ),
-        left=(GroupLeft(NUMBER, class_key("1a"), 1),),
-        uncounted=(StratumEnrollment(NUMBER, HERE, "high", 5),),
+        left=(GroupLeft(FEATURE_ID, class_key("1a"), 1),),
+        uncounted=(StratumEnrollment(FEATURE_ID, HERE, "high", 5),),
     )
     groups = stores.participants.groups([class_key("1a")])
     with pytest.raises(LostRace):
@@ -125,14 +125,16 @@ def test_an_enrollment_ends_with_all_that_it_had_added(stores: Stores, user_id: 
     after = known(stores, user_id)
     assert (after.enrollments, after.exclusions) == ({}, {})
     assert (after.points, after.revision) == (before.points, before.revision + 1)
-    assert stores.participants.counted(NUMBER) == (0, 0)
-    assert stores.participants.enrollment_counts(NUMBER, [HERE])[1] == ExclusionCount(NUMBER)
-    (hour,) = stores.participants.hourly(NUMBER, START.date(), [HERE])
+    assert stores.participants.counted(FEATURE_ID) == (0, 0)
+    assert stores.participants.enrollment_counts(FEATURE_ID, [HERE])[1] == ExclusionCount(
+        FEATURE_ID
+    )
+    (hour,) = stores.participants.hourly(FEATURE_ID, START.date(), [HERE])
     assert (hour.users, hour.groups) == (0, 1), "the group has been there"
-    assert set(stores.participants.stratum(NUMBER, "high").values()) == {0}
-    assert stores.totals.of_feature(NUMBER)[3] == Totals()
+    assert set(stores.participants.stratum(FEATURE_ID, "high").values()) == {0}
+    assert stores.totals.of_feature(FEATURE_ID)[3] == Totals()
     (group,) = stores.participants.groups([class_key("1a")]).values()
-    assert group.counts == {NUMBER: 0}
+    assert group.counts == {FEATURE_ID: 0}
 
 
 def test_a_group_that_another_one_joined_meanwhile_is_counted_anew(stores: Stores) -> None:
@@ -140,13 +142,13 @@ def test_a_group_that_another_one_joined_meanwhile_is_counted_anew(stores: Store
     store(stores, "u", Records(enrolled()), Counting(users_per_group=1))
     groups = stores.participants.groups([class_key("1a")])
     store(stores, "v", Records(enrolled()), Counting(users_per_group=1))
-    ending = Ending((enrolled(),), left=(GroupLeft(NUMBER, class_key("1a"), 1),))
+    ending = Ending((enrolled(),), left=(GroupLeft(FEATURE_ID, class_key("1a"), 1),))
     with pytest.raises(LostRace):
         stores.user_data.end(known(stores), ending, groups, [])
     assert known(stores).enrollments
     stores.user_data.end(known(stores), ending, stores.participants.groups(groups), [])
     (group,) = stores.participants.groups(groups).values()
-    assert (group.counts, stores.participants.counted(NUMBER)[1]) == ({NUMBER: 1}, 1)
+    assert (group.counts, stores.participants.counted(FEATURE_ID)[1]) == ({FEATURE_ID: 1}, 1)
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
@@ -155,12 +157,12 @@ def test_marks_within_subjects_are_listed_some_at_a_time(stores: Stores, user_id
     for number in range(5):
         at = START + timedelta(minutes=number)
         first = None if number else enrolled(condition_id=None, group_id=None)
-        store(stores, user_id, Records(first, repeat=Repeat(NUMBER, HERE, "a", None, at)))
-    whole = [kept.repeat for kept in stores.user_data.repeats(user_id, NUMBER)]
+        store(stores, user_id, Records(first, repeat=Repeat(FEATURE_ID, HERE, "a", None, at)))
+    whole = [kept.repeat for kept in stores.user_data.repeats(user_id, FEATURE_ID)]
     assert len(whole) == 5
     found: list[Repeat] = []
     after = ""
-    while some := stores.user_lists.repeats(user_id, NUMBER, after, 2):
+    while some := stores.user_lists.repeats(user_id, FEATURE_ID, after, 2):
         assert len(some) <= 2
         found += [repeat for _, repeat in some]
         after = some[-1][0]
@@ -190,10 +192,10 @@ def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
     conditions: Sequence[str | None] = ("a", "b", "a", None)
     for number, condition in enumerate(conditions):
         at = START + timedelta(minutes=number)
-        repeat = Repeat(NUMBER, HERE, condition, None, at)
+        repeat = Repeat(FEATURE_ID, HERE, condition, None, at)
         first = enrolled(condition_id=None, group_id=None, met=frozenset({"a"}))
         store(stores, "u", Records(None if number else first, repeat=repeat))
-    kept = stores.user_data.repeats("u", NUMBER)
+    kept = stores.user_data.repeats("u", FEATURE_ID)
     assert [(each.repeat.condition_id, each.index) for each in kept] == [
         ("a", 0),
         ("b", 1),
@@ -207,26 +209,26 @@ def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
         stores.user_data.drop_repeats(before, [kept[0]])
     with pytest.raises(LostRace):
         stores.user_data.drop_repeats(replace(before, revision=0), [kept[0]])
-    assert len(stores.user_data.repeats("u", NUMBER)) == 3
+    assert len(stores.user_data.repeats("u", FEATURE_ID)) == 3
     ending = Ending(repeats=(kept[1], kept[3]))
     stores.user_data.end(known(stores), ending, {}, [])
-    (left,) = known(stores).enrollments[NUMBER]
+    (left,) = known(stores).enrollments[FEATURE_ID]
     assert (left.met, left.repeats) == (frozenset({"a"}), 4)
-    assert [each.repeat for each in stores.user_data.repeats("u", NUMBER)] == [kept[0].repeat]
+    assert [each.repeat for each in stores.user_data.repeats("u", FEATURE_ID)] == [kept[0].repeat]
     ending = Ending((left,), (KeptRepeat(kept[0].repeat, 0),))
     stores.user_data.end(known(stores), ending, {}, [])
-    assert (known(stores).enrollments, stores.user_data.repeats("u", NUMBER)) == ({}, [])
+    assert (known(stores).enrollments, stores.user_data.repeats("u", FEATURE_ID)) == ({}, [])
 
 
 def test_exposures_are_counted_off(stores: Stores) -> None:
-    numbers = [1, 2, 64, 65, 200]
+    feature_ids = [1, 2, 64, 65, 200]
     for user_id in ("u", "v"):
-        stores.participants.note_exposures(user_id, numbers, 3)
+        stores.participants.note_exposures(user_id, feature_ids, 3)
     stores.user_data.drop_exposures("u")
     stores.user_data.drop_exposures("u")
-    assert [stores.participants.exposures(number) for number in numbers] == [1] * 5
+    assert [stores.participants.exposures(feature_id) for feature_id in feature_ids] == [1] * 5
     assert stores.participants.read("u").exposures == frozenset()
-    assert stores.participants.read("v").exposures == frozenset(numbers)
+    assert stores.participants.read("v").exposures == frozenset(feature_ids)
 
 
 @pytest.mark.parametrize("owner", HOSTILE)
@@ -303,7 +305,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
     stores.participants.create([Profile("u", created_at=made)])
     store(stores, "u", Records(enrolled()))
     before = known(stores)
-    ending = Ending(before.enrollments[NUMBER])
+    ending = Ending(before.enrollments[FEATURE_ID])
     stores.user_data.end(before, ending, {}, [])
     drop_records(stores, known(stores))
     stores.user_data.finish(known(stores), [])

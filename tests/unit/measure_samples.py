@@ -23,7 +23,7 @@ def flag(
     flag_id: str = "f",
     key: str | None = None,
     *,
-    number: int = 0,
+    feature_id: int = 0,
     status: FlagStatus = FlagStatus.ENABLED,
     context: str = CONTEXT,
     mode: FilterMode = FilterMode.INCLUDE_ALL,
@@ -33,7 +33,7 @@ def flag(
     """A flag that is on for everybody, keyed `key of <id>`."""
     return Flag(
         id=flag_id,
-        number=number,
+        feature_id=feature_id,
         name=f"flag {flag_id}",
         key=f"key of {flag_id}" if key is None else key,
         description=None,

@@ -182,19 +182,19 @@ def payload(arm: Condition, at: DecisionPoint | None, value: str) -> ConditionPa
 
 
 def compiled(
-    experiment: Experiment | None = None, number: int = 1, *segments: Segment
+    experiment: Experiment | None = None, feature_id: int = 1, *segments: Segment
 ) -> CompiledExperiment:
-    return CompiledExperiment.of(number, experiment or design(), {s.id: s for s in segments})
+    return CompiledExperiment.of(feature_id, experiment or design(), {s.id: s for s in segments})
 
 
 def context_of(*experiments: Experiment, segments: Iterable[Segment] = ()) -> CompiledContext:
-    """What the experiments, numbered from 1, offer in their context."""
+    """The context of some experiments, whose features have ids from 1, compiled."""
     by_id = {segment.id: segment for segment in segments}
-    compiled_experiments = CompiledCatalogue(
-        enumerate(experiments, 1), by_id, [CONTEXT]
-    ).in_context(CONTEXT)
-    assert compiled_experiments is not None
-    return compiled_experiments
+    compiled_context = CompiledCatalogue(enumerate(experiments, 1), by_id, [CONTEXT]).in_context(
+        CONTEXT
+    )
+    assert compiled_context is not None
+    return compiled_context
 
 
 def segment(
@@ -239,34 +239,34 @@ def pupil(user_id: str = "pupil", room: str = ROOM.id, **members: int) -> Partic
 
 def enrollment(
     condition_id: str | None,
-    number: int = 1,
+    feature_id: int = 1,
     point_key: DecisionPointKey = POINT_KEY,
     repeats: int = 0,
 ) -> Enrollment:
     return Enrollment(
-        number, point_key, condition_id, None, EnrollmentCode.ALGORITHM, STARTED, repeats
+        feature_id, point_key, condition_id, None, EnrollmentCode.ALGORITHM, STARTED, repeats
     )
 
 
 def enrolled(
     participant: Participant,
     condition_id: str | None,
-    number: int = 1,
+    feature_id: int = 1,
     point_key: DecisionPointKey = POINT_KEY,
     group_id: str | None = None,
 ) -> Participant:
     """The user with one more enrollment."""
-    own = participant.enrollments.get(number, ())
-    made = replace(enrollment(condition_id, number, point_key), group_id=group_id)
-    new = {number: (*own, made)}
+    own = participant.enrollments.get(feature_id, ())
+    made = replace(enrollment(condition_id, feature_id, point_key), group_id=group_id)
+    new = {feature_id: (*own, made)}
     return replace(participant, enrollments={**participant.enrollments, **new})
 
 
 def excluded(
-    participant: Participant, number: int = 1, code: ExclusionCode = ExclusionCode.BY_CLIENT
+    participant: Participant, feature_id: int = 1, code: ExclusionCode = ExclusionCode.BY_CLIENT
 ) -> Participant:
     """The user with one more exclusion."""
-    new = {number: Exclusion(number, code, STARTED)}
+    new = {feature_id: Exclusion(feature_id, code, STARTED)}
     return replace(participant, exclusions={**participant.exclusions, **new})
 
 
@@ -329,32 +329,32 @@ class World:
         groups = self.groups_of(participant.id)
         there = group_new_at_point(groups, outcome.compiled, records)
         if there is not None and (made := records.enrollment) is not None:
-            at = groups[there].enrolled_at | {(made.number, made.point_key)}
+            at = groups[there].enrolled_at | {(made.feature_id, made.point_key)}
             self._change(there, replace(groups[there], enrolled_at=at))
         points = {**participant.points, outcome.point.point_key: outcome.point}
         enrollments, exclusions = {**participant.enrollments}, {**participant.exclusions}
         if (new := records.enrollment) is not None:
-            enrollments[new.number] = (*enrollments.get(new.number, ()), new)
+            enrollments[new.feature_id] = (*enrollments.get(new.feature_id, ()), new)
         if (repeat := records.repeat) is not None:
-            enrollments[repeat.number] = tuple(
+            enrollments[repeat.feature_id] = tuple(
                 replace(e, repeats=e.repeats + 1, met=e.met | {repeat.condition_id or ""})
                 if e.point_key == repeat.point_key
                 else e
-                for e in enrollments[repeat.number]
+                for e in enrollments[repeat.feature_id]
             )
         if records.exclusion is not None:
-            exclusions[records.exclusion.number] = records.exclusion
+            exclusions[records.exclusion.feature_id] = records.exclusion
         self.users[participant.id] = replace(
             participant, points=points, enrollments=enrollments, exclusions=exclusions
         )
         for key in records.dropped:
             self._change(key, replace(self._record(key), enrollments={}))
         for key, exclusion in records.group_exclusions:
-            all_exclusions = {**self._record(key).exclusions, exclusion.number: exclusion}
+            all_exclusions = {**self._record(key).exclusions, exclusion.feature_id: exclusion}
             self._change(key, replace(self._record(key), exclusions=all_exclusions))
         if records.group_enrollment is not None:
             key, of_group = records.group_enrollment
-            all_enrollments = {**self._record(key).enrollments, of_group.number: of_group}
+            all_enrollments = {**self._record(key).enrollments, of_group.feature_id: of_group}
             self._change(key, replace(self._record(key), enrollments=all_enrollments))
 
     def _record(self, key: GroupKey) -> GroupRecord:

@@ -47,8 +47,8 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def condition(code: str, weight: float = 50.0, *, number: int = 0, order: int = 1) -> Condition:
-    return Condition(f"id of {code}", number, code, weight, order)
+def condition(code: str, weight: float = 50.0, *, variant_id: int = 0, order: int = 1) -> Condition:
+    return Condition(f"id of {code}", variant_id, code, weight, order)
 
 
 def point(
@@ -143,7 +143,7 @@ def reweighted(experiment: Experiment, **weights: float) -> Experiment:
     )
 
 
-def number_of(services: Services, experiment_id: str = "e") -> int:
+def feature_id_of(services: Services, experiment_id: str = "e") -> int:
     """The id of the feature that holds an experiment."""
     feature = services.catalogue.fresh().experiment(experiment_id)
     assert feature is not None
@@ -233,16 +233,16 @@ def _code(assignment: Assignment) -> str:
 
 
 def enrollments(
-    memory: Memory, user_id: str, number: int
+    memory: Memory, user_id: str, feature_id: int
 ) -> list[tuple[DecisionPointKey, str | None]]:
     """The decision points at which a user takes part in an experiment, each with its condition."""
-    stored = memory.participants[user_id].enrollments.get(number, ())
+    stored = memory.participants[user_id].enrollments.get(feature_id, ())
     return [(enrollment.point_key, enrollment.condition_id) for enrollment in stored]
 
 
-def enrolled_users(memory: Memory, number: int) -> int:
+def enrolled_users(memory: Memory, feature_id: int) -> int:
     """What the counter of an experiment should say, by counting the records."""
-    return sum(number in user.enrollments for user in memory.participants.values())
+    return sum(feature_id in user.enrollments for user in memory.participants.values())
 
 
 def group_record(memory: Memory, class_id: str) -> GroupRecord:

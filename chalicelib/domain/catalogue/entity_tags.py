@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One thing that has a tag: a feature of Test Lab by its number, all else by its UUID."""
+    """One thing that has a tag: a feature of Test Lab by its id, all else by its UUID."""
 
     kind: Kind
     id: int | str
@@ -74,8 +74,8 @@ def feature_shown(feature: Feature) -> Shown:
     return Shown((feature,))
 
 
-def _feature(catalogue: Catalogue, number: int | str) -> Shown | None:
-    feature = catalogue.own_feature(int(number))
+def _feature(catalogue: Catalogue, feature_id: int | str) -> Shown | None:
+    feature = catalogue.own_feature(int(feature_id))
     return None if feature is None else feature_shown(feature)
 
 

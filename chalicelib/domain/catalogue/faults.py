@@ -26,9 +26,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error that an experiment, held by the feature `number`, met with in one run."""
+    """An error that an experiment, held by the feature `feature_id`, met with in one run."""
 
-    number: int
+    feature_id: int
     experiment_id: str
     error: Exception
 

@@ -1,6 +1,6 @@
 """Test Lab's features as UpGrade's clients meet them.
 
-An experiment of Test Lab that is current and running is offered in every context, at the decision
+An experiment of Test Lab that is current and running assigns in every context, at the decision
 point (its name, ""). Who gets what was decided when it was first recorded: by the user's row in
 Test Lab, whose SDKs choose by hashes of their own, or by a mark. Where nothing is recorded it
 follows from the SHA-256 of the user id and the user blocks, as the published Python SDK of Test Lab
@@ -61,7 +61,7 @@ def hash_share(user_id: str) -> float:
     return int.from_bytes(digest, "big") / (2**256 - 1)
 
 
-def offered_to(
+def assignment_for(
     catalogue: Catalogue, today: date, participant: Participant
 ) -> TestLabAssignment | None:
     """The one experiment of Test Lab that a user takes part in, if it is current and running.
@@ -72,7 +72,7 @@ def offered_to(
     first = first_recorded(catalogue, today, participant)
     if first is None:
         return _of_user_block(catalogue, today, participant.id)
-    return first if is_offered(first.feature, today) else None
+    return first if is_assigning(first.feature, today) else None
 
 
 def first_recorded(
@@ -87,8 +87,8 @@ def first_recorded(
     row = participant.testlab
     if row is not None and (found := catalogue.variant(row.variant_id)) is not None:
         records.append((row.at, *found))
-    for number, enrollments in participant.enrollments.items():
-        feature = catalogue.own_feature(number)
+    for feature_id, enrollments in participant.enrollments.items():
+        feature = catalogue.own_feature(feature_id)
         if feature is not None:
             by_condition = {variant_uuid(variant.id): variant for variant in feature.variants}
             records.extend(
@@ -108,8 +108,8 @@ def last_unknown(catalogue: Catalogue, participant: Participant) -> datetime | N
     row = participant.testlab
     times = [
         enrollment.at
-        for number, enrollments in participant.enrollments.items()
-        if catalogue.feature(number) is None
+        for feature_id, enrollments in participant.enrollments.items()
+        if catalogue.feature(feature_id) is None
         for enrollment in enrollments
     ]
     if row is not None and catalogue.variant(row.variant_id) is None:
@@ -122,7 +122,7 @@ def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabAs
     share = hash_share(user_id)
     block = catalogue.blocks[min(int(BLOCK_COUNT * share), BLOCK_COUNT - 1)]
     feature = catalogue.feature(block.feature_id or 0)
-    if feature is None or not is_offered(feature, today) or not feature.variants:
+    if feature is None or not is_assigning(feature, today) or not feature.variants:
         return None
     upper = (block.id - 1) / BLOCK_COUNT
     for variant in feature.variants:
@@ -132,8 +132,8 @@ def _of_user_block(catalogue: Catalogue, today: date, user_id: str) -> TestLabAs
     return TestLabAssignment(feature, feature.variants[-1])
 
 
-def is_offered(feature: Feature, today: date) -> bool:
-    """Whether a feature is an experiment of Test Lab that is current and running."""
+def is_assigning(feature: Feature, today: date) -> bool:
+    """Whether a feature is an experiment of Test Lab, current and running: it assigns then."""
     return feature.is_running and _is_current_experiment(feature, today)
 
 
@@ -168,20 +168,24 @@ def marked(
 ) -> TestLabAssignment | None:
     """The experiment of Test Lab that a mark is for, with the user's variant, if it has one."""
     feature = catalogue.named(mark.point_key.site) if mark.point_key.target == "" else None
-    if feature is None or not is_offered(feature, today):
+    if feature is None or not is_assigning(feature, today):
         return None
     if mark.experiment_id not in (None, feature_uuid(feature.id)):
         return None
-    compiled = offered_to(catalogue, today, participant)
+    assignment = assignment_for(catalogue, today, participant)
     return (
-        compiled
-        if compiled is not None and compiled.feature is feature
+        assignment
+        if assignment is not None and assignment.feature is feature
         else TestLabAssignment(feature, None)
     )
 
 
 def decide(
-    mark: Mark, compiled: TestLabAssignment, participant: Participant, now: datetime, point_id: str
+    mark: Mark,
+    assignment: TestLabAssignment,
+    participant: Participant,
+    now: datetime,
+    point_id: str,
 ) -> Outcome:
     """What a mark stores: the point, and at the first mark an enrollment with the user's variant.
 
@@ -191,7 +195,7 @@ def decide(
     Raises:
         UnknownCondition: if the experiment has no variant with the value that the mark names.
     """
-    feature = compiled.feature
+    feature = assignment.feature
     if mark.code is not None and all(v.value != mark.code for v in feature.variants):
         raise UnknownCondition(f"Condition not found: {mark.code}")
     point = participant.points.get(mark.point_key)
@@ -200,15 +204,15 @@ def decide(
     enrollment = None
     live = {variant_uuid(variant.id) for variant in feature.variants}
     known = participant.enrollments.get(feature.id, ())
-    if compiled.variant is not None and all(each.condition_id not in live for each in known):
+    if assignment.variant is not None and all(each.condition_id not in live for each in known):
         enrollment = Enrollment(
             feature.id,
             mark.point_key,
-            variant_uuid(compiled.variant.id),
+            variant_uuid(assignment.variant.id),
             None,
             EnrollmentCode.ALGORITHM,
             now,
-            variant_id=None if _has_row(participant, compiled.variant) else compiled.variant.id,
+            variant_id=None if _has_row(participant, assignment.variant) else assignment.variant.id,
         )
     condition = mark.code if point.condition is None else point.condition
     takes_part = enrollment is not None or any(each.condition_id in live for each in known)

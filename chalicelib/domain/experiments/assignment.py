@@ -57,16 +57,16 @@ class History:
     @classmethod
     def of(cls, compiled: CompiledExperiment, participant: Participant, groups: Groups) -> History:
         """Stored exclusions count, and those that follow from points reached before the start."""
-        number = compiled.number
-        own = participant.enrollments.get(number, ())
+        feature_id = compiled.feature_id
+        own = participant.enrollments.get(feature_id, ())
         record = group_record(compiled, participant, groups)
-        enrollment = record.enrollments.get(number) if record else None
+        enrollment = record.enrollments.get(feature_id) if record else None
         return cls(
             own=next((c for e in own if (c := compiled.condition(e.condition_id))), None),
             group=compiled.condition(enrollment.condition_id) if enrollment else None,
-            excluded=number in participant.exclusions or user_reached(compiled, participant),
+            excluded=feature_id in participant.exclusions or user_reached(compiled, participant),
             group_excluded=record is not None
-            and (number in record.exclusions or group_reached(compiled, record)),
+            and (feature_id in record.exclusions or group_reached(compiled, record)),
             enrolled=bool(own),
             group_enrolled=enrollment is not None,
         )
@@ -88,7 +88,7 @@ def user_reached(compiled: CompiledExperiment, participant: Participant) -> bool
         return False
     reached = {point_key: point.at for point_key, point in participant.points.items()}
     at = compiled.reached_before_start(reached)
-    lifted = participant.lifted.get(compiled.number)
+    lifted = participant.lifted.get(compiled.feature_id)
     started = compiled.experiment.started_at
     return at is not None and not (lifted and started and lifted >= started)
 
@@ -158,7 +158,7 @@ def is_listed_in(compiled: CompiledExperiment, participant: Participant) -> bool
     if (
         compiled.experiment.unit is Unit.GROUP
         and compiled.rule is ConsistencyRule.INDIVIDUAL
-        and compiled.number in participant.enrollments
+        and compiled.feature_id in participant.enrollments
     ):
         return True
     return screen(
@@ -260,7 +260,7 @@ def _has_group(compiled: CompiledExperiment, participant: Participant) -> bool:
     return (
         compiled.group_type is None
         or participant.valid_group(compiled.group_type) is not None
-        or compiled.number in participant.enrollments
+        or compiled.feature_id in participant.enrollments
     )
 
 
@@ -268,24 +268,23 @@ def _pools(
     compiled_experiments: Sequence[CompiledExperiment],
 ) -> Iterable[list[CompiledExperiment]]:
     """Experiments that share decision points, directly or through others, each with its pool."""
-    # A pool is known by the number of its first experiment; and at each decision point there is one
-    # pool.
+    # A pool is known by the feature of its first experiment, and each decision point has one.
     pools: dict[int, list[CompiledExperiment]] = {}
     pool_at: dict[DecisionPointKey, int] = {}
     for compiled in compiled_experiments:
         met = {pool_at[point_key] for point_key in compiled.point_keys if point_key in pool_at}
-        number, members, moved = compiled.number, [compiled], [compiled]
+        feature_id, members, moved = compiled.feature_id, [compiled], [compiled]
         if len(met) == 1:
-            (number,) = met
-            members = pools.pop(number)
+            (feature_id,) = met
+            members = pools.pop(feature_id)
             members.append(compiled)
         elif met:
             for key in [key for key in pools if key in met]:
                 members = pools.pop(key) + members
             moved = members
-        pools[number] = members
+        pools[feature_id] = members
         for member in moved:
-            pool_at.update(dict.fromkeys(member.point_keys, number))
+            pool_at.update(dict.fromkeys(member.point_keys, feature_id))
     return pools.values()
 
 
@@ -310,7 +309,7 @@ def _of_pool(
         return None
     if len(open_ones) == 1:
         return open_ones[0]
-    open_ones.sort(key=lambda each: each[0].number)
+    open_ones.sort(key=lambda each: each[0].feature_id)
     return open_ones[seedrandom.competing_index(participant.id, len(open_ones))]
 
 
@@ -318,7 +317,7 @@ def _assigned(
     compiled: CompiledExperiment, history: History, participant: Participant, strata: StratumCounts
 ) -> list[Assignment]:
     experiment = compiled.experiment
-    counts = strata.get(compiled.number) if is_corrected(compiled, participant) else None
+    counts = strata.get(compiled.feature_id) if is_corrected(compiled, participant) else None
     condition = choose(compiled, participant, history, counts)
     if condition is None:
         return []
@@ -333,7 +332,7 @@ def queue(compiled: CompiledExperiment, participant: Participant) -> tuple[Condi
     Every mark in the experiment moves it on, whichever of the decision points it is at.
     """
     experiment_id, user_id = compiled.experiment.id, participant.id
-    marks = sum(e.repeats for e in participant.enrollments.get(compiled.number, ()))
+    marks = sum(e.repeats for e in participant.enrollments.get(compiled.feature_id, ()))
     count = len(compiled.conditions)
     order = compiled.experiment.condition_order
     if order is ConditionOrder.RANDOM:

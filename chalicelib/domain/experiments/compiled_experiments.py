@@ -42,13 +42,13 @@ NO_METRICS: Mapping[str, Metric] = {}
 class CompiledExperiment:
     """An experiment with its lists resolved and its conditions looked up.
 
-    `number` is the id of the feature that holds it. Codes are those that the experiment stores.
+    `feature_id` is the id of the feature that holds it. Codes are those that the experiment stores.
     `rule` says whose history decides; within-subjects experiments have no rule but "experiment".
     `group_type` is that of a group experiment. `flagged` are the sites and targets of the points
     that exclude whoever reached them before the start, where the rules let them.
     """
 
-    number: int
+    feature_id: int
     experiment: Experiment
     include: ResolvedSegments
     exclude: ResolvedSegments
@@ -65,7 +65,7 @@ class CompiledExperiment:
 
     @classmethod
     def of(
-        cls, number: int, experiment: Experiment, segments: Mapping[str, Segment]
+        cls, feature_id: int, experiment: Experiment, segments: Mapping[str, Segment]
     ) -> CompiledExperiment:
         """Compile an experiment."""
         conditions = tuple(sorted(experiment.conditions, key=lambda c: c.order))
@@ -74,7 +74,7 @@ class CompiledExperiment:
         }
         payloads = {(p.condition_id, p.point_id): p.payload for p in experiment.payloads}
         compiled = cls(
-            number,
+            feature_id,
             experiment,
             resolve((entry.segment_id for entry in experiment.include), segments),
             resolve((entry.segment_id for entry in experiment.exclude), segments),
@@ -166,7 +166,7 @@ def _flagged(experiment: Experiment) -> tuple[frozenset[str], frozenset[str]] | 
 
 @dataclass(frozen=True)
 class CompiledContext:
-    """What a context has to offer: all experiments that assign may see, and who is shut out.
+    """The compiled experiments of a context that assign may see, and who is shut out of it.
 
     `flags` are those that are enabled.
     """
@@ -183,7 +183,7 @@ class CompiledContext:
 
 
 class CompiledCatalogue:
-    """All experiments in UpGrade's form, by context and by place, and the flags by context.
+    """All experiments in UpGrade's form, by context and decision point, and the flags by context.
 
     `grouped` are the experiments on groups, of all contexts and states. `measured` are the metrics
     that a query of an experiment asks for that is not archived, by key: only those are logged.
@@ -206,10 +206,10 @@ class CompiledCatalogue:
         for flag in flags:
             if flag.status is FlagStatus.ENABLED:
                 by_flag_context[flag.context].append(CompiledFlag.of(flag, segments))
-        for number, experiment in experiments:
+        for feature_id, experiment in experiments:
             if experiment.state is not State.ARCHIVED:
                 asked.update(query.metric_key for query in experiment.metric_queries())
-            compiled = CompiledExperiment.of(number, experiment, segments)
+            compiled = CompiledExperiment.of(feature_id, experiment, segments)
             by_id[experiment.id] = compiled
             for point_key in compiled.point_keys:
                 by_point[point_key].append(compiled)
@@ -237,7 +237,7 @@ class CompiledCatalogue:
         return self._by_id.get(experiment_id)
 
     def in_context(self, context: str) -> CompiledContext | None:
-        """What a context has to offer, None if there is no such context (compared exactly)."""
+        """A context by its name, letter case included; None if there is no such context."""
         return self._by_context.get(context)
 
     def at(
@@ -253,9 +253,9 @@ class CompiledCatalogue:
 
     def shut_out(self, context: str) -> ResolvedSegments:
         """The global exclusion of an experiment's context, whose letter case does not count."""
-        for name, compiled_experiments in self._by_context.items():
+        for name, compiled_context in self._by_context.items():
             if same_context(name, context):
-                return compiled_experiments.shut_out
+                return compiled_context.shut_out
         return NOBODY
 
 

@@ -25,8 +25,9 @@ DROPPED_AT_ONCE = 10
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentCount:
-    """Enrollments of the experiment `number` with a condition at a decision point, or a change of
-    them.
+    """Enrollments of the experiment `feature_id` with a condition at a decision point.
+
+    It may also be a change of them.
 
     `users` are those who first took part there, so that those of an experiment add up, and
     `condition_users` those who first met the condition there; `point_users` met it at the decision
@@ -35,7 +36,7 @@ class EnrollmentCount:
     ask for, and `at` tells when, where a change counts for statistics by date.
     """
 
-    number: int
+    feature_id: int
     condition_id: str | None
     point_key: DecisionPointKey | None
     at: datetime | None = None
@@ -69,9 +70,9 @@ class HourlyEnrollmentCount:
 
 @dataclass(frozen=True, slots=True)
 class ExclusionCount:
-    """Users and groups that are excluded from the experiment `number`, or a change of them."""
+    """Users and groups that are excluded from the experiment `feature_id`, or a change of them."""
 
-    number: int
+    feature_id: int
     users: int = 0
     groups: int = 0
 
@@ -84,7 +85,9 @@ def of_records(
 ) -> tuple[EnrollmentCount, ...]:
     """What records of an experiment add to the enrollments."""
     dropped = (
-        EnrollmentCount(enrollment.number, enrollment.condition_id, enrollment.point_key, groups=-1)
+        EnrollmentCount(
+            enrollment.feature_id, enrollment.condition_id, enrollment.point_key, groups=-1
+        )
         for key in records.dropped
         for enrollment in dropped_at_once(groups[key])
     )
@@ -96,7 +99,9 @@ def of_records(
     if records.group_enrollment is not None:
         _, enrolled = records.group_enrollment
         return (
-            EnrollmentCount(enrolled.number, enrolled.condition_id, enrolled.point_key, groups=1),
+            EnrollmentCount(
+                enrolled.feature_id, enrolled.condition_id, enrolled.point_key, groups=1
+            ),
             *dropped,
         )
     return tuple(dropped)
@@ -107,14 +112,17 @@ def dropped_at_once(record: GroupRecord) -> list[GroupEnrollment]:
 
     Should there be more, the next mark of a member finds them.
     """
-    return [record.enrollments[number] for number in sorted(record.enrollments)[:DROPPED_AT_ONCE]]
+    return [
+        record.enrollments[feature_id]
+        for feature_id in sorted(record.enrollments)[:DROPPED_AT_ONCE]
+    ]
 
 
 def _of_repeat(participant: Participant, repeat: Repeat) -> EnrollmentCount:
-    before = participant.enrollments.get(repeat.number, ())
+    before = participant.enrollments.get(repeat.feature_id, ())
     met = repeat.condition_id or ""
     return EnrollmentCount(
-        repeat.number,
+        repeat.feature_id,
         repeat.condition_id,
         repeat.point_key,
         repeat.at,
@@ -127,9 +135,9 @@ def _of_repeat(participant: Participant, repeat: Repeat) -> EnrollmentCount:
 def _of_enrollment(
     participant: Participant, records: Records, enrollment: Enrollment, group_is_new: bool
 ) -> EnrollmentCount:
-    before = participant.enrollments.get(enrollment.number, ())
+    before = participant.enrollments.get(enrollment.feature_id, ())
     return EnrollmentCount(
-        enrollment.number,
+        enrollment.feature_id,
         enrollment.condition_id,
         enrollment.point_key,
         enrollment.at,
@@ -149,29 +157,29 @@ def group_new_at_point(
     if enrollment is None or compiled is None or enrollment.group_id is None:
         return None
     key = GroupKey(compiled.group_type or "", enrollment.group_id)
-    known = (enrollment.number, enrollment.point_key) in groups[key].enrolled_at
+    known = (enrollment.feature_id, enrollment.point_key) in groups[key].enrolled_at
     return None if known else key
 
 
 def of_ending(enrollments: Iterable[Enrollment]) -> tuple[EnrollmentCount, ...]:
     """What some enrollments of a user add up to, all those of each experiment together."""
-    numbers: set[int] = set()
+    feature_ids: set[int] = set()
     conditions: set[tuple[int, str | None]] = set()
     enrollment_counts = []
     for enrollment in enrollments:
-        condition = (enrollment.number, enrollment.condition_id)
+        condition = (enrollment.feature_id, enrollment.condition_id)
         enrollment_counts.append(
             EnrollmentCount(
-                enrollment.number,
+                enrollment.feature_id,
                 enrollment.condition_id,
                 enrollment.point_key,
                 enrollment.at,
-                users=int(enrollment.number not in numbers),
+                users=int(enrollment.feature_id not in feature_ids),
                 condition_users=int(condition not in conditions),
                 point_users=1,
             )
         )
-        numbers.add(enrollment.number)
+        feature_ids.add(enrollment.feature_id)
         conditions.add(condition)
     return tuple(enrollment_counts)
 
@@ -180,5 +188,5 @@ def exclusions_of(records: Records) -> tuple[ExclusionCount, ...]:
     """What records add to the exclusions; all are of one experiment."""
     excluded = [exclusion for _, exclusion in records.group_exclusions]
     if records.exclusion is not None:
-        return (ExclusionCount(records.exclusion.number, 1, len(excluded)),)
-    return (ExclusionCount(excluded[0].number, 0, len(excluded)),) if excluded else ()
+        return (ExclusionCount(records.exclusion.feature_id, 1, len(excluded)),)
+    return (ExclusionCount(excluded[0].feature_id, 0, len(excluded)),) if excluded else ()

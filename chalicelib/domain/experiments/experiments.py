@@ -93,10 +93,10 @@ class LevelElement:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One arm. `number` is its id as a variant of Test Lab; `weight` is in per cent."""
+    """One arm. `variant_id` is its id as a variant of Test Lab; `weight` is in per cent."""
 
     id: str
-    number: int
+    variant_id: int
     code: str
     weight: float
     order: int

@@ -21,19 +21,19 @@ from chalicelib.domain.participants.participants import (
 class GroupLeft:
     """A group that has one enrolled user less; `users_needed` make it count for the ending."""
 
-    number: int
+    feature_id: int
     group: GroupKey
     users_needed: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class StratumEnrollment:
-    """An enrollment at a point as it counts for the stratum `value`; conditions by numbers."""
+    """An enrollment at a point as it counts for the stratum `value` of a variant."""
 
-    number: int
+    feature_id: int
     point_key: DecisionPointKey
     value: str
-    condition: int
+    variant_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,16 @@ def after_group_change(
         and compiled.experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
     ]
     ended = [
-        (compiled, sorted(participant.enrollments[compiled.number], key=lambda each: each.at))
+        (compiled, sorted(participant.enrollments[compiled.feature_id], key=lambda each: each.at))
         for compiled in affected
         if compiled.rule is not ConsistencyRule.INDIVIDUAL
-        and compiled.number in participant.enrollments
+        and compiled.feature_id in participant.enrollments
     ]
     return GroupChange(
         enrollments=tuple(enrollment for _, enrollments in ended for enrollment in enrollments),
         left=tuple(
             GroupLeft(
-                compiled.number,
+                compiled.feature_id,
                 GroupKey(compiled.group_type or "", enrollments[0].group_id or ""),
                 complete.user_count
                 if (complete := compiled.experiment.complete_condition)
@@ -88,16 +88,18 @@ def after_group_change(
         ),
         uncounted=tuple(
             StratumEnrollment(
-                compiled.number, enrollment.point_key, enrollment.stratum, condition.number
+                compiled.feature_id, enrollment.point_key, enrollment.stratum, condition.variant_id
             )
             for compiled, enrollments in ended
             for enrollment in enrollments
             if enrollment.stratum and (condition := compiled.condition(enrollment.condition_id))
         ),
         lifted=tuple(
-            compiled.number
+            compiled.feature_id
             for compiled in affected
             if compiled.rule is not ConsistencyRule.EXPERIMENT
-            and (compiled.number in participant.exclusions or user_reached(compiled, participant))
+            and (
+                compiled.feature_id in participant.exclusions or user_reached(compiled, participant)
+            )
         ),
     )

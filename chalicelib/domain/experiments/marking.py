@@ -79,7 +79,7 @@ class Mark:
 class Repeat:
     """One mark of a within-subjects experiment."""
 
-    number: int
+    feature_id: int
     point_key: DecisionPointKey
     condition_id: str | None
     uniquifier: str | None
@@ -195,13 +195,13 @@ def _standing(
 
     The enrollment's code, else that of the user's exclusion, else that of the group's.
     """
-    number = compiled.number
+    feature_id = compiled.feature_id
     new = () if records.enrollment is None else (records.enrollment,)
-    enrollments = (*participant.enrollments.get(number, ()), *new)
+    enrollments = (*participant.enrollments.get(feature_id, ()), *new)
     if enrollments:
         nearest: Enrollment = min(enrollments, key=lambda each: each.point_key != point_key)
         return nearest.code
-    own = participant.exclusions.get(number, records.exclusion)
+    own = participant.exclusions.get(feature_id, records.exclusion)
     if (code := _why_out(compiled, own, early=user_reached(compiled, participant))) is not None:
         return code
     new_of_groups = dict(records.group_exclusions)
@@ -213,7 +213,7 @@ def _standing(
         of_group = new_of_groups.get(key)
         early = False
         if record is not None:
-            of_group = record.exclusions.get(number, of_group)
+            of_group = record.exclusions.get(feature_id, of_group)
             early = key.type == compiled.group_type and group_reached(compiled, record)
         if (code := _why_out(compiled, of_group, early=early)) is not None:
             return code
@@ -237,15 +237,15 @@ def _records(
     groups: Groups,
     now: datetime,
 ) -> Records:
-    experiment, number = compiled.experiment, compiled.number
+    experiment, feature_id = compiled.experiment, compiled.feature_id
     screening = _screening(compiled, participant)
     unrelated: tuple[tuple[GroupKey, Exclusion], ...] = ()
     if screening is Screening.OUT_BY_GROUP:
-        logic = Exclusion(number, ExclusionCode.GROUP_LOGIC, now)
+        logic = Exclusion(feature_id, ExclusionCode.GROUP_LOGIC, now)
         unrelated = tuple(
             (key, logic)
             for key in sorted(participant.working_groups())
-            if key not in groups or number not in groups[key].exclusions
+            if key not in groups or feature_id not in groups[key].exclusions
         )
     stores = experiment.state in (State.ENROLLING, State.ENROLLMENT_COMPLETE)
     if not stores or participant.preview is not None:
@@ -253,8 +253,8 @@ def _records(
 
     def excluded(code: ExclusionCode) -> Exclusion | None:
         """An exclusion of the user; the first one stays."""
-        already = number in participant.exclusions
-        return None if already else Exclusion(number, code, now)
+        already = feature_id in participant.exclusions
+        return None if already else Exclusion(feature_id, code, now)
 
     if mark.status is MarkStatus.NOT_APPLIED:
         return Records(exclusion=excluded(ExclusionCode.BY_CLIENT), group_exclusions=unrelated)
@@ -277,7 +277,7 @@ def _records(
         return NOTHING
     return Records(
         enrollment=Enrollment(
-            number,
+            feature_id,
             mark.point_key,
             condition.id,
             None,
@@ -314,7 +314,7 @@ def _enrolled_at(
     within = compiled.experiment.unit is Unit.WITHIN_SUBJECTS
     return any(
         e.point_key == point_key and (within or compiled.condition(e.condition_id) is not None)
-        for e in participant.enrollments.get(compiled.number, ())
+        for e in participant.enrollments.get(compiled.feature_id, ())
     )
 
 
@@ -330,9 +330,9 @@ def _out_by_lists(
     group = participant.working_group(compiled.group_type)
     if screening is not Screening.OUT_BY_OWN_GROUP or group is None:
         return Records(exclusion=exclusion, group_exclusions=unrelated)
-    listed = Exclusion(compiled.number, ExclusionCode.GROUP_LISTED, now)
+    listed = Exclusion(compiled.feature_id, ExclusionCode.GROUP_LISTED, now)
     record = groups.get(group)
-    known = record is not None and compiled.number in record.exclusions
+    known = record is not None and compiled.feature_id in record.exclusions
     return Records(
         exclusion=exclusion,
         group_exclusions=() if known else ((group, listed),),
@@ -350,7 +350,7 @@ def _too_late(
 ) -> Records:
     """Enrollment is complete: who comes now stays out."""
     group = participant.valid_group(compiled.group_type) if compiled.group_type else None
-    late = Exclusion(compiled.number, ExclusionCode.REACHED_AFTER, now)
+    late = Exclusion(compiled.feature_id, ExclusionCode.REACHED_AFTER, now)
     group_is_new = group is not None and not history.group_enrolled and not history.group_excluded
     user_is_new = (
         not _enrolled_at(compiled, participant, mark.point_key)
@@ -387,7 +387,7 @@ def _of_group_unit(
         condition = choose(compiled, participant, history)
     group_enrollment = None
     if condition is not None and not history.group_enrolled and not history.group_excluded:
-        enrolled = GroupEnrollment(compiled.number, mark.point_key, condition.id, now)
+        enrolled = GroupEnrollment(compiled.feature_id, mark.point_key, condition.id, now)
         group_enrollment = (group, enrolled)
     if history.group_excluded and bound:
         return Records(exclusion=excluded(ExclusionCode.GROUP_LOGIC))
@@ -399,7 +399,7 @@ def _of_group_unit(
     ):
         how = EnrollmentCode.GROUP if history.group_enrolled else EnrollmentCode.ALGORITHM
         enrollment = Enrollment(
-            compiled.number,
+            compiled.feature_id,
             mark.point_key,
             condition.id,
             group.id,
@@ -415,12 +415,12 @@ def _of_within_subjects(
 ) -> Records:
     condition = compiled.coded(mark.code)
     met = condition.id if condition else None
-    repeat = Repeat(compiled.number, mark.point_key, met, mark.uniquifier, now)
+    repeat = Repeat(compiled.feature_id, mark.point_key, met, mark.uniquifier, now)
     if _enrolled_at(compiled, participant, mark.point_key):
         return Records(repeat=repeat)
     return Records(
         enrollment=Enrollment(
-            compiled.number,
+            compiled.feature_id,
             mark.point_key,
             None,
             None,

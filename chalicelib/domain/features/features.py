@@ -104,10 +104,10 @@ class Feature:
     design: Experiment | None = None
 
     @classmethod
-    def of_design(cls, number: int, design: Experiment, totals_shards: int) -> Feature:
+    def of_design(cls, feature_id: int, design: Experiment, totals_shards: int) -> Feature:
         """An experiment made in UpGrade's form, as Test Lab sees it."""
         return cls(
-            number,
+            feature_id,
             FeatureType.EXPERIMENT,
             design.name,
             start_date=_day(design.start_on) or design.created_at.date(),
@@ -117,8 +117,10 @@ class Feature:
             description=design.description,
             totals_shards=totals_shards,
             variants=tuple(
-                Variant(c.number, number, c.code, c.order == 1, Decimal(str(c.weight)) / 100)
-                for c in sorted(design.conditions, key=lambda condition: condition.number)
+                Variant(
+                    c.variant_id, feature_id, c.code, c.order == 1, Decimal(str(c.weight)) / 100
+                )
+                for c in sorted(design.conditions, key=lambda condition: condition.variant_id)
             ),
             design=design,
         )

@@ -25,12 +25,12 @@ class FlagStatus(StrEnum):
 class Flag:
     """A switch that clients ask for by its `key`, which is unique in its context.
 
-    `number` comes from the sequence of features' ids and is never used again: the exposures of
+    `feature_id` comes from the sequence of features' ids and is never used again: the exposures of
     users name the flag by it.
     """
 
     id: str
-    number: int
+    feature_id: int
     name: str
     key: str
     description: str | None

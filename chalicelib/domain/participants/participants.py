@@ -65,13 +65,13 @@ class Profile:
     updated_at: datetime | None = field(default=None, compare=False)
 
 
-NOWHERE = DecisionPointKey("", "")
+UNKNOWN_POINT = DecisionPointKey("", "")
 """In place of a decision point that is not known, of enrollments that came from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """A user takes part in the experiment `number`, from a mark at `point_key`.
+    """A user takes part in the experiment `feature_id`, from a mark at `point_key`.
 
     `condition_id` is None for within-subjects experiments, whose marks there are `repeats`, and
     `met` the ids of the conditions that these named ("" for none). `stratum` is the user's value of
@@ -79,7 +79,7 @@ class Enrollment:
     in whose totals it counts as a user.
     """
 
-    number: int
+    feature_id: int
     point_key: DecisionPointKey
     condition_id: str | None
     group_id: str | None
@@ -93,9 +93,9 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class GroupEnrollment:
-    """A group takes part in the experiment `number`."""
+    """A group takes part in the experiment `feature_id`."""
 
-    number: int
+    feature_id: int
     point_key: DecisionPointKey
     condition_id: str
     at: datetime
@@ -103,9 +103,9 @@ class GroupEnrollment:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A user or a group does not take part in the experiment `number`."""
+    """A user or a group does not take part in the experiment `feature_id`."""
 
-    number: int
+    feature_id: int
     code: ExclusionCode
     at: datetime
 
@@ -133,15 +133,15 @@ class TestLabRow:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """All that is stored of a user; numbers are those of experiments.
+    """All that is stored of a user; ids are those of features that hold experiments.
 
     `members` are the segments that list the user, with the versions of the list. `lifted` says
     until when having reached a point excludes no longer (after a change of the working group).
     `preview` holds the explicit conditions of a preview user by experiment id, None for others.
-    `testlab` is the user's row in Test Lab. `exposures` are the numbers of the flags that were on
-    for the user. `revision` counts the changes of the profile and of what marks
-    store, which a writer can insist on; it is 0 for a user who was never initialised, though
-    segments and the like may name them.
+    `testlab` is the user's row in Test Lab. `exposures` are the feature ids of the flags that were
+    on for the user. `revision` counts the changes of the profile and of what marks store, which a
+    writer can insist on; it is 0 for a user who was never initialised, though segments and the like
+    may name them.
     """
 
     profile: Profile

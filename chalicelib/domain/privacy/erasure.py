@@ -36,7 +36,7 @@ ACTIONS_PER_EXCLUSION = 2
 
 @dataclass(frozen=True, slots=True)
 class KeptRepeat:
-    """A mark of a within-subjects experiment as it is stored: the `index`-th at its place."""
+    """A mark within subjects as it is stored: the `index`-th at its decision point."""
 
     repeat: Repeat
     index: int
@@ -47,8 +47,9 @@ class Ending:
     """Some records that end together, and what they had added to the counters.
 
     `unmet` are the conditions that enrollments which stay have met no longer, by experiment and
-    place. `left` are the groups of which the user is no enrolled member any more. `variants` are
-    those of Test Lab that have a user less in their totals, once for each, with their features.
+    decision point. `left` are the groups of which the user is no enrolled member any more.
+    `variants` are those of Test Lab that have a user less in their totals, once for each, with
+    their features.
     `dead` are experiments that are gone: what counted there was taken off no counter, for these go
     too, and would be made anew.
     """
@@ -65,10 +66,10 @@ class Ending:
     @property
     def unmet(self) -> Mapping[tuple[int, DecisionPointKey], frozenset[str]]:
         """What the enrollments that stay have met no longer."""
-        ending = {(each.number, each.point_key) for each in self.enrollments}
+        ending = {(each.feature_id, each.point_key) for each in self.enrollments}
         found: dict[tuple[int, DecisionPointKey], frozenset[str]] = {}
         for repeat in (kept.repeat for kept in self.repeats):
-            key = repeat.number, repeat.point_key
+            key = repeat.feature_id, repeat.point_key
             if key not in ending:
                 found[key] = found.get(key, frozenset()) | {repeat.condition_id or ""}
         return found
@@ -78,7 +79,7 @@ class Ending:
 class _Counted:
     """A record that counted when it was made: an enrollment, or the repeat `kept`."""
 
-    number: int
+    feature_id: int
     point_key: DecisionPointKey
     condition_id: str | None
     at: datetime
@@ -142,20 +143,20 @@ def participation_end(
     Of experiments that are gone the records end, and no counter is told: the purge removes these.
     """
     pieces = [_Piece()]
-    for number, enrollments in sorted(participant.enrollments.items()):
-        feature = catalogue.feature(number)
+    for feature_id, enrollments in sorted(participant.enrollments.items()):
+        feature = catalogue.feature(feature_id)
         design = feature.design if feature else None
-        counted = _counted(enrollments, repeats.get(number, ()))
+        counted = _counted(enrollments, repeats.get(feature_id, ()))
         for position in reversed(range(len(counted))):
             ending = _ending(counted[position], counted[:position], design)
             if feature is None:
-                ending = replace(ending, enrollment_counts=(), dead=frozenset({number}))
+                ending = replace(ending, enrollment_counts=(), dead=frozenset({feature_id}))
             if position == 0:
-                ending = replace(ending, left=tuple(_groups_left(number, enrollments, design)))
+                ending = replace(ending, left=tuple(_groups_left(feature_id, enrollments, design)))
             _add(pieces, ending)
-    for number in sorted(participant.exclusions):
-        dead = frozenset({number} if catalogue.feature(number) is None else ())
-        _add(pieces, Ending(exclusions=(number,), dead=dead))
+    for feature_id in sorted(participant.exclusions):
+        dead = frozenset({feature_id} if catalogue.feature(feature_id) is None else ())
+        _add(pieces, Ending(exclusions=(feature_id,), dead=dead))
     return tuple(each.ending for each in pieces if each.actions)
 
 
@@ -166,10 +167,10 @@ def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -
         marks[kept.repeat.point_key].append(kept)
     found: list[tuple[datetime, _Counted]] = []
     for each in enrollments:
-        # Others are of an enrollment that ended before this one: numbers begin anew.
+        # Others are of an enrollment that ended before this one: indexes begin anew.
         own = [kept for kept in marks[each.point_key] if kept.index < each.repeats]
         if all(kept.repeat.at != each.at for kept in own):
-            record = _Counted(each.number, each.point_key, each.condition_id, each.at, each)
+            record = _Counted(each.feature_id, each.point_key, each.condition_id, each.at, each)
             found.append((each.at, record))
         latest, met = each.at, set[str | None]()
         for kept in own:
@@ -179,7 +180,7 @@ def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -
             if repeat.condition_id not in met:
                 met.add(repeat.condition_id)
                 record = _Counted(
-                    each.number, each.point_key, repeat.condition_id, repeat.at, each, kept
+                    each.feature_id, each.point_key, repeat.condition_id, repeat.at, each, kept
                 )
                 found.append((latest, record))
     return [record for _, record in sorted(found, key=lambda pair: pair[0])]
@@ -188,7 +189,7 @@ def _counted(enrollments: Sequence[Enrollment], repeats: Sequence[KeptRepeat]) -
 def _ending(record: _Counted, before: Sequence[_Counted], design: Experiment | None) -> Ending:
     """The end of a record, while those before it stay."""
     enrollment_count = EnrollmentCount(
-        record.number,
+        record.feature_id,
         record.condition_id,
         record.point_key,
         record.at,
@@ -206,7 +207,9 @@ def _ending(record: _Counted, before: Sequence[_Counted], design: Experiment | N
         enrollment_counts=(-enrollment_count,),
         uncounted=() if stays else tuple(_strata_left(enrollment, design)),
         variants=(
-            () if enrollment.variant_id is None else ((enrollment.number, enrollment.variant_id),)
+            ()
+            if enrollment.variant_id is None
+            else ((enrollment.feature_id, enrollment.variant_id),)
         ),
     )
 
@@ -216,12 +219,15 @@ def _strata_left(enrollment: Enrollment, design: Experiment | None) -> Iterator[
         for condition in design.conditions:
             if condition.id == enrollment.condition_id:
                 yield StratumEnrollment(
-                    enrollment.number, enrollment.point_key, enrollment.stratum, condition.number
+                    enrollment.feature_id,
+                    enrollment.point_key,
+                    enrollment.stratum,
+                    condition.variant_id,
                 )
 
 
 def _groups_left(
-    number: int, enrollments: Sequence[Enrollment], design: Experiment | None
+    feature_id: int, enrollments: Sequence[Enrollment], design: Experiment | None
 ) -> Iterator[GroupLeft]:
     """The group in which the first enrollment counted the user."""
     first = min(enrollments, key=lambda each: each.at)
@@ -229,7 +235,7 @@ def _groups_left(
         return
     complete = design.complete_condition
     key = GroupKey(design.group or "", first.group_id)
-    yield GroupLeft(number, key, complete.user_count if complete else None)
+    yield GroupLeft(feature_id, key, complete.user_count if complete else None)
 
 
 def _add(pieces: list[_Piece], some: Ending) -> None:
@@ -241,7 +247,9 @@ def _add(pieces: list[_Piece], some: Ending) -> None:
         + ACTIONS_PER_GROUP * len(some.left)
         + ACTIONS_PER_EXCLUSION * len(some.exclusions)
     )
-    counters = {(each.number, each.condition_id, each.point_key) for each in some.enrollment_counts}
+    counters = {
+        (each.feature_id, each.condition_id, each.point_key) for each in some.enrollment_counts
+    }
     if pieces[-1].actions + actions > ACTIONS or pieces[-1].counters & counters:
         pieces.append(_Piece())
     last = pieces[-1]

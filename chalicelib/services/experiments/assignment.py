@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.audiences.segments import globally_excluded
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.testlab_assignments import TestLabAssignment, offered_to
+from chalicelib.domain.catalogue.testlab_assignments import TestLabAssignment, assignment_for
 from chalicelib.domain.experiments.assignment import (
     Assignment,
     Groups,
@@ -20,7 +20,7 @@ from chalicelib.domain.experiments.compiled_experiments import CompiledContext, 
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.services.participants.participant_ports import ParticipantStore
-from chalicelib.services.running.compiled_experiments import CompilationService, UnknownContext
+from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
 
@@ -39,9 +39,9 @@ class AssignmentService:
     """Answers assign."""
 
     def __init__(
-        self, compiled_experiments: CompilationService, store: ParticipantStore, clock: Clock
+        self, compilation: CompilationService, store: ParticipantStore, clock: Clock
     ) -> None:
-        self._compilation = compiled_experiments
+        self._compilation = compilation
         self._store = store
         self._clock = clock
 
@@ -57,12 +57,15 @@ class AssignmentService:
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, offered = self._offered(participant, context)
-        groups, strata = self._groups(offered, participant), self._strata(offered, participant)
-        assignments = assign(offered, participant, groups, strata)
-        if globally_excluded(offered.shut_out, participant):
+        catalogue, compiled_context = self._compiled_context(participant, context)
+        groups, strata = (
+            self._groups(compiled_context, participant),
+            self._strata(compiled_context, participant),
+        )
+        assignments = assign(compiled_context, participant, groups, strata)
+        if globally_excluded(compiled_context.shut_out, participant):
             return Assigned((), None)
-        own = offered_to(catalogue, self._clock().date(), participant)
+        own = assignment_for(catalogue, self._clock().date(), participant)
         return _at(point_key, Assigned(tuple(assignments), own))
 
     def assign_at(
@@ -73,49 +76,54 @@ class AssignmentService:
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, whole = self._offered(participant, context)
-        offered = replace(
+        catalogue, whole = self._compiled_context(participant, context)
+        compiled_context = replace(
             whole,
             compiled_experiments=tuple(
                 o for o in whole.compiled_experiments if point_key in o.point_keys
             ),
         )
-        if globally_excluded(offered.shut_out, participant):
+        if globally_excluded(compiled_context.shut_out, participant):
             return Assigned((), None)
-        groups, strata = self._groups(offered, participant), self._strata(offered, participant)
-        assignments = assign_at(offered, point_key, participant, groups, strata)
-        own = offered_to(catalogue, self._clock().date(), participant)
+        groups, strata = (
+            self._groups(compiled_context, participant),
+            self._strata(compiled_context, participant),
+        )
+        assignments = assign_at(compiled_context, point_key, participant, groups, strata)
+        own = assignment_for(catalogue, self._clock().date(), participant)
         return _at(point_key, Assigned(tuple(assignments), own))
 
-    def _offered(self, participant: Participant, context: str) -> tuple[Catalogue, CompiledContext]:
-        catalogue, compiled_experiments = self._compilation.current_for(participant)
-        offered = compiled_experiments.in_context(context)
-        if offered is None:
+    def _compiled_context(
+        self, participant: Participant, context: str
+    ) -> tuple[Catalogue, CompiledContext]:
+        catalogue, compiled_catalogue = self._compilation.current_for(participant)
+        compiled_context = compiled_catalogue.in_context(context)
+        if compiled_context is None:
             raise UnknownContext(f"Invalid app context: {context}")
-        return catalogue, offered
+        return catalogue, compiled_context
 
-    def _groups(self, offered: CompiledContext, participant: Participant) -> Groups:
-        types = offered.group_types()
+    def _groups(self, compiled_context: CompiledContext, participant: Participant) -> Groups:
+        types = compiled_context.group_types()
         wanted = [key for key in participant.working_groups() if key.type in types]
         return self._store.groups(wanted) if wanted else {}
 
-    def _strata(self, offered: CompiledContext, participant: Participant) -> StratumCounts:
+    def _strata(self, compiled_context: CompiledContext, participant: Participant) -> StratumCounts:
         """The enrollments of the user's strata, where they are to be evened out."""
         stratified = [
             compiled
-            for compiled in offered.compiled_experiments
+            for compiled in compiled_context.compiled_experiments
             if is_corrected(compiled, participant)
         ]
         if not stratified:
             return {}
         with Pool(min(len(stratified), STRATA_AT_ONCE)) as pool:
             counted = pool.map(lambda compiled: self._stratum(compiled, participant), stratified)
-            return dict(zip((compiled.number for compiled in stratified), counted, strict=True))
+            return dict(zip((compiled.feature_id for compiled in stratified), counted, strict=True))
 
     def _stratum(self, compiled: CompiledExperiment, participant: Participant) -> Mapping[str, int]:
         value = participant.strata[compiled.experiment.stratification_factor or ""]
-        by_number = self._store.stratum(compiled.number, value)
-        return {c.id: by_number.get(c.number, 0) for c in compiled.conditions}
+        by_variant = self._store.stratum(compiled.feature_id, value)
+        return {c.id: by_variant.get(c.variant_id, 0) for c in compiled.conditions}
 
 
 def _at(point_key: DecisionPointKey | None, assigned: Assigned) -> Assigned:

@@ -8,7 +8,7 @@ from chalicelib.domain.audiences.contexts import configured
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services.experiments.assignment import Assigned, AssignmentService
 from chalicelib.services.participants.participants import ParticipantService
-from chalicelib.services.running.compiled_experiments import UnknownContext
+from chalicelib.services.running.compilation import UnknownContext
 from chalicelib.services.running.pools import Pool
 
 USERS_AT_ONCE = 16

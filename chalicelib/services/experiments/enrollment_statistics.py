@@ -37,16 +37,16 @@ class EnrollmentStatisticsService:
         """Users and groups that take part, by experiment; nobody in an unknown one."""
         catalogue = self._catalogue.fresh()
         features = [catalogue.experiment(experiment_id) for experiment_id in experiment_ids]
-        numbers = [feature.id for feature in features if feature is not None]
+        feature_ids = [feature.id for feature in features if feature is not None]
         with Pool(EXPERIMENTS_AT_ONCE) as pool:
-            counted = dict(zip(numbers, pool.map(self._enrolled, numbers), strict=True))
+            counted = dict(zip(feature_ids, pool.map(self._enrolled, feature_ids), strict=True))
         return [
             (experiment_id, counted[feature.id] if feature else Head())
             for experiment_id, feature in zip(experiment_ids, features, strict=True)
         ]
 
-    def _enrolled(self, number: int) -> Head:
-        return enrolled(self._store.enrollment_counts(number, ())[0])
+    def _enrolled(self, feature_id: int) -> Head:
+        return enrolled(self._store.enrollment_counts(feature_id, ())[0])
 
     def detail(self, experiment_id: str) -> EnrollmentDetail:
         """Who takes part, by condition and point, and who is excluded.
@@ -54,9 +54,9 @@ class EnrollmentStatisticsService:
         Raises:
             NotFound: if there is no such experiment.
         """
-        number, experiment = self._experiment(experiment_id)
+        feature_id, experiment = self._experiment(experiment_id)
         point_keys = {point.point_key for point in experiment.points}
-        return detail(experiment, *self._store.enrollment_counts(number, point_keys))
+        return detail(experiment, *self._store.enrollment_counts(feature_id, point_keys))
 
     def by_date(self, experiment_id: str, reach: DateRange, offset: timedelta) -> list[DateCounts]:
         """New enrollments by date, for a caller whose clock is `offset` before UTC.
@@ -64,13 +64,13 @@ class EnrollmentStatisticsService:
         Raises:
             NotFound: if there is no such experiment.
         """
-        number, experiment = self._experiment(experiment_id)
+        feature_id, experiment = self._experiment(experiment_id)
         now = self._clock()
         created = (experiment.created_at + offset).date()
         since = periods(reach, (now + offset).date(), created)[-1] - timedelta(days=1)
         point_keys = {point.point_key for point in experiment.points}
         return by_date(
-            experiment, self._store.hourly(number, since, point_keys), reach, offset, now
+            experiment, self._store.hourly(feature_id, since, point_keys), reach, offset, now
         )
 
     def _experiment(self, experiment_id: str) -> tuple[int, Experiment]:

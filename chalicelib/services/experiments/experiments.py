@@ -34,8 +34,8 @@ from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.isolation import each_alone
 from chalicelib.services.running.ports import CatalogueStore, Clock
 
-Numbered = tuple[int, Experiment]
-"""An experiment with its number, by which they are ordered."""
+HeldExperiment = tuple[int, Experiment]
+"""An experiment with the id of the feature that holds it, by which they are ordered."""
 
 
 AT_ONCE = 90
@@ -67,10 +67,10 @@ class ExperimentService:
 
     def all(self) -> list[Experiment]:
         """All experiments, the oldest first."""
-        return [experiment for _, experiment in self.numbered()]
+        return [experiment for _, experiment in self.with_feature_ids()]
 
-    def numbered(self) -> list[Numbered]:
-        """All experiments with the numbers that order them, the oldest first."""
+    def with_feature_ids(self) -> list[HeldExperiment]:
+        """All experiments with the ids of their features, the oldest first."""
         return list(self._catalogue.fresh().experiments())
 
     def get(self, experiment_id: str) -> Experiment:
@@ -81,7 +81,7 @@ class ExperimentService:
         """
         return _design(self._catalogue.fresh(), experiment_id)[1]
 
-    def number(self, experiment_id: str) -> int:
+    def feature_id(self, experiment_id: str) -> int:
         """The id of the feature that holds an experiment.
 
         Raises:
@@ -92,7 +92,7 @@ class ExperimentService:
     def create(
         self, experiment: Experiment, lists: Sequence[Segment] = (), *, runs: bool = False
     ) -> Experiment:
-        """Store a new experiment, whose conditions get numbers, and whose log begins.
+        """Store a new experiment, whose conditions get ids of variants, and whose log begins.
 
         It comes from inactive to its state now, or when it says that it started; one that has a
         log of its own, as it was elsewhere, keeps that. `lists` are the segments of its lists,
@@ -120,16 +120,18 @@ class ExperimentService:
             LostRace: if a segment of `lists` is not what it was.
         """
         check_new(self._catalogue.fresh(), experiments, runs=runs)
-        numbered = [(self._store.new_feature_id(), self._numbered(each)) for each in experiments]
+        drawn = [
+            (self._store.new_feature_id(), self._with_variant_ids(each)) for each in experiments
+        ]
         created: list[Experiment] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             check_new(catalogue, experiments, runs=runs)
             require_there(catalogue, lists)
-            created[:] = [self._begun(each) for _, each in numbered]
+            created[:] = [self._begun(each) for _, each in drawn]
             features = (
-                Feature.of_design(number, each, self._totals_shards)
-                for (number, _), each in zip(numbered, created, strict=True)
+                Feature.of_design(feature_id, each, self._totals_shards)
+                for (feature_id, _), each in zip(drawn, created, strict=True)
             )
             return CatalogueChange(features=tuple(FeatureChange(None, each) for each in features))
 
@@ -152,17 +154,17 @@ class ExperimentService:
             Invalid: if it lacks what its state needs.
             LostRace: if a segment of `lists` is not what it was.
         """
-        numbered: dict[str, Experiment] = {}
+        edited: dict[str, Experiment] = {}
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             feature, before = _design(catalogue, experiment_id)
             require_there(catalogue, (each for each in lists if each.id not in listed(before)))
             after = self._moved(feature.id, before, edit(before))
-            numbered["after"] = self._numbered(after)
-            return self._change(feature, numbered["after"])
+            edited["after"] = self._with_variant_ids(after)
+            return self._change(feature, edited["after"])
 
         self._catalogue.change(decide)
-        return numbered["after"]
+        return edited["after"]
 
     def move(
         self, experiment_id: str, state: State, start_on: str | None = None
@@ -345,7 +347,7 @@ class ExperimentService:
             dead=DeadVariants.now(feature.id, dead, self._clock()),
         )
 
-    def _moved(self, number: int, before: Experiment, after: Experiment) -> Experiment:
+    def _moved(self, feature_id: int, before: Experiment, after: Experiment) -> Experiment:
         """`after` with what a change of state brings about (sections 7 and 13.2).
 
         The results of its queries are kept before it is archived: killed in between, they are
@@ -358,7 +360,7 @@ class ExperimentService:
         if before.state is after.state:
             return after
         if after.state is State.ARCHIVED:
-            self._keep_results(number, before)
+            self._keep_results(feature_id, before)
         return entered(after, before.state, self._new_id(), self._clock())
 
     def _begun(self, experiment: Experiment) -> Experiment:
@@ -368,14 +370,14 @@ class ExperimentService:
         moment = experiment.started_at or self._clock()
         return entered(experiment, State.INACTIVE, self._new_id(), moment)
 
-    def _numbered(self, experiment: Experiment) -> Experiment:
-        """`experiment` with numbers for the conditions that have none."""
-        new = sum(condition.number == 0 for condition in experiment.conditions)
+    def _with_variant_ids(self, experiment: Experiment) -> Experiment:
+        """`experiment` with ids of variants for the conditions that have none."""
+        new = sum(condition.variant_id == 0 for condition in experiment.conditions)
         ids = iter(self._store.new_variant_ids(new) if new else ())
         return replace(
             experiment,
             conditions=tuple(
-                condition if condition.number else replace(condition, number=next(ids))
+                condition if condition.variant_id else replace(condition, variant_id=next(ids))
                 for condition in experiment.conditions
             ),
         )

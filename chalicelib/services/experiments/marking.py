@@ -35,7 +35,7 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.participants.participant_ports import Counting, ParticipantStore
-from chalicelib.services.running.compiled_experiments import CompilationService, UnknownContext
+from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.isolation import each_alone
 from chalicelib.services.running.key_locks import KeyLocks
 from chalicelib.services.running.ports import Clock
@@ -68,14 +68,14 @@ class MarkService:
 
     def __init__(
         self,
-        compiled_experiments: CompilationService,
+        compilation: CompilationService,
         experiments: ExperimentService,
         store: ParticipantStore,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._compilation = compiled_experiments
+        self._compilation = compilation
         self._experiments = experiments
         self._store = store
         self._clock = clock
@@ -141,11 +141,11 @@ class MarkService:
             return self._decide_by_current(participant, mark, attempt)
 
     def _decide_by_current(self, participant: Participant, mark: Mark, attempt: int) -> _Decision:
-        catalogue, compiled_experiments = self._compilation.current_for(participant)
+        catalogue, compiled_catalogue = self._compilation.current_for(participant)
         now, point_id = self._clock(), self._new_id()
-        if mark.context is not None and compiled_experiments.in_context(mark.context) is None:
+        if mark.context is not None and compiled_catalogue.in_context(mark.context) is None:
             raise UnknownContext(f"Invalid app context: {mark.context}")
-        candidates = compiled_experiments.at(mark.point_key, mark.context)
+        candidates = compiled_catalogue.at(mark.point_key, mark.context)
         own = testlab_assignments.marked(catalogue, now.date(), mark, participant)
         is_unknown = mark.experiment_id is not None and own is None and not candidates
         if is_unknown and self._compilation.renewed():
@@ -156,9 +156,7 @@ class MarkService:
             return _Decision(outcome, {}, counting)
         compiled = pick_compiled(candidates, mark, participant.id)
         groups = self._store.groups(_needed_groups(compiled, participant))
-        shut_out = (
-            compiled_experiments.shut_out(compiled.experiment.context) if compiled else NOBODY
-        )
+        shut_out = compiled_catalogue.shut_out(compiled.experiment.context) if compiled else NOBODY
         outcome = decide(mark, compiled, shut_out, participant, groups, now, point_id)
         return _Decision(outcome, groups, _counting(catalogue, outcome, participant, attempt))
 
@@ -169,11 +167,11 @@ class MarkService:
         """
         return each_alone(self._compilation.current()[0].experiments(), self._end_if_due)
 
-    def _end_if_due(self, number: int, experiment: Experiment) -> bool:
+    def _end_if_due(self, feature_id: int, experiment: Experiment) -> bool:
         complete = experiment.complete_condition
         if experiment.state is not State.ENROLLING or not complete or not complete.user_count:
             return False
-        users, groups = self._store.counted(number)
+        users, groups = self._store.counted(feature_id)
         if _is_complete(experiment.unit, complete.user_count, complete.group_count, users, groups):
             self._experiments.complete(experiment.id)
         return True
@@ -190,7 +188,7 @@ class MarkService:
             return None
         if not complete.user_count or not complete.group_count:
             return None
-        return self._store.counted(self._experiments.number(experiment_id))[1]
+        return self._store.counted(self._experiments.feature_id(experiment_id))[1]
 
     def _end_if_complete(self, outcome: Outcome, participant: Participant) -> None:
         """End the experiment that a mark completes (section 13.5)."""
@@ -202,26 +200,26 @@ class MarkService:
             or complete is None
             or not complete.user_count
             or compiled.experiment.state is not State.ENROLLING
-            or compiled.number in participant.enrollments
+            or compiled.feature_id in participant.enrollments
         ):
             return
         unit, users_needed = compiled.experiment.unit, complete.user_count
-        reckoned = self._counts.get(compiled.number)
+        reckoned = self._counts.get(compiled.feature_id)
         of_groups = bool(complete.group_count and compiled.group_type)
         if reckoned is not None and not of_groups and self._is_recent(reckoned):
             reckoned.users += 1
             if not _is_complete(unit, users_needed, None, reckoned.users, reckoned.groups):
                 return
-        count = self._read(compiled.number)
+        count = self._read(compiled.feature_id)
         if _is_complete(unit, users_needed, complete.group_count, count.users, count.groups):
             self._experiments.complete(compiled.experiment.id)
 
     def _is_recent(self, count: _Count) -> bool:
         return self._monotonic() <= count.read_at + COUNT_AGE
 
-    def _read(self, number: int) -> _Count:
-        users, groups = self._store.counted(number)
-        count = self._counts[number] = _Count(users, groups, self._monotonic())
+    def _read(self, feature_id: int) -> _Count:
+        users, groups = self._store.counted(feature_id)
+        count = self._counts[feature_id] = _Count(users, groups, self._monotonic())
         return count
 
 
@@ -249,16 +247,16 @@ def _counting(
     compiled, enrollment = outcome.compiled, outcome.records.enrollment
     if compiled is None:
         return Counting()
-    feature = catalogue.feature(compiled.number)
+    feature = catalogue.feature(compiled.feature_id)
     shards = feature.totals_shards if feature else 1
-    shard = TotalsShard.pick(compiled.number, 0, shards, participant.id, attempt).shard
+    shard = TotalsShard.pick(compiled.feature_id, 0, shards, participant.id, attempt).shard
     if enrollment is None:
         return Counting(shard)
     complete = compiled.experiment.complete_condition
     condition = compiled.condition(enrollment.condition_id)
     return Counting(
         shard,
-        (enrollment.stratum, condition.number) if enrollment.stratum and condition else None,
+        (enrollment.stratum, condition.variant_id) if enrollment.stratum and condition else None,
         complete.user_count if complete else None,
     )
 

@@ -31,7 +31,7 @@ from chalicelib.domain.experiments.transfer import (
 from chalicelib.domain.features.users import TotalsShard, check_user_id
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
-    NOWHERE,
+    UNKNOWN_POINT,
     Enrollment,
     Exclusion,
     GroupEnrollment,
@@ -45,7 +45,7 @@ from chalicelib.services.participants.participant_ports import (
     Position,
     RecordStore,
 )
-from chalicelib.services.running.compiled_experiments import CompilationService
+from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
@@ -93,13 +93,13 @@ class TransferService:
 
     def __init__(
         self,
-        compiled_experiments: CompilationService,
+        compilation: CompilationService,
         store: ParticipantStore,
         records: RecordStore,
         clock: Clock,
         shards: int,
     ) -> None:
-        self._compilation = compiled_experiments
+        self._compilation = compilation
         self._store = store
         self._records = records
         self._clock = clock
@@ -113,24 +113,24 @@ class TransferService:
         if kind is RecordKind.POINTS:
             return ListedPage(tuple(ListedRecord(each, None) for each in found.records), found.next)
         listed = (
-            ListedRecord(owned, designs.get(getattr(owned.record, "number", 0)))
+            ListedRecord(owned, designs.get(getattr(owned.record, "feature_id", 0)))
             for owned in found.records
         )
         return ListedPage(tuple(each for each in listed if each.experiment), found.next)
 
     def bring_in(self, records: Sequence[ForeignUserRecord]) -> TransferReport:
         """Store records of users, who may be unknown here; the earliest of each user first."""
-        _, compiled_experiments = self._compilation.current()
+        _, compiled_catalogue = self._compilation.current()
         by_user: defaultdict[str, list[tuple[int, ForeignUserRecord]]] = defaultdict(list)
         for index, record in sorted(enumerate(records), key=lambda pair: pair[1].at):
             by_user[record.user.id].append((index, record))
-        return self._report(list(by_user.values()), lambda: self._of_one_user(compiled_experiments))
+        return self._report(list(by_user.values()), lambda: self._of_one_user(compiled_catalogue))
 
     def bring_in_groups(self, records: Sequence[ForeignGroupRecord]) -> TransferReport:
         """Store records of groups."""
-        _, compiled_experiments = self._compilation.current()
+        _, compiled_catalogue = self._compilation.current()
         alone = [[pair] for pair in enumerate(records)]
-        return self._report(alone, lambda: partial(self._bring_group_record, compiled_experiments))
+        return self._report(alone, lambda: partial(self._bring_group_record, compiled_catalogue))
 
     def _report(
         self, work: Sequence[Sequence[tuple[int, T]]], begin: Callable[[], Callable[[T], bool]]
@@ -140,9 +140,9 @@ class TransferService:
         `begin` gives, for each list, what brings in its records one after the other.
         """
 
-        def done(numbered: Sequence[tuple[int, T]]) -> list[bool | Refusal]:
+        def done(indexed: Sequence[tuple[int, T]]) -> list[bool | Refusal]:
             bring = begin()
-            return [_done(index, record, bring) for index, record in numbered]
+            return [_done(index, record, bring) for index, record in indexed]
 
         with Pool(AT_ONCE) as pool:
             outcomes = [outcome for some in pool.map(done, work) for outcome in some]
@@ -154,7 +154,7 @@ class TransferService:
         )
 
     def _of_one_user(
-        self, compiled_experiments: CompiledCatalogue
+        self, compiled_catalogue: CompiledCatalogue
     ) -> Callable[[ForeignUserRecord], bool]:
         """What stores records of one user and tells whether each was not there.
 
@@ -164,14 +164,14 @@ class TransferService:
 
         def bring(record: ForeignUserRecord) -> bool:
             if not isinstance(record, ForeignPoint):
-                _compiled_experiment(compiled_experiments, record.experiment_id)
+                _compiled_experiment(compiled_catalogue, record.experiment_id)
             tries = retries("the record")
             while True:
                 shift = next(tries)
                 if not read or (_is_bare(read[0].profile) and not _is_bare(record.user)):
                     read[:] = [self._known(record.user)]
                 with suppress(LostRace):
-                    is_new = self._bring(compiled_experiments, read[0], record, shift)
+                    is_new = self._bring(compiled_catalogue, read[0], record, shift)
                     if is_new:
                         read.clear()
                     return is_new
@@ -181,15 +181,15 @@ class TransferService:
 
     def _bring(
         self,
-        compiled_experiments: CompiledCatalogue,
+        compiled_catalogue: CompiledCatalogue,
         participant: Participant,
         record: ForeignUserRecord,
         shift: int,
     ) -> bool:
         if isinstance(record, ForeignEnrollment):
-            return self._enroll(compiled_experiments, participant, record, shift)
+            return self._enroll(compiled_catalogue, participant, record, shift)
         if isinstance(record, ForeignExclusion):
-            return self._exclude(compiled_experiments, participant, record, shift)
+            return self._exclude(compiled_catalogue, participant, record, shift)
         return self._reach(participant, record)
 
     def _known(self, user: Profile) -> Participant:
@@ -219,22 +219,22 @@ class TransferService:
 
     def _enroll(
         self,
-        compiled_experiments: CompiledCatalogue,
+        compiled_catalogue: CompiledCatalogue,
         participant: Participant,
         record: ForeignEnrollment,
         shift: int,
     ) -> bool:
-        compiled = _compiled_experiment(compiled_experiments, record.experiment_id)
+        compiled = _compiled_experiment(compiled_catalogue, record.experiment_id)
         _check_condition(compiled, record.condition_id)
         point_key = record.point_key or _only_point_key(compiled)
-        for known in participant.enrollments.get(compiled.number, ()):
+        for known in participant.enrollments.get(compiled.feature_id, ()):
             if known.point_key == point_key:
                 if known.condition_id != record.condition_id:
                     raise Conflict("the user is enrolled there with another condition already")
                 return False
         stratum = stratum_of(compiled, participant)
         enrollment = Enrollment(
-            compiled.number,
+            compiled.feature_id,
             point_key,
             record.condition_id,
             record.group_id if compiled.group_type else None,
@@ -251,7 +251,7 @@ class TransferService:
         complete = compiled.experiment.complete_condition
         counting = Counting(
             self._shard(participant.id, shift),
-            (stratum, condition.number) if stratum and condition else None,
+            (stratum, condition.variant_id) if stratum and condition else None,
             complete.user_count if complete else None,
         )
         records = Records(enrollment=enrollment)
@@ -260,15 +260,15 @@ class TransferService:
 
     def _exclude(
         self,
-        compiled_experiments: CompiledCatalogue,
+        compiled_catalogue: CompiledCatalogue,
         participant: Participant,
         record: ForeignExclusion,
         shift: int,
     ) -> bool:
-        compiled = _compiled_experiment(compiled_experiments, record.experiment_id)
-        if compiled.number in participant.exclusions:
+        compiled = _compiled_experiment(compiled_catalogue, record.experiment_id)
+        if compiled.feature_id in participant.exclusions:
             return False
-        records = Records(exclusion=Exclusion(compiled.number, record.code, record.at))
+        records = Records(exclusion=Exclusion(compiled.feature_id, record.code, record.at))
         counting = Counting(self._shard(participant.id, shift))
         self._store.store_records(participant, {}, compiled, records, counting)
         return True
@@ -287,10 +287,10 @@ class TransferService:
         return True
 
     def _bring_group_record(
-        self, compiled_experiments: CompiledCatalogue, record: ForeignGroupRecord
+        self, compiled_catalogue: CompiledCatalogue, record: ForeignGroupRecord
     ) -> bool:
         """Store a record of a group; whether it was not there."""
-        compiled = _compiled_experiment(compiled_experiments, record.experiment_id)
+        compiled = _compiled_experiment(compiled_catalogue, record.experiment_id)
         if compiled.group_type is None:
             raise Invalid("the experiment is not one on groups")
         key = GroupKey(compiled.group_type, record.group_id)
@@ -298,20 +298,20 @@ class TransferService:
         if isinstance(record, ForeignGroupEnrollment):
             _check_condition(compiled, record.condition_id)
             point_key = record.point_key or _only_point_key(compiled)
-            own = GroupEnrollment(compiled.number, point_key, record.condition_id, record.at)
+            own = GroupEnrollment(compiled.feature_id, point_key, record.condition_id, record.at)
         else:
-            own = Exclusion(compiled.number, record.code, record.at)
+            own = Exclusion(compiled.feature_id, record.code, record.at)
         tries = retries("the record")
         while True:
             shift = next(tries)
             known = self._store.groups([key])[key]
             there: GroupEnrollment | Exclusion | None
             if isinstance(own, GroupEnrollment):
-                there = known.enrollments.get(compiled.number)
+                there = known.enrollments.get(compiled.feature_id)
                 if there is not None and there.condition_id != own.condition_id:
                     raise Conflict("the group is enrolled with another condition already")
             else:
-                there = known.exclusions.get(compiled.number)
+                there = known.exclusions.get(compiled.feature_id)
             if there is not None:
                 return False
             with suppress(LostRace):
@@ -334,9 +334,9 @@ def _is_bare(profile: Profile) -> bool:
 
 
 def _compiled_experiment(
-    compiled_experiments: CompiledCatalogue, experiment_id: str
+    compiled_catalogue: CompiledCatalogue, experiment_id: str
 ) -> CompiledExperiment:
-    compiled = compiled_experiments.of(experiment_id)
+    compiled = compiled_catalogue.of(experiment_id)
     if compiled is None:
         raise NotFound(f"there is no experiment {experiment_id}: import its design first")
     return compiled
@@ -353,4 +353,4 @@ def _check_condition(compiled: CompiledExperiment, condition_id: str | None) -> 
 def _only_point_key(compiled: CompiledExperiment) -> DecisionPointKey:
     """The decision point of an experiment that has one; else it is not known."""
     point_keys = [point.point_key for point in compiled.experiment.points]
-    return point_keys[0] if len(point_keys) == 1 else NOWHERE
+    return point_keys[0] if len(point_keys) == 1 else UNKNOWN_POINT

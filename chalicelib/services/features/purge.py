@@ -308,21 +308,21 @@ class PurgeService:
             budget.share_out(partial(self._forget, variant_id), sorted(done))
             budget.spend(len(events))
 
-    def _remove_records(self, number: int, budget: Budget) -> None:
+    def _remove_records(self, feature_id: int, budget: Budget) -> None:
         after: Position | None = None
-        while records := self._dead_records.of_experiment(number, after, ROWS_AT_ONCE):
+        while records := self._dead_records.of_experiment(feature_id, after, ROWS_AT_ONCE):
             after = records[-1]
             starts = range(0, len(records), DROPPED_AT_ONCE)
             some = [records[i : i + DROPPED_AT_ONCE] for i in starts]
-            budget.share_out(partial(self._drop_records, number, budget), some)
+            budget.share_out(partial(self._drop_records, feature_id, budget), some)
             budget.spend(0)
-        for rows in self._dead_records.drop_rest(number):
+        for rows in self._dead_records.drop_rest(feature_id):
             budget.spend(rows)
 
-    def _drop_records(self, number: int, budget: Budget, records: Sequence[Position]) -> None:
+    def _drop_records(self, feature_id: int, budget: Budget, records: Sequence[Position]) -> None:
         if budget.is_used_up:
             return
-        for rows in self._dead_records.drop(number, records):
+        for rows in self._dead_records.drop(feature_id, records):
             budget.spend(rows)
 
     def _forget(self, variant_id: int, user_id: str) -> None:

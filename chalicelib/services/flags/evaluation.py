@@ -13,7 +13,7 @@ from chalicelib.domain.features.users import TotalsShard, check_user_id
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.participants.participants import Membership, Participant, Profile
 from chalicelib.services.participants.participant_ports import ParticipantStore
-from chalicelib.services.running.compiled_experiments import CompilationService, UnknownContext
+from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
 
@@ -23,12 +23,12 @@ class EvaluationService:
 
     def __init__(
         self,
-        compiled_experiments: CompilationService,
+        compilation: CompilationService,
         store: ParticipantStore,
         clock: Clock,
         shards: int,
     ) -> None:
-        self._compilation = compiled_experiments
+        self._compilation = compilation
         self._store = store
         self._clock = clock
         self._shards = shards
@@ -58,23 +58,23 @@ class EvaluationService:
         Raises:
             UnknownContext: if there is no such context.
         """
-        catalogue, compiled_experiments = self._compilation.current()
-        offered = compiled_experiments.in_context(context)
-        if offered is None:
+        catalogue, compiled_catalogue = self._compilation.current()
+        compiled_context = compiled_catalogue.in_context(context)
+        if compiled_context is None:
             raise UnknownContext(f"Invalid app context: {context}")
         user = sessions[0]
         names = flags_on(catalogue, self._clock().date(), user.id)
-        on = [_on(offered, session) for session in sessions]
-        self._expose(user, frozenset(flag.number for flags in on for flag in flags or ()))
+        on = [_on(compiled_context, session) for session in sessions]
+        self._expose(user, frozenset(flag.feature_id for flags in on for flag in flags or ()))
         return [
             [] if flags is None else list(dict.fromkeys([*(flag.key for flag in flags), *names]))
             for flags in on
         ]
 
-    def _expose(self, participant: Participant, numbers: Collection[int]) -> None:
+    def _expose(self, participant: Participant, feature_ids: Collection[int]) -> None:
         """Note the flags that were never on for the user before, each once."""
         tries = retries("the exposures")
-        while new := frozenset(numbers) - participant.exposures:
+        while new := frozenset(feature_ids) - participant.exposures:
             shard = TotalsShard.pick(0, 0, self._shards, participant.id, next(tries)).shard
             try:
                 self._store.note_exposures(participant.id, new, shard)
@@ -84,11 +84,11 @@ class EvaluationService:
                 return
 
 
-def _on(offered: CompiledContext, participant: Participant) -> list[Flag] | None:
+def _on(compiled_context: CompiledContext, participant: Participant) -> list[Flag] | None:
     """The flags of UpGrade's form that are on, None for who is shut out of everything."""
-    if globally_excluded(offered.shut_out, participant):
+    if globally_excluded(compiled_context.shut_out, participant):
         return None
-    return [compiled.flag for compiled in offered.flags if compiled.is_on_for(participant)]
+    return [compiled.flag for compiled in compiled_context.flags if compiled.is_on_for(participant)]
 
 
 def in_session(participant: Participant, groups: Membership, *, stored: bool) -> Participant:

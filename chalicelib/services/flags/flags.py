@@ -44,7 +44,7 @@ class FlagService:
     def all(self) -> list[Flag]:
         """All flags, the oldest first."""
         flags = self._catalogue.fresh().flags.values()
-        return sorted(flags, key=lambda flag: flag.number)
+        return sorted(flags, key=lambda flag: flag.feature_id)
 
     def get(self, flag_id: str) -> Flag:
         """One flag.
@@ -56,10 +56,10 @@ class FlagService:
 
     def exposures(self, flag: Flag) -> int:
         """Users for whom a flag was on."""
-        return self._participants.exposures(flag.number)
+        return self._participants.exposures(flag.feature_id)
 
     def create(self, draft: Flag, lists: Sequence[Segment] = ()) -> Flag:
-        """Store a new flag, which gets a number.
+        """Store a new flag, which gets a feature id.
 
         `lists` are the segments of its lists, where those were stored for it.
 
@@ -69,7 +69,7 @@ class FlagService:
             LostRace: if a segment of `lists` is not what it was.
         """
         check_key(self._catalogue.fresh(), draft)
-        flag = replace(draft, number=self._store.new_feature_id())
+        flag = replace(draft, feature_id=self._store.new_feature_id())
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             if flag.id in catalogue.flags:

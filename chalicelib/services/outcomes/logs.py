@@ -18,7 +18,7 @@ from chalicelib.domain.outcomes.logs import (
     merge,
 )
 from chalicelib.services.participants.participant_ports import LogStore
-from chalicelib.services.running.compiled_experiments import CompilationService
+from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
 
@@ -37,10 +37,8 @@ class LogReport:
 class LogService:
     """Answers log and bloblog."""
 
-    def __init__(
-        self, compiled_experiments: CompilationService, store: LogStore, clock: Clock
-    ) -> None:
-        self._compilation = compiled_experiments
+    def __init__(self, compilation: CompilationService, store: LogStore, clock: Clock) -> None:
+        self._compilation = compilation
         self._store = store
         self._clock = clock
 

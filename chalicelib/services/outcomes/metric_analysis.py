@@ -31,7 +31,7 @@ from chalicelib.services.running.catalogue import CatalogueService
 class _Asked:
     """A query, and the experiment that asks it."""
 
-    number: int
+    feature_id: int
     experiment: Experiment
     query: MetricQuery
 
@@ -56,8 +56,8 @@ class MetricAnalysisService:
         """
         catalogue = self._catalogue.fresh()
         known = {
-            query.id: _Asked(number, experiment, query)
-            for number, experiment in catalogue.experiments()
+            query.id: _Asked(feature_id, experiment, query)
+            for feature_id, experiment in catalogue.experiments()
             for query in experiment.metric_queries()
         }
         unknown = [query_id for query_id in query_ids if query_id not in known]
@@ -69,27 +69,27 @@ class MetricAnalysisService:
         results.update((each.query_id, each) for each in self._analysed(catalogue, waiting))
         return [results[query_id] for query_id in query_ids]
 
-    def keep(self, number: int, experiment: Experiment) -> None:
+    def keep(self, feature_id: int, experiment: Experiment) -> None:
         """Store the results of an experiment as they are now, for when it is archived."""
-        asked = [_Asked(number, experiment, query) for query in experiment.metric_queries()]
-        self._logs.keep_results(number, list(self._analysed(self._catalogue.fresh(), asked)))
+        asked = [_Asked(feature_id, experiment, query) for query in experiment.metric_queries()]
+        self._logs.keep_results(feature_id, list(self._analysed(self._catalogue.fresh(), asked)))
 
     def _kept(self, asked: Iterable[_Asked]) -> dict[str, QueryResult]:
-        archived = {each.number for each in asked if each.experiment.state is State.ARCHIVED}
+        archived = {each.feature_id for each in asked if each.experiment.state is State.ARCHIVED}
         return {
             result.query_id: result
-            for number in sorted(archived)
-            for result in self._logs.kept_results(number)
+            for feature_id in sorted(archived)
+            for result in self._logs.kept_results(feature_id)
         }
 
     def _analysed(self, catalogue: Catalogue, asked: Sequence[_Asked]) -> Iterator[QueryResult]:
         logged = {key: self._logged(key) for key in {each.query.metric_key for each in asked}}
-        by_number: defaultdict[int, list[_Asked]] = defaultdict(list)
+        by_feature: defaultdict[int, list[_Asked]] = defaultdict(list)
         for each in asked:
-            by_number[each.number].append(each)
-        for number, own in by_number.items():
+            by_feature[each.feature_id].append(each)
+        for feature_id, own in by_feature.items():
             users = {value.user_id for each in own for value in logged[each.query.metric_key]}
-            met = self._met(number, own[0].experiment, users)
+            met = self._met(feature_id, own[0].experiment, users)
             for each in own:
                 key = each.query.metric_key
                 metric = catalogue.metrics.get(key)
@@ -106,12 +106,12 @@ class MetricAnalysisService:
         ]
 
     def _met(
-        self, number: int, experiment: Experiment, users: Collection[str]
+        self, feature_id: int, experiment: Experiment, users: Collection[str]
     ) -> Mapping[str, Met]:
         """The conditions of those users who take part."""
         if experiment.unit is Unit.WITHIN_SUBJECTS:
-            repeats = self._participants.repeats(number, users)
+            repeats = self._participants.repeats(feature_id, users)
             return {user_id: met_by_repeats(own) for user_id, own in repeats.items()}
         point_keys = {point.point_key for point in experiment.points}
-        enrollments = self._participants.enrollments(number, point_keys, users)
+        enrollments = self._participants.enrollments(feature_id, point_keys, users)
         return {user_id: met_by_enrollments(own) for user_id, own in enrollments.items()}

@@ -41,7 +41,7 @@ from chalicelib.domain.participants.strata import StratificationFactor
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """How an enrollment is counted: in which shard, for which stratum (value, condition number),
+    """How an enrollment is counted: in which shard, for which stratum (value, variant id),
     and how many users make a group count (None: groups are not counted). `totals` is where a
     user of a variant of Test Lab is counted.
     """
@@ -128,37 +128,37 @@ class ParticipantStore(Protocol):
         """
         ...
 
-    def counted(self, number: int) -> tuple[int, int]:
+    def counted(self, feature_id: int) -> tuple[int, int]:
         """Users enrolled in an experiment, and groups with users enough."""
         ...
 
     def enrollment_counts(
-        self, number: int, point_keys: Collection[DecisionPointKey]
+        self, feature_id: int, point_keys: Collection[DecisionPointKey]
     ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
-        """The enrollments of an experiment by condition and place, and its exclusions.
+        """The enrollments of an experiment by condition and point, and its exclusions.
 
         Enrollments at other decision points than `point_keys` come with None for a decision point.
         """
         ...
 
     def hourly(
-        self, number: int, since: date, point_keys: Collection[DecisionPointKey]
+        self, feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
     ) -> Sequence[HourlyEnrollmentCount]:
         """The new enrollments of an experiment from a day (UTC) on, by the hour."""
         ...
 
     def enrollments(
-        self, number: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
+        self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
     ) -> Mapping[str, Sequence[Enrollment]]:
         """The enrollments of some users in an experiment, at the given points or at none known."""
         ...
 
-    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+    def repeats(self, feature_id: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
         """The marks of some users in a within-subjects experiment."""
         ...
 
-    def stratum(self, number: int, value: str) -> Mapping[int, int]:
-        """Enrollments in a stratum of an experiment, by the numbers of conditions."""
+    def stratum(self, feature_id: int, value: str) -> Mapping[int, int]:
+        """Enrollments in a stratum of an experiment, by the ids of variants."""
         ...
 
     def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
@@ -183,7 +183,7 @@ class ParticipantStore(Protocol):
         """
         ...
 
-    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
+    def note_exposures(self, user_id: str, feature_ids: Collection[int], shard: int) -> None:
         """Note that some flags were on for a user for the first time, and count it in a shard.
 
         Of many flags, some may be noted though others are not.
@@ -193,7 +193,7 @@ class ParticipantStore(Protocol):
         """
         ...
 
-    def exposures(self, number: int) -> int:
+    def exposures(self, feature_id: int) -> int:
         """Users for whom a flag was on."""
         ...
 
@@ -289,21 +289,23 @@ class RecordStore(Protocol):
 class DeadRecordStore(Protocol):
     """What is stored of an experiment that is gone, beside its variants, their users and events."""
 
-    def of_experiment(self, number: int, after: Position | None, limit: int) -> Sequence[Position]:
+    def of_experiment(
+        self, feature_id: int, after: Position | None, limit: int
+    ) -> Sequence[Position]:
         """Up to `limit` records of users and groups, those after `after`, in some fixed order.
 
         The list may lag behind what is stored.
         """
         ...
 
-    def drop(self, number: int, records: Sequence[Position]) -> Iterator[int]:
+    def drop(self, feature_id: int, records: Sequence[Position]) -> Iterator[int]:
         """Remove at most 25 of them, with marks within subjects; bit by bit, how many rows.
 
         Points that were reached stay. A record that changes in this moment may stay too.
         """
         ...
 
-    def drop_rest(self, number: int) -> Iterator[int]:
+    def drop_rest(self, feature_id: int) -> Iterator[int]:
         """Remove kept results and all counters of an experiment; bit by bit, how many rows."""
         ...
 
@@ -335,11 +337,11 @@ class LogStore(Protocol):
         """
         ...
 
-    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
+    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
         """Store what the queries of an experiment found, in place of what was stored before."""
         ...
 
-    def kept_results(self, number: int) -> Sequence[QueryResult]:
+    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
         """What was stored so; nothing if nothing was."""
         ...
 

@@ -17,7 +17,7 @@ from chalicelib.domain.participants.participants import (
     WorkingGroup,
 )
 from chalicelib.services.participants.participant_ports import ParticipantStore
-from chalicelib.services.running.compiled_experiments import CompilationService
+from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.key_locks import KeyLocks
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
@@ -56,10 +56,10 @@ class ParticipantService:
     """Looks up users and keeps their profiles."""
 
     def __init__(
-        self, store: ParticipantStore, compiled_experiments: CompilationService, clock: Clock
+        self, store: ParticipantStore, compilation: CompilationService, clock: Clock
     ) -> None:
         self._store = store
-        self._compilation = compiled_experiments
+        self._compilation = compilation
         self._clock = clock
         self._key_locks = KeyLocks()
 
@@ -186,9 +186,9 @@ class ParticipantService:
     def _replaced(self, participant: Participant, after: Profile) -> None:
         change = GroupChange()
         if after.working_group is not None:
-            _, compiled_experiments = self._compilation.current()
+            _, compiled_catalogue = self._compilation.current()
             change = after_group_change(
-                participant, after.working_group, compiled_experiments.grouped
+                participant, after.working_group, compiled_catalogue.grouped
             )
         now = self._clock()
         self._store.update(participant, replace(after, updated_at=now), change, now)

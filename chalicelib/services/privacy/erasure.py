@@ -206,9 +206,9 @@ class ErasureService:
         """
         user_id, catalogue = participant.id, self._catalogue.fresh()
         repeats: dict[int, Sequence[KeptRepeat]] = {}
-        for number in experiments_of(participant, catalogue):
-            participant, repeats[number] = self._counted_repeats(
-                participant, number, report, progress
+        for feature_id in experiments_of(participant, catalogue):
+            participant, repeats[feature_id] = self._counted_repeats(
+                participant, feature_id, report, progress
             )
         for ending in participation_end(participant, repeats, catalogue):
             groups = self._participants.groups({left.group for left in ending.left})
@@ -222,15 +222,15 @@ class ErasureService:
         return participant
 
     def _counted_repeats(
-        self, participant: Participant, number: int, report: ErasureReport, progress: _Progress
+        self, participant: Participant, feature_id: int, report: ErasureReport, progress: _Progress
     ) -> tuple[Participant, Sequence[KeptRepeat]]:
         """The marks within subjects that counted, after all others were dropped; and the user then.
 
         Raises:
             LostRace: if somebody changed the records meanwhile.
         """
-        kept = self._data.repeats(participant.id, number)
-        spare = spare_repeats(participant.enrollments.get(number, ()), kept)
+        kept = self._data.repeats(participant.id, feature_id)
+        spare = spare_repeats(participant.enrollments.get(feature_id, ()), kept)
         for start in range(0, len(spare), REPEATS_AT_ONCE):
             some = spare[start : start + REPEATS_AT_ONCE]
             participant = self._data.drop_repeats(participant, some)
@@ -284,8 +284,8 @@ def refuse_alias(participants: ParticipantStore, user_id: str) -> None:
 
 def _shards(catalogue: Catalogue, ending: Ending, seed: str) -> Iterable[TotalsShard]:
     """Where the totals of the variants that live have a user less."""
-    for number, variant_id in ending.variants:
+    for feature_id, variant_id in ending.variants:
         found = catalogue.variant(variant_id)
         if found is not None:
             feature, _ = found
-            yield TotalsShard.pick(number, variant_id, feature.totals_shards, seed, 0)
+            yield TotalsShard.pick(feature_id, variant_id, feature.totals_shards, seed, 0)

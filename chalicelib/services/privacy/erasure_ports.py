@@ -64,7 +64,7 @@ class UserDataStore(Protocol):
         """
         ...
 
-    def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
+    def repeats(self, user_id: str, feature_id: int) -> Sequence[KeptRepeat]:
         """The marks of a user in a within-subjects experiment."""
         ...
 

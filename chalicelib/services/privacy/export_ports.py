@@ -17,7 +17,7 @@ class UserListStore(Protocol):
     """Lists of records of a user that grow with every request."""
 
     def repeats(
-        self, user_id: str, number: int, after: str, limit: int
+        self, user_id: str, feature_id: int, after: str, limit: int
     ) -> Sequence[tuple[str, Repeat]]:
         """Up to `limit` marks of a user in a within-subjects experiment, behind a key."""
         ...

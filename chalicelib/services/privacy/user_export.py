@@ -60,7 +60,9 @@ AFTER = {Section.EVENTS: re.compile(r"[0-9]{0,16}"), Section.ANSWERS: re.compile
 
 @dataclass(frozen=True, slots=True)
 class ExportPosition:
-    """Where a part of an export ended: behind the key `after` of a list, which `number` says.
+    """Where a part of an export ended: behind the key `after` of a list.
+
+    `number` says which one of a section: the variant of events, the feature of repeats.
 
     Raises:
         Invalid: if no list has such a key.
@@ -237,9 +239,9 @@ class UserExportService:
         user_id = participant.id
         for variant_id in sorted(user.variants_with_events if user else ()):
             yield Section.EVENTS, variant_id, partial(self._some_events, user_id, variant_id)
-        for number, enrollments in sorted(participant.enrollments.items()):
+        for feature_id, enrollments in sorted(participant.enrollments.items()):
             if has_repeats(enrollments):
-                yield Section.REPEATS, number, partial(self._some_repeats, user_id, number)
+                yield Section.REPEATS, feature_id, partial(self._some_repeats, user_id, feature_id)
         yield Section.LOG_RECORDS, 0, partial(self._some_log_records, user_id)
         yield Section.ANSWERS, 0, partial(self._some_answers, user_id)
 
@@ -249,8 +251,10 @@ class UserExportService:
         found = self._events.of_user(user_id, variant_id, AT_ONCE, int(after or 0))
         return (str(found[-1].id), UserData(user_id, events=tuple(found))) if found else None
 
-    def _some_repeats(self, user_id: str, number: int, after: str) -> tuple[str, UserData] | None:
-        found = self._lists.repeats(user_id, number, after, AT_ONCE)
+    def _some_repeats(
+        self, user_id: str, feature_id: int, after: str
+    ) -> tuple[str, UserData] | None:
+        found = self._lists.repeats(user_id, feature_id, after, AT_ONCE)
         repeats = tuple(repeat for _, repeat in found)
         return (found[-1][0], UserData(user_id, repeats=repeats)) if found else None
 

@@ -22,13 +22,13 @@ def each_alone(
     """
     failures: list[Failure] = []
     unanswered = 0
-    for number, experiment in experiments:
+    for feature_id, experiment in experiments:
         if unanswered == UNANSWERED:
             return Round(tuple(failures), whole=False)
         try:
-            if work(number, experiment):
+            if work(feature_id, experiment):
                 unanswered = 0
         except Exception as error:  # noqa: BLE001 - whatever it is, no other may wait for this one
-            failures.append(Failure(number, experiment.id, error))
+            failures.append(Failure(feature_id, experiment.id, error))
             unanswered = unanswered + 1 if isinstance(error, Unavailable) else 0
     return Round(tuple(failures))

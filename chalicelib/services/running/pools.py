@@ -15,7 +15,7 @@ R = TypeVar("R")
 class Pool(ThreadPoolExecutor):
     """Runs each task in a copy of the context of who submits it.
 
-    So its calls count in the account of the request, and it sees the catalogue of the request.
+    So its calls count in the budget of the request, and it sees the catalogue of the request.
     """
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:

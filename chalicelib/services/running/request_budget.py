@@ -1,6 +1,6 @@
 """What a request, or a run of a job, has cost the database so far.
 
-The store fills the account that is open where it is called from; who opened it reads it.
+The store fills the budget that is open where it is called from; who opened it reads it.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class RequestBudget:
         return not self.lost or self.lost + seconds <= self.deadline
 
 
-_open: ContextVar[RequestBudget | None] = ContextVar("account", default=None)
+_open: ContextVar[RequestBudget | None] = ContextVar("budget", default=None)
 
 
 @contextmanager
 def opened(deadline: float = math.inf) -> Iterator[RequestBudget]:
-    """Within it, what is asked of the store counts in the account that it gives."""
+    """Within it, what is asked of the store counts in the budget that it gives."""
     budget = RequestBudget(deadline)
     token = _open.set(budget)
     try:
@@ -70,5 +70,5 @@ def opened(deadline: float = math.inf) -> Iterator[RequestBudget]:
 
 
 def current() -> RequestBudget | None:
-    """The account that is open here, if one is."""
+    """The budget that is open here, if one is."""
     return _open.get()

@@ -263,7 +263,7 @@ def _catalogue(
         tuple(_block(block, blocks.get(block.id)) for block in FREE_BLOCKS),
         {segment.id: segment for segment in segments},
         read_as(ClientSettings, (config and config.settings) or {}),
-        {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.number)},
+        {flag.id: flag for flag in sorted(flags, key=lambda flag: flag.feature_id)},
         {metric.key: metric for metric in _metrics(of(keys.metrics_prefix()))},
         tuple(key_of(values) for values in ((config and config.keys) or ())),
         {

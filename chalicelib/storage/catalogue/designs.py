@@ -67,9 +67,14 @@ OPTIONAL = frozenset({"rule", "condition_order"})
 """Fields that may hold no word."""
 
 
+NUMBER = "number"
+"""The name under which a condition's `variant_id` and a flag's `feature_id` are stored."""
+
+
 def to_values(experiment: Experiment) -> dict[str, Any]:
     """The fields by name; times as milliseconds, all else as JSON has it."""
     values = stored_words(asdict(experiment), OF_EXPERIMENTS)
+    values["conditions"] = [_renamed(each, "variant_id", NUMBER) for each in values["conditions"]]
     for change in values["state_changes"]:
         change["at"] = to_ms(change["at"])
     for name in ("created_at", "updated_at", "started_at"):
@@ -114,7 +119,12 @@ def _unserved(
 
 
 def _condition(row: Mapping[str, Any]) -> Condition:
-    return read_as(Condition, row, levels=_all_as(LevelElement, row.get("levels", ())))
+    return read_as(
+        Condition,
+        row,
+        variant_id=row.get(NUMBER),
+        levels=_all_as(LevelElement, row.get("levels", ())),
+    )
 
 
 def _condition_payload(row: Mapping[str, Any]) -> ConditionPayload:
@@ -171,7 +181,8 @@ def segment_of(values: Mapping[str, Any]) -> Segment:
 
 def flag_values(flag: Flag) -> dict[str, Any]:
     """The fields of a flag by name."""
-    return {**stored_words(asdict(flag), OF_FLAGS), **_milliseconds(flag)}
+    values = _renamed(stored_words(asdict(flag), OF_FLAGS), "feature_id", NUMBER)
+    return {**values, **_milliseconds(flag)}
 
 
 def flag_of(values: Mapping[str, Any]) -> Flag:
@@ -179,6 +190,7 @@ def flag_of(values: Mapping[str, Any]) -> Flag:
     return read_as(
         Flag,
         values,
+        feature_id=values.get(NUMBER),
         **_unserved(values, OF_FLAGS, "status"),
         tags=tuple(values.get("tags", ())),
         **_lists(values),
@@ -222,6 +234,11 @@ def fault_values(fault: Fault) -> dict[str, Any]:
 def fault_of(values: Mapping[str, Any]) -> Fault:
     """The fault that `fault_values` was given."""
     return Fault(values["what"], from_ms(values["since"]))
+
+
+def _renamed(values: Mapping[str, Any], name: str, stored: str) -> dict[str, Any]:
+    """`values` in their order, one of them under the name by which it is `stored`."""
+    return {stored if each == name else each: value for each, value in values.items()}
 
 
 def _milliseconds(stamped: Segment | Flag | Metric) -> dict[str, int]:

@@ -90,19 +90,19 @@ ENROLLMENTS = "enrollment#"
 """What the sort keys of enrollments begin with."""
 
 
-def enrollment(number: int, point_text: str) -> str:
-    """Sort key of an enrollment of a user; of a group, with an empty place."""
-    return f"{ENROLLMENTS}{number}#{point_text}"
+def enrollment(feature_id: int, point_text: str) -> str:
+    """Sort key of an enrollment of a user; of a group, with an empty point."""
+    return f"{ENROLLMENTS}{feature_id}#{point_text}"
 
 
-def exclusion(number: int) -> str:
+def exclusion(feature_id: int) -> str:
     """Sort key of an exclusion from an experiment."""
-    return f"exclusion#{number}"
+    return f"exclusion#{feature_id}"
 
 
-def lifted(number: int) -> str:
+def lifted(feature_id: int) -> str:
     """Sort key of the note until when reached points exclude no longer."""
-    return f"lifted#{number}"
+    return f"lifted#{feature_id}"
 
 
 def point(point_text: str) -> str:
@@ -110,9 +110,9 @@ def point(point_text: str) -> str:
     return f"point#{point_text}"
 
 
-def count(number: int) -> str:
+def count(feature_id: int) -> str:
     """Sort key of the number of users of a group who are enrolled."""
-    return f"count#{number}"
+    return f"count#{feature_id}"
 
 
 def counter_prefix(kind: str) -> str:
@@ -161,9 +161,9 @@ def excluded_groups(shard: int) -> str:
     return f"{EXCLUDED}#groups#{shard}"
 
 
-def enrolled_at(number: int, point_text: str) -> str:
+def enrolled_at(feature_id: int, point_text: str) -> str:
     """Sort key of the note that a member of a group was enrolled at a decision point."""
-    return f"at#{number}#{point_text}"
+    return f"at#{feature_id}#{point_text}"
 
 
 def stratum_counter(value: str, condition: int) -> str:
@@ -176,14 +176,14 @@ def stratum_counter_prefix(value: str) -> str:
     return f"stratum#{hashlib.sha256(value.encode()).hexdigest()[:32]}#"
 
 
-def repeats(number: int, user_id: str) -> str:
+def repeats(feature_id: int, user_id: str) -> str:
     """Partition key of the marks of a user in a within-subjects experiment."""
-    return f"repeat#{number}#{part(user_id)}"
+    return f"repeat#{feature_id}#{part(user_id)}"
 
 
-def repeats_beside(number: int, user_key: str) -> str:
+def repeats_beside(feature_id: int, user_key: str) -> str:
     """The same, for the partition key of the user."""
-    return f"repeat#{number}#{user_key.removeprefix('user#')}"
+    return f"repeat#{feature_id}#{user_key.removeprefix('user#')}"
 
 
 def repeat(point_text: str, index: int) -> str:
@@ -216,9 +216,9 @@ def logged(user_id: str, log_record_key: str) -> str:
     return f"{part(user_id)}#{log_record_key}"
 
 
-def results(number: int) -> str:
+def results(feature_id: int) -> str:
     """Partition key of what the queries of an archived experiment found."""
-    return f"results#{number}"
+    return f"results#{feature_id}"
 
 
 def member(segment_id: str, version: int) -> str:

@@ -39,9 +39,9 @@ def sent_once() -> Iterator[None]:
 def meter(
     client: Any, longest_attempt: float, monotonic: Callable[[], float] = time.monotonic
 ) -> None:
-    """Let the calls of a client count in the account that is open where they are made.
+    """Let the calls of a client count in the budget that is open where they are made.
 
-    No attempt begins, botocore's own repetitions included, that could end after the account's
+    No attempt begins, botocore's own repetitions included, that could end after the budget's
     deadline, should it fail after `longest_attempt` seconds; `Unavailable` is raised instead.
     """
 

@@ -194,7 +194,7 @@ class UsersByVariant(GlobalSecondaryIndex["UserRow"]):
 
 
 class UsersByExperiment(GlobalSecondaryIndex["RecordRow"]):
-    """The keys of what belongs to one experiment, by its number."""
+    """The keys of what belongs to one experiment, by the id of its feature."""
 
     class Meta:
         index_name = "by_experiment"
@@ -223,8 +223,8 @@ class RecordRow(UsersTable):
 
     `data` are its fields, `n` a count or the version of a list, `numbers` those of flags, `met`
     ids of conditions, `ids` those of aliases. `point` is in an enrollment what was first marked
-    at its place, if that was one and the same mark.
-    `experiment` is the number of the one that it ends with, where it belongs to one.
+    at its decision point, if that was one and the same mark.
+    `experiment` is the feature id of the one that it ends with, where it belongs to one.
     `variant_id` and `time_stamp` are those of a row of Test Lab, which is read with the others.
     """
 

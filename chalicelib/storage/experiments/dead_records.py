@@ -1,4 +1,4 @@
-"""What deleted experiments leave behind, in DynamoDB: found by their number, and removed."""
+"""What deleted experiments leave behind, in DynamoDB: found by feature id, and removed."""
 
 from __future__ import annotations
 
@@ -22,25 +22,31 @@ class DynamoDeadRecordStore:
     """`DeadRecordStore` on the tables `users`, `events` and `variants`."""
 
     @store_errors()
-    def of_experiment(self, number: int, after: Position | None, limit: int) -> Sequence[Position]:
+    def of_experiment(
+        self, feature_id: int, after: Position | None, limit: int
+    ) -> Sequence[Position]:
         start = None
         if after is not None:
-            start = {"experiment": {"N": str(number)}, "pk": {"S": after[0]}, "sk": {"S": after[1]}}
-        rows = RecordRow.by_experiment.query(number, limit=limit, last_evaluated_key=start)
+            start = {
+                "experiment": {"N": str(feature_id)},
+                "pk": {"S": after[0]},
+                "sk": {"S": after[1]},
+            }
+        rows = RecordRow.by_experiment.query(feature_id, limit=limit, last_evaluated_key=start)
         return [(row.pk, row.sk) for row in rows]
 
-    def drop(self, number: int, records: Sequence[Position]) -> Iterator[int]:
+    def drop(self, feature_id: int, records: Sequence[Position]) -> Iterator[int]:
         rows = read_rows(RecordRow, records)
         enrollments = [row for row in rows if _is_enrollment(row)]
         for row in enrollments:
             if row.n or row.data["condition"] is None:
-                yield from _drop_all(RepeatRow, keys.repeats_beside(number, row.pk))
+                yield from _drop_all(RepeatRow, keys.repeats_beside(feature_id, row.pk))
         yield _end(enrollments)
         yield _drop(RecordRow, [row for row in rows if not _is_enrollment(row)])
 
-    def drop_rest(self, number: int) -> Iterator[int]:
-        yield from _drop_all(ResultRow, keys.results(number))
-        yield from _drop_all(CounterRow, number)
+    def drop_rest(self, feature_id: int) -> Iterator[int]:
+        yield from _drop_all(ResultRow, keys.results(feature_id))
+        yield from _drop_all(CounterRow, feature_id)
 
 
 def _is_enrollment(row: RecordRow) -> bool:

@@ -34,7 +34,7 @@ def add_enrollment_counts(
         if figures:
             key = keys.enrolled(enrollment_count.condition_id, point_text, shard)
             actions = [getattr(EnrolledRow, name).add(by) for name, by in figures.items()]
-            write.update(EnrolledRow(enrollment_count.number, key), actions=actions)
+            write.update(EnrolledRow(enrollment_count.feature_id, key), actions=actions)
         if enrollment_count.at is not None and (
             enrollment_count.point_users or enrollment_count.point_groups
         ):
@@ -57,16 +57,16 @@ def _add_by_day(
     day = at.date().isoformat()
     write.update(
         EnrolledOnRow(
-            enrollment_count.number,
+            enrollment_count.feature_id,
             keys.enrolled_on(day, enrollment_count.condition_id, point_text, shard),
         ),
         actions=[getattr(EnrolledOnRow, name).add(by) for name, by in figures.items() if by],
     )
 
 
-def add_count(write: TransactWrite, number: int, kind: str, shard: int, by: int) -> None:
+def add_count(write: TransactWrite, feature_id: int, kind: str, shard: int, by: int) -> None:
     """Add to another counter of an experiment or flag within a transaction."""
-    write.update(CounterRow(number, keys.counter(kind, shard)), actions=[CounterRow.n.add(by)])
+    write.update(CounterRow(feature_id, keys.counter(kind, shard)), actions=[CounterRow.n.add(by)])
 
 
 def add_exclusions(
@@ -81,14 +81,14 @@ def add_exclusions(
         for key, by in figures.items():
             if by:
                 write.update(
-                    CounterRow(enrollment_count.number, key), actions=[CounterRow.n.add(by)]
+                    CounterRow(enrollment_count.feature_id, key), actions=[CounterRow.n.add(by)]
                 )
 
 
 def read_counts(
-    number: int, point_keys: Collection[DecisionPointKey] = ()
+    feature_id: int, point_keys: Collection[DecisionPointKey] = ()
 ) -> tuple[list[EnrollmentCount], ExclusionCount, int]:
-    """The enrollments of an experiment by condition and place, its exclusions, and the groups
+    """The enrollments of an experiment by condition and point, its exclusions, and the groups
     with users enough.
 
     Enrollments at other decision points than `point_keys` come with None for a decision point.
@@ -98,12 +98,12 @@ def read_counts(
     excluded: defaultdict[str, int] = defaultdict(int)
     complete = 0
     span = EnrolledRow.sk.between(f"{keys.ENROLLED}#", f"{keys.GROUPS}#~")
-    for row in EnrolledRow.query(number, span, consistent_read=True):
+    for row in EnrolledRow.query(feature_id, span, consistent_read=True):
         kind, *rest = row.sk.split("#")
         if kind == keys.ENROLLED:
             condition_id, point_key = _condition(rest[0]), by_key.get(rest[1])
             before = enrollment_counts.get((condition_id, point_key)) or EnrollmentCount(
-                number, condition_id, point_key
+                feature_id, condition_id, point_key
             )
             enrollment_counts[condition_id, point_key] = replace(
                 before,
@@ -115,13 +115,13 @@ def read_counts(
             complete += int(row.n or 0)
     return (
         list(enrollment_counts.values()),
-        ExclusionCount(number, excluded["users"], excluded["groups"]),
+        ExclusionCount(feature_id, excluded["users"], excluded["groups"]),
         complete,
     )
 
 
 def read_hourly(
-    number: int, since: date, point_keys: Collection[DecisionPointKey]
+    feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
 ) -> Sequence[HourlyEnrollmentCount]:
     """The new enrollments from a day (UTC) on, by the hour."""
     by_key = _by_key(point_keys)
@@ -130,7 +130,7 @@ def read_hourly(
         int
     )
     days = EnrolledOnRow.sk.between(f"day#{since.isoformat()}", "day#~")
-    for row in EnrolledOnRow.query(number, days, consistent_read=True):
+    for row in EnrolledOnRow.query(feature_id, days, consistent_read=True):
         _, day, condition, point_text, _ = row.sk.split("#")
         start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
         for hour in HOURS:

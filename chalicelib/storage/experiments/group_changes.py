@@ -67,8 +67,8 @@ def parts_of(change: GroupChange) -> list[Part]:
     """
     parts: list[Part] = []
     room = 0
-    for number in sorted({e.number for e in change.enrollments} | {*change.lifted}):
-        ending = [e for e in change.enrollments if e.number == number][::-1]
+    for feature_id in sorted({e.feature_id for e in change.enrollments} | {*change.lifted}):
+        ending = [e for e in change.enrollments if e.feature_id == feature_id][::-1]
         enrollment_counts = of_ending(reversed(ending))[::-1]
         whole = len(ending) - len(ending) % ENROLLMENTS_AT_ONCE
         if whole == len(ending):
@@ -82,7 +82,7 @@ def parts_of(change: GroupChange) -> list[Part]:
             parts.append(Part())
             room = ACTIONS
         last = _alone(change, ending[whole:], enrollment_counts[whole:])
-        parts[-1] = _joined(parts[-1], last, change, number)
+        parts[-1] = _joined(parts[-1], last, change, feature_id)
         room -= needed
     return parts or [Part()]
 
@@ -93,22 +93,22 @@ def _alone(
     enrollment_counts: Sequence[EnrollmentCount],
 ) -> Part:
     """The end of some enrollments alone."""
-    ending = {(enrollment.number, enrollment.point_key) for enrollment in enrollments}
-    uncounted = (each for each in change.uncounted if (each.number, each.point_key) in ending)
+    ending = {(enrollment.feature_id, enrollment.point_key) for enrollment in enrollments}
+    uncounted = (each for each in change.uncounted if (each.feature_id, each.point_key) in ending)
     return Part(
         GroupChange(tuple(enrollments), uncounted=tuple(uncounted)),
         tuple(enrollment_counts),
     )
 
 
-def _joined(part: Part, last: Part, change: GroupChange, number: int) -> Part:
+def _joined(part: Part, last: Part, change: GroupChange, feature_id: int) -> Part:
     """`part` with the last enrollments of an experiment, and with all else that ends there."""
     before = part.change
     return Part(
         GroupChange(
             (*before.enrollments, *last.change.enrollments),
-            (*before.lifted, *(n for n in change.lifted if n == number)),
-            (*before.left, *(left for left in change.left if left.number == number)),
+            (*before.lifted, *(n for n in change.lifted if n == feature_id)),
+            (*before.left, *(left for left in change.left if left.feature_id == feature_id)),
             (*before.uncounted, *last.change.uncounted),
         ),
         (*part.enrollment_counts, *last.enrollment_counts),
@@ -134,28 +134,30 @@ def change_group(
             write, (-enrollment_count for enrollment_count in part.enrollment_counts), 0
         )
         stored = sorted(participant.exclusions.keys() & set(change.lifted))
-        add_exclusions(write, (ExclusionCount(number, -1) for number in stored), 0)
+        add_exclusions(write, (ExclusionCount(feature_id, -1) for feature_id in stored), 0)
         for left in change.left:
             leave_group(write, groups[left.group], left)
         end_enrollments(write, participant, change.enrollments)
-        counted = Counter((each.number, each.value, each.condition) for each in change.uncounted)
-        for (number, value, condition), rows in counted.items():
-            add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)
-        for number in change.lifted:
-            write.delete(RecordRow(pk, keys.exclusion(number)))
+        counted = Counter(
+            (each.feature_id, each.value, each.variant_id) for each in change.uncounted
+        )
+        for (feature_id, value, variant_id), rows in counted.items():
+            add_count(write, feature_id, keys.stratum_counter(value, variant_id), 0, -rows)
+        for feature_id in change.lifted:
+            write.delete(RecordRow(pk, keys.exclusion(feature_id)))
             until = {"at": to_ms(at)}
-            write.save(RecordRow(pk, keys.lifted(number), data=until, experiment=number))
+            write.save(RecordRow(pk, keys.lifted(feature_id), data=until, experiment=feature_id))
 
 
 def leave_group(write: TransactWrite, record: GroupRecord, left: GroupLeft) -> None:
     """Count a user less in the group; and the group, if it is incomplete now."""
-    before = record.counts.get(left.number, 0)
+    before = record.counts.get(left.feature_id, 0)
     if before == 0:
         return
     write.update(
-        RecordRow(keys.group(record.key.type, record.key.id), keys.count(left.number)),
+        RecordRow(keys.group(record.key.type, record.key.id), keys.count(left.feature_id)),
         actions=[RecordRow.n.set(before - 1)],
         condition=RecordRow.n == before,
     )
     if before == left.users_needed:
-        add_count(write, left.number, keys.GROUPS, 0, -1)
+        add_count(write, left.feature_id, keys.GROUPS, 0, -1)

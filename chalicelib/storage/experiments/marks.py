@@ -107,12 +107,12 @@ def store_group_record(key: GroupKey, record: GroupEnrollment | Exclusion, shard
         if isinstance(record, GroupEnrollment):
             _write_group_enrollment(write, key, record)
             enrollment_count = EnrollmentCount(
-                record.number, record.condition_id, record.point_key, groups=1
+                record.feature_id, record.condition_id, record.point_key, groups=1
             )
             add_enrollment_counts(write, (enrollment_count,), shard)
         else:
             _write_group_exclusion(write, key, record)
-            add_exclusions(write, (ExclusionCount(record.number, 0, 1),), shard)
+            add_exclusions(write, (ExclusionCount(record.feature_id, 0, 1),), shard)
 
 
 def _write_records(
@@ -132,7 +132,9 @@ def _write_records(
         _write_group_enrollment(write, *records.group_enrollment)
     for key in records.dropped:
         for enrollment in dropped_at_once(groups[key]):
-            row = RecordRow(keys.group(key.type, key.id), keys.enrollment(enrollment.number, ""))
+            row = RecordRow(
+                keys.group(key.type, key.id), keys.enrollment(enrollment.feature_id, "")
+            )
             # Else two members at once would take it off the count twice.
             write.delete(row, condition=RecordRow.pk.exists())
     _write_enrollment(write, participant, groups, compiled, records, counting, point)
@@ -144,9 +146,9 @@ def _write_records(
 
 
 def _begins_count(participant: Participant, group: GroupRecord, enrollment: Enrollment) -> bool:
-    """Whether an enrollment is the first that is counted in a group: the count notes its place."""
-    number = enrollment.number
-    return number not in participant.enrollments and number not in group.counts
+    """Whether an enrollment is the first that is counted in a group: the count notes its point."""
+    feature_id = enrollment.feature_id
+    return feature_id not in participant.enrollments and feature_id not in group.counts
 
 
 def _note_enrolled_at(
@@ -155,13 +157,13 @@ def _note_enrolled_at(
     """Note that a member of a group is enrolled at a decision point, the first one there."""
     if _begins_count(participant, group, enrollment):
         return
-    number, point_key = enrollment.number, enrollment.point_key
+    feature_id, point_key = enrollment.feature_id, enrollment.point_key
     write.save(
         RecordRow(
             keys.group(group.key.type, group.key.id),
-            keys.enrolled_at(number, point_text(point_key)),
+            keys.enrolled_at(feature_id, point_text(point_key)),
             data=_at(point_key),
-            experiment=number,
+            experiment=feature_id,
         ),
         condition=RecordRow.pk.does_not_exist(),
     )
@@ -216,15 +218,15 @@ def _write_enrollment(
             write.update(row, actions=[*same, met])
         else:
             write.save(row)
-        if enrollment.number not in participant.enrollments:
+        if enrollment.feature_id not in participant.enrollments:
             _count_group(write, participant, groups, compiled, enrollment, counting)
         count(write, counting.totals, Totals(total_users=1))
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
-            add_count(write, enrollment.number, kind, counting.shard, 1)
+            add_count(write, enrollment.feature_id, kind, counting.shard, 1)
     elif repeat is not None:
         write.update(
-            RecordRow(pk, keys.enrollment(repeat.number, point_text(repeat.point_key))),
+            RecordRow(pk, keys.enrollment(repeat.feature_id, point_text(repeat.point_key))),
             actions=[RecordRow.n.add(1), RecordRow.met.add({repeat.condition_id or ""})],
             condition=RecordRow.pk.exists(),  # the purge may have come in between
         )
@@ -234,21 +236,21 @@ def _write_enrollment(
 
 def _is_there(participant: Participant, enrollment: Enrollment) -> bool:
     """Whether a user is enrolled at the decision point already, with a condition that is gone."""
-    own = participant.enrollments.get(enrollment.number, ())
+    own = participant.enrollments.get(enrollment.feature_id, ())
     return any(each.point_key == enrollment.point_key for each in own)
 
 
 @store_errors()
-def read_repeats(number: int, user_id: str) -> list[KeptRepeat]:
+def read_repeats(feature_id: int, user_id: str) -> list[KeptRepeat]:
     """The marks of a user in a within-subjects experiment."""
-    rows = RepeatRow.query(keys.repeats(number, user_id), consistent_read=True)
-    return [kept_repeat(number, row) for row in rows]
+    rows = RepeatRow.query(keys.repeats(feature_id, user_id), consistent_read=True)
+    return [kept_repeat(feature_id, row) for row in rows]
 
 
-def kept_repeat(number: int, row: RepeatRow) -> KeptRepeat:
+def kept_repeat(feature_id: int, row: RepeatRow) -> KeptRepeat:
     """The mark that an item holds."""
     repeat = Repeat(
-        number,
+        feature_id,
         DecisionPointKey(row.data["site"], row.data["target"]),
         row.data["condition"],
         row.data["uniquifier"],
@@ -260,11 +262,11 @@ def kept_repeat(number: int, row: RepeatRow) -> KeptRepeat:
 def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
     index = sum(
         enrollment.repeats
-        for enrollment in participant.enrollments.get(repeat.number, ())
+        for enrollment in participant.enrollments.get(repeat.feature_id, ())
         if enrollment.point_key == repeat.point_key
     )
     return RepeatRow(
-        keys.repeats(repeat.number, participant.id),
+        keys.repeats(repeat.feature_id, participant.id),
         keys.repeat(point_text(repeat.point_key), index),
         data={
             "site": repeat.point_key.site,
@@ -288,17 +290,17 @@ def _count_group(
     if compiled is None or enrollment.group_id is None:
         return
     key = GroupKey(compiled.group_type or "", enrollment.group_id)
-    number = enrollment.number
-    before = groups[key].counts.get(number, 0)
-    row = RecordRow(keys.group(key.type, key.id), keys.count(number))
+    feature_id = enrollment.feature_id
+    before = groups[key].counts.get(feature_id, 0)
+    row = RecordRow(keys.group(key.type, key.id), keys.count(feature_id))
     if _begins_count(participant, groups[key], enrollment):
-        row.data, row.n, row.experiment = _at(enrollment.point_key), 1, number
+        row.data, row.n, row.experiment = _at(enrollment.point_key), 1, feature_id
         write.save(row, condition=RecordRow.pk.does_not_exist())
     else:
         write.update(
             row,
-            actions=[RecordRow.n.set(before + 1), RecordRow.experiment.set(number)],
+            actions=[RecordRow.n.set(before + 1), RecordRow.experiment.set(feature_id)],
             condition=RecordRow.n == before,
         )
     if before + 1 == counting.users_per_group:
-        add_count(write, enrollment.number, keys.GROUPS, counting.shard, 1)
+        add_count(write, enrollment.feature_id, keys.GROUPS, counting.shard, 1)

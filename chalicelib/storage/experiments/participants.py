@@ -20,7 +20,7 @@ from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
-    NOWHERE,
+    UNKNOWN_POINT,
     Enrollment,
     Exclusion,
     GroupEnrollment,
@@ -60,7 +60,7 @@ ACTIONS = 95
 """Actions that note exposures in one transaction, which may hold a hundred."""
 
 FLAGS_PER_ITEM = 64
-"""Flags by their numbers, that share an item of what was on for a user."""
+"""Flags, by feature ids, that share an item of what was on for a user."""
 
 
 class DynamoParticipantStore:
@@ -142,41 +142,42 @@ class DynamoParticipantStore:
         store_group_record(key, record, shard)
 
     @store_errors()
-    def counted(self, number: int) -> tuple[int, int]:
-        enrollment_counts, _, complete_groups = read_counts(number)
+    def counted(self, feature_id: int) -> tuple[int, int]:
+        enrollment_counts, _, complete_groups = read_counts(feature_id)
         return sum(
             enrollment_count.users for enrollment_count in enrollment_counts
         ), complete_groups
 
     @store_errors()
     def enrollment_counts(
-        self, number: int, point_keys: Collection[DecisionPointKey]
+        self, feature_id: int, point_keys: Collection[DecisionPointKey]
     ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
-        enrollment_counts, excluded, _ = read_counts(number, point_keys)
+        enrollment_counts, excluded, _ = read_counts(feature_id, point_keys)
         return enrollment_counts, excluded
 
     @store_errors()
     def hourly(
-        self, number: int, since: date, point_keys: Collection[DecisionPointKey]
+        self, feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
     ) -> Sequence[HourlyEnrollmentCount]:
-        return read_hourly(number, since, point_keys)
+        return read_hourly(feature_id, since, point_keys)
 
     def enrollments(
-        self, number: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
+        self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
     ) -> Mapping[str, Sequence[Enrollment]]:
         by_key = {keys.user(user_id): user_id for user_id in user_ids}
         sort_keys = [
-            keys.enrollment(number, point_text(point_key)) for point_key in {*point_keys, NOWHERE}
+            keys.enrollment(feature_id, point_text(point_key))
+            for point_key in {*point_keys, UNKNOWN_POINT}
         ]
         found: defaultdict[str, list[Enrollment]] = defaultdict(list)
         for row in read_rows(RecordRow, [(pk, sk) for pk in by_key for sk in sort_keys]):
             found[by_key[row.pk]].append(enrollment_of(row))
         return found
 
-    def repeats(self, number: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+    def repeats(self, feature_id: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
         users = sorted(user_ids)
         with Pool(READERS) as pool:
-            found = pool.map(lambda user_id: read_repeats(number, user_id), users)
+            found = pool.map(lambda user_id: read_repeats(feature_id, user_id), users)
             return {
                 user_id: [kept.repeat for kept in own]
                 for user_id, own in zip(users, found, strict=True)
@@ -184,10 +185,12 @@ class DynamoParticipantStore:
             }
 
     @store_errors()
-    def stratum(self, number: int, value: str) -> Mapping[int, int]:
+    def stratum(self, feature_id: int, value: str) -> Mapping[int, int]:
         prefix = keys.stratum_counter_prefix(value)
         counts: defaultdict[int, int] = defaultdict(int)
-        for row in CounterRow.query(number, CounterRow.sk.startswith(prefix), consistent_read=True):
+        for row in CounterRow.query(
+            feature_id, CounterRow.sk.startswith(prefix), consistent_read=True
+        ):
             counts[int(row.sk.split("#")[2])] += int(row.n or 0)
         return counts
 
@@ -247,8 +250,8 @@ class DynamoParticipantStore:
             for user_id in user_ids:
                 batch.delete(RecordRow(keys.segment(segment_id), keys.member_of(version, user_id)))
 
-    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
-        parts = _exposure_parts(numbers)
+    def note_exposures(self, user_id: str, feature_ids: Collection[int], shard: int) -> None:
+        parts = _exposure_parts(feature_ids)
         if len(parts) == 1:
             _note_exposed(user_id, parts[0], shard)
             return
@@ -256,20 +259,20 @@ class DynamoParticipantStore:
             list(pool.map(lambda part: _note_exposed(user_id, part, shard), parts))
 
     @store_errors()
-    def exposures(self, number: int) -> int:
+    def exposures(self, feature_id: int) -> int:
         prefix = keys.counter_prefix(keys.EXPOSED)
-        rows = CounterRow.query(number, CounterRow.sk.startswith(prefix), consistent_read=True)
+        rows = CounterRow.query(feature_id, CounterRow.sk.startswith(prefix), consistent_read=True)
         return sum(int(row.n or 0) for row in rows)
 
 
-def _exposure_parts(numbers: Collection[int]) -> list[list[list[int]]]:
+def _exposure_parts(feature_ids: Collection[int]) -> list[list[list[int]]]:
     """Flags by the item that notes them; the items of each part fit one transaction.
 
     An item is in one part only, so that the parts can be written at the same time.
     """
     buckets: defaultdict[int, list[int]] = defaultdict(list)
-    for number in sorted(numbers):
-        buckets[number // FLAGS_PER_ITEM].append(number)
+    for feature_id in sorted(feature_ids):
+        buckets[feature_id // FLAGS_PER_ITEM].append(feature_id)
     parts: list[list[list[int]]] = []
     room = 0
     for bucket in buckets.values():
@@ -284,12 +287,12 @@ def _exposure_parts(numbers: Collection[int]) -> list[list[list[int]]]:
 
 def _note_exposed(user_id: str, part: Sequence[Sequence[int]], shard: int) -> None:
     with transaction() as write:
-        for numbers in part:
-            unseen = [~RecordRow.numbers.contains(number) for number in numbers]
+        for feature_ids in part:
+            unseen = [~RecordRow.numbers.contains(feature_id) for feature_id in feature_ids]
             write.update(
-                RecordRow(keys.user(user_id), keys.exposures(numbers[0] // FLAGS_PER_ITEM)),
-                actions=[RecordRow.numbers.add(set(numbers))],
+                RecordRow(keys.user(user_id), keys.exposures(feature_ids[0] // FLAGS_PER_ITEM)),
+                actions=[RecordRow.numbers.add(set(feature_ids))],
                 condition=functools.reduce(operator.and_, unseen),
             )
-            for number in numbers:
-                add_count(write, number, keys.EXPOSED, shard, 1)
+            for feature_id in feature_ids:
+                add_count(write, feature_id, keys.EXPOSED, shard, 1)

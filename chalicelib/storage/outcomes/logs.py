@@ -74,14 +74,16 @@ class DynamoLogStore:
         return [key for lost in at_once(_store_together, _packed(writes)) for key in lost]
 
     @store_errors()
-    def keep_results(self, number: int, results: Sequence[QueryResult]) -> None:
+    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
         with ResultRow.batch_write() as batch:
             for result in results:
-                batch.save(ResultRow(keys.results(number), result.query_id, data=asdict(result)))
+                batch.save(
+                    ResultRow(keys.results(feature_id), result.query_id, data=asdict(result))
+                )
 
     @store_errors()
-    def kept_results(self, number: int) -> Sequence[QueryResult]:
-        rows = ResultRow.query(keys.results(number), consistent_read=True)
+    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
+        rows = ResultRow.query(keys.results(feature_id), consistent_read=True)
         return [_result(row.data) for row in rows]
 
     def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:

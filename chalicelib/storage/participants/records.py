@@ -139,14 +139,14 @@ def enrollment_row(
         "stratum": enrollment.stratum,
         "variant": enrollment.variant_id,
     }
-    sort_key = keys.enrollment(enrollment.number, point_text(enrollment.point_key))
+    sort_key = keys.enrollment(enrollment.feature_id, point_text(enrollment.point_key))
     return RecordRow(
         pk,
         sort_key,
         data=data,
         n=repeats,
         met=set(enrollment.met) or None,
-        experiment=enrollment.number,
+        experiment=enrollment.feature_id,
         point=None if point is None else _point_values(point),
     )
 
@@ -173,7 +173,7 @@ def end_enrollments(
     """Delete some enrollments; a point that one of them may hold stays as an item of its own."""
     pk = keys.user(participant.id)
     for enrollment in enrollments:
-        key = keys.enrollment(enrollment.number, point_text(enrollment.point_key))
+        key = keys.enrollment(enrollment.feature_id, point_text(enrollment.point_key))
         write.delete(RecordRow(pk, key))
     for point_key in sorted({enrollment.point_key for enrollment in enrollments}):
         if (point := participant.points.get(point_key)) is not None:
@@ -189,9 +189,9 @@ def group_enrollment_row(key: GroupKey, enrollment: GroupEnrollment) -> RecordRo
         "condition": enrollment.condition_id,
         "at": to_ms(enrollment.at),
     }
-    number = enrollment.number
-    pk, sort_key = keys.group(key.type, key.id), keys.enrollment(number, "")
-    return RecordRow(pk, sort_key, data=data, experiment=number)
+    feature_id = enrollment.feature_id
+    pk, sort_key = keys.group(key.type, key.id), keys.enrollment(feature_id, "")
+    return RecordRow(pk, sort_key, data=data, experiment=feature_id)
 
 
 def group_exclusion_row(key: GroupKey, exclusion: Exclusion) -> RecordRow:
@@ -204,8 +204,8 @@ def group_exclusion_row(key: GroupKey, exclusion: Exclusion) -> RecordRow:
 def exclusion_row(pk: str, exclusion: Exclusion) -> RecordRow:
     """The item of a user's exclusion."""
     data = {"code": exclusion.code.value, "at": to_ms(exclusion.at)}
-    number = exclusion.number
-    return RecordRow(pk, keys.exclusion(number), data=data, experiment=number)
+    feature_id = exclusion.feature_id
+    return RecordRow(pk, keys.exclusion(feature_id), data=data, experiment=feature_id)
 
 
 def next_revision(write: TransactWrite, participant: Participant, profile: Profile) -> None:
@@ -255,9 +255,9 @@ def _where(row: RecordRow) -> DecisionPointKey:
 
 def enrollment_of(row: RecordRow) -> Enrollment:
     """The enrollment that an item holds."""
-    number, data = int(row.sk.split("#")[1]), row.data
+    feature_id, data = int(row.sk.split("#")[1]), row.data
     return Enrollment(
-        number,
+        feature_id,
         _where(row),
         data.get("condition"),
         data.get("group"),
@@ -273,15 +273,15 @@ def enrollment_of(row: RecordRow) -> Enrollment:
 def group_enrollment_of(row: RecordRow) -> GroupEnrollment:
     """The enrollment of a group that an item holds."""
     data = row.data
-    number = int(row.sk.split("#")[1])
-    return GroupEnrollment(number, _where(row), data.get("condition"), from_ms(data["at"]))
+    feature_id = int(row.sk.split("#")[1])
+    return GroupEnrollment(feature_id, _where(row), data.get("condition"), from_ms(data["at"]))
 
 
 def exclusion_of(row: RecordRow) -> Exclusion:
     """The exclusion of a user or a group that an item holds, for whatever reason."""
-    number = int(row.sk.split("#")[1])
+    feature_id = int(row.sk.split("#")[1])
     code = word(row.data["code"], ExclusionCode.REACHED_BEFORE)
-    return Exclusion(number, code, from_ms(row.data["at"]))
+    return Exclusion(feature_id, code, from_ms(row.data["at"]))
 
 
 def point_of(row: RecordRow) -> MonitoredPoint:

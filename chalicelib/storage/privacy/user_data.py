@@ -80,8 +80,8 @@ class DynamoUserDataStore:
             for escaped, version in found
         ]
 
-    def repeats(self, user_id: str, number: int) -> Sequence[KeptRepeat]:
-        return read_repeats(number, user_id)
+    def repeats(self, user_id: str, feature_id: int) -> Sequence[KeptRepeat]:
+        return read_repeats(feature_id, user_id)
 
     def log_records(self, user_id: str) -> Iterator[Sequence[LogRecord]]:
         return log_records_of(user_id)
@@ -143,7 +143,9 @@ class DynamoUserDataStore:
         variants: Collection[TotalsShard],
     ) -> None:
         pk = keys.user(participant.id)
-        strata = Counter((each.number, each.value, each.condition) for each in ending.uncounted)
+        strata = Counter(
+            (each.feature_id, each.value, each.variant_id) for each in ending.uncounted
+        )
         with transaction() as write:
             _move_on(write, participant)
             add_enrollment_counts(write, ending.enrollment_counts, 0)
@@ -151,13 +153,13 @@ class DynamoUserDataStore:
             add_exclusions(write, (ExclusionCount(n, -1) for n in counted), 0)
             for left in ending.left:
                 leave_group(write, groups[left.group], left)
-            for (number, value, condition), rows in strata.items():
-                add_count(write, number, keys.stratum_counter(value, condition), 0, -rows)
+            for (feature_id, value, variant_id), rows in strata.items():
+                add_count(write, feature_id, keys.stratum_counter(value, variant_id), 0, -rows)
             for shard, users in Counter(variants).items():
                 count(write, shard, Totals(total_users=-users))
             end_enrollments(write, participant, ending.enrollments)
-            for (number, point_key), conditions in ending.unmet.items():
-                row = RecordRow(pk, keys.enrollment(number, point_text(point_key)))
+            for (feature_id, point_key), conditions in ending.unmet.items():
+                row = RecordRow(pk, keys.enrollment(feature_id, point_text(point_key)))
                 write.update(
                     row,
                     actions=[RecordRow.met.delete(set(conditions))],
@@ -165,15 +167,15 @@ class DynamoUserDataStore:
                 )
             for kept in ending.repeats:
                 write.delete(_repeat_row(participant.id, kept))
-            for number in ending.exclusions:
-                write.delete(RecordRow(pk, keys.exclusion(number)))
+            for feature_id in ending.exclusions:
+                write.delete(RecordRow(pk, keys.exclusion(feature_id)))
 
     def drop_exposures(self, user_id: str) -> None:
         for row in _rows(user_id, EXPOSURES):
             with transaction() as write:
                 write.delete(row, condition=RecordRow.numbers == row.numbers)
-                for number in sorted(map(int, row.numbers)):
-                    add_count(write, number, keys.EXPOSED, 0, -1)
+                for feature_id in sorted(map(int, row.numbers)):
+                    add_count(write, feature_id, keys.EXPOSED, 0, -1)
 
     def drop_records(self, participant: Participant) -> Iterator[Dropped]:
         pk = keys.user(participant.id)
@@ -283,4 +285,4 @@ def _get(table: Any, pk: str, sk: str) -> Any:
 def _repeat_row(user_id: str, kept: KeptRepeat) -> RepeatRow:
     repeat = kept.repeat
     sort_key = keys.repeat(point_text(repeat.point_key), kept.index)
-    return RepeatRow(keys.repeats(repeat.number, user_id), sort_key)
+    return RepeatRow(keys.repeats(repeat.feature_id, user_id), sort_key)

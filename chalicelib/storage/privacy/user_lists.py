@@ -18,16 +18,16 @@ class DynamoUserListStore:
 
     @store_errors()
     def repeats(
-        self, user_id: str, number: int, after: str, limit: int
+        self, user_id: str, feature_id: int, after: str, limit: int
     ) -> Sequence[tuple[str, Repeat]]:
         rows = RepeatRow.query(
-            keys.repeats(number, user_id),
+            keys.repeats(feature_id, user_id),
             RepeatRow.sk > after if after else None,
             consistent_read=True,
             limit=limit,
             page_size=limit,
         )
-        return [(row.sk, kept_repeat(number, row).repeat) for row in rows]
+        return [(row.sk, kept_repeat(feature_id, row).repeat) for row in rows]
 
     @store_errors()
     def log_records(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, LogRecord]]:

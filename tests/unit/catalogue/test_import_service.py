@@ -52,7 +52,7 @@ def listing(segment_id: str = "s", *users: str) -> ListDraft:
 def flag(flag_id: str = "f", key: str = "key") -> Flag:
     return Flag(
         id=flag_id,
-        number=0,
+        feature_id=0,
         name="flag",
         key=key,
         description=None,
@@ -303,8 +303,8 @@ class TestSeveral:
         assert [(each.id, each.include) for each in made] == [
             (each, (ListEntry(f"list of {each}"),)) for each in "ef"
         ]
-        numbers = [condition.number for each in made for condition in each.conditions]
-        assert len(set(numbers)) == len(numbers) == 4
+        variant_ids = [condition.variant_id for each in made for condition in each.conditions]
+        assert len(set(variant_ids)) == len(variant_ids) == 4
 
     def test_more_than_one_commit_takes_are_refused_before_anything_is_stored(
         self, services: Services, memory: Memory

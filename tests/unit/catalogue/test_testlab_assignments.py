@@ -13,13 +13,13 @@ import pytest
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.testlab_assignments import (
+    assignment_for,
     decide,
     feature_uuid,
     flags_on,
     hash_share,
-    is_offered,
+    is_assigning,
     marked,
-    offered_to,
     variant_uuid,
 )
 from chalicelib.domain.experiments.marking import Mark, UnknownCondition
@@ -63,7 +63,9 @@ def test_who_is_in_the_block_of_an_experiment_is_offered_it(vector: dict[str, ob
         feature(1, variants=variants("1")),
         feature(2, variants=(Variant(20, 2, "x", True, Decimal(1)),)),
     )
-    compiled = offered_to(Catalogue(features=both, blocks=blocks), TODAY, user(str(vector["id"])))
+    compiled = assignment_for(
+        Catalogue(features=both, blocks=blocks), TODAY, user(str(vector["id"]))
+    )
     assert compiled is not None
     assert compiled.feature.id == 1
 
@@ -80,15 +82,15 @@ def test_who_is_in_the_block_of_an_experiment_is_offered_it(vector: dict[str, ob
 def test_what_is_not_current_and_running_or_has_no_variants_is_not_offered(
     unoffered: Feature,
 ) -> None:
-    assert offered_to(catalogue(unoffered), TODAY, user()) is None
-    assert offered_to(catalogue(unoffered, owner=None), TODAY, user()) is None
+    assert assignment_for(catalogue(unoffered), TODAY, user()) is None
+    assert assignment_for(catalogue(unoffered, owner=None), TODAY, user()) is None
 
 
 def test_variants_get_their_shares_of_a_block() -> None:
     given = catalogue(feature(1, variants=variants("0.2", "0.3", "0.5")))
     counts: Counter[str] = Counter()
     for number in range(3000):
-        compiled = offered_to(given, TODAY, user(f"user {number}"))
+        compiled = assignment_for(given, TODAY, user(f"user {number}"))
         assert compiled is not None
         assert compiled.variant is not None
         counts[compiled.variant.value] += 1
@@ -99,15 +101,15 @@ def test_variants_get_their_shares_of_a_block() -> None:
 
 def test_who_stands_beyond_all_weights_gets_the_last_variant() -> None:
     given = catalogue(feature(1, variants=variants("0", "0.0000001")))
-    compiled = offered_to(given, TODAY, user())
+    compiled = assignment_for(given, TODAY, user())
     assert compiled is not None
     assert compiled.variant is not None
     assert compiled.variant.value == "v1"
 
 
 def test_only_features_of_test_lab_are_offered_so() -> None:
-    assert is_offered(feature(1), TODAY)
-    assert not is_offered(feature(1), date(2020, 1, 1))
+    assert is_assigning(feature(1), TODAY)
+    assert not is_assigning(feature(1), date(2020, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,10 @@ def test_a_first_mark_enrolls_with_the_users_own_variant() -> None:
     outcome = decide(Mark(POINT_KEY, "v0"), compiled, user(), START, "point")
     enrollment = outcome.records.enrollment
     assert enrollment is not None
-    assert (enrollment.number, enrollment.condition_id) == (1, variant_uuid(compiled.variant.id))
+    assert (enrollment.feature_id, enrollment.condition_id) == (
+        1,
+        variant_uuid(compiled.variant.id),
+    )
     assert (outcome.point.id, outcome.point.experiment_id) == ("point", feature_uuid(1))
     assert outcome.condition == "v0"
 

@@ -576,7 +576,7 @@ def test_whoever_is_enrolled_in_a_group_experiment_under_the_individual_rule_sta
 ) -> None:
     listed = segment("out", ROOM)
     experiment = design(unit=unit, rule=rule, mode=mode, arms=IGN, exclude=["out"])
-    participant = enrolled(pupil(), "I", number=1 if row else 2)
+    participant = enrolled(pupil(), "I", feature_id=1 if row else 2)
     assert is_listed_in(compiled(experiment, 1, listed), participant) is stays
     found = assign(context_of(experiment, segments=[listed]), participant, {})
     assert [a.conditions[0].code for a in found] == (["I"] if stays else [])
@@ -633,22 +633,22 @@ def test_experiments_that_share_no_point_are_all_assigned() -> None:
 
 @pytest.mark.parametrize("user_id", COMPETING)
 @pytest.mark.parametrize("state", [ENROLLING, COMPLETE])
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("feature_id", [1, 2])
 def test_the_only_experiment_in_which_a_user_is_enrolled_wins_in_any_state(
-    user_id: str, state: State, number: int
+    user_id: str, state: State, feature_id: int
 ) -> None:
     pool = [design("x", arms=IGN), design("y", arms=IGN)]
-    pool[number - 1] = replace(pool[number - 1], state=state)
-    participant = enrolled(user(user_id), "I", number)
-    assert codes(*pool, to=participant) == {"xy"[number - 1]: "I"}
+    pool[feature_id - 1] = replace(pool[feature_id - 1], state=state)
+    participant = enrolled(user(user_id), "I", feature_id)
+    assert codes(*pool, to=participant) == {"xy"[feature_id - 1]: "I"}
 
 
 @pytest.mark.parametrize("user_id", COMPETING)
-@pytest.mark.parametrize("number", [1, 2])
-def test_the_enrollment_of_the_working_group_wins_too(user_id: str, number: int) -> None:
+@pytest.mark.parametrize("feature_id", [1, 2])
+def test_the_enrollment_of_the_working_group_wins_too(user_id: str, feature_id: int) -> None:
     pool = [design("x", unit=GROUP, arms=IGN), design("y", unit=GROUP, arms=IGN)]
-    found = codes(*pool, to=pupil(user_id), groups=group(enrolled={number: "G"}))
-    assert found == {"xy"[number - 1]: "G"}
+    found = codes(*pool, to=pupil(user_id), groups=group(enrolled={feature_id: "G"}))
+    assert found == {"xy"[feature_id - 1]: "G"}
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ def test_experiments_elsewhere_do_not_compete_though_they_share_points() -> None
 
 
 def test_the_experiment_that_a_user_takes_part_in_wins() -> None:
-    made = [one(f"{number}", "a") for number in (1, 2, 3)]
-    for number in (1, 2, 3):
-        assert at(POINT_KEY, *made, to=enrolled(user(), "a", number)) == {
-            (f"{number}", POINT_KEY): ("a",)
+    made = [one(f"{feature_id}", "a") for feature_id in (1, 2, 3)]
+    for feature_id in (1, 2, 3):
+        assert at(POINT_KEY, *made, to=enrolled(user(), "a", feature_id)) == {
+            (f"{feature_id}", POINT_KEY): ("a",)
         }
 
 

@@ -13,7 +13,7 @@ from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.services.participants.preview_users import RequestedAssignment
-from chalicelib.services.running.compiled_experiments import UnknownContext
+from chalicelib.services.running.compilation import UnknownContext
 from tests.fakes.memory import FixedClock, Memory
 from tests.fakes.stores import once
 from tests.unit.samples import draft, drafts, process
@@ -25,12 +25,12 @@ from tests.unit.upgrade_service_samples import (
     class_key,
     counting,
     design,
+    feature_id_of,
     group_design,
     in_class,
     join,
     known,
     mark,
-    number_of,
     segment,
 )
 
@@ -84,7 +84,7 @@ def test_without_experiments_nothing_is_assigned(services: Services) -> None:
     assert (assigned.assignments, assigned.testlab) == ((), None)
 
 
-def test_a_user_gets_one_condition_at_all_places_of_an_experiment(services: Services) -> None:
+def test_a_user_gets_one_condition_at_all_points_of_an_experiment(services: Services) -> None:
     services.experiments.create(design(point_keys=(HERE, THERE)))
     join(services, "u")
     got = assign(services)
@@ -196,7 +196,7 @@ def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
     other = stratified("f")
     services.experiments.create(replace(other, points=design(point_keys=[THERE]).points))
     fill_stratum(services, "e")
-    assert number_of(services, "e") != number_of(services, "f")
+    assert feature_id_of(services, "e") != feature_id_of(services, "f")
     new = [f"new {i}" for i in range(12)]
     services.stratification.put({"school": dict.fromkeys(new, "north")})
     got = [assign(services, user_id) for user_id in new]

@@ -62,7 +62,7 @@ def test_conditions_are_found_by_id() -> None:
     assert made.condition(None) is None
 
 
-def test_places_are_the_sites_and_targets_of_the_points() -> None:
+def test_point_keys_are_the_sites_and_targets_of_the_points() -> None:
     assert compiled(design(at=(HERE, THERE))).point_keys == {
         POINT_KEY,
         DecisionPointKey("quiz", "end"),
@@ -267,7 +267,7 @@ def test_nothing_counts_as_reached_where_no_point_is_flagged() -> None:
     assert compiled().reached_before_start({POINT_KEY: BEFORE}) is None
 
 
-# What contexts have to offer
+# Compiled contexts
 
 STATES = [(state, state in SEEN) for state in State]
 
@@ -275,11 +275,11 @@ STATES = [(state, state in SEEN) for state in State]
 @pytest.mark.parametrize(("state", "seen"), STATES)
 def test_assign_sees_what_enrolls_has_enrolled_or_is_previewed(state: State, seen: bool) -> None:
     assert seen is (state in {State.ENROLLING, State.ENROLLMENT_COMPLETE, State.PREVIEW})
-    compiled_experiments = CompiledCatalogue([(1, design(state=state))], {}, ["home"])
-    offered = compiled_experiments.in_context("home")
-    assert offered is not None
-    assert [o.number for o in offered.compiled_experiments] == ([1] if seen else [])
-    assert [o.number for o in compiled_experiments.at(POINT_KEY)] == [1], (
+    compiled_catalogue = CompiledCatalogue([(1, design(state=state))], {}, ["home"])
+    compiled_context = compiled_catalogue.in_context("home")
+    assert compiled_context is not None
+    assert [o.feature_id for o in compiled_context.compiled_experiments] == ([1] if seen else [])
+    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY)] == [1], (
         "mark finds it in any state"
     )
 
@@ -298,41 +298,41 @@ def test_what_is_complete_and_has_nothing_left_to_assign_is_over(
     state: State, post_rule: PostRule, revert_to: str | None, seen: bool
 ) -> None:
     over = design(state=state, post_rule=post_rule, revert_to=revert_to)
-    offered = CompiledCatalogue([(1, over)], {}, ["home"]).in_context("home")
-    assert offered is not None
-    assert bool(offered.compiled_experiments) is seen
+    compiled_context = CompiledCatalogue([(1, over)], {}, ["home"]).in_context("home")
+    assert compiled_context is not None
+    assert bool(compiled_context.compiled_experiments) is seen
 
 
 def test_clients_name_contexts_exactly_and_experiments_in_lower_case() -> None:
-    compiled_experiments = CompiledCatalogue(
+    compiled_catalogue = CompiledCatalogue(
         [(1, design(context="home")), (2, design(context="away"))], {}, ["Home"]
     )
-    offered = compiled_experiments.in_context("Home")
-    assert offered is not None
-    assert [o.number for o in offered.compiled_experiments] == [1]
-    assert compiled_experiments.in_context("home") is None
-    assert compiled_experiments.in_context("away") is None
+    compiled_context = compiled_catalogue.in_context("Home")
+    assert compiled_context is not None
+    assert [o.feature_id for o in compiled_context.compiled_experiments] == [1]
+    assert compiled_catalogue.in_context("home") is None
+    assert compiled_catalogue.in_context("away") is None
 
 
-def test_places_are_shared_by_experiments_of_all_contexts() -> None:
+def test_point_keys_are_shared_by_experiments_of_all_contexts() -> None:
     first = design("x", context="home", at=points(POINT_KEY, DecisionPointKey("s", "t")))
     second = design("y", context="away")
-    compiled_experiments = CompiledCatalogue([(1, first), (2, second)], {}, ["home"])
-    assert [o.number for o in compiled_experiments.at(POINT_KEY)] == [1, 2]
-    assert [o.number for o in compiled_experiments.at(DecisionPointKey("s", "t"))] == [1]
-    assert compiled_experiments.at(DecisionPointKey("s", "T")) == ()
-    assert [o.number for o in compiled_experiments.at(POINT_KEY, "HOME")] == [1], (
+    compiled_catalogue = CompiledCatalogue([(1, first), (2, second)], {}, ["home"])
+    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY)] == [1, 2]
+    assert [o.feature_id for o in compiled_catalogue.at(DecisionPointKey("s", "t"))] == [1]
+    assert compiled_catalogue.at(DecisionPointKey("s", "T")) == ()
+    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY, "HOME")] == [1], (
         "letter case does not count"
     )
-    assert [o.number for o in compiled_experiments.at(POINT_KEY, "away")] == [2]
-    assert compiled_experiments.at(DecisionPointKey("s", "t"), "away") == ()
+    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY, "away")] == [2]
+    assert compiled_catalogue.at(DecisionPointKey("s", "t"), "away") == ()
 
 
 def test_two_points_of_one_experiment_at_one_place_are_one_candidate() -> None:
-    compiled_experiments = CompiledCatalogue(
+    compiled_catalogue = CompiledCatalogue(
         [(1, design(at=points(POINT_KEY, POINT_KEY)))], {}, ["home"]
     )
-    assert len(compiled_experiments.at(POINT_KEY)) == 1
+    assert len(compiled_catalogue.at(POINT_KEY)) == 1
 
 
 def test_experiments_on_groups_are_known_in_all_contexts_and_states() -> None:
@@ -342,8 +342,8 @@ def test_experiments_on_groups_are_known_in_all_contexts_and_states() -> None:
         (3, design(unit=GROUP, context="away")),
         (4, design(unit=WITHIN)),
     ]
-    compiled_experiments = CompiledCatalogue(experiments, {}, ["home"])
-    assert [o.number for o in compiled_experiments.grouped] == [2, 3]
+    compiled_catalogue = CompiledCatalogue(experiments, {}, ["home"])
+    assert [o.feature_id for o in compiled_catalogue.grouped] == [2, 3]
 
 
 def test_group_types_are_those_of_the_experiments_that_assign_may_see() -> None:
@@ -353,9 +353,9 @@ def test_group_types_are_those_of_the_experiments_that_assign_may_see() -> None:
         (3, replace(design(unit=GROUP, state=State.DRAFT), group="teacher")),
         (4, design()),
     ]
-    offered = CompiledCatalogue(experiments, {}, ["home"]).in_context("home")
-    assert offered is not None
-    assert offered.group_types() == {CLASS, "school"}
+    compiled_context = CompiledCatalogue(experiments, {}, ["home"]).in_context("home")
+    assert compiled_context is not None
+    assert compiled_context.group_types() == {CLASS, "school"}
 
 
 def test_a_context_shuts_out_whom_its_own_global_segment_resolves_to() -> None:
@@ -366,21 +366,21 @@ def test_a_context_shuts_out_whom_its_own_global_segment_resolves_to() -> None:
         "there": segment("there", kind=shut, context="away"),
         "public": segment("public", kind=SegmentType.PUBLIC, context="Home"),
     }
-    compiled_experiments = CompiledCatalogue([], segments, ["Home", "away", "none"])
+    compiled_catalogue = CompiledCatalogue([], segments, ["Home", "away", "none"])
     expected = ResolvedSegments({"here": 1, "deep": 4}, frozenset({ROOM}))
-    offered = compiled_experiments.in_context("Home")
-    assert offered is not None
-    assert offered.shut_out == expected
-    assert compiled_experiments.shut_out("home") == expected, "experiments have it in lower case"
-    assert compiled_experiments.shut_out("away") == ResolvedSegments({"there": 1}, frozenset())
-    assert compiled_experiments.shut_out("none") == NOBODY
-    assert compiled_experiments.shut_out("unknown") == NOBODY
+    compiled_context = compiled_catalogue.in_context("Home")
+    assert compiled_context is not None
+    assert compiled_context.shut_out == expected
+    assert compiled_catalogue.shut_out("home") == expected, "experiments have it in lower case"
+    assert compiled_catalogue.shut_out("away") == ResolvedSegments({"there": 1}, frozenset())
+    assert compiled_catalogue.shut_out("none") == NOBODY
+    assert compiled_catalogue.shut_out("unknown") == NOBODY
 
 
 # Flags and metrics
 
 
-def compiled_experiments(
+def compiled_catalogue(
     *experiments: Experiment, flags: Iterable[Flag] = (), metrics: Iterable[str] = ()
 ) -> CompiledCatalogue:
     segments = {"s": segment("s", ROOM)}
@@ -390,7 +390,7 @@ def compiled_experiments(
 
 @pytest.mark.parametrize("status", list(FlagStatus))
 def test_a_context_has_its_flags_that_are_enabled(status: FlagStatus) -> None:
-    made = compiled_experiments(flags=[flag("a", status=status), flag("b", context="add")])
+    made = compiled_catalogue(flags=[flag("a", status=status), flag("b", context="add")])
     own, other = made.in_context("home"), made.in_context("Add")
     assert own is not None
     assert other is not None
@@ -401,7 +401,7 @@ def test_a_context_has_its_flags_that_are_enabled(status: FlagStatus) -> None:
 
 
 def test_the_lists_of_flags_are_resolved() -> None:
-    made = compiled_experiments(flags=[flag(include=[ListEntry("s")])]).in_context("home")
+    made = compiled_catalogue(flags=[flag(include=[ListEntry("s")])]).in_context("home")
     assert made is not None
     assert made.flags[0].include == ResolvedSegments({"s": 1}, frozenset({ROOM}))
 
@@ -410,7 +410,7 @@ def test_measured_is_what_a_query_asks_for_that_is_not_archived() -> None:
     open_one = asking(design("a", state=State.INACTIVE), "time", "unknown")
     complete = asking(design("b", state=COMPLETE), "grade", "time")
     archived = asking(design("c", state=State.ARCHIVED), "mood")
-    made = compiled_experiments(
+    made = compiled_catalogue(
         open_one, complete, archived, metrics=["time", "grade", "mood", "tries"]
     )
     assert made.measured == {"grade": metric("grade"), "time": metric("time")}

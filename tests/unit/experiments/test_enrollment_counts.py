@@ -124,7 +124,7 @@ def test_what_ends_takes_away_what_it_added() -> None:
     world = CountingWorld(user("u"))
     world.mark("u", Mark(POINT_KEY), SIMPLE)
     world.mark("u", Mark(THERE), SIMPLE)
-    ended = of_ending(world.users["u"].enrollments[SIMPLE.number])
+    ended = of_ending(world.users["u"].enrollments[SIMPLE.feature_id])
     figures = ("users", "condition_users", "point_users", "groups", "point_groups")
     for figure in figures:
         assert (
@@ -136,7 +136,7 @@ def test_what_ends_takes_away_what_it_added() -> None:
 
 def test_enrollments_of_two_experiments_end_each_with_its_user() -> None:
     one = Enrollment(1, POINT_KEY, "a", None, EnrollmentCode.ALGORITHM, NOW)
-    ended = of_ending([one, replace(one, point_key=THERE), replace(one, number=2)])
+    ended = of_ending([one, replace(one, point_key=THERE), replace(one, feature_id=2)])
     assert [enrollment_count.users for enrollment_count in ended] == [1, 0, 1]
     assert [enrollment_count.condition_users for enrollment_count in ended] == [1, 0, 1]
 
@@ -144,10 +144,11 @@ def test_enrollments_of_two_experiments_end_each_with_its_user() -> None:
 def test_a_group_that_loses_its_enrollments_is_counted_off_as_far_as_they_go_at_once() -> None:
     enrolled = {n: GroupEnrollment(n, POINT_KEY, "a", NOW) for n in range(DROPPED_AT_ONCE + 5)}
     record = GroupRecord(ROOM, enrolled)
-    assert [each.number for each in dropped_at_once(record)] == list(range(DROPPED_AT_ONCE))
+    assert [each.feature_id for each in dropped_at_once(record)] == list(range(DROPPED_AT_ONCE))
     enrollment_counts = of_records(user(), {ROOM: record}, None, Records(dropped=(ROOM,)))
     assert [
-        (enrollment_count.number, enrollment_count.groups) for enrollment_count in enrollment_counts
+        (enrollment_count.feature_id, enrollment_count.groups)
+        for enrollment_count in enrollment_counts
     ] == [(number, -1) for number in range(DROPPED_AT_ONCE)]
 
 

@@ -31,12 +31,12 @@ from tests.unit.upgrade_service_samples import (
     condition,
     design,
     enrollments,
+    feature_id_of,
     group_design,
     in_class,
     join,
     known,
     mark,
-    number_of,
     point,
     reweighted,
     segment,
@@ -65,8 +65,8 @@ def with_new(code: str) -> Edit:
     )
 
 
-def numbers(experiment: Experiment) -> dict[str, int]:
-    return {c.code: c.number for c in experiment.conditions}
+def variant_ids(experiment: Experiment) -> dict[str, int]:
+    return {c.code: c.variant_id for c in experiment.conditions}
 
 
 def dead(memory: Memory) -> list[tuple[int, ...]]:
@@ -83,8 +83,8 @@ def test_conditions_are_numbered_with_the_variants_of_test_lab(
     feature = services.features.create(draft())
     services.features.replace_variants(feature.id, drafts(feature.id, None, None))
     made = services.experiments.create(design(weights={"a": 50, "b": 25, "c": 25}))
-    assert numbers(made) == {"a": 3, "b": 4, "c": 5}
-    stored = memory.features[number_of(services)]
+    assert variant_ids(made) == {"a": 3, "b": 4, "c": 5}
+    stored = memory.features[feature_id_of(services)]
     assert stored.design == made
     assert (stored.type, stored.totals_shards) == (FeatureType.EXPERIMENT, SHARDS)
     assert [(v.id, v.value, v.is_control) for v in stored.variants] == [
@@ -171,9 +171,9 @@ def test_an_unknown_experiment_is_not_found(services: Services, memory: Memory) 
 
 def test_the_number_of_an_experiment_is_that_of_its_feature(services: Services) -> None:
     services.experiments.create(design())
-    assert services.experiments.number("e") == number_of(services)
+    assert services.experiments.feature_id("e") == feature_id_of(services)
     with pytest.raises(NotFound):
-        services.experiments.number("f")
+        services.experiments.feature_id("f")
 
 
 def test_ids_are_unique(services: Services, memory: Memory) -> None:
@@ -211,7 +211,7 @@ def test_an_edit_replaces_the_experiment_in_all_processes(
     edited = services.experiments.edit("e", renamed("new name"))
     assert edited.name == "new name"
     assert process(memory, clock).experiments.get("e") == edited
-    assert memory.features[number_of(services)].name == "new name"
+    assert memory.features[feature_id_of(services)].name == "new name"
 
 
 def test_editing_weights_keeps_the_numbers_of_conditions(
@@ -219,8 +219,11 @@ def test_editing_weights_keeps_the_numbers_of_conditions(
 ) -> None:
     made = services.experiments.create(design())
     edited = services.experiments.edit("e", lambda before: reweighted(before, a=10.0, b=90.0))
-    assert numbers(edited) == numbers(made)
-    assert [str(v.weight) for v in memory.features[number_of(services)].variants] == ["0.1", "0.9"]
+    assert variant_ids(edited) == variant_ids(made)
+    assert [str(v.weight) for v in memory.features[feature_id_of(services)].variants] == [
+        "0.1",
+        "0.9",
+    ]
     assert memory.queue == {}
 
 
@@ -229,16 +232,16 @@ def test_new_conditions_get_new_numbers_and_removed_ones_die(
 ) -> None:
     arms = {"a": 50.0, "b": 25.0, "c": 25.0}
     made = services.experiments.create(design(state=State.INACTIVE, weights=arms))
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     clock.advance(timedelta(hours=1))
     edited = services.experiments.edit("e", with_new("d"))
-    assert numbers(edited) == {**numbers(made), "d": 4}
+    assert variant_ids(edited) == {**variant_ids(made), "d": 4}
     assert memory.queue == {}
     services.experiments.edit("e", without("b"))
     [entry] = memory.queue.values()
-    assert entry == DeadVariants(number, (2,), clock.now, clock.now + HANDOVER)
+    assert entry == DeadVariants(feature_id, (2,), clock.now, clock.now + HANDOVER)
     again = services.experiments.edit("e", lambda before: with_new("b")(without("c")(before)))
-    assert numbers(again) == {"a": 1, "d": 4, "b": 5}, "a number never comes back"
+    assert variant_ids(again) == {"a": 1, "d": 4, "b": 5}, "a number never comes back"
     assert dead(memory) == [(2,), (3,)]
 
 
@@ -246,16 +249,16 @@ def test_edits_at_once_are_all_kept(services: Services, memory: Memory, clock: F
     services.experiments.create(design())
     rival = once("catalogue.commit", lambda: services.experiments.edit("e", with_new("c")))
     edited = process(memory, clock, before=rival).experiments.edit("e", with_new("d"))
-    assert list(numbers(edited)) == ["a", "b", "c", "d"]
-    assert len(set(numbers(edited).values())) == 4
-    assert 0 not in numbers(edited).values()
+    assert list(variant_ids(edited)) == ["a", "b", "c", "d"]
+    assert len(set(variant_ids(edited).values())) == 4
+    assert 0 not in variant_ids(edited).values()
 
 
 def test_parallel_edits_are_all_kept(services: Services, memory: Memory, clock: FixedClock) -> None:
     services.experiments.create(design())
     processes = [process(memory, clock) for _ in range(PARALLEL)]
     at_once(*(partial(p.experiments.edit, "e", with_new(f"c{i}")) for i, p in enumerate(processes)))
-    ids = list(numbers(services.experiments.get("e")).values())
+    ids = list(variant_ids(services.experiments.get("e")).values())
     assert len(ids) == len(set(ids)) == 2 + PARALLEL
 
 
@@ -420,11 +423,11 @@ def test_a_deleted_experiment_is_gone_and_its_variants_die(
     services: Services, memory: Memory
 ) -> None:
     made = services.experiments.create(design())
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     assert services.experiments.delete("e") == made
     assert (services.experiments.all(), memory.features) == ([], {})
     assert list(memory.queue.values()) == [
-        DeadVariants(number, (1, 2), START, START + HANDOVER, whole=True)
+        DeadVariants(feature_id, (1, 2), START, START + HANDOVER, whole=True)
     ]
 
 
@@ -449,7 +452,7 @@ def test_what_participants_did_in_a_deleted_experiment_does_not_count_for_its_su
     assert assign(services) == {}
     services.experiments.create(design(weights={"a": 0.0, "b": 100.0}))
     assert assign(services) == {HERE: "b"}
-    assert enrollments(memory, "u", number_of(services)) == []
+    assert enrollments(memory, "u", feature_id_of(services)) == []
     assert set(known(services, "u").points) == {HERE}, "points outlive experiments"
 
 
@@ -506,18 +509,18 @@ def test_a_list_takes_effect_at_once(services: Services) -> None:
     assert set(assign(services, "u")) == {HERE}
 
 
-# What is offered
+# Compilation
 
 
 def test_what_is_offered_is_compiled_once_per_version(services: Services) -> None:
     services.experiments.create(design())
     participants = services.participants
     join(services, "u")
-    compiled_experiments = participants._compilation
-    assert compiled_experiments.current()[1] is compiled_experiments.current()[1]
-    old = compiled_experiments.current()[1]
+    compilation = participants._compilation
+    assert compilation.current()[1] is compilation.current()[1]
+    old = compilation.current()[1]
     services.experiments.move("e", State.CANCELLED)
-    assert compiled_experiments.current()[1] is not old
+    assert compilation.current()[1] is not old
 
 
 def test_an_edit_of_places_moves_the_experiment(services: Services) -> None:
@@ -536,24 +539,26 @@ def test_test_lab_cannot_change_an_experiment_of_upgrade(
     services: Services, memory: Memory
 ) -> None:
     services.experiments.create(design())
-    number = number_of(services)
-    before = memory.features[number]
+    feature_id = feature_id_of(services)
+    before = memory.features[feature_id]
     calls: list[Callable[[], object]] = [
-        partial(services.features.update, number, draft()),
-        partial(services.features.delete, number),
-        partial(services.features.replace_variants, number, drafts(number, None)),
+        partial(services.features.update, feature_id, draft()),
+        partial(services.features.delete, feature_id),
+        partial(services.features.replace_variants, feature_id, drafts(feature_id, None)),
     ]
     for call in calls:
-        with pytest.raises(Invalid, match=f"experiment {number} is administered through UpGrade"):
+        with pytest.raises(
+            Invalid, match=f"experiment {feature_id} is administered through UpGrade"
+        ):
             call()
-    assert memory.features == {number: before}
+    assert memory.features == {feature_id: before}
     assert memory.queue == {}
 
 
 def test_test_lab_has_no_users_in_an_experiment_of_upgrade(services: Services) -> None:
     made = services.experiments.create(design())
     with pytest.raises(NotFound):
-        services.users.create("u", made.conditions[0].number, "127.0.0.1")
+        services.users.create("u", made.conditions[0].variant_id, "127.0.0.1")
     assert list(services.catalogue.fresh().variants()) == []
     services.user_blocks.catch_up()
     assert {block.feature_id for block in services.catalogue.fresh().blocks} == {None}

@@ -21,8 +21,8 @@ from tests.unit.samples import SHARDS, TODAY, feature, variant
 from tests.unit.upgrade_samples import STARTED, condition, conditions, design, point, segment
 
 
-def of_design(number: int = 7, experiment_id: str = "exp") -> Feature:
-    return Feature.of_design(number, design(experiment_id), SHARDS)
+def of_design(feature_id: int = 7, experiment_id: str = "exp") -> Feature:
+    return Feature.of_design(feature_id, design(experiment_id), SHARDS)
 
 
 def test_the_place_of_a_point_is_its_site_and_target() -> None:
@@ -96,9 +96,9 @@ def test_weights_in_per_cent_are_shares_with_the_same_digits(weight: float, shar
 def test_variants_come_by_ascending_number_and_the_first_condition_is_the_control() -> None:
     arms = (condition("last", order=3), condition("first", order=1), condition("mid", order=2))
     renumbered = (
-        replace(arms[0], number=8),
-        replace(arms[1], number=9),
-        replace(arms[2], number=5),
+        replace(arms[0], variant_id=8),
+        replace(arms[1], variant_id=9),
+        replace(arms[2], variant_id=5),
     )
     made = Feature.of_design(7, design(arms=renumbered), SHARDS)
     assert [(v.id, v.value, v.is_control) for v in made.variants] == [

@@ -457,7 +457,7 @@ def test_who_was_enrolled_with_a_condition_that_is_gone_is_enrolled_anew() -> No
         (INDIVIDUAL, pupil(), {}, True, False),
         (INDIVIDUAL, enrolled(user(), "a"), {}, False, False),
         (INDIVIDUAL, enrolled(user(), "a", point_key=THERE), {}, True, False),
-        (INDIVIDUAL, enrolled(user(), "a", number=2), {}, True, False),
+        (INDIVIDUAL, enrolled(user(), "a", feature_id=2), {}, True, False),
         (INDIVIDUAL, excluded(user()), {}, False, False),
         (INDIVIDUAL, pupil(), group(enrolled={1: "a"}), True, False),
         (GROUP, pupil(), {}, True, True),
@@ -520,10 +520,10 @@ ENROLLS = Records(enrollment=own("N"))
             enrolled(user(), "I", point_key=THERE),
             {rule: Records(enrollment=own("I")) for rule in ConsistencyRule},
         ),
-        (enrolled(user(), "I", number=2), dict.fromkeys(ConsistencyRule, ENROLLS)),
+        (enrolled(user(), "I", feature_id=2), dict.fromkeys(ConsistencyRule, ENROLLS)),
         (excluded(user()), {}),
         (excluded(enrolled(user(), "I", point_key=THERE)), {}),
-        (excluded(user(), number=2), dict.fromkeys(ConsistencyRule, ENROLLS)),
+        (excluded(user(), feature_id=2), dict.fromkeys(ConsistencyRule, ENROLLS)),
     ],
 )
 @pytest.mark.parametrize("rule", ConsistencyRule)

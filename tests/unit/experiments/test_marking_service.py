@@ -11,7 +11,11 @@ import pytest
 from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.faults import Round
-from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, offered_to, variant_uuid
+from chalicelib.domain.catalogue.testlab_assignments import (
+    assignment_for,
+    feature_uuid,
+    variant_uuid,
+)
 from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
@@ -34,7 +38,7 @@ from chalicelib.domain.participants.participants import ErasedMeanwhile, Exclusi
 from chalicelib.services import Services
 from chalicelib.services.experiments.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants.participants import GroupUpdate
-from chalicelib.services.running.compiled_experiments import CompilationService
+from chalicelib.services.running.compilation import CompilationService
 from tests.fakes.experiments import FakeParticipantStore
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import fake_stores, once, watched
@@ -53,6 +57,7 @@ from tests.unit.upgrade_service_samples import (
     dying,
     enrolled_users,
     enrollments,
+    feature_id_of,
     group_design,
     group_record,
     in_class,
@@ -60,7 +65,6 @@ from tests.unit.upgrade_service_samples import (
     known,
     mark,
     now_in,
-    number_of,
     reweighted,
     segment,
 )
@@ -78,7 +82,7 @@ def others(memory: Memory, clock: FixedClock) -> list[Services]:
 def experiment(services: Services, made: Experiment) -> int:
     """Store an experiment; its number."""
     services.experiments.create(made)
-    return number_of(services, made.id)
+    return feature_id_of(services, made.id)
 
 
 def endings(services: Services, experiment_id: str = "e") -> int:
@@ -97,13 +101,13 @@ def state(services: Services, experiment_id: str = "e") -> State:
 def test_the_first_mark_enrolls_counts_and_records_the_point(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design(weights=ALL_A))
+    feature_id = experiment(services, design(weights=ALL_A))
     join(services, "u")
     outcome = mark(services, code="b")
-    assert enrollments(memory, "u", number) == [(HERE, "id of a")], "not what the client names"
+    assert enrollments(memory, "u", feature_id) == [(HERE, "id of a")], "not what the client names"
     assert (outcome.condition, outcome.point.experiment_id) == ("b", "e")
     assert known(services, "u").points == {HERE: outcome.point}
-    assert fake_stores(memory).participants.counted(number) == (1, 0)
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
 
 
 def test_a_mark_where_no_experiment_is_records_the_point_as_it_was_sent(
@@ -132,7 +136,7 @@ def test_repeated_marks_write_nothing(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     calls: Counter[str] = Counter()
-    number = experiment(services, group_design(weights=ALL_A))
+    feature_id = experiment(services, group_design(weights=ALL_A))
     watching = process(memory, clock, before=counting(calls))
     join(services, "u", update=in_class("1a"))
     first = mark(services, code="a")
@@ -141,7 +145,7 @@ def test_repeated_marks_write_nothing(
         assert mark(watching, code="b").point == first.point
     assert calls["participants.store_mark"] == 0
     assert known(services, "u") == before
-    assert fake_stores(memory).participants.counted(number)[0] == 1
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
 
 
 @pytest.mark.parametrize("status", [MarkStatus.NOT_APPLIED, None])
@@ -163,18 +167,18 @@ def test_exclusions_are_written_once(
 def test_a_user_has_one_enrollment_per_place_and_is_counted_once(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design(point_keys=(HERE, THERE), weights=ALL_A))
+    feature_id = experiment(services, design(point_keys=(HERE, THERE), weights=ALL_A))
     join(services, "u")
     mark(services, point_key=HERE)
     mark(services, point_key=THERE)
-    assert sorted(enrollments(memory, "u", number)) == [(HERE, "id of a"), (THERE, "id of a")]
-    assert fake_stores(memory).participants.counted(number) == (1, 0)
+    assert sorted(enrollments(memory, "u", feature_id)) == [(HERE, "id of a"), (THERE, "id of a")]
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
 
 
 def test_every_mark_of_a_within_subjects_experiment_counts_for_its_queue(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design(unit=Unit.WITHIN_SUBJECTS, point_keys=(HERE, THERE)))
+    feature_id = experiment(services, design(unit=Unit.WITHIN_SUBJECTS, point_keys=(HERE, THERE)))
     join(services, "u")
     seen = []
     for _ in range(3):
@@ -182,18 +186,18 @@ def test_every_mark_of_a_within_subjects_experiment_counts_for_its_queue(
         mark(services, code=seen[-1])
     mark(services, point_key=THERE, code="a")
     assert seen == ["a", "b", "a"]
-    assert {e.point_key: e.repeats for e in known(services, "u").enrollments[number]} == {
+    assert {e.point_key: e.repeats for e in known(services, "u").enrollments[feature_id]} == {
         HERE: 3,
         THERE: 1,
     }
-    stored = memory.repeats[number, "u"]
+    stored = memory.repeats[feature_id, "u"]
     assert [repeat.condition_id for repeat in stored] == [
         "id of a",
         "id of b",
         "id of a",
         "id of a",
     ]
-    assert fake_stores(memory).participants.counted(number) == (1, 0)
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -220,9 +224,9 @@ def test_a_mark_is_not_refused_by_an_old_catalogue(
     join(services, "u")
     old = process(memory, clock, ttl=60)
     old.catalogue.snapshot()
-    number = experiment(services, design(weights=ALL_A))
+    feature_id = experiment(services, design(weights=ALL_A))
     mark(old, experiment_id="e")
-    assert enrollments(memory, "u", number) == [(HERE, "id of a")]
+    assert enrollments(memory, "u", feature_id) == [(HERE, "id of a")]
     other = experiment(services, design("f", point_keys=[HERE, THERE], weights={"c": 100.0}))
     mark(old, experiment_id="f", code="c")
     assert enrollments(memory, "u", other) == [(HERE, "id of c")]
@@ -240,23 +244,23 @@ def _renamed(before: Experiment, code: str) -> Experiment:
 def test_whoever_is_shut_out_of_the_context_only_leaves_the_point(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design())
+    feature_id = experiment(services, design())
     services.segments.put(segment(kind=SegmentType.GLOBAL_EXCLUDE), ["u"])
     join(services, "u")
     mark(services, code="no condition of it")
     assert set(known(services, "u").points) == {HERE}
-    assert (enrollments(memory, "u", number), known(services, "u").exclusions) == ([], {})
+    assert (enrollments(memory, "u", feature_id), known(services, "u").exclusions) == ([], {})
 
 
 def test_a_mark_through_an_alias_enrolls_the_owner(services: Services, memory: Memory) -> None:
-    number = experiment(services, design(weights=ALL_A))
+    feature_id = experiment(services, design(weights=ALL_A))
     join(services, "u")
     services.participants.set_aliases(caller(services, "u"), ["alias"])
     mark(services, "alias")
     mark(services, "u")
-    assert enrollments(memory, "u", number) == [(HERE, "id of a")]
+    assert enrollments(memory, "u", feature_id) == [(HERE, "id of a")]
     assert memory.participants["alias"].enrollments == {}
-    assert fake_stores(memory).participants.counted(number) == (1, 0)
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
 
 
 # Groups and lists
@@ -265,17 +269,17 @@ def test_a_mark_through_an_alias_enrolls_the_owner(services: Services, memory: M
 def test_a_group_whose_list_excludes_it_loses_its_enrollments(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, group_design())
+    feature_id = experiment(services, group_design())
     join(services, "u", "v", update=in_class("1a"))
     mark(services, "u")
-    assert set(group_record(memory, "1a").enrollments) == {number}
+    assert set(group_record(memory, "1a").enrollments) == {feature_id}
     services.segments.put(segment("shut", groups=[class_key("1a")]), [])
     services.experiments.add_list("e", "shut", exclude=True)
     mark(services, "v")
     record = group_record(memory, "1a")
     assert record.enrollments == {}
-    assert record.exclusions[number].code is ExclusionCode.GROUP_LISTED
-    assert known(services, "v").exclusions[number].code is ExclusionCode.LISTED
+    assert record.exclusions[feature_id].code is ExclusionCode.GROUP_LISTED
+    assert known(services, "v").exclusions[feature_id].code is ExclusionCode.LISTED
 
 
 def test_a_group_of_another_type_excludes_all_groups_of_the_user_once(
@@ -284,7 +288,7 @@ def test_a_group_of_another_type_excludes_all_groups_of_the_user_once(
     calls: Counter[str] = Counter()
     school = GroupKey("school", "s")
     services.segments.put(segment("shut", groups=[school]), [])
-    number = experiment(services, group_design(exclude=["shut"]))
+    feature_id = experiment(services, group_design(exclude=["shut"]))
     both = GroupUpdate(
         {"class": ("1a",), "school": ("s",)},
         {"class": "1a", "school": "s"},
@@ -297,7 +301,7 @@ def test_a_group_of_another_type_excludes_all_groups_of_the_user_once(
     mark(watching)
     assert calls["participants.store_mark"] == 1
     assert {
-        key: record.exclusions[number].code for key, record in memory.groups.items()
+        key: record.exclusions[feature_id].code for key, record in memory.groups.items()
     } == dict.fromkeys([class_key("1a"), school], ExclusionCode.GROUP_LOGIC)
 
 
@@ -328,10 +332,10 @@ def test_what_marks_add_is_spread_over_the_shards_whatever_it_is(
 
 
 def test_without_a_group_a_mark_of_a_group_experiment_excludes(services: Services) -> None:
-    number = experiment(services, group_design())
+    feature_id = experiment(services, group_design())
     join(services, "u")
     mark(services)
-    assert known(services, "u").exclusions[number].code is ExclusionCode.NO_GROUP
+    assert known(services, "u").exclusions[feature_id].code is ExclusionCode.NO_GROUP
 
 
 # Strata
@@ -340,7 +344,7 @@ def test_without_a_group_a_mark_of_a_group_experiment_excludes(services: Service
 def test_enrollments_are_counted_by_stratum_and_condition(
     services: Services, memory: Memory
 ) -> None:
-    number = experiment(
+    feature_id = experiment(
         services,
         design(
             weights=ALL_A,
@@ -355,9 +359,9 @@ def test_enrollments_are_counted_by_stratum_and_condition(
         mark(services, user_id)
     [a, b] = services.experiments.get("e").conditions
     store = fake_stores(memory).participants
-    assert store.stratum(number, "north") == {a.number: 2}
-    assert store.stratum(number, "south") == {a.number: 1}
-    assert b.number not in store.stratum(number, "north")
+    assert store.stratum(feature_id, "north") == {a.variant_id: 2}
+    assert store.stratum(feature_id, "south") == {a.variant_id: 1}
+    assert b.variant_id not in store.stratum(feature_id, "north")
 
 
 # Lost races
@@ -367,14 +371,14 @@ def test_enrollments_are_counted_by_stratum_and_condition(
 def test_two_first_marks_of_a_user_at_once_are_one_enrollment(
     rule: ConsistencyRule, services: Services, memory: Memory, clock: FixedClock
 ) -> None:
-    number = experiment(services, design(rule=rule if rule != "group" else None))
+    feature_id = experiment(services, design(rule=rule if rule != "group" else None))
     join(services, "u")
     slow = process(
         memory, clock, before=once("participants.store_mark", lambda: mark(services, code="a"))
     )
     outcome = mark(slow, code="b")
-    assert len(enrollments(memory, "u", number)) == 1
-    assert fake_stores(memory).participants.counted(number) == (1, 0)
+    assert len(enrollments(memory, "u", feature_id)) == 1
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
     assert outcome.point == known(services, "u").points[HERE]
     assert outcome.condition == "a", "the first mark is the one that is kept"
 
@@ -382,11 +386,11 @@ def test_two_first_marks_of_a_user_at_once_are_one_enrollment(
 def test_parallel_first_marks_of_a_user_are_one_enrollment(
     services: Services, memory: Memory, others: list[Services]
 ) -> None:
-    number = experiment(services, design())
+    feature_id = experiment(services, design())
     join(services, "u")
     outcomes = at_once(*(partial(mark, other) for other in others))
-    assert len(enrollments(memory, "u", number)) == 1
-    assert fake_stores(memory).participants.counted(number) == (1, 0)
+    assert len(enrollments(memory, "u", feature_id)) == 1
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
     assert {outcome.point for outcome in outcomes} == {known(services, "u").points[HERE]}
 
 
@@ -395,7 +399,7 @@ def test_two_first_marks_of_classmates_at_once_give_the_class_one_condition(
     rule: ConsistencyRule, services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     """The slower process still goes by weights that are no longer in force."""
-    number = experiment(services, group_design(rule=rule, weights={"a": 0.0, "b": 100.0}))
+    feature_id = experiment(services, group_design(rule=rule, weights={"a": 0.0, "b": 100.0}))
     join(services, "u", "v", update=in_class("1a"))
     slow = process(
         memory, clock, ttl=60, before=once("participants.store_mark", lambda: mark(services, "u"))
@@ -403,24 +407,26 @@ def test_two_first_marks_of_classmates_at_once_give_the_class_one_condition(
     slow.catalogue.snapshot()
     services.experiments.edit("e", lambda before: reweighted(before, a=100.0, b=0.0))
     mark(slow, "v")
-    assert group_record(memory, "1a").enrollments[number].condition_id == "id of a"
-    assert enrollments(memory, "u", number) == enrollments(memory, "v", number)
-    assert fake_stores(memory).participants.counted(number)[0] == 2
-    assert group_record(memory, "1a").counts == {number: 2}
+    assert group_record(memory, "1a").enrollments[feature_id].condition_id == "id of a"
+    assert enrollments(memory, "u", feature_id) == enrollments(memory, "v", feature_id)
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 2
+    assert group_record(memory, "1a").counts == {feature_id: 2}
 
 
 def test_parallel_first_marks_of_classmates_are_one_enrollment_each_and_of_the_class(
     services: Services, memory: Memory, others: list[Services]
 ) -> None:
     complete = CompleteCondition(user_count=PARALLEL, group_count=2)
-    number = experiment(services, group_design(complete=complete))
+    feature_id = experiment(services, group_design(complete=complete))
     users = [f"u{i}" for i in range(PARALLEL)]
     join(services, *users, update=in_class("1a"))
     at_once(*(partial(mark, other, user) for other, user in zip(others, users, strict=True)))
-    condition = group_record(memory, "1a").enrollments[number].condition_id
-    assert [enrollments(memory, user, number) for user in users] == [[(HERE, condition)]] * PARALLEL
-    assert fake_stores(memory).participants.counted(number) == (PARALLEL, 1)
-    assert group_record(memory, "1a").counts == {number: PARALLEL}
+    condition = group_record(memory, "1a").enrollments[feature_id].condition_id
+    assert [enrollments(memory, user, feature_id) for user in users] == [
+        [(HERE, condition)]
+    ] * PARALLEL
+    assert fake_stores(memory).participants.counted(feature_id) == (PARALLEL, 1)
+    assert group_record(memory, "1a").counts == {feature_id: PARALLEL}
 
 
 def test_a_mark_of_a_user_who_is_erased_meanwhile_ends_at_once(
@@ -455,7 +461,7 @@ def test_a_mark_killed_at_any_call_and_repeated_is_one_enrollment(
         memory = Memory()
         services = process(memory, clock)
         made = design(unit=unit, rule=ConsistencyRule.INDIVIDUAL, complete=condition)
-        number = experiment(services, made)
+        feature_id = experiment(services, made)
         join(services, "u", update=in_class("1a"))
         step = dying(call)
         doomed = process(
@@ -471,11 +477,11 @@ def test_a_mark_killed_at_any_call_and_repeated_is_one_enrollment(
         else:
             killed = False
         mark(services)
-        assert len(enrollments(memory, "u", number)) == 1
-        assert fake_stores(memory).participants.counted(number)[0] == 1
+        assert len(enrollments(memory, "u", feature_id)) == 1
+        assert fake_stores(memory).participants.counted(feature_id)[0] == 1
         assert len(known(services, "u").points) == 1
         if unit is Unit.GROUP:
-            assert group_record(memory, "1a").counts == {number: 1}
+            assert group_record(memory, "1a").counts == {feature_id: 1}
         services.marking.end_complete()
         assert endings(services) == (complete is not None)
         if not killed:
@@ -522,14 +528,14 @@ def test_only_users_count_not_their_places(services: Services) -> None:
 def test_parallel_marks_end_enrollment_once(
     services: Services, memory: Memory, others: list[Services]
 ) -> None:
-    number = experiment(services, design(complete=CompleteCondition(user_count=3)))
+    feature_id = experiment(services, design(complete=CompleteCondition(user_count=3)))
     users = [f"u{i}" for i in range(PARALLEL)]
     join(services, *users)
     at_once(*(partial(mark, other, user) for other, user in zip(others, users, strict=True)))
     at_once(*(other.marking.end_complete for other in others))
     assert (state(services), endings(services)) == (State.ENROLLMENT_COMPLETE, 1)
-    enrolled = fake_stores(memory).participants.counted(number)[0]
-    assert 3 <= enrolled == enrolled_users(memory, number)
+    enrolled = fake_stores(memory).participants.counted(feature_id)[0]
+    assert 3 <= enrolled == enrolled_users(memory, feature_id)
 
 
 def test_of_two_marks_that_complete_it_at_once_one_ends_enrollment(
@@ -570,13 +576,11 @@ def counting_process(
     """The marks of a process that keeps counts for as long as `timer` says."""
     step = counting(calls) if calls is not None else None
     services = process(memory, clock, before=step)
-    compiled_experiments = CompilationService(services.catalogue, [CONTEXT])
+    compilation = CompilationService(services.catalogue, [CONTEXT])
     stores = fake_stores(memory)
     if calls is not None:
         stores = watched(stores, before=step)
-    return MarkService(
-        compiled_experiments, services.experiments, stores.participants, clock, timer
-    )
+    return MarkService(compilation, services.experiments, stores.participants, clock, timer)
 
 
 def test_counts_that_another_process_keeps_delay_the_end_at_most_until_upkeep(
@@ -627,12 +631,12 @@ def test_a_kept_count_that_is_too_high_ends_nothing(
     timer = Timer()
     marks = counting_process(memory, clock, timer)
     complete = CompleteCondition(user_count=2)
-    number = experiment(services, group_design(complete=complete))
+    feature_id = experiment(services, group_design(complete=complete))
     join(services, "u", "v", update=in_class("1a", "1b"))
     marks.mark(known(services, "u"), Mark(HERE))
     services.participants.init("u", now_in("1a"), follow=True)
     marks.mark(known(services, "v"), Mark(HERE))
-    assert fake_stores(memory).participants.counted(number)[0] == 1
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
     assert state(services) is State.ENROLLING
 
 
@@ -659,15 +663,15 @@ def test_parallel_marks_of_groups_end_enrollment_once(
     services: Services, memory: Memory, others: list[Services]
 ) -> None:
     complete = CompleteCondition(user_count=2, group_count=2)
-    number = experiment(services, group_design(complete=complete))
+    feature_id = experiment(services, group_design(complete=complete))
     users = [(f"u{i}", f"class {i % 4}") for i in range(PARALLEL)]
     for user_id, class_id in users:
         join(services, user_id, update=in_class(class_id))
     at_once(*(partial(mark, other, user) for other, (user, _) in zip(others, users, strict=True)))
     services.marking.end_complete()
     assert (state(services), endings(services)) == (State.ENROLLMENT_COMPLETE, 1)
-    full = [record for record in memory.groups.values() if record.counts.get(number, 0) >= 2]
-    assert fake_stores(memory).participants.counted(number)[1] == len(full) >= 2
+    full = [record for record in memory.groups.values() if record.counts.get(feature_id, 0) >= 2]
+    assert fake_stores(memory).participants.counted(feature_id)[1] == len(full) >= 2
 
 
 def test_an_administrator_sees_how_many_groups_have_users_enough(services: Services) -> None:
@@ -702,13 +706,13 @@ def test_groups_count_only_where_they_end_an_experiment(
 def test_a_group_that_a_user_left_is_not_full_any_more(services: Services, memory: Memory) -> None:
     """One user who goes through two classes does not make two groups."""
     complete = CompleteCondition(user_count=1, group_count=2)
-    number = experiment(services, group_design(complete=complete))
+    feature_id = experiment(services, group_design(complete=complete))
     join(services, "u", update=in_class("1a", "1b"))
     mark(services)
     services.participants.init("u", now_in("1a"), follow=True)
-    assert fake_stores(memory).participants.counted(number) == (0, 0)
+    assert fake_stores(memory).participants.counted(feature_id) == (0, 0)
     mark(services)
-    assert fake_stores(memory).participants.counted(number) == (1, 1)
+    assert fake_stores(memory).participants.counted(feature_id) == (1, 1)
     assert state(services) is State.ENROLLING
 
 
@@ -758,11 +762,11 @@ def test_the_experiment_rule_enrolls_after_the_end_without_ending_again(
 ) -> None:
     complete = CompleteCondition(user_count=1)
     made = design(rule=ConsistencyRule.EXPERIMENT, complete=complete, point_keys=(HERE, THERE))
-    number = experiment(services, made)
+    feature_id = experiment(services, made)
     join(services, "u")
     mark(services, point_key=HERE)
     mark(services, point_key=THERE)
-    assert len(enrollments(memory, "u", number)) == 2
+    assert len(enrollments(memory, "u", feature_id)) == 2
     assert endings(services) == 1
 
 
@@ -773,12 +777,12 @@ def test_the_experiment_rule_enrolls_after_the_end_without_ending_again(
 def test_marks_of_preview_users_only_record_the_point(
     at: State, services: Services, memory: Memory
 ) -> None:
-    number = experiment(services, design(state=at))
+    feature_id = experiment(services, design(state=at))
     join(services, "u")
     services.preview_users.put("u", [])
     mark(services, code="a")
-    assert (enrollments(memory, "u", number), set(known(services, "u").points)) == ([], {HERE})
-    assert fake_stores(memory).participants.counted(number) == (0, 0)
+    assert (enrollments(memory, "u", feature_id), set(known(services, "u").points)) == ([], {HERE})
+    assert fake_stores(memory).participants.counted(feature_id) == (0, 0)
 
 
 # Experiments of Test Lab
@@ -793,7 +797,7 @@ def of_testlab(services: Services, name: str = "button") -> tuple[int, dict[str,
 
 
 def own_variant(services: Services, user_id: str) -> int:
-    compiled = offered_to(services.catalogue.fresh(), START.date(), known(services, user_id))
+    compiled = assignment_for(services.catalogue.fresh(), START.date(), known(services, user_id))
     assert compiled is not None
     assert compiled.variant is not None
     return compiled.variant.id
@@ -860,12 +864,12 @@ def test_a_mark_must_name_a_variant_of_test_lab_s_experiment(services: Services)
 def test_an_experiment_of_upgrade_at_the_same_place_goes_first(
     services: Services, memory: Memory
 ) -> None:
-    feature_id, _ = of_testlab(services)
+    testlab_id, _ = of_testlab(services)
     point_key = DecisionPointKey("button", "")
-    number = experiment(services, design(point_keys=[point_key]))
+    feature_id = experiment(services, design(point_keys=[point_key]))
     join(services, "u")
     mark(services, point_key=point_key)
-    assert set(memory.participants["u"].enrollments) == {number} != {feature_id}
+    assert set(memory.participants["u"].enrollments) == {feature_id} != {testlab_id}
 
 
 def test_a_mark_that_names_the_experiment_of_test_lab_is_for_it_beside_one_of_upgrade(
@@ -913,11 +917,11 @@ def test_what_a_record_names_that_is_gone_is_looked_for_once_in_a_fresh_catalogu
 
 
 def test_a_list_of_an_experiment_may_name_segments_that_are_gone(services: Services) -> None:
-    number = experiment(services, design(exclude=["nowhere"]))
+    feature_id = experiment(services, design(exclude=["nowhere"]))
     services.experiments.edit("e", lambda before: _including(before, "nowhere"))
     join(services, "u")
     mark(services)
-    assert number in known(services, "u").enrollments
+    assert feature_id in known(services, "u").enrollments
 
 
 def _including(before: Experiment, segment_id: str) -> Experiment:
@@ -927,7 +931,7 @@ def _including(before: Experiment, segment_id: str) -> Experiment:
 def test_a_mark_is_answered_though_its_experiment_cannot_end(
     services: Services, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = experiment(services, design(complete=CompleteCondition(1)))
+    feature_id = experiment(services, design(complete=CompleteCondition(1)))
     join(services, "u")
 
     def fail(*_: object) -> None:
@@ -935,9 +939,9 @@ def test_a_mark_is_answered_though_its_experiment_cannot_end(
 
     monkeypatch.setattr(services.experiments, "_moved", fail)
     assert mark(services).records.enrollment is not None
-    assert enrolled_users(memory, number) == 1
+    assert enrolled_users(memory, feature_id) == 1
     (failure,) = services.marking.end_complete().failures
-    assert (failure.number, failure.experiment_id) == (number, "e")
+    assert (failure.feature_id, failure.experiment_id) == (feature_id, "e")
     monkeypatch.undo()
     assert services.marking.end_complete() == Round()
     assert state(services) is State.ENROLLMENT_COMPLETE
@@ -954,7 +958,7 @@ def test_a_mark_that_is_stored_is_answered_though_nobody_can_count_now(
     join(services, "u")
     outcome = mark(process(memory, clock, before=fail))
     assert outcome.records.enrollment is not None
-    assert enrolled_users(memory, number_of(services)) == 1
+    assert enrolled_users(memory, feature_id_of(services)) == 1
 
 
 def test_a_mark_in_a_context_that_there_is_not_is_refused(services: Services) -> None:

@@ -180,10 +180,10 @@ def failing_at(services: Services, experiment_id: str, error: Exception) -> pyte
     patch = pytest.MonkeyPatch()
     moved = services.experiments._moved
 
-    def fail(number: int, before: Experiment, after: Experiment) -> Experiment:
+    def fail(feature_id: int, before: Experiment, after: Experiment) -> Experiment:
         if before.id == experiment_id:
             raise error
-        return moved(number, before, after)
+        return moved(feature_id, before, after)
 
     patch.setattr(services.experiments, "_moved", fail)
     return patch

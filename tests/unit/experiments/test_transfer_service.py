@@ -20,7 +20,7 @@ from chalicelib.domain.experiments.transfer import (
 )
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
-    NOWHERE,
+    UNKNOWN_POINT,
     EnrollmentCode,
     Exclusion,
     ExclusionCode,
@@ -45,12 +45,12 @@ from tests.unit.upgrade_service_samples import (
     design,
     dying,
     enrolled_users,
+    feature_id_of,
     group_design,
     group_record,
     in_class,
     join,
     mark,
-    number_of,
 )
 
 BEFORE = START - timedelta(days=30)
@@ -93,7 +93,7 @@ def test_an_enrollment_brings_its_user_and_counts(services: Services, memory: Me
     assert memory.participants["u"].profile == PUPIL
     assert assign(services) == {HERE: "b"}
     assert services.enrollment_statistics.detail("e").conditions[1].points[0].enrolled.users == 1
-    assert enrolled_users(memory, number_of(services)) == 1
+    assert enrolled_users(memory, feature_id_of(services)) == 1
 
 
 def test_a_user_whose_groups_are_known_stays_as_they_are(
@@ -160,10 +160,13 @@ def test_the_only_point_is_where_it_was_and_else_nobody_knows(
     services.experiments.create(design("f", point_keys=(THERE, DecisionPointKey("x", "y"))))
     services.transfer.bring_in([enrolled(), enrolled(experiment_id="f")])
     point_keys = {
-        number: [e.point_key for e in own]
-        for number, own in memory.participants["u"].enrollments.items()
+        feature_id: [e.point_key for e in own]
+        for feature_id, own in memory.participants["u"].enrollments.items()
     }
-    assert point_keys == {number_of(services, "e"): [HERE], number_of(services, "f"): [NOWHERE]}
+    assert point_keys == {
+        feature_id_of(services, "e"): [HERE],
+        feature_id_of(services, "f"): [UNKNOWN_POINT],
+    }
     assert assign(services)[THERE] == "b"
     mark(services, "u", THERE, "b", experiment_id="f")
     (_, at) = services.enrollment_statistics.detail("f").conditions
@@ -173,9 +176,9 @@ def test_the_only_point_is_where_it_was_and_else_nobody_knows(
 def test_a_place_that_is_named_is_kept(services: Services, memory: Memory) -> None:
     services.experiments.create(design("e", point_keys=(HERE, THERE)))
     services.transfer.bring_in([enrolled(point_key=THERE), enrolled(point_key=HERE)])
-    own = memory.participants["u"].enrollments[number_of(services)]
+    own = memory.participants["u"].enrollments[feature_id_of(services)]
     assert {e.point_key for e in own} == {HERE, THERE}
-    assert enrolled_users(memory, number_of(services)) == 1
+    assert enrolled_users(memory, feature_id_of(services)) == 1
 
 
 @pytest.mark.parametrize(
@@ -230,8 +233,8 @@ def test_enough_users_of_a_group_complete_it(services: Services, memory: Memory)
         [enrolled(group_id="1a"), enrolled(other, group_id="1a"), enrolled(Profile("w"))]
     )
     assert report == TransferReport(3, 0, ())
-    number = number_of(services)
-    assert group_record(memory, "1a").counts == {number: 2}
+    feature_id = feature_id_of(services)
+    assert group_record(memory, "1a").counts == {feature_id: 2}
     services.marking.end_complete()
     assert services.experiments.get("e").state.value == "enrollmentComplete"
 
@@ -253,7 +256,7 @@ def test_groups_come_with_their_condition(services: Services, memory: Memory) ->
     join(services, "u", update=in_class("1a"))
     assert assign(services) == {HERE: "b"}
     assert services.enrollment_statistics.detail("e").enrolled.groups == 1
-    assert memory.groups[class_key("1a")].enrollments[number_of(services)].point_key == HERE
+    assert memory.groups[class_key("1a")].enrollments[feature_id_of(services)].point_key == HERE
 
 
 def test_excluded_groups_stay_out(services: Services) -> None:
@@ -370,7 +373,7 @@ def test_what_is_listed_is_what_was_brought_in(services: Services) -> None:
     assert len(listed(services, RecordKind.POINTS)) == 5
     assert len(listed(services, RecordKind.GROUP_ENROLLMENTS)) == 1
     (exclusion,) = listed(services, RecordKind.GROUP_EXCLUSIONS)
-    assert exclusion == Exclusion(number_of(services), ExclusionCode.LISTED, BEFORE)
+    assert exclusion == Exclusion(feature_id_of(services), ExclusionCode.LISTED, BEFORE)
 
 
 def test_records_of_experiments_that_are_gone_are_left_out(services: Services) -> None:

@@ -24,12 +24,12 @@ from tests.unit.upgrade_service_samples import (
     HERE,
     THERE,
     design,
+    feature_id_of,
     group_design,
     in_class,
     join,
     known,
     mark,
-    number_of,
 )
 
 ELSEWHERE = DecisionPointKey("lesson", "test")
@@ -43,7 +43,7 @@ class World:
     memory: Memory
     clock: FixedClock
     services: Services
-    numbers: dict[str, int]
+    feature_ids: dict[str, int]
 
     def delete(self, *ids: str) -> None:
         for experiment_id in ids:
@@ -57,53 +57,55 @@ class World:
 
     def kept(self, *ids: str) -> object:
         """All that is stored of some experiments, and the points that were reached."""
-        numbers, memory = {self.numbers[each] for each in ids}, self.memory
+        feature_ids, memory = {self.feature_ids[each] for each in ids}, self.memory
         users = {
             user_id: (
                 own.points,
-                {n: each for n, each in own.enrollments.items() if n in numbers},
-                {n: each for n, each in own.exclusions.items() if n in numbers},
-                {n: each for n, each in own.lifted.items() if n in numbers},
+                {n: each for n, each in own.enrollments.items() if n in feature_ids},
+                {n: each for n, each in own.exclusions.items() if n in feature_ids},
+                {n: each for n, each in own.lifted.items() if n in feature_ids},
             )
             for user_id, own in memory.participants.items()
         }
         groups = {
             key: (
-                {n: each for n, each in group.enrollments.items() if n in numbers},
-                {n: each for n, each in group.exclusions.items() if n in numbers},
-                {n: each for n, each in group.counts.items() if n in numbers},
-                {each for each in group.enrolled_at if each[0] in numbers},
+                {n: each for n, each in group.enrollments.items() if n in feature_ids},
+                {n: each for n, each in group.exclusions.items() if n in feature_ids},
+                {n: each for n, each in group.counts.items() if n in feature_ids},
+                {each for each in group.enrolled_at if each[0] in feature_ids},
                 group.reached,
             )
             for key, group in memory.groups.items()
         }
         counters = (
-            [each for each in memory.enrollment_counts if each.number in numbers],
-            [each for each in memory.excluded if each.number in numbers],
-            {n: each for n, each in memory.complete_groups.items() if n in numbers},
+            [each for each in memory.enrollment_counts if each.feature_id in feature_ids],
+            [each for each in memory.excluded if each.feature_id in feature_ids],
+            {n: each for n, each in memory.complete_groups.items() if n in feature_ids},
         )
-        repeats = {key: each for key, each in memory.repeats.items() if key[0] in numbers}
-        results = {n: each for n, each in memory.results.items() if n in numbers}
+        repeats = {key: each for key, each in memory.repeats.items() if key[0] in feature_ids}
+        results = {n: each for n, each in memory.results.items() if n in feature_ids}
         return users, groups, counters, repeats, results
 
-    def of(self, number: int) -> Counter[str]:
+    def of(self, feature_id: int) -> Counter[str]:
         """How much there is of an experiment."""
         memory, found = self.memory, Counter[str]()
         for own in memory.participants.values():
-            found["enrollments"] += len(own.enrollments.get(number, ()))
-            found["exclusions"] += number in own.exclusions
-            found["lifted"] += number in own.lifted
+            found["enrollments"] += len(own.enrollments.get(feature_id, ()))
+            found["exclusions"] += feature_id in own.exclusions
+            found["lifted"] += feature_id in own.lifted
         for group in memory.groups.values():
-            found["group enrollments"] += number in group.enrollments
-            found["group exclusions"] += number in group.exclusions
-            found["group counts"] += number in group.counts
-            found["places"] += sum(n == number for n, _ in group.enrolled_at)
+            found["group enrollments"] += feature_id in group.enrollments
+            found["group exclusions"] += feature_id in group.exclusions
+            found["group counts"] += feature_id in group.counts
+            found["points"] += sum(n == feature_id for n, _ in group.enrolled_at)
         found["repeats"] = sum(
-            len(each) for key, each in memory.repeats.items() if key[0] == number
+            len(each) for key, each in memory.repeats.items() if key[0] == feature_id
         )
-        found["results"] = int(number in memory.results)
-        found["enrollment_counts"] = sum(each.number == number for each in memory.enrollment_counts)
-        found["excluded"] = sum(each.number == number for each in memory.excluded)
+        found["results"] = int(feature_id in memory.results)
+        found["enrollment_counts"] = sum(
+            each.feature_id == feature_id for each in memory.enrollment_counts
+        )
+        found["excluded"] = sum(each.feature_id == feature_id for each in memory.excluded)
         return +found
 
 
@@ -123,7 +125,7 @@ def make_world() -> Callable[[], World]:
         }
         for each in made.values():
             services.experiments.create(each)
-        numbers = {each: number_of(services, each) for each in made}
+        feature_ids = {each: feature_id_of(services, each) for each in made}
         join(services, *NAMES, update=in_class("1a"))
         for name in NAMES:
             for point_key, experiment_id in (
@@ -142,9 +144,9 @@ def make_world() -> Callable[[], World]:
                 status=MarkStatus.NOT_APPLIED,
             )
         stores = fake_stores(memory)
-        for number in numbers.values():
-            stores.logs.keep_results(number, [QueryResult("q", Effect((), ()))])
-        return World(memory, clock, services, numbers)
+        for feature_id in feature_ids.values():
+            stores.logs.keep_results(feature_id, [QueryResult("q", Effect((), ()))])
+        return World(memory, clock, services, feature_ids)
 
     return make
 
@@ -159,31 +161,31 @@ DEAD = ("alone", "class", "within")
 
 def test_of_a_deleted_experiment_nothing_is_left_and_all_else_is(world: World) -> None:
     before = world.kept("stays")
-    found = sum((world.of(world.numbers[each]) for each in DEAD), Counter[str]())
+    found = sum((world.of(world.feature_ids[each]) for each in DEAD), Counter[str]())
     assert found.keys() >= {
-        "enrollments", "exclusions", "group enrollments", "group counts", "places", "repeats",
+        "enrollments", "exclusions", "group enrollments", "group counts", "points", "repeats",
         "results", "enrollment_counts", "excluded",
     }  # fmt: skip
     world.delete(*DEAD)
     world.clock.advance(HANDOVER)
     world.services.purge.run_due()
-    assert [world.of(world.numbers[each]) for each in DEAD] == [Counter()] * 3
+    assert [world.of(world.feature_ids[each]) for each in DEAD] == [Counter()] * 3
     assert world.kept("stays") == before
     world.work_off_the_queue()
     assert world.kept("stays") == before
 
 
 def test_archiving_removes_nothing(world: World) -> None:
-    before = world.of(world.numbers["alone"])
+    before = world.of(world.feature_ids["alone"])
     world.services.experiments.move("alone", State.ARCHIVED)
     world.clock.advance(timedelta(days=1))
     world.services.purge.run_due()
-    assert world.of(world.numbers["alone"]) >= before
+    assert world.of(world.feature_ids["alone"]) >= before
     assert world.memory.queue == {}
 
 
 def test_conditions_that_are_replaced_take_no_records_with_them(world: World) -> None:
-    before = world.of(world.numbers["alone"])
+    before = world.of(world.feature_ids["alone"])
 
     def fewer(old: Experiment) -> Experiment:
         return replace(old, conditions=(replace(old.conditions[0], weight=100.0),))
@@ -191,17 +193,17 @@ def test_conditions_that_are_replaced_take_no_records_with_them(world: World) ->
     world.services.experiments.edit("alone", fewer)
     assert world.memory.queue
     world.work_off_the_queue()
-    assert world.of(world.numbers["alone"]) == before
+    assert world.of(world.feature_ids["alone"]) == before
 
 
 def test_an_experiment_without_conditions_has_an_entry_too(world: World) -> None:
     bare = replace(design("bare", state=State.INACTIVE), conditions=(), points=())
     world.services.experiments.create(bare)
-    number = number_of(world.services, "bare")
+    feature_id = feature_id_of(world.services, "bare")
     now = world.clock.now
     world.delete("bare")
     [entry] = world.memory.queue.values()
-    assert entry == DeadVariants(number, (), now, now + HANDOVER, whole=True)
+    assert entry == DeadVariants(feature_id, (), now, now + HANDOVER, whole=True)
     world.work_off_the_queue()
 
 
@@ -209,46 +211,48 @@ def test_an_experiment_made_again_with_the_id_keeps_what_is_its_own(world: World
     world.delete("alone")
     again = replace(design("alone"), points=design(point_keys=[HERE, THERE]).points)
     world.services.experiments.create(again)
-    number = number_of(world.services, "alone")
+    feature_id = feature_id_of(world.services, "alone")
     mark(world.services, "u", HERE, experiment_id="alone")
-    before = world.of(number)
+    before = world.of(feature_id)
     assert before["enrollments"] == 1
     world.work_off_the_queue()
-    assert world.of(number) == before
-    assert world.of(world.numbers["alone"]) == Counter()
+    assert world.of(feature_id) == before
+    assert world.of(world.feature_ids["alone"]) == Counter()
 
 
 def test_what_a_request_adds_that_still_saw_the_experiment_goes_with_the_second_pass(
     world: World,
 ) -> None:
     join(world.services, "late")
-    number = world.numbers["alone"]
+    feature_id = world.feature_ids["alone"]
 
     def delete_and_purge() -> None:
         world.delete("alone")
         world.clock.advance(HANDOVER)
         world.services.purge.run_due()
-        assert world.of(number) == Counter()
+        assert world.of(feature_id) == Counter()
 
     slow = process(
         world.memory, world.clock, before=once("participants.store_mark", delete_and_purge)
     )
     mark(slow, "late", HERE, experiment_id="alone")
-    assert world.of(number)["enrollments"] == 1
+    assert world.of(feature_id)["enrollments"] == 1
     world.work_off_the_queue()
-    assert world.of(number) == Counter()
+    assert world.of(feature_id) == Counter()
 
 
 def test_a_feature_of_test_lab_takes_its_enrollments_along(world: World) -> None:
     feature_id, _ = experiment(world.services, "button")
-    number, own = feature_id, known(world.services, "u")
+    own = known(world.services, "u")
     moved = {
-        number: tuple(replace(e, number=number) for e in own.enrollments[world.numbers["alone"]])
+        feature_id: tuple(
+            replace(e, feature_id=feature_id) for e in own.enrollments[world.feature_ids["alone"]]
+        )
     }
     row = world.memory.participants["u"]
     world.memory.participants["u"] = replace(row, enrollments={**row.enrollments, **moved})
     world.services.features.delete(feature_id)
-    assert world.of(number) == Counter()
+    assert world.of(feature_id) == Counter()
 
 
 @pytest.mark.parametrize("step", ["before", "after"])
@@ -260,7 +264,7 @@ def test_a_purge_that_dies_at_any_call_is_finished_by_the_next(
     while happened:
         at += 1
         world = make_world()
-        before = world.kept(*({*world.numbers} - {deleted}))
+        before = world.kept(*({*world.feature_ids} - {deleted}))
         world.delete(deleted)
         world.clock.advance(HANDOVER)
         death = Interruption(at, Killed)
@@ -270,8 +274,8 @@ def test_a_purge_that_dies_at_any_call_is_finished_by_the_next(
             mortal.purge.run_due()
         happened = death.happened
         world.work_off_the_queue()
-        assert world.of(world.numbers[deleted]) == Counter()
-        assert world.kept(*({*world.numbers} - {deleted})) == before
+        assert world.of(world.feature_ids[deleted]) == Counter()
+        assert world.kept(*({*world.feature_ids} - {deleted})) == before
     assert at > 6
 
 
@@ -281,20 +285,20 @@ def test_one_run_removes_no_more_than_its_rows_and_the_next_goes_on(
     monkeypatch.setattr("chalicelib.services.features.purge.DROPPED_AT_ONCE", 2)
     monkeypatch.setattr("chalicelib.services.features.purge.ROWS_PER_RUN", 3)
     monkeypatch.setattr("chalicelib.services.features.purge.WORKERS", 1)
-    number = world.numbers["alone"]
+    feature_id = world.feature_ids["alone"]
     world.delete("alone")
     world.clock.advance(HANDOVER)
-    left = world.of(number).total()
+    left = world.of(feature_id).total()
     assert left > 6
     assert world.services.purge.run_due() == 4
-    assert 0 < world.of(number).total() < left
+    assert 0 < world.of(feature_id).total() < left
     for _ in range(20):
         world.services.purge.run_due()
-    assert world.of(number) == Counter()
+    assert world.of(feature_id) == Counter()
 
 
 def test_workers_that_find_the_time_used_up_leave_the_rest(world: World) -> None:
-    number = world.numbers["alone"]
+    feature_id = world.feature_ids["alone"]
     world.delete("alone")
     world.clock.advance(HANDOVER)
 
@@ -302,11 +306,11 @@ def test_workers_that_find_the_time_used_up_leave_the_rest(world: World) -> None
         world.clock.advance(timedelta(minutes=1))
 
     late = process(world.memory, world.clock, after=once("dead_records.of_experiment", dawdle))
-    before = world.of(number)
+    before = world.of(feature_id)
     assert late.purge.run_due() == 0
-    assert world.of(number) == before
+    assert world.of(feature_id) == before
     world.work_off_the_queue()
-    assert world.of(number) == Counter()
+    assert world.of(feature_id) == Counter()
 
 
 @pytest.mark.parametrize("purged", [False, True])
@@ -317,8 +321,8 @@ def test_an_erasure_makes_no_counter_of_a_deleted_experiment_anew(
     if purged:
         world.clock.advance(HANDOVER)
         world.services.purge.run_due()
-    before = [world.of(world.numbers[each])["enrollment_counts"] for each in DEAD]
+    before = [world.of(world.feature_ids[each])["enrollment_counts"] for each in DEAD]
     for name in (*NAMES, "x"):
         world.services.erasure.erase(name)
-    assert [world.of(world.numbers[each])["enrollment_counts"] for each in DEAD] == before
+    assert [world.of(world.feature_ids[each])["enrollment_counts"] for each in DEAD] == before
     assert "u" not in world.memory.participants

@@ -18,7 +18,7 @@ from chalicelib.domain.flags.flags import FlagStatus
 from chalicelib.domain.participants.participants import GroupKey, Participant, Profile
 from chalicelib.services import Services
 from chalicelib.services.flags.evaluation import in_session
-from chalicelib.services.running.compiled_experiments import UnknownContext
+from chalicelib.services.running.compilation import UnknownContext
 from chalicelib.settings import Settings
 from tests.fakes.experiments import FakeParticipantStore
 from tests.fakes.memory import FixedClock, Memory
@@ -49,7 +49,7 @@ def flags_of(services: Services, user_id: str = "u", context: str = CONTEXT) -> 
 
 def create(services: Services, *flag_ids: str) -> list[int]:
     """Flags that are on for everybody; their numbers."""
-    return [services.flags.create(flag(flag_id)).number for flag_id in flag_ids]
+    return [services.flags.create(flag(flag_id)).feature_id for flag_id in flag_ids]
 
 
 def exposures(services: Services) -> dict[str, int]:
@@ -220,12 +220,12 @@ class HalfNoted(FakeParticipantStore):
         self.shards: list[int] = []
         self._times = times
 
-    def note_exposures(self, user_id: str, numbers: Collection[int], shard: int) -> None:
+    def note_exposures(self, user_id: str, feature_ids: Collection[int], shard: int) -> None:
         self.shards.append(shard)
         if len(self.shards) > self._times:
-            super().note_exposures(user_id, numbers, shard)
+            super().note_exposures(user_id, feature_ids, shard)
             return
-        super().note_exposures(user_id, sorted(numbers)[: (len(numbers) + 1) // 2], shard)
+        super().note_exposures(user_id, sorted(feature_ids)[: (len(feature_ids) + 1) // 2], shard)
         raise LostRace("the other half")
 
 

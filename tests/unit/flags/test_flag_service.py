@@ -34,8 +34,8 @@ def add_list(services: Services, flag_id: str = "f", segment_id: str = "s") -> N
 
 def test_a_flag_is_what_it_was_made_with_a_number_of_its_own(services: Services) -> None:
     first, second = services.flags.create(flag("b")), services.flags.create(flag("a"))
-    assert first == flag("b", number=first.number)
-    assert second.number > first.number > 0
+    assert first == flag("b", feature_id=first.feature_id)
+    assert second.feature_id > first.feature_id > 0
     assert services.flags.all() == [first, second]
     assert services.flags.get("a") == second
 
@@ -46,7 +46,7 @@ def test_numbers_are_those_of_features_and_never_come_again(services: Services) 
     experiment = services.experiments.create(design())
     number = services.catalogue.fresh().experiment(experiment.id)
     assert number is not None
-    assert first.number < number.id < services.flags.create(flag()).number
+    assert first.feature_id < number.id < services.flags.create(flag()).feature_id
 
 
 def test_an_unknown_flag_is_not_found(services: Services, memory: Memory) -> None:

@@ -37,6 +37,7 @@ from tests.unit.upgrade_service_samples import (
     dying,
     enrolled_users,
     enrollments,
+    feature_id_of,
     group_design,
     group_record,
     in_class,
@@ -44,7 +45,6 @@ from tests.unit.upgrade_service_samples import (
     known,
     mark,
     now_in,
-    number_of,
     reweighted,
 )
 
@@ -146,11 +146,11 @@ def test_an_init_does_not_undo_a_mark_in_between(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     services.experiments.create(design())
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     join(services, "u")
     slow = process(memory, clock, before=once("participants.update", lambda: mark(services)))
     init(slow, "u", in_class("1a"))
-    assert len(enrollments(memory, "u", number)) == 1
+    assert len(enrollments(memory, "u", feature_id)) == 1
     assert known(services, "u").profile.working_group == {"class": "1a"}
 
 
@@ -358,17 +358,17 @@ def test_enrollments_end_with_the_working_group_by_rule_and_counters_follow(
     rule: ConsistencyRule, kept: int, state: State, services: Services, memory: Memory
 ) -> None:
     services.experiments.create(group_design(rule=rule))
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     init(services, "u", in_class("1a", "1b"))
     mark(services)
     if state is not State.ENROLLING:
         services.experiments.move("e", state)
     kept = 1 if state is State.CANCELLED else kept
     init(services, "u", now_in("1a"))
-    assert len(enrollments(memory, "u", number)) == kept
-    assert fake_stores(memory).participants.counted(number)[0] == kept
-    assert enrolled_users(memory, number) == kept
-    assert set(group_record(memory, "1b").enrollments) == {number}, "the group's own stays"
+    assert len(enrollments(memory, "u", feature_id)) == kept
+    assert fake_stores(memory).participants.counted(feature_id)[0] == kept
+    assert enrolled_users(memory, feature_id) == kept
+    assert set(group_record(memory, "1b").enrollments) == {feature_id}, "the group's own stays"
 
 
 @pytest.mark.parametrize("rule", [ConsistencyRule.GROUP, ConsistencyRule.EXPERIMENT])
@@ -376,15 +376,15 @@ def test_the_users_of_a_group_are_counted_anew_when_one_leaves(
     rule: ConsistencyRule, services: Services, memory: Memory
 ) -> None:
     services.experiments.create(group_design(rule=rule))
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     join(services, "u", "v", update=in_class("1a", "1b"))
     mark(services, "u")
     mark(services, "v")
     init(services, "u", now_in("1a"))
-    assert group_record(memory, "1b").counts.get(number, 0) == 1
+    assert group_record(memory, "1b").counts.get(feature_id, 0) == 1
     mark(services, "u")
-    assert group_record(memory, "1a").counts.get(number, 0) == 1
-    assert fake_stores(memory).participants.counted(number)[0] == 2
+    assert group_record(memory, "1a").counts.get(feature_id, 0) == 1
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 2
 
 
 def test_the_stratum_of_a_user_is_counted_anew_when_enrollments_end(
@@ -393,37 +393,37 @@ def test_the_stratum_of_a_user_is_counted_anew_when_enrollments_end(
     made = group_design(rule=ConsistencyRule.EXPERIMENT, weights={"a": 100.0, "b": 0.0})
     made = replace(made, algorithm=Algorithm.STRATIFIED, stratification_factor="school")
     services.experiments.create(made)
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     [a, _] = services.experiments.get("e").conditions
     init(services, "u", in_class("1a", "1b"))
     services.stratification.put({"school": {"u": "north"}})
     mark(services, code="a")
     stratum = fake_stores(memory).participants.stratum
-    assert stratum(number, "north") == {a.number: 1}
+    assert stratum(feature_id, "north") == {a.variant_id: 1}
     init(services, "u", now_in("1a"))
-    assert sum(stratum(number, "north").values()) == 0
+    assert sum(stratum(feature_id, "north").values()) == 0
     mark(services, code="a")
-    assert stratum(number, "north").get(a.number) == 1
+    assert stratum(feature_id, "north").get(a.variant_id) == 1
 
 
 def test_a_user_of_several_places_is_taken_off_once(services: Services, memory: Memory) -> None:
     made = replace(group_design(), points=design(point_keys=(HERE, THERE)).points)
     services.experiments.create(made)
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     join(services, "u", "v", update=in_class("1a", "1b"))
     mark(services, "v")
     mark(services, "u", HERE)
     mark(services, "u", THERE)
     init(services, "u", now_in("1a"))
-    assert enrollments(memory, "u", number) == []
-    assert fake_stores(memory).participants.counted(number)[0] == 1
+    assert enrollments(memory, "u", feature_id) == []
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
 
 
 def test_in_a_new_class_a_user_gets_the_condition_of_that_class(
     services: Services, memory: Memory
 ) -> None:
     services.experiments.create(group_design(weights={"a": 100.0, "b": 0.0}))
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     join(services, "u", update=in_class("1a"))
     mark(services, "u")
     services.experiments.edit("e", lambda before: reweighted(before, a=0.0, b=100.0))
@@ -432,7 +432,7 @@ def test_in_a_new_class_a_user_gets_the_condition_of_that_class(
     services.participants.set_groups(caller(services, "v"), now_in("1a"))
     assert assign(services, "v") == {HERE: "a"}
     mark(services, "v")
-    assert enrollments(memory, "v", number) == [(HERE, "id of a")]
+    assert enrollments(memory, "v", feature_id) == [(HERE, "id of a")]
 
 
 @pytest.mark.parametrize(
@@ -447,12 +447,12 @@ def test_exclusions_are_lifted_with_the_working_group_by_rule(
     rule: ConsistencyRule, is_lifted: bool, services: Services
 ) -> None:
     services.experiments.create(group_design(rule=rule))
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     init(services, "u", in_class("1a", "1b"))
     mark(services, status=MarkStatus.NOT_APPLIED)
-    assert known(services, "u").exclusions[number].code is ExclusionCode.BY_CLIENT
+    assert known(services, "u").exclusions[feature_id].code is ExclusionCode.BY_CLIENT
     services.participants.set_groups(caller(services, "u"), now_in("1a"))
-    assert (number in known(services, "u").exclusions) is not is_lifted
+    assert (feature_id in known(services, "u").exclusions) is not is_lifted
     assert (HERE in assign(services)) is is_lifted
 
 
@@ -470,7 +470,7 @@ def test_having_reached_a_point_too_early_is_lifted_too(
     clock.advance(timedelta(seconds=1))
     init(services, "u", now_in("1a"))
     assert set(assign(services)) == {HERE}
-    assert known(services, "u").lifted == {number_of(services): clock.now}
+    assert known(services, "u").lifted == {feature_id_of(services): clock.now}
 
 
 @pytest.mark.parametrize("before", [GroupUpdate(), GroupUpdate({}, {}, True, True)])
@@ -481,7 +481,7 @@ def test_the_first_working_group_takes_nothing_away(
     init(services, "u", before)
     mark(services)
     init(services, "u", in_class("1a"))
-    assert known(services, "u").exclusions.keys() == {number_of(services)}
+    assert known(services, "u").exclusions.keys() == {feature_id_of(services)}
 
 
 def test_taking_the_working_group_away_takes_nothing_else_away(
@@ -491,7 +491,7 @@ def test_taking_the_working_group_away_takes_nothing_else_away(
     init(services, "u", in_class("1a"))
     mark(services)
     init(services, "u", GroupUpdate(working_group_sent=True))
-    assert len(enrollments(memory, "u", number_of(services))) == 1
+    assert len(enrollments(memory, "u", feature_id_of(services))) == 1
 
 
 def test_other_groups_of_the_user_take_nothing_away(services: Services, memory: Memory) -> None:
@@ -501,7 +501,7 @@ def test_other_groups_of_the_user_take_nothing_away(services: Services, memory: 
     working = {"class": "1a", "school": "s"}
     init(services, "u", GroupUpdate(working_group=working, working_group_sent=True))
     init(services, "u", grouped(**{"class": ("1b",)}))
-    assert len(enrollments(memory, "u", number_of(services))) == 1
+    assert len(enrollments(memory, "u", feature_id_of(services))) == 1
     assert known(services, "u").working_group("class") == class_key("1a")
 
 
@@ -509,21 +509,21 @@ def test_a_group_change_beside_a_mark_leaves_counters_that_agree(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     services.experiments.create(group_design())
-    number = number_of(services)
+    feature_id = feature_id_of(services)
     init(services, "u", in_class("1a", "1b"))
     slow = process(memory, clock, before=once("participants.update", lambda: mark(services)))
     init(slow, "u", now_in("1a"))
-    assert enrollments(memory, "u", number) == []
-    assert fake_stores(memory).participants.counted(number)[0] == 0
+    assert enrollments(memory, "u", feature_id) == []
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 0
     slow = process(
         memory,
         clock,
         before=once("participants.store_mark", lambda: init(services, "u", now_in("1b"))),
     )
     mark(slow)
-    [enrollment] = known(services, "u").enrollments[number]
+    [enrollment] = known(services, "u").enrollments[feature_id]
     assert enrollment.group_id == "1b"
-    assert fake_stores(memory).participants.counted(number)[0] == 1
+    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -534,7 +534,7 @@ def test_a_group_change_killed_at_any_call_and_repeated_counts_right(
         memory = Memory()
         services = process(memory, clock)
         services.experiments.create(group_design())
-        number = number_of(services)
+        feature_id = feature_id_of(services)
         init(services, "u", in_class("1a", "1b"))
         mark(services)
         step = dying(call)
@@ -550,8 +550,8 @@ def test_a_group_change_killed_at_any_call_and_repeated_counts_right(
         except Killed:
             killed = True
         init(services, "u", now_in("1a"))
-        assert enrollments(memory, "u", number) == []
-        assert fake_stores(memory).participants.counted(number)[0] == 0
+        assert enrollments(memory, "u", feature_id) == []
+        assert fake_stores(memory).participants.counted(feature_id)[0] == 0
         if not killed:
             break
     assert call > 2

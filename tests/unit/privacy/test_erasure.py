@@ -36,7 +36,7 @@ from tests.fakes.memory import START
 from tests.unit.samples import feature
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, design, group_design
 
-NUMBER = 7
+FEATURE_ID = 7
 MINUTE = timedelta(minutes=1)
 
 
@@ -52,13 +52,13 @@ def enrolled(
     condition: str | None = "id of a",
     minute: float = 0,
     *,
-    number: int = NUMBER,
+    feature_id: int = FEATURE_ID,
     group: str | None = None,
     stratum: str | None = None,
     variant: int | None = None,
 ) -> Enrollment:
     return Enrollment(
-        number,
+        feature_id,
         point_key,
         condition,
         group,
@@ -76,7 +76,9 @@ def marked(
     condition: str | None = "id of a",
     minute: float = 0,
 ) -> KeptRepeat:
-    return KeptRepeat(Repeat(NUMBER, point_key, condition, None, START + minute * MINUTE), index)
+    return KeptRepeat(
+        Repeat(FEATURE_ID, point_key, condition, None, START + minute * MINUTE), index
+    )
 
 
 def end(
@@ -88,13 +90,13 @@ def end(
 ) -> Ended:
     own: dict[int, tuple[Enrollment, ...]] = {}
     for each in enrollments:
-        own[each.number] = (*own.get(each.number, ()), each)
+        own[each.feature_id] = (*own.get(each.feature_id, ()), each)
     exclusions = {n: Exclusion(n, ExclusionCode.LISTED, START) for n in excluded}
     participant = Participant(Profile("u"), own, exclusions, revision=1)
-    features = () if gone else (replace(feature(NUMBER), design=design),)
-    kept: Mapping[int, Sequence[KeptRepeat]] = {NUMBER: repeats} if repeats else {}
+    features = () if gone else (replace(feature(FEATURE_ID), design=design),)
+    kept: Mapping[int, Sequence[KeptRepeat]] = {FEATURE_ID: repeats} if repeats else {}
     endings = participation_end(participant, kept, Catalogue(features=features))
-    return Ended(spare_repeats(own.get(NUMBER, ()), repeats), endings)
+    return Ended(spare_repeats(own.get(FEATURE_ID, ()), repeats), endings)
 
 
 def figures(
@@ -164,7 +166,7 @@ def test_a_group_has_a_user_less_with_the_first_enrollment(
     *others, last = end(*many, design=group_design(complete=complete)).endings
     assert others
     assert not any(ending.left for ending in others)
-    assert last.left == (GroupLeft(NUMBER, class_key("1a"), needed),)
+    assert last.left == (GroupLeft(FEATURE_ID, class_key("1a"), needed),)
 
 
 @pytest.mark.parametrize(
@@ -181,32 +183,32 @@ def test_what_ends_in_an_experiment_that_is_gone_is_taken_off_no_counter() -> No
     """The purge takes the counters, and what is added to one that is gone makes it anew."""
     marks = [marked(0, THERE, "id of b", 1), marked(1, THERE, "id of a", 2)]
     own = [enrolled(stratum="high"), replace(enrolled(THERE, None, 1), repeats=2)]
-    (ending,) = end(*own, repeats=marks, excluded=[NUMBER], gone=True).endings
+    (ending,) = end(*own, repeats=marks, excluded=[FEATURE_ID], gone=True).endings
     assert (ending.enrollments, ending.repeats) == ((own[1], own[0]), (marks[1], marks[0]))
-    assert (ending.exclusions, ending.dead) == ((NUMBER,), frozenset({NUMBER}))
+    assert (ending.exclusions, ending.dead) == ((FEATURE_ID,), frozenset({FEATURE_ID}))
     assert (ending.enrollment_counts, ending.left, ending.uncounted) == ((), (), ())
 
 
 def test_very_many_enrollments_in_what_is_gone_end_in_pieces_too() -> None:
     many = [enrolled(DecisionPointKey("site", str(n)), minute=n) for n in range(40)]
     assert [len(each.enrollments) for each in end(*many, gone=True).endings] == [12, 12, 12, 4]
-    (living,) = end(excluded=[NUMBER]).endings
+    (living,) = end(excluded=[FEATURE_ID]).endings
     assert living.dead == frozenset()
 
 
 def test_a_stratum_has_an_enrollment_less_where_the_condition_is_known() -> None:
     made = design()
-    numbered = tuple(replace(c, number=n) for n, c in enumerate(made.conditions, 5))
+    numbered = tuple(replace(c, variant_id=n) for n, c in enumerate(made.conditions, 5))
     made = replace(made, conditions=numbered)
     known, gone = enrolled(stratum="high"), enrolled(THERE, "id of x", stratum="high")
     (ending,) = end(known, gone, design=made).endings
-    assert ending.uncounted == (StratumEnrollment(NUMBER, HERE, "high", 5),)
+    assert ending.uncounted == (StratumEnrollment(FEATURE_ID, HERE, "high", 5),)
     assert end(known).endings[0].uncounted == ()
 
 
 def test_a_variant_of_test_lab_has_a_user_less_where_the_enrollment_counted() -> None:
     (ending,) = end(enrolled(variant=3), enrolled(THERE)).endings
-    assert ending.variants == ((NUMBER, 3),)
+    assert ending.variants == ((FEATURE_ID, 3),)
 
 
 class TestMarksWithinSubjects:
@@ -245,7 +247,7 @@ class TestMarksWithinSubjects:
         marks = [marked(n, HERE, c, n) for n, c in enumerate(conditions)]
         first, last = end(enrolled(condition=None), repeats=marks).endings
         assert first.enrollments == ()
-        assert first.unmet == {(NUMBER, HERE): frozenset(f"id of {n}" for n in range(5, 20))}
+        assert first.unmet == {(FEATURE_ID, HERE): frozenset(f"id of {n}" for n in range(5, 20))}
         assert last.unmet == {}
         (met,) = Ending(repeats=(marks[0],)).unmet.values()
         assert met == {""}
@@ -290,7 +292,7 @@ def test_an_experiment_is_known_by_anything_that_names_it() -> None:
     }
     participant = Participant(
         Profile("u"),
-        {3: (enrolled(number=3),)},
+        {3: (enrolled(feature_id=3),)},
         {1: Exclusion(1, ExclusionCode.LISTED, START)},
         points,
         lifted={2: START},

@@ -88,9 +88,11 @@ class World:
         sums: Counter[tuple[object, ...]] = Counter()
         for each in self.memory.enrollment_counts:
             for name in ("users", "condition_users", "point_users"):
-                sums[each.number, each.condition_id, each.point_key, name] += getattr(each, name)
+                sums[each.feature_id, each.condition_id, each.point_key, name] += getattr(
+                    each, name
+                )
         for excluded in self.memory.excluded:
-            sums["excluded", excluded.number] += excluded.users
+            sums["excluded", excluded.feature_id] += excluded.users
         groups = Counter(
             {(key, n): c for key, g in self.memory.groups.items() for n, c in g.counts.items()}
         )
@@ -445,12 +447,12 @@ def test_whatever_a_killed_purge_left_of_a_user_s_events_goes_with_the_user(
     services, other = empty.services, add_elsewhere(empty)
     at, done = 0, False
     while not done:
-        number, (dead, _) = experiment(services, f"doomed {at}")
+        feature_id, (dead, _) = experiment(services, f"doomed {at}")
         add_user(services, USER, other)
         record(services, USER, dead, BATCH + 3)
         record(services, USER, other, 2)
         try:
-            mortal(empty.memory, empty.clock, at, step).features.delete(number)
+            mortal(empty.memory, empty.clock, at, step).features.delete(feature_id)
             done = True
         except Killed:
             pass
@@ -488,7 +490,9 @@ def test_marks_go_though_their_enrollment_ended_without_them(world: World) -> No
     fill(world, USER)
     row = world.memory.participants[USER]
     within = {key[0] for key in world.memory.repeats}
-    left = {number: own for number, own in row.enrollments.items() if number not in within}
+    left = {
+        feature_id: own for feature_id, own in row.enrollments.items() if feature_id not in within
+    }
     assert len(left) == len(row.enrollments) - 1
     world.memory.participants[USER] = replace(row, enrollments=left)
     world.services.erasure.erase(USER)

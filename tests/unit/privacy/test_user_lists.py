@@ -18,7 +18,7 @@ PARENT = segment("parent", sub_segments=["public"])
 CATALOGUE = Catalogue(
     features=(replace(feature(1), design=design("e", include=["own"], exclude=["around"])),),
     segments={each.id: each for each in (OWN, PUBLIC, AROUND, PARENT)},
-    flags={"f": flag("f", number=2)},
+    flags={"f": flag("f", feature_id=2)},
 )
 
 

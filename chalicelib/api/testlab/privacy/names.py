@@ -1,4 +1,4 @@
-"""What the things are called that records name by ids and numbers."""
+"""The names of experiments, conditions and flags that records know by ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Names:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._flags = {flag.number: flag for flag in catalogue.flags.values()}
+        self._flags = {flag.feature_id: flag for flag in catalogue.flags.values()}
         self._conditions = {
             condition.id: condition.code
             for _, experiment in catalogue.experiments()
@@ -29,13 +29,13 @@ class Names:
             (variant_uuid(variant.id), variant.value) for variant in catalogue.variants()
         )
 
-    def experiment(self, number: int) -> Named:
-        """An experiment of either API, by the number that records have."""
-        feature = self._catalogue.feature(number)
+    def experiment(self, feature_id: int) -> Named:
+        """An experiment of either API, by the feature id that records have."""
+        feature = self._catalogue.feature(feature_id)
         if feature is None:
-            return Named(id=number, name=None)
+            return Named(id=feature_id, name=None)
         if feature.design is None:
-            return Named(id=feature_uuid(number), name=feature.name)
+            return Named(id=feature_uuid(feature_id), name=feature.name)
         return Named(id=feature.design.id, name=feature.design.name)
 
     def design(self, experiment_id: str) -> Named:
@@ -56,9 +56,9 @@ class Names:
         feature, variant = found
         return Named(id=feature.id, name=feature.name), Named(id=variant_id, name=variant.value)
 
-    def flag(self, number: int) -> Named:
-        """A flag by the number that exposures have."""
-        flag = self._flags.get(number)
+    def flag(self, feature_id: int) -> Named:
+        """A flag by the feature id that exposures have."""
+        flag = self._flags.get(feature_id)
         if flag is None:
-            return Named(id=number, name=None)
+            return Named(id=feature_id, name=None)
         return Named(id=flag.id, name=flag.name)

@@ -261,10 +261,10 @@ def _records(data: UserRecords, names: Names) -> dict[str, Any]:
         "exclusions": [_exclusion(each, names) for each in records.exclusions.values()],
         "points": [_point(each, names) for each in records.points.values()],
         "lifted": [
-            LiftedAnswer(experiment=names.experiment(number), at=at)
-            for number, at in records.lifted.items()
+            LiftedAnswer(experiment=names.experiment(feature_id), at=at)
+            for feature_id, at in records.lifted.items()
         ],
-        "flags": [names.flag(number) for number in sorted(records.exposures)],
+        "flags": [names.flag(feature_id) for feature_id in sorted(records.exposures)],
         "preview": data.preview and PreviewUserAnswer.of_user(data.preview, names),
         "strata": records.strata,
         "lists": [ListAnswer.of_list(each) for each in data.lists],
@@ -309,7 +309,7 @@ def _point_key(point_key: DecisionPointKey) -> dict[str, str]:
 
 def _enrollment(each: Enrollment, names: Names) -> EnrollmentAnswer:
     return EnrollmentAnswer(
-        experiment=names.experiment(each.number),
+        experiment=names.experiment(each.feature_id),
         **_point_key(each.point_key),
         condition=names.condition(each.condition_id),
         group=each.group_id,
@@ -323,7 +323,7 @@ def _enrollment(each: Enrollment, names: Names) -> EnrollmentAnswer:
 
 def _mark(each: Repeat, names: Names) -> MarkAnswer:
     return MarkAnswer(
-        experiment=names.experiment(each.number),
+        experiment=names.experiment(each.feature_id),
         **_point_key(each.point_key),
         condition=names.condition(each.condition_id),
         uniquifier=each.uniquifier,
@@ -333,7 +333,7 @@ def _mark(each: Repeat, names: Names) -> MarkAnswer:
 
 def _exclusion(each: Exclusion, names: Names) -> ExclusionAnswer:
     return ExclusionAnswer(
-        experiment=names.experiment(each.number), why=each.code.value, at=each.at
+        experiment=names.experiment(each.feature_id), why=each.code.value, at=each.at
     )
 
 

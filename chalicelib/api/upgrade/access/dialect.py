@@ -37,7 +37,7 @@ from chalicelib.domain.experiments.marking import UnknownCondition, UnknownExper
 from chalicelib.services.audiences.segments import NameTaken
 from chalicelib.services.flags.flags import FlagKeyTaken
 from chalicelib.services.participants.participants import AliasIsUser, AliasOfAnother
-from chalicelib.services.running.compiled_experiments import UnknownContext
+from chalicelib.services.running.compilation import UnknownContext
 
 FORMAT = "Parameter not in the correct format"
 QUERY = "Query Failed"

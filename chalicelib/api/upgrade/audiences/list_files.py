@@ -26,7 +26,7 @@ from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 
-NumberedEntry = tuple[int, ListEntry]
+IndexedEntry = tuple[int, ListEntry]
 """A list with its place among those of an experiment or a flag."""
 
 
@@ -96,7 +96,7 @@ def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: 
     )
 
 
-def list_pages(route: str) -> Pages[NumberedEntry]:
+def list_pages(route: str) -> Pages[IndexedEntry]:
     """The pages of a route that exports lists."""
     return Pages(route, lambda row: (row[0],), tuple[int])
 
@@ -104,7 +104,7 @@ def list_pages(route: str) -> Pages[NumberedEntry]:
 def exported_lists(
     services: Services,
     entries: Sequence[ListEntry],
-    pages: Pages[NumberedEntry],
+    pages: Pages[IndexedEntry],
     query: ListQuery,
     side: str,
     holder_id: str,
@@ -121,12 +121,12 @@ def exported_lists(
     name = stored[found[0][1].segment_id].name
     header = attachment(name, "json") if len(found) == 1 else attachment("lists", "zip")
 
-    def write(row: NumberedEntry, listings: Listings) -> Row:
+    def write(row: IndexedEntry, listings: Listings) -> Row:
         _, entry = row
         listing = listings[entry.segment_id]
         return bounded_one(lambda shown: _exported(shown, entry), listing, pages.route)
 
-    def read(rows: Iterable[NumberedEntry]) -> Iterator[tuple[NumberedEntry, Listings]]:
+    def read(rows: Iterable[IndexedEntry]) -> Iterator[tuple[IndexedEntry, Listings]]:
         return each_with_lists(services, rows, lambda row: [row[1]])
 
     rest = pages.rest(found, query, of=holder_id)

@@ -20,7 +20,7 @@ from chalicelib.domain.catalogue.segment_usage import parts_of
 from chalicelib.domain.errors import Invalid
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
-from chalicelib.services.experiments.experiments import Numbered
+from chalicelib.services.experiments.experiments import HeldExperiment
 from chalicelib.services.running.pools import Pool
 
 SEGMENTS_AT_ONCE = 8
@@ -96,8 +96,8 @@ def each_with_lists(
 
 
 def each_experiment_with_lists(
-    services: Services, experiments: Iterable[Numbered]
-) -> Iterator[tuple[Numbered, Listings]]:
+    services: Services, experiments: Iterable[HeldExperiment]
+) -> Iterator[tuple[HeldExperiment, Listings]]:
     """Experiments with the segments of their lists, some lists read at a time."""
     return each_with_lists(services, experiments, lambda row: list_entries(row[1]))
 

@@ -57,11 +57,11 @@ class SegmentIdsQuery(PagedIdsQuery):
     ids: Annotated[tuple[Uuid, ...], Field(min_length=1), AtMost(MAX_IDS)]
 
 
-NumberedId = tuple[int, str]
+IndexedId = tuple[int, str]
 """A segment that is asked for, with its place among the others."""
 
 
-def _pages(route: str) -> Pages[NumberedId]:
+def _pages(route: str) -> Pages[IndexedId]:
     return Pages(route, lambda row: (row[0],), tuple[int])
 
 
@@ -128,7 +128,7 @@ def export_segments(query_values: SegmentIdsQuery) -> Response:
     several = len(query_values.each_once()) > 1
     unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
 
-    def write(row: NumberedId) -> Row:
+    def write(row: IndexedId) -> Row:
         _, segment_id = row
 
         def render(shown: Listings) -> Any:
@@ -148,21 +148,21 @@ def export_segments_as_csv(query_values: SegmentIdsQuery) -> Response:
         content = {"fileName": listing.segment.name, "fileContent": segment_csv(listing)}
         return {**content, **total_of(listing)}
 
-    def write(row: NumberedId) -> Row:
+    def write(row: IndexedId) -> Row:
         return bounded_one(render, listing_of(blueprint.services, row[1]), CSV_EXPORT.route)
 
     return _exported(CSV_EXPORT, query_values, write)
 
 
 def _exported(
-    pages: Pages[NumberedId], query: SegmentIdsQuery, write: Callable[[NumberedId], Row]
+    pages: Pages[IndexedId], query: SegmentIdsQuery, write: Callable[[IndexedId], Row]
 ) -> Response:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
     return pages.answer(_there(ids), query, write, {"ids": ids}, ids=ids)
 
 
-def _there(ids: Sequence[str]) -> Iterator[NumberedId]:
+def _there(ids: Sequence[str]) -> Iterator[IndexedId]:
     for number, segment_id in enumerate(ids):
         try:
             blueprint.services.segments.get(segment_id)

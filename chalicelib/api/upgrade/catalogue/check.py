@@ -99,7 +99,7 @@ def list_exclusions(query: CheckQuery) -> Response:
 
 @blueprint.endpoint("/api/check/monitoredExperimentPoint")
 def list_points(query: CheckQuery) -> Response:
-    """Places that users reached."""
+    """Decision points that users reached."""
     return _page(RecordKind.POINTS, query)
 
 
@@ -133,7 +133,7 @@ def bring_in_exclusions(
 
 @blueprint.endpoint("/api/check/monitoredExperimentPoint", "POST")
 def bring_in_points(body: Annotated[list[PointRow], AtMost(ROWS)]) -> dict[str, Any]:
-    """Store places that users reached."""
+    """Store decision points that users reached."""
     return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
 
 

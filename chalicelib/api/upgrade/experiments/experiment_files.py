@@ -30,7 +30,7 @@ from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services.catalogue.imports import ExperimentDraft
-from chalicelib.services.experiments.experiments import Numbered
+from chalicelib.services.experiments.experiments import HeldExperiment
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -39,8 +39,8 @@ ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 EXPORT, EXPORT_ALL = "/api/experiments/export", "/api/experiments/export/all"
 
-PAGES: Pages[Numbered] = Pages(EXPORT, lambda row: (row[0],), tuple[int])
-ALL_PAGES: Pages[Numbered] = Pages(EXPORT_ALL, lambda row: (row[0],), tuple[int])
+PAGES: Pages[HeldExperiment] = Pages(EXPORT, lambda row: (row[0],), tuple[int])
+ALL_PAGES: Pages[HeldExperiment] = Pages(EXPORT_ALL, lambda row: (row[0],), tuple[int])
 INCLUDED = list_pages("/api/experiments/export/includeLists/{experiment_id}")
 EXCLUDED = list_pages("/api/experiments/export/excludeLists/{experiment_id}")
 
@@ -82,7 +82,7 @@ def import_experiments(body: Files) -> list[dict[str, Any]]:
 @blueprint.endpoint(EXPORT)
 def export_experiments(query_values: PagedIdsQuery) -> Response:
     """Some experiments as files hold them, those that there are; all of them if none is named."""
-    experiments = blueprint.services.experiments.numbered()
+    experiments = blueprint.services.experiments.with_feature_ids()
     if not query_values.ids:
         return _exported(PAGES, experiments, query_values, {})
     ids = query_values.each_once()
@@ -94,16 +94,19 @@ def export_experiments(query_values: PagedIdsQuery) -> Response:
 @blueprint.endpoint(EXPORT_ALL)
 def export_all_experiments(query: ListQuery) -> Response:
     """All experiments as files hold them."""
-    return _exported(ALL_PAGES, blueprint.services.experiments.numbered(), query, {})
+    return _exported(ALL_PAGES, blueprint.services.experiments.with_feature_ids(), query, {})
 
 
 def _exported(
-    pages: Pages[Numbered], experiments: Sequence[Numbered], query: ListQuery, kept: Filter
+    pages: Pages[HeldExperiment],
+    experiments: Sequence[HeldExperiment],
+    query: ListQuery,
+    kept: Filter,
 ) -> Response:
     services = blueprint.services
     metrics = metric_records(services)
 
-    def write(row: Numbered, listings: Listings) -> Row:
+    def write(row: HeldExperiment, listings: Listings) -> Row:
         _, experiment = row
         return bounded(
             lambda shown: exported(experiment, metrics=metrics, listings=shown),

@@ -97,7 +97,7 @@ class ExperimentReader:
             KnownMarks(file.condition_marks(), file.point_marks()),
             two_characters=self._two_characters,
             known_metrics={*known, *(each.key for each in lacking)},
-            numbers={},
+            variant_ids={},
         )
         experiment_id = file.id or self._new_id()
         design = experiment_of(file, experiment_id, context, parts, self._now())

@@ -58,7 +58,7 @@ def condition_of(
 ) -> Condition:
     return Condition(
         id=condition_id,
-        number=0,
+        variant_id=0,
         code=given.condition_code,
         weight=given.assignment_weight,
         order=given.order,

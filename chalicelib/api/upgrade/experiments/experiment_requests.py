@@ -92,7 +92,7 @@ def new_experiment(
     two_characters: TwoCharacters,
     known_metrics: Collection[str],
 ) -> Experiment:
-    """The experiment to create, without its lists; the conditions have no number yet.
+    """The experiment to create, without its lists; the conditions have no ids of variants yet.
 
     Its own id and those of factors and levels are kept, those of all other parts are new. Queries
     of other metrics than the known ones are left out.
@@ -151,7 +151,7 @@ def edited_experiment(
     two_characters: TwoCharacters,
     known_metrics: Collection[str],
 ) -> Experiment:
-    """The experiment as it is to be; new conditions have no number yet.
+    """The experiment as it is to be; new conditions have no ids of variants yet.
 
     Parts that the request leaves out are gone, and so is what refers to them. The state is the
     request's; its log, the lists and the time of the start are the ones from before. In another
@@ -253,7 +253,7 @@ def _edited_parts(
         ),
         two_characters=two_characters,
         known_metrics=known_metrics,
-        numbers={condition.id: condition.number for condition in before.conditions},
+        variant_ids={condition.id: condition.variant_id for condition in before.conditions},
     )
     payloads = following_renamed_codes(parts.payloads, old, parts.conditions)
     if body.type is DesignType.SIMPLE:
@@ -276,11 +276,11 @@ def kept_parts(
     *,
     two_characters: TwoCharacters,
     known_metrics: Collection[str],
-    numbers: Mapping[str, int],
+    variant_ids: Mapping[str, int],
 ) -> Parts:
     """The parts with the ids that `keep` makes of theirs, in the order that they say.
 
-    Conditions that are not among `numbers` have none yet.
+    Conditions that are not among `variant_ids` have none yet.
     """
     marks = Marks(two_characters, (*known.conditions.values(), *known.points.values()))
     condition_ids = {given.id: keep(given.id) for given in body.conditions}
@@ -289,7 +289,7 @@ def kept_parts(
     conditions = tuple(
         replace(
             condition_of(given, condition_ids[given.id], level_ids, keep),
-            number=numbers.get(given.id, 0),
+            variant_id=variant_ids.get(given.id, 0),
             two_character_id=known.conditions.get(given.id) or marks.take(given.two_character_id),
         )
         for given in sorted(body.conditions, key=lambda given: given.order)

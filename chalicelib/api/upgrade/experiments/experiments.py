@@ -45,7 +45,7 @@ from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services.catalogue.imports import ExperimentDraft
-from chalicelib.services.experiments.experiments import AT_ONCE, Numbered
+from chalicelib.services.experiments.experiments import AT_ONCE, HeldExperiment
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 
@@ -70,8 +70,8 @@ PARTITIONS = "/api/experiments/partitions"
 SINGLE = "/api/experiments/single/{experiment_id}"
 ONE = "/api/experiments/{experiment_id}"
 
-PAGES: Pages[Numbered] = Pages(LIST, lambda row: (row[0],), tuple[int])
-NAME_PAGES: Pages[Numbered] = Pages(NAMES, lambda row: (row[0],), tuple[int])
+PAGES: Pages[HeldExperiment] = Pages(LIST, lambda row: (row[0],), tuple[int])
+NAME_PAGES: Pages[HeldExperiment] = Pages(NAMES, lambda row: (row[0],), tuple[int])
 POINT_PAGES: Pages[DecisionPointKey] = Pages(
     PARTITIONS, lambda point_key: (point_key.site, point_key.target), tuple[str, str]
 )
@@ -139,7 +139,7 @@ def _draft(body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
 def list_experiments(query: ListQuery) -> Response:
     """The experiments, complete, the oldest first."""
     services, write = blueprint.services, partial(_shown, _single, _metrics(), LIST)
-    rest = PAGES.rest(services.experiments.numbered(), query)
+    rest = PAGES.rest(services.experiments.with_feature_ids(), query)
     read = partial(each_experiment_with_lists, services)
     taken = PAGES.take(rest, query, read, lambda row, lists: write(row[1], lists))
     return PAGES.response(taken, query)
@@ -148,8 +148,8 @@ def list_experiments(query: ListQuery) -> Response:
 @blueprint.endpoint(NAMES)
 def experiment_names(query: ListQuery) -> Response:
     """Id and name of the experiments."""
-    numbered = blueprint.services.experiments.numbered()
-    return NAME_PAGES.answer(numbered, query, lambda row: answers.name(row[1]))
+    held = blueprint.services.experiments.with_feature_ids()
+    return NAME_PAGES.answer(held, query, lambda row: answers.name(row[1]))
 
 
 @blueprint.endpoint(PARTITIONS)

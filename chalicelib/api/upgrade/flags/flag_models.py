@@ -39,14 +39,14 @@ class FlagBody(AdminBody):
     filter_mode: FilterMode
 
     def flag(self, *, contexts: Collection[str], flag_id: str, now: datetime) -> Flag:
-        """The flag to create; it has no number yet.
+        """The flag to create; it has no feature id yet.
 
         Raises:
             UnknownAppContext: if its context is not among `contexts`.
         """
         return Flag(
             id=self.id or flag_id,
-            number=0,
+            feature_id=0,
             name=self.name,
             key=self.key,
             description=self.description,
@@ -71,7 +71,7 @@ class FlagBody(AdminBody):
         return replace(
             after,
             id=before.id,
-            number=before.number,
+            feature_id=before.feature_id,
             include=before.include,
             exclude=before.exclude,
             created_at=before.created_at,

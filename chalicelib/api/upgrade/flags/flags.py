@@ -71,7 +71,7 @@ def _holding(*, exclude: bool) -> Concern:
 LIST = "/api/flags"
 INCLUSION, ONE_INCLUSION = "/api/flags/inclusionList", "/api/flags/inclusionList/{segment_id}"
 ONE = "/api/flags/{flag_id}"
-PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.number,), tuple[int])
+PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.feature_id,), tuple[int])
 
 
 def _listings(flag: Flag) -> Listings:

@@ -1,4 +1,4 @@
-"""What is offered, compiled once per version of the catalogue."""
+"""Compiles the experiments and flags of the catalogue, once per version of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UnknownContext(Invalid):
 
 
 class CompilationService:
-    """What is offered, compiled once per version of the catalogue."""
+    """Gives use cases the experiments and flags of the catalogue, compiled once per version."""
 
     def __init__(self, catalogue: CatalogueService, contexts: Sequence[str]) -> None:
         self._catalogue = catalogue
@@ -25,18 +25,18 @@ class CompilationService:
         self._compiled: tuple[Catalogue, CompiledCatalogue] | None = None
 
     def current(self) -> tuple[Catalogue, CompiledCatalogue]:
-        """The catalogue, and what it offers."""
+        """The catalogue, and its experiments and flags compiled."""
         catalogue = self._catalogue.snapshot()
         compiled = self._compiled
         if compiled is None or compiled[0] is not catalogue:
-            compiled_experiments = CompiledCatalogue(
+            compiled_catalogue = CompiledCatalogue(
                 catalogue.experiments(),
                 catalogue.segments,
                 self._contexts,
                 catalogue.flags.values(),
                 catalogue.metrics,
             )
-            compiled = self._compiled = (catalogue, compiled_experiments)
+            compiled = self._compiled = (catalogue, compiled_catalogue)
         return compiled
 
     def current_for(self, participant: Participant) -> tuple[Catalogue, CompiledCatalogue]:
