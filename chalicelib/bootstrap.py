@@ -189,7 +189,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
         user_blocks=UserBlockService(catalogue),
-        users=UserService(catalogue, stores.users, purge, clock, settings.ip_address_mode),
+        users=UserService(
+            catalogue, stores.users, stores.participants, purge, clock, settings.ip_address_mode
+        ),
         events=EventService(catalogue, stores.users, stores.events, clock),
         analysis=AnalysisService(catalogue, stores.totals),
         purge=purge,

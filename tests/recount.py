@@ -110,7 +110,7 @@ def recounted(tables: Tables, catalogue: Catalogue) -> Counts:
                 counts["excluded users", int(rest[0])] += 1
             elif kind == "exposures":
                 counts.update(("exposed", int(feature_id)) for feature_id in item["numbers"])
-            elif kind == "testlab":
+            elif kind == "testlab" and "user_id" in item:
                 counts["total_users", int(item.get("variant_id") or item["erased_variant_id"])] += 1
         for feature_id, own in enrollments.items():
             marks = repeats.get(f"repeat#{feature_id}#{pk.removeprefix('user#')}", [])

@@ -104,6 +104,39 @@ def test_a_mark_counts_no_user_twice_and_nobody_elsewhere(world: World, value: s
     assert world.assigned() == {value[:-2]: value}
 
 
+def test_a_user_counts_once_though_a_row_follows_a_mark(world: World) -> None:
+    [(name, value)] = world.assigned().items()
+    world.mark(name, value)
+    before = world.users(name)
+    assert sum(before) == 1
+    world.report(value)
+    assert world.users(name) == before
+    world.mark(name, value)
+    assert world.users(name) == before
+    assert world.assigned() == {name: value}
+    assert world.gateway.delete("/api/users/ada").status == 200
+    assert world.users(name) == [0, 0]
+    world.report(value)
+    assert world.users(name) == before
+
+
+def test_a_row_with_another_variant_than_a_mark_counts_in_its_place(world: World) -> None:
+    [(name, value)] = world.assigned().items()
+    world.mark(name, value)
+    [other] = {f"{name} a", f"{name} b"} - {value}
+    before = world.users(name)
+    world.report(other)
+    assert world.users(name) == before[::-1]
+    assert world.assigned() == {name: value}, "what was recorded first decides"
+
+
+def test_a_row_in_another_experiment_counts_beside_a_mark(world: World) -> None:
+    [(name, value)] = world.assigned().items()
+    world.mark(name, value)
+    world.report("apart a")
+    assert sum(sum(world.users(each)) for each in world.ids) == 2
+
+
 def test_an_enrollment_by_a_mark_outlives_a_change_of_the_blocks(world: World) -> None:
     [(name, value)] = world.assigned().items()
     world.mark(name, value)

@@ -132,6 +132,8 @@ class FakeParticipantStore:
             self._memory.require_unanswered(record)
             row = self.next(participant, participant.profile)
             self._require_unchanged(participant, groups, outcome.compiled, outcome.records)
+            if counting.totals is not None:
+                require(self.read(participant.id).testlab == participant.testlab)
             if point.point_key not in participant.points:
                 row = replace(row, points={**row.points, point.point_key: point})
                 for key in reached_by:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Marked, Totals, TotalsShard, User
+from chalicelib.domain.participants.participants import Participant
 from chalicelib.storage.dynamodb import keys
 from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, R, queue_key, require
 
@@ -21,14 +22,36 @@ class FakeUserStore:
         return self._memory.users.get(user_id)
 
     def create(
-        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+        self,
+        user: User,
+        shard: TotalsShard,
+        record: IdempotencyRecord | None = None,
+        marked: Marked | None = None,
     ) -> None:
         with self._memory.lock:
             self._memory.require_unanswered(record)
             require(user.id not in self._memory.users)
+            stored = self._memory.participant(user.id)
+            if marked is None:
+                require(not any(e.variant_id for own in stored.enrollments.values() for e in own))
+            else:
+                self._count_by_row(stored, marked, shard)
             self._memory.users[user.id] = _bare(user)
             self._memory.count(shard, Totals(total_users=1))
             self._memory.keep(record)
+
+    def _count_by_row(self, stored: Participant, marked: Marked, shard: TotalsShard) -> None:
+        known, counted = marked.participant, marked.counted
+        require(stored.revision == known.revision)
+        if stored.revision:
+            stored = replace(stored, revision=stored.revision + 1)
+        if counted is not None and counted.variant_id is not None:
+            feature_id, by_row = counted.feature_id, replace(counted, variant_id=None)
+            own = tuple(by_row if e == counted else e for e in stored.enrollments[feature_id])
+            stored = replace(stored, enrollments={**stored.enrollments, feature_id: own})
+            before = replace(shard, variant_id=counted.variant_id)
+            self._memory.count(before, Totals(total_users=-1))
+        self._memory.participants[stored.id] = stored
 
     def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
         with self._memory.lock:

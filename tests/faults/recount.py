@@ -63,7 +63,8 @@ class Stored:
         """Read the whole table of users."""
         stored = cls()
         for user in UserRow.scan(UserRow.sk == keys.TESTLAB, consistent_read=True):
-            stored.users[user.user_id] = int(user.variant_id)
+            if user.user_id is not None:
+                stored.users[user.user_id] = int(user.variant_id)
         for row in RecordRow.scan(consistent_read=True):
             stored._add(row)
         return stored

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.participants.participants import Enrollment, Participant
 
 USER_ID_BYTES = 512
 """Bytes of UTF-8 that a user id may have: DynamoDB's sort keys end at 1,024."""
@@ -26,6 +28,25 @@ class User:
     time_stamp: datetime
     variants_with_events: frozenset[int] = frozenset()
     erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A user without a row, who may have been marked before.
+
+    `counted` is the enrollment, if there is one, by which a mark counts the user in the feature
+    that the row is to be of: from then on the row counts in its place.
+    """
+
+    participant: Participant
+    counted: Enrollment | None
+
+    @classmethod
+    def of(cls, participant: Participant, feature: Feature) -> Marked:
+        """What is stored of a user who is to get a row of one of a feature's variants."""
+        live = {variant.id for variant in feature.variants}
+        own = participant.enrollments.get(feature.id, ())
+        return cls(participant, next((each for each in own if each.variant_id in live), None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from chalicelib.domain.access.idempotency import Seal
 from chalicelib.domain.errors import Conflict, LostRace, NotFound
 from chalicelib.domain.features.ip_addresses import IpAddressMode, kept_address
-from chalicelib.domain.features.users import TotalsShard, User, check_user_id
+from chalicelib.domain.features.users import Marked, TotalsShard, User, check_user_id
+from chalicelib.domain.participants.participants import Participant
 from chalicelib.services.features.purge import PurgeService
+from chalicelib.services.participants.participant_ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
 from chalicelib.services.running.ports import Clock, UserStore
@@ -23,12 +25,14 @@ class UserService:
         self,
         catalogue: CatalogueService,
         store: UserStore,
+        participants: ParticipantStore,
         purge: PurgeService,
         clock: Clock,
         ip_address_mode: IpAddressMode = IpAddressMode.FULL,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
+        self._participants = participants
         self._purge = purge
         self._clock = clock
         self._ip_address_mode = ip_address_mode
@@ -38,7 +42,8 @@ class UserService:
     ) -> User:
         """Assign a new user to a variant.
 
-        An id whose variant is dead counts as free; what is left of that user goes first.
+        An id whose variant is dead counts as free; what is left of that user goes first. Whom a
+        mark counts already in the experiment counts by the row from then on, and only by that.
 
         Raises:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
@@ -48,6 +53,7 @@ class UserService:
         """
         check_user_id(user_id)
         address = kept_address(ip_address, self._ip_address_mode)
+        participant: Participant | None = None
         tries = retries("users")
         while True:
             attempt = next(tries)
@@ -59,10 +65,12 @@ class UserService:
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, user_id, attempt
             )
+            marked = None if participant is None else Marked.of(participant, feature)
             try:
-                self._store.create(user, shard, seal and seal(user))
+                self._store.create(user, shard, seal and seal(user), marked)
             except LostRace:
                 self._make_room(user_id)
+                participant = self._participants.read(user_id)
             else:
                 return user
 

@@ -20,7 +20,7 @@ from chalicelib.domain.catalogue.purge import (
     PurgeEntry,
     UnreadableEntry,
 )
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Marked, Totals, TotalsShard, User
 
 Clock = Callable[[], datetime]
 """The time now, aware, in UTC."""
@@ -67,12 +67,19 @@ class UserStore(Protocol):
         ...
 
     def create(
-        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+        self,
+        user: User,
+        shard: TotalsShard,
+        record: IdempotencyRecord | None = None,
+        marked: Marked | None = None,
     ) -> None:
-        """Store a row and count it.
+        """Store a row and count it, in place of the enrollment by which a mark counts the user.
+
+        Without `marked` it is taken that no mark counts the user, in whatever feature.
 
         Raises:
-            LostRace: if the id has a row, or on a conflict with another write.
+            LostRace: if the id has a row, if a mark counts the user and `marked` does not say so,
+                or on a conflict with another write.
         """
         ...
 

@@ -206,7 +206,10 @@ class UsersByExperiment(GlobalSecondaryIndex["RecordRow"]):
 
 
 class UserRow(UsersTable):
-    """A user's row in Test Lab; an erased one has `erased_variant_id` in place of `variant_id`."""
+    """A user's row in Test Lab; an erased one has `erased_variant_id` in place of `variant_id`.
+
+    Where a mark counts a user who has no row, there is a note in its place: only the `experiment`.
+    """
 
     by_variant = UsersByVariant()
     by_experiment = UsersByExperiment()

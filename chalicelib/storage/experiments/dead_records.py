@@ -12,7 +12,7 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.reading import read_rows
 from chalicelib.storage.dynamodb.tables import CounterRow, RecordRow, RepeatRow, ResultRow
-from chalicelib.storage.participants.records import point_of, point_row
+from chalicelib.storage.participants.records import drop_note_of_count, point_of, point_row
 
 AT_ONCE = 200
 """Items that are listed, and removed, in one step."""
@@ -42,7 +42,12 @@ class DynamoDeadRecordStore:
             if row.n or row.data["condition"] is None:
                 yield from _drop_all(RepeatRow, keys.repeats_beside(feature_id, row.pk))
         yield _end(enrollments)
-        yield _drop(RecordRow, [row for row in rows if not _is_enrollment(row)])
+        notes = [row for row in rows if row.sk == keys.TESTLAB]
+        for row in notes:
+            drop_note_of_count(row.pk)
+        yield len(notes)
+        others = [row for row in rows if row not in notes and not _is_enrollment(row)]
+        yield _drop(RecordRow, others)
 
     def drop_rest(self, feature_id: int) -> Iterator[int]:
         yield from _drop_all(ResultRow, keys.results(feature_id))

@@ -48,6 +48,7 @@ from chalicelib.storage.participants.records import (
     group_enrollment_row,
     group_exclusion_row,
     next_revision,
+    note_counted,
     point_row,
     point_text,
 )
@@ -220,7 +221,9 @@ def _write_enrollment(
             write.save(row)
         if enrollment.feature_id not in participant.enrollments:
             _count_group(write, participant, groups, compiled, enrollment, counting)
-        count(write, counting.totals, Totals(total_users=1))
+        if counting.totals is not None:
+            count(write, counting.totals, Totals(total_users=1))
+            note_counted(write, participant, enrollment.feature_id)
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)
             add_count(write, enrollment.feature_id, kind, counting.shard, 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.features.users import Totals, TotalsShard, User
+from chalicelib.domain.features.users import Marked, Totals, TotalsShard, User
 from chalicelib.services.running.retries import retries
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
@@ -16,6 +17,7 @@ from chalicelib.storage.dynamodb.tables import UserRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
 from chalicelib.storage.experiments.totals import count
 from chalicelib.storage.features.purge import to_row
+from chalicelib.storage.participants.records import move_on, uncount
 
 
 class DynamoUserStore:
@@ -27,6 +29,8 @@ class DynamoUserStore:
             row = UserRow.get(keys.user(user_id), keys.TESTLAB, consistent_read=True)
         except UserRow.DoesNotExist:
             return None
+        if row.user_id is None:
+            return None  # only a mark that counts is noted here
         erased = row.variant_id is None
         return User(
             row.user_id,
@@ -38,7 +42,11 @@ class DynamoUserStore:
         )
 
     def create(
-        self, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+        self,
+        user: User,
+        shard: TotalsShard,
+        record: IdempotencyRecord | None = None,
+        marked: Marked | None = None,
     ) -> None:
         row = UserRow(
             keys.user(user.id),
@@ -49,8 +57,19 @@ class DynamoUserStore:
             time_stamp=to_ms(user.time_stamp),
         )
         with transaction_once(record) as write:
-            write.save(row, condition=UserRow.pk.does_not_exist())
-            count(write, shard, Totals(total_users=1))
+            if marked is None:
+                write.save(row, condition=UserRow.pk.does_not_exist())
+            else:
+                write.save(row, condition=UserRow.user_id.does_not_exist())
+                move_on(write, marked.participant)
+            before = None
+            if marked is not None and marked.counted is not None:
+                uncount(write, user.id, marked.counted)
+                before = marked.counted.variant_id
+            if before != user.variant_id:
+                count(write, shard, Totals(total_users=1))
+                if before is not None:
+                    count(write, replace(shard, variant_id=before), Totals(total_users=-1))
 
     @store_errors()
     def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -26,8 +29,9 @@ from chalicelib.domain.participants.participants import (
     TestLabRow,
 )
 from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.stored_forms import word
-from chalicelib.storage.dynamodb.tables import CompactJson, RecordRow
+from chalicelib.storage.dynamodb.tables import CompactJson, RecordRow, UserRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
 
 
@@ -218,6 +222,51 @@ def next_revision(write: TransactWrite, participant: Participant, profile: Profi
         ],
         condition=unchanged(participant),
     )
+
+
+def move_on(write: TransactWrite, participant: Participant) -> Participant:
+    """Insist that nobody changed the user's records, and move the revision; as it is then."""
+    pk = keys.user(participant.id)
+    if not participant.revision:
+        nobody = RecordRow.pk.does_not_exist()
+        write.condition_check(RecordRow, pk, keys.PROFILE, condition=nobody)
+        return participant
+    write.update(
+        RecordRow(pk, keys.PROFILE),
+        actions=[RecordRow.n.set(participant.revision + 1)],
+        condition=unchanged(participant),
+    )
+    return replace(participant, revision=participant.revision + 1)
+
+
+def note_counted(write: TransactWrite, participant: Participant, feature_id: int) -> None:
+    """Note that a mark counts a user as one of a variant of an experiment of Test Lab.
+
+    The note lies where the user's row in Test Lab would, so that a row which comes at the same
+    time, or later, meets with it. Where there is a row, that is to stay what it was.
+    """
+    pk, row = keys.user(participant.id), participant.testlab
+    if row is None:
+        write.update(
+            RecordRow(pk, keys.TESTLAB),
+            actions=[RecordRow.experiment.set(feature_id)],
+            condition=RecordRow.variant_id.does_not_exist(),
+        )
+    else:
+        same = RecordRow.variant_id == row.variant_id
+        write.condition_check(RecordRow, pk, keys.TESTLAB, condition=same)
+
+
+def drop_note_of_count(pk: str) -> None:
+    """Remove that note, if there is no row in its place by now."""
+    with suppress(LostRace), store_errors():
+        UserRow(pk, keys.TESTLAB).delete(condition=UserRow.user_id.does_not_exist())
+
+
+def uncount(write: TransactWrite, user_id: str, counted: Enrollment) -> None:
+    """Note that an enrollment by a mark no longer counts as a user of a variant of Test Lab."""
+    row = enrollment_row(keys.user(user_id), replace(counted, variant_id=None), counted.repeats)
+    write.update(row, actions=[RecordRow.data.set(row.data)], condition=RecordRow.pk.exists())
 
 
 def unchanged(participant: Participant) -> Condition:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from pynamodb.transactions import TransactWrite
@@ -46,7 +45,13 @@ from chalicelib.storage.outcomes.log_removal import (
     log_records_of,
 )
 from chalicelib.storage.outcomes.logs import begun_metrics
-from chalicelib.storage.participants.records import end_enrollments, point_text, unchanged
+from chalicelib.storage.participants.records import (
+    drop_note_of_count,
+    end_enrollments,
+    move_on,
+    point_text,
+    unchanged,
+)
 
 ACTIONS = 95
 """Actions of one transaction, which may hold a hundred."""
@@ -130,7 +135,7 @@ class DynamoUserDataStore:
 
     def drop_repeats(self, participant: Participant, repeats: Sequence[KeptRepeat]) -> Participant:
         with transaction() as write:
-            moved = _move_on(write, participant)
+            moved = move_on(write, participant)
             for kept in repeats:
                 write.delete(_repeat_row(participant.id, kept))
         return moved
@@ -147,7 +152,7 @@ class DynamoUserDataStore:
             (each.feature_id, each.value, each.variant_id) for each in ending.uncounted
         )
         with transaction() as write:
-            _move_on(write, participant)
+            move_on(write, participant)
             add_enrollment_counts(write, ending.enrollment_counts, 0)
             counted = (n for n in ending.exclusions if n not in ending.dead)
             add_exclusions(write, (ExclusionCount(n, -1) for n in counted), 0)
@@ -181,11 +186,13 @@ class DynamoUserDataStore:
         pk = keys.user(participant.id)
         with store_errors():
             found = sorted(_keys_of(participant.id))
+        if keys.TESTLAB in found:
+            drop_note_of_count(pk)
         going = [sort_key for sort_key in found if _kind(sort_key) not in REMOVED_APART]
         for start in range(0, len(going), ACTIONS):
             some = going[start : start + ACTIONS]
             with transaction() as write:
-                participant = _move_on(write, participant)
+                participant = move_on(write, participant)
                 for sort_key in some:
                     write.delete(RecordRow(pk, sort_key))
             answers = sum(sort_key.startswith(keys.stored_response("")) for sort_key in some)
@@ -204,7 +211,7 @@ class DynamoUserDataStore:
         while len(notes) > ACTIONS:
             some, notes = notes[:ACTIONS], notes[ACTIONS:]
             with transaction() as write:
-                participant = _move_on(write, participant)
+                participant = move_on(write, participant)
                 for note in some:
                     write.delete(note)
         if not notes and not participant.revision:
@@ -222,26 +229,11 @@ class DynamoUserDataStore:
 
     def close_queue(self, user_id: str) -> None:
         row, entry = _get(UserRow, keys.user(user_id), keys.TESTLAB), None
-        if row is None:
+        if row is None or row.user_id is None:
             entry = _get(PurgeRow, keys.PURGE, keys.erased_user(user_id))
         if entry is not None:
             with suppress(LostRace), store_errors():
                 entry.delete(condition=PurgeRow.due == entry.due)
-
-
-def _move_on(write: TransactWrite, participant: Participant) -> Participant:
-    """Insist that nobody changed the user's records, and move the revision; as it is then."""
-    pk = keys.user(participant.id)
-    if not participant.revision:
-        nobody = RecordRow.pk.does_not_exist()
-        write.condition_check(RecordRow, pk, keys.PROFILE, condition=nobody)
-        return participant
-    write.update(
-        RecordRow(pk, keys.PROFILE),
-        actions=[RecordRow.n.set(participant.revision + 1)],
-        condition=unchanged(participant),
-    )
-    return replace(participant, revision=participant.revision + 1)
 
 
 def _forget_aliases(write: TransactWrite, row: RecordRow, gone: Set[str]) -> None:

@@ -49,7 +49,12 @@ def test_addresses_are_stored_as_far_as_they_may_be(services: Services, memory: 
     _, [a, _] = experiment(services, "button")
     service = services.users
     users = UserService(
-        service._catalogue, service._store, service._purge, service._clock, IpAddressMode.TRUNCATED
+        service._catalogue,
+        service._store,
+        service._participants,
+        service._purge,
+        service._clock,
+        IpAddressMode.TRUNCATED,
     )
     assert users.create("u", a, "192.0.2.77").ip_address == "192.0.2.0"
     assert memory.users["u"].ip_address == "192.0.2.0"
