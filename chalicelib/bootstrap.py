@@ -10,6 +10,7 @@ from chalicelib.services import Services
 from chalicelib.services.access.access import AccessService
 from chalicelib.services.access.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.access.idempotency import IdempotencyService
+from chalicelib.services.access.ports import IdempotencyStore
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
@@ -18,15 +19,18 @@ from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
+from chalicelib.services.catalogue.ports import Eraser
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
+from chalicelib.services.experiments.ports import DeadRecordStore, RecordStore
 from chalicelib.services.experiments.transfer import TransferService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
+from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
 from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
@@ -35,33 +39,17 @@ from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
-from chalicelib.services.participants.participant_ports import (
-    DeadRecordStore,
-    LogStore,
-    ParticipantStore,
-    PreviewUserStore,
-    RecordStore,
-    StratumStore,
-)
+from chalicelib.services.outcomes.ports import LogStore
 from chalicelib.services.participants.participants import ParticipantService
+from chalicelib.services.participants.ports import ParticipantStore, PreviewUserStore, StratumStore
 from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
-from chalicelib.services.privacy.erasure_ports import UserDataStore
-from chalicelib.services.privacy.export_ports import UserListStore
+from chalicelib.services.privacy.ports import UserDataStore, UserListStore
 from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
-from chalicelib.services.running.ports import (
-    CatalogueStore,
-    Clock,
-    Eraser,
-    EventStore,
-    IdempotencyStore,
-    PurgeQueue,
-    TotalsStore,
-    UserStore,
-)
+from chalicelib.services.running.ports import CatalogueStore, Clock, PurgeQueue
 from chalicelib.settings import Settings
 from chalicelib.storage.access.idempotency import DynamoIdempotencyStore
 from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore

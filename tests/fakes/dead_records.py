@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Enrollment, GroupKey
-from chalicelib.services.participants.participant_ports import Position
+from chalicelib.services.experiments.ports import Position
 from chalicelib.storage.dynamodb import keys
 from tests.fakes.memory import Memory
 

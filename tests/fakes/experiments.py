@@ -40,7 +40,8 @@ from chalicelib.domain.participants.participants import (
     Profile,
     TestLabRow,
 )
-from chalicelib.services.participants.participant_ports import Counting, Position, RecordPage
+from chalicelib.services.experiments.ports import Position, RecordPage
+from chalicelib.services.participants.ports import Counting
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.experiments.enrollment_counts import COUNTS
 from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, require

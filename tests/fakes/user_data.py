@@ -12,7 +12,7 @@ from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
-from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
+from chalicelib.services.privacy.ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage.dynamodb import keys
 from tests.fakes.experiments import FakeParticipantStore
 from tests.fakes.memory import Memory, require

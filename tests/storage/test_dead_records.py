@@ -21,7 +21,8 @@ from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services import Services
-from chalicelib.services.participants.participant_ports import Counting, Position
+from chalicelib.services.experiments.ports import Position
+from chalicelib.services.participants.ports import Counting
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from tests.fakes.memory import START

@@ -35,7 +35,8 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
-from chalicelib.services.participants.participant_ports import Counting, Position
+from chalicelib.services.experiments.ports import Position
+from chalicelib.services.participants.ports import Counting
 from chalicelib.storage.experiments import listing
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design

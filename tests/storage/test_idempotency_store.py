@@ -23,7 +23,7 @@ from chalicelib.domain.experiments.marking import Outcome
 from chalicelib.domain.features.users import Event, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRecord, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile
-from chalicelib.services.participants.participant_ports import Counting
+from chalicelib.services.participants.ports import Counting
 from chalicelib.storage.access.idempotency import ANSWER_BYTES
 from tests.fakes.memory import START
 from tests.unit.measure_samples import SIMPLE, part

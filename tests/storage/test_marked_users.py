@@ -8,7 +8,7 @@ from chalicelib.bootstrap import Stores, build
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
-from chalicelib.services.privacy.erasure_ports import Remains
+from chalicelib.services.privacy.ports import Remains
 from chalicelib.settings import Settings
 from tests.fakes.memory import FixedClock
 from tests.fakes.stores import Step, once, watched

@@ -31,8 +31,8 @@ from chalicelib.domain.participants.participants import (
     Profile,
 )
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
-from chalicelib.services.participants.participant_ports import Counting
-from chalicelib.services.privacy.erasure_ports import Remains
+from chalicelib.services.participants.ports import Counting
+from chalicelib.services.privacy.ports import Remains
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.raw import plain
 from chalicelib.storage.dynamodb.tables import LoggedRow, RecordRow

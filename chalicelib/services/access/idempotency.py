@@ -9,7 +9,8 @@ from chalicelib.domain.access.idempotency import (
     StoredResponse,
 )
 from chalicelib.domain.errors import LostRace
-from chalicelib.services.running.ports import Clock, IdempotencyStore
+from chalicelib.services.access.ports import IdempotencyStore
+from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from chalicelib.domain.catalogue.purge import SECOND_PASS, LooseLists
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.ports import Clock, PurgeQueue
 
 

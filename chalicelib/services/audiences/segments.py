@@ -21,7 +21,7 @@ from chalicelib.domain.catalogue.segment_usage import SegmentUsage
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.services.running.ports import Clock, Eraser
+from chalicelib.services.catalogue.ports import Eraser
+from chalicelib.services.running.ports import Clock
 
 
 class DemoService:

@@ -10,7 +10,7 @@ from chalicelib.domain.catalogue.entity_tags import Kind, Shown, Subject, shown
 from chalicelib.domain.errors import PreconditionFailed
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.segments import global_id
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 

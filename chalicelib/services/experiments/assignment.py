@@ -19,7 +19,7 @@ from chalicelib.domain.experiments.assignment import (
 from chalicelib.domain.experiments.compiled_experiments import CompiledContext, CompiledExperiment
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock

@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.enrollment_statistics import (
     periods,
 )
 from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock

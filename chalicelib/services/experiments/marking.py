@@ -34,7 +34,7 @@ from chalicelib.domain.participants.participants import (
     Participant,
 )
 from chalicelib.services.experiments.experiments import ExperimentService
-from chalicelib.services.participants.participant_ports import Counting, ParticipantStore
+from chalicelib.services.participants.ports import Counting, ParticipantStore
 from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.isolation import each_alone
 from chalicelib.services.running.key_locks import KeyLocks

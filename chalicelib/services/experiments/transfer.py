@@ -39,12 +39,8 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
-from chalicelib.services.participants.participant_ports import (
-    Counting,
-    ParticipantStore,
-    Position,
-    RecordStore,
-)
+from chalicelib.services.experiments.ports import Position, RecordStore
+from chalicelib.services.participants.ports import Counting, ParticipantStore
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock

@@ -9,9 +9,10 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.domain.features.features import Feature, Variant
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
-from chalicelib.services.running.ports import Clock, EventStore, TotalsStore, UserStore
+from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
 
 

@@ -22,14 +22,12 @@ from chalicelib.domain.catalogue.purge import (
 from chalicelib.domain.errors import LostRace, NotFound, Unavailable
 from chalicelib.domain.features.users import Event, TotalsShard, User
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
-from chalicelib.services.participants.participant_ports import (
-    DeadRecordStore,
-    ParticipantStore,
-    Position,
-)
+from chalicelib.services.experiments.ports import DeadRecordStore, Position
+from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
-from chalicelib.services.running.ports import Clock, EventStore, PurgeQueue, TotalsStore, UserStore
+from chalicelib.services.running.ports import Clock, PurgeQueue
 from chalicelib.services.running.retries import retries
 
 T = TypeVar("T")

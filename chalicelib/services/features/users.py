@@ -7,11 +7,12 @@ from chalicelib.domain.errors import Conflict, LostRace, NotFound
 from chalicelib.domain.features.ip_addresses import IpAddressMode, kept_address
 from chalicelib.domain.features.users import Marked, TotalsShard, User, check_user_id
 from chalicelib.domain.participants.participants import Participant
+from chalicelib.services.features.ports import UserStore
 from chalicelib.services.features.purge import PurgeService
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
-from chalicelib.services.running.ports import Clock, UserStore
+from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
 
 

@@ -12,7 +12,7 @@ from chalicelib.domain.experiments.compiled_experiments import CompiledContext
 from chalicelib.domain.features.users import TotalsShard, check_user_id
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.participants.participants import Membership, Participant, Profile
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries

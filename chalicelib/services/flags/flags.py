@@ -19,7 +19,7 @@ from chalicelib.domain.catalogue.lists import (
 )
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.flags.flags import Flag
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import CatalogueStore
 

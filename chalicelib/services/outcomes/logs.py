@@ -17,7 +17,7 @@ from chalicelib.domain.outcomes.logs import (
     measured_part,
     merge,
 )
-from chalicelib.services.participants.participant_ports import LogStore
+from chalicelib.services.outcomes.ports import LogStore
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries

@@ -23,7 +23,8 @@ from chalicelib.domain.outcomes.metric_results import (
     observations,
     result_of,
 )
-from chalicelib.services.participants.participant_ports import LogStore, ParticipantStore
+from chalicelib.services.outcomes.ports import LogStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 
 

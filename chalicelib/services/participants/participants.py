@@ -16,7 +16,7 @@ from chalicelib.domain.participants.participants import (
     Profile,
     WorkingGroup,
 )
-from chalicelib.services.participants.participant_ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.key_locks import KeyLocks
 from chalicelib.services.running.ports import Clock

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import Invalid, LostRace, NotFound
 from chalicelib.domain.experiments.experiments import Condition, Experiment
 from chalicelib.domain.features.users import check_user_id
 from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
-from chalicelib.services.participants.participant_ports import PreviewUserStore
+from chalicelib.services.participants.ports import PreviewUserStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries

@@ -9,7 +9,7 @@ from itertools import islice
 from chalicelib.domain.errors import Invalid, LostRace, NotFound
 from chalicelib.domain.features.users import check_user_id
 from chalicelib.domain.participants.strata import FactorUse, StratificationFactor
-from chalicelib.services.participants.participant_ports import StratumStore
+from chalicelib.services.participants.ports import StratumStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock

@@ -18,15 +18,12 @@ from chalicelib.domain.privacy.erasure import (
     participation_end,
     spare_repeats,
 )
+from chalicelib.services.features.ports import UserStore
 from chalicelib.services.features.purge import PurgeService
-from chalicelib.services.participants.participant_ports import (
-    ParticipantStore,
-    PreviewUserStore,
-    StratumStore,
-)
-from chalicelib.services.privacy.erasure_ports import Remains, UserDataStore
+from chalicelib.services.participants.ports import ParticipantStore, PreviewUserStore, StratumStore
+from chalicelib.services.privacy.ports import Remains, UserDataStore
 from chalicelib.services.running.catalogue import CatalogueService
-from chalicelib.services.running.ports import Clock, UserStore
+from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
 
 WORK_TIME = timedelta(seconds=20)

@@ -20,13 +20,14 @@ from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.participants.preview_users import PreviewUser
 from chalicelib.domain.privacy.erasure import has_repeats
-from chalicelib.services.participants.participant_ports import ParticipantStore, PreviewUserStore
+from chalicelib.services.access.ports import IdempotencyStore
+from chalicelib.services.features.ports import EventStore, UserStore
+from chalicelib.services.participants.ports import ParticipantStore, PreviewUserStore
 from chalicelib.services.privacy.erasure import refuse_alias
-from chalicelib.services.privacy.erasure_ports import OtherRecord, UserDataStore
-from chalicelib.services.privacy.export_ports import UserListStore
+from chalicelib.services.privacy.ports import OtherRecord, UserDataStore, UserListStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import PAGE_BYTES
-from chalicelib.services.running.ports import Clock, EventStore, IdempotencyStore, UserStore
+from chalicelib.services.running.ports import Clock
 
 AT_ONCE = 300
 """Events and marks that are read at once."""

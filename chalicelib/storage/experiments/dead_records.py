@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from chalicelib.domain.errors import LostRace
-from chalicelib.services.participants.participant_ports import Position
+from chalicelib.services.experiments.ports import Position
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.reading import read_rows

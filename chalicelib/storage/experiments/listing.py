@@ -15,7 +15,7 @@ from chalicelib.domain.experiments.transfer import (
     UserRecord,
 )
 from chalicelib.domain.participants.participants import GroupKey, Profile
-from chalicelib.services.participants.participant_ports import Position, RecordPage
+from chalicelib.services.experiments.ports import Position, RecordPage
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.reading import read_rows

@@ -30,7 +30,7 @@ from chalicelib.domain.participants.participants import (
     Participant,
 )
 from chalicelib.domain.privacy.erasure import KeptRepeat
-from chalicelib.services.participants.participant_ports import Counting
+from chalicelib.services.participants.ports import Counting
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction

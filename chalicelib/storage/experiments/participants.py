@@ -29,7 +29,7 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
-from chalicelib.services.participants.participant_ports import Counting
+from chalicelib.services.participants.ports import Counting
 from chalicelib.services.running.pools import Pool
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction

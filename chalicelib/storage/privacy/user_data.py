@@ -20,7 +20,7 @@ from chalicelib.domain.features.users import Totals, TotalsShard
 from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
-from chalicelib.services.privacy.erasure_ports import Dropped, Listing, OtherRecord, Remains
+from chalicelib.services.privacy.ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.raw import plain

@@ -31,8 +31,8 @@ from chalicelib.api.upgrade.catalogue.check_models import (
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.transfer import RecordKind
+from chalicelib.services.experiments.ports import Position
 from chalicelib.services.experiments.transfer import TransferReport
-from chalicelib.services.participants.participant_ports import Position
 
 blueprint = ApiBlueprint(__name__, DIALECT)
 

@@ -1,7 +1,7 @@
 """What the use cases need to find all that is stored under a user's id, and to remove it.
 
-As in `ports`, every method may raise `Unavailable`. Those that write may be killed half-way and
-made again, and where they say so they raise `LostRace` if what the caller read has changed.
+Every method may raise `Unavailable`. Those that write may be killed half-way and made again, and
+where they say so they raise `LostRace` if what the caller read has changed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
@@ -162,4 +163,18 @@ class UserDataStore(Protocol):
 
     def close_queue(self, user_id: str) -> None:
         """Remove the entry of the purge queue for a user who has no row in Test Lab."""
+        ...
+
+
+class UserListStore(Protocol):
+    """Lists of records of a user that grow with every request."""
+
+    def repeats(
+        self, user_id: str, feature_id: int, after: str, limit: int
+    ) -> Sequence[tuple[str, Repeat]]:
+        """Up to `limit` marks of a user in a within-subjects experiment, behind a key."""
+        ...
+
+    def log_records(self, user_id: str, after: str, limit: int) -> Sequence[tuple[str, LogRecord]]:
+        """Up to `limit` log records that were logged of a user, behind a key."""
         ...

@@ -1,8 +1,6 @@
-"""What the use cases need to keep of participants: records, preview users, strata, logs.
+"""What the use cases need to keep of users and groups: records, preview users, strata.
 
-As in `ports`, every method may raise `Unavailable`, those that write are all-or-nothing, and where
-they say so they raise `LostRace` if what the caller based its decision on has changed. Those that
-take an `IdempotencyRecord` store it too, and raise `AlreadyAnswered` if there is one.
+What `running.ports` says of all ports goes for these.
 """
 
 from __future__ import annotations
@@ -21,10 +19,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
 )
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
-from chalicelib.domain.experiments.transfer import OwnedRecord, RecordKind
 from chalicelib.domain.features.users import TotalsShard
-from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
-from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -259,92 +254,4 @@ class StratumStore(Protocol):
         Raises:
             LostRace: on a conflict with another write.
         """
-        ...
-
-
-Position = tuple[str, str]
-"""Where a page of records ended, in the order of the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """Some records, and where the next page starts, if there is one."""
-
-    records: Sequence[OwnedRecord]
-    next: Position | None
-
-
-class RecordStore(Protocol):
-    """The records of all users and groups, kind by kind."""
-
-    def page(self, kind: RecordKind, after: Position | None, limit: int) -> RecordPage:
-        """Up to `limit` records in an order of the store's own; each once, if nothing is written.
-
-        It reads past the records of other kinds, so many of them; a page may be empty, and yet
-        not be the last.
-        """
-        ...
-
-
-class DeadRecordStore(Protocol):
-    """What is stored of an experiment that is gone, beside its variants, their users and events."""
-
-    def of_experiment(
-        self, feature_id: int, after: Position | None, limit: int
-    ) -> Sequence[Position]:
-        """Up to `limit` records of users and groups, those after `after`, in some fixed order.
-
-        The list may lag behind what is stored.
-        """
-        ...
-
-    def drop(self, feature_id: int, records: Sequence[Position]) -> Iterator[int]:
-        """Remove at most 25 of them, with marks within subjects; bit by bit, how many rows.
-
-        Points that were reached stay. A record that changes in this moment may stay too.
-        """
-        ...
-
-    def drop_rest(self, feature_id: int) -> Iterator[int]:
-        """Remove kept results and all counters of an experiment; bit by bit, how many rows."""
-        ...
-
-
-class LogStore(Protocol):
-    """What clients logged of users."""
-
-    def new_id(self) -> int:
-        """An id that no row had before."""
-        ...
-
-    def log_records(
-        self, user_id: str, log_record_keys: Collection[LogRecordKey]
-    ) -> Mapping[LogRecordKey, LogRecord]:
-        """Some log records of a user, read consistently at the same time; those that there are."""
-        ...
-
-    def store(
-        self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
-    ) -> Collection[LogRecordKey]:
-        """Store the log records of one user, each by itself; the keys of those that were not.
-
-        A log record is not stored if it is no longer what it was merged into. With `record` all are
-        stored, or none.
-
-        Raises:
-            Invalid: if a log record is larger than the store takes, or all of them are more than it
-                stores at once with `record`; then none is stored.
-        """
-        ...
-
-    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
-        """Store what the queries of an experiment found, in place of what was stored before."""
-        ...
-
-    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
-        """What was stored so; nothing if nothing was."""
-        ...
-
-    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
-        """All log records with values of a metric, some at a time."""
         ...

@@ -1,0 +1,53 @@
+"""What the use cases need to keep of logs and of what they show.
+
+What `running.ports` says of all ports goes for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
+from chalicelib.domain.outcomes.metric_results import QueryResult
+
+
+class LogStore(Protocol):
+    """What clients logged of users."""
+
+    def new_id(self) -> int:
+        """An id that no row had before."""
+        ...
+
+    def log_records(
+        self, user_id: str, log_record_keys: Collection[LogRecordKey]
+    ) -> Mapping[LogRecordKey, LogRecord]:
+        """Some log records of a user, read consistently at the same time; those that there are."""
+        ...
+
+    def store(
+        self, merges: Sequence[Merge], record: IdempotencyRecord | None = None
+    ) -> Collection[LogRecordKey]:
+        """Store the log records of one user, each by itself; the keys of those that were not.
+
+        A log record is not stored if it is no longer what it was merged into. With `record` all are
+        stored, or none.
+
+        Raises:
+            Invalid: if a log record is larger than the store takes, or all of them are more than it
+                stores at once with `record`; then none is stored.
+        """
+        ...
+
+    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
+        """Store what the queries of an experiment found, in place of what was stored before."""
+        ...
+
+    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
+        """What was stored so; nothing if nothing was."""
+        ...
+
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
+        """All log records with values of a metric, some at a time."""
+        ...
