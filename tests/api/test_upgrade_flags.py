@@ -566,6 +566,21 @@ class TestLists:
         [shown] = gateway.get(f"/api/flags/{one['id']}").json["featureFlagSegmentInclusion"]
         assert len(shown["segment"]["individualForSegment"]) == 1
 
+    def test_a_list_that_two_flags_have_is_replaced_through_either(self, gateway: Gateway) -> None:
+        flags = [create(gateway, key)["id"] for key in ("one", "two")]
+        shared = str(uuid.uuid4())
+        for flag_id in flags:
+            add_list(gateway, flag_id, "inclusion", "ada", id=shared)
+        for flag_id in flags:
+            changed = segment("bob", flag_id, id=shared)
+            body = {"id": flag_id, "enabled": False, "listType": "other", "segment": changed}
+            answer = gateway.put(f"/api/flags/inclusionList/{shared}", body)
+            assert answer.status == 200, answer.text
+            [shown] = gateway.get(f"/api/flags/{flag_id}").json["featureFlagSegmentInclusion"]
+            assert (shown["enabled"], shown["listType"]) == (False, "other")
+            members = [each["userId"] for each in shown["segment"]["individualForSegment"]]
+            assert sorted(members) == sorted(["bob", flag_id])
+
     @pytest.mark.parametrize(
         "wrong",
         [

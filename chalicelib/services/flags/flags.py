@@ -17,7 +17,7 @@ from chalicelib.domain.catalogue.lists import (
     with_lists,
     without_list,
 )
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
@@ -170,8 +170,20 @@ class FlagService:
         """
         return self.edit(flag_id, lambda flag: with_lists(flag, entries, exclude=exclude), lists)
 
+    def check_list(self, flag_id: str, segment_id: str, *, exclude: bool) -> None:
+        """Refuse to change a list through a flag that does not have it on a side.
+
+        Raises:
+            NotFound: if no flag has it.
+            Invalid: if only others have it.
+        """
+        holder = self.holder_of(segment_id, exclude=exclude)
+        own = self._catalogue.fresh().flags.get(flag_id)
+        if own is None or not has_list(own, segment_id, exclude=exclude):
+            raise Invalid(f"the list {segment_id} belongs to the flag {holder.id}")
+
     def holder_of(self, segment_id: str, *, exclude: bool) -> Flag:
-        """The flag that a segment is a list of, on one side.
+        """The flag that a segment is a list of, on one side: the oldest, if several have it.
 
         Raises:
             NotFound: if there is none.

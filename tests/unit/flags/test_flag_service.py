@@ -139,6 +139,12 @@ def test_a_list_belongs_to_its_flag_on_one_side(services: Services) -> None:
         services.flags.holder_of("s", exclude=True)
     with pytest.raises(NotFound):
         services.flags.holder_of("other", exclude=False)
+    for flag_id in ("a", "unknown"):
+        with pytest.raises(Invalid, match="belongs to the flag f"):
+            services.flags.check_list(flag_id, "s", exclude=False)
+    add_list(services, "a")
+    for flag_id in ("a", "f"):
+        services.flags.check_list(flag_id, "s", exclude=False)
 
 
 def test_a_segment_that_others_use_outlives_its_removal_from_a_list(services: Services) -> None:

@@ -40,7 +40,7 @@ from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries, listed
-from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 from chalicelib.services.running.pools import Pool
@@ -195,9 +195,7 @@ def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody, query: R
 def _replace_list(
     segment_id: str, body: FlagListBody, query: ReplaceQuery, *, exclude: bool
 ) -> Any:
-    holder = blueprint.services.flags.holder_of(segment_id, exclude=exclude)
-    if holder.id != body.id:
-        raise Invalid(f"the list {segment_id} belongs to the flag {holder.id}")
+    blueprint.services.flags.check_list(body.id, segment_id, exclude=exclude)
     check_same_list(segment_id, body.segment)
     segment = body.segment.model_copy(update={"id": segment_id})
     own = body.model_copy(update={"segment": segment})
