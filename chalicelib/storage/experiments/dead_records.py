@@ -42,12 +42,9 @@ class DynamoDeadRecordStore:
             if row.n or row.data["condition"] is None:
                 yield from _drop_all(RepeatRow, keys.repeats_beside(feature_id, row.pk))
         yield _end(enrollments)
-        notes = [row for row in rows if row.sk == keys.TESTLAB]
-        for row in notes:
-            drop_note_of_count(row.pk)
-        yield len(notes)
-        others = [row for row in rows if row not in notes and not _is_enrollment(row)]
-        yield _drop(RecordRow, others)
+        yield _drop_notes([row for row in rows if _is_note(row)])
+        others = (row for row in rows if row.sk != keys.TESTLAB)
+        yield _drop(RecordRow, [row for row in others if not _is_enrollment(row)])
 
     def drop_rest(self, feature_id: int) -> Iterator[int]:
         yield from _drop_all(ResultRow, keys.results(feature_id))
@@ -57,6 +54,20 @@ class DynamoDeadRecordStore:
 def _is_enrollment(row: RecordRow) -> bool:
     """Whether an item is the enrollment of a user: it may hold a point, and have marks."""
     return str(row.sk).startswith(keys.ENROLLMENTS) and not str(row.pk).startswith(keys.GROUPS_OF)
+
+
+def _is_note(row: RecordRow) -> bool:
+    """Whether an item is the note of a mark where a row of Test Lab may come, and has not come."""
+    return str(row.sk) == keys.TESTLAB and row.variant_id is None
+
+
+def _drop_notes(rows: Sequence[RecordRow]) -> int:
+    """Remove notes; should a row come in place of one in this moment, all stay, as in `_end`."""
+    if rows:
+        with suppress(LostRace), transaction() as write:
+            for row in rows:
+                drop_note_of_count(write, row.pk)
+    return len(rows)
 
 
 def _end(rows: Sequence[RecordRow]) -> int:

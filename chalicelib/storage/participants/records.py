@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,6 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -29,7 +27,6 @@ from chalicelib.domain.participants.participants import (
     TestLabRow,
 )
 from chalicelib.storage.dynamodb import keys
-from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.stored_forms import word
 from chalicelib.storage.dynamodb.tables import CompactJson, RecordRow, UserRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
@@ -257,10 +254,9 @@ def note_counted(write: TransactWrite, participant: Participant, feature_id: int
         write.condition_check(RecordRow, pk, keys.TESTLAB, condition=same)
 
 
-def drop_note_of_count(pk: str) -> None:
-    """Remove that note, if there is no row in its place by now."""
-    with suppress(LostRace), store_errors():
-        UserRow(pk, keys.TESTLAB).delete(condition=UserRow.user_id.does_not_exist())
+def drop_note_of_count(write: TransactWrite, pk: str) -> None:
+    """Remove that note, and insist that there is no row in its place."""
+    write.delete(UserRow(pk, keys.TESTLAB), condition=UserRow.user_id.does_not_exist())
 
 
 def uncount(write: TransactWrite, user_id: str, counted: Enrollment) -> None:

@@ -187,7 +187,8 @@ class DynamoUserDataStore:
         with store_errors():
             found = sorted(_keys_of(participant.id))
         if keys.TESTLAB in found:
-            drop_note_of_count(pk)
+            with suppress(LostRace), transaction() as write:
+                drop_note_of_count(write, pk)
         going = [sort_key for sort_key in found if _kind(sort_key) not in REMOVED_APART]
         for start in range(0, len(going), ACTIONS):
             some = going[start : start + ACTIONS]
