@@ -68,10 +68,9 @@ def parts() -> tuple[Part, ...]:
 
 
 def _all_parts() -> Iterator[Part]:
-    for blueprint in api.BLUEPRINTS:
-        for route in blueprint.published:
-            for name, hint in route.arguments.items():
-                yield from _parts(f"{route.method} {route.path} {name}", hint)
+    for route in api.all_routes():
+        for name, hint in route.arguments.items():
+            yield from _parts(f"{route.method} {route.path} {name}", hint)
     for model in _models(BaseModel):
         if model.__module__.startswith(api.__name__) and not issubclass(model, Answer):
             yield from _parts(model.__name__, model)

@@ -6,19 +6,20 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
-from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.cors import Cors
-from chalicelib.api.testlab import BLUEPRINTS as TESTLAB
-from chalicelib.api.upgrade import BLUEPRINTS as UPGRADE
+from chalicelib.api.http.routes import Route, Routes
+from chalicelib.api.http.wrapper import Wrapper
+from chalicelib.api.testlab import ROUTES as TESTLAB
+from chalicelib.api.upgrade import ROUTES as UPGRADE
 from chalicelib.observability import Observer
 from chalicelib.services import Services
 
-BLUEPRINTS: tuple[ApiBlueprint, ...] = (
-    *TESTLAB,
-    *UPGRADE,
-    documentation.blueprint,
-    health.blueprint,
-)
+ROUTES: tuple[Routes, ...] = (*TESTLAB, *UPGRADE, documentation.routes, health.routes)
+
+
+def all_routes() -> list[Route]:
+    """Every route, in the order of the resources."""
+    return [route for routes in ROUTES for route in routes.declared]
 
 
 def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -> None:
@@ -27,15 +28,14 @@ def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -
     `observer` sees each request.
     """
     app.api.cors = cors
-    for blueprint in BLUEPRINTS:
-        blueprint.services = services
-        blueprint.observer = observer
-        app.register_blueprint(blueprint)
+    wrapper = Wrapper(services, observer)
+    for routes in ROUTES:
+        app.register_blueprint(wrapper.blueprint(routes))
 
 
 def any_case_paths() -> frozenset[str]:
     """The paths that match whatever the letter case, where the server can do that."""
-    return frozenset(path for blueprint in BLUEPRINTS for path in blueprint.any_case_paths)
+    return frozenset(route.path for route in all_routes() if route.any_case)
 
 
 def build_models() -> None:
@@ -46,5 +46,5 @@ def build_models() -> None:
         waiting.extend(model.__subclasses__())
         if model.__module__.startswith(__name__):
             model.model_rebuild()
-    for blueprint in BLUEPRINTS:
-        blueprint.build()
+    for route in all_routes():
+        route.taken.build()

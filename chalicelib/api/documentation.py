@@ -16,12 +16,13 @@ from string import Template
 
 from chalice.app import Response
 
-from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.calls import requested_path
+from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.conditional import names_tag
 from chalicelib.api.http.problem_dialect import ProblemDialect
 from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.reading import Reading, requested_path
 from chalicelib.api.http.requests import JSON_TYPE
+from chalicelib.api.http.routes import Routes
 from chalicelib.domain.errors import NotFound
 
 OWN_FILES = Path(__file__).with_name("swagger")
@@ -47,7 +48,7 @@ ONLY_OWN = (
 """What the page may load: Swagger UI writes styles into it, and draws with data: images."""
 
 
-blueprint = ApiBlueprint(__name__, ProblemDialect())
+routes = Routes(__name__, ProblemDialect())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +83,40 @@ def _version() -> str:
     return f"{_file(_distribution() / 'VERSION').text.strip()}-{tag}"
 
 
-def _answer(file: File, media_type: str, caching: str, **headers: str) -> Response:
+def _answer(
+    reading: Reading, file: File, media_type: str, caching: str, **headers: str
+) -> Response:
     sent: ResponseHeaders = {
         "ETag": file.tag,
         "Cache-Control": caching,
         "X-Content-Type-Options": "nosniff",
     }
-    known = blueprint.current_request.headers.get("if-none-match")
+    known = reading.headers.get("if-none-match")
     if known is not None and names_tag(known, file.tag):
         return Response("", sent, status_code=304)
     own: ResponseHeaders = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(file.text, {**sent, **own, "Content-Type": media_type})
 
 
-@blueprint.endpoint("/api/openapi.json", conditional=True)
-def openapi_document() -> Response:
+@routes.endpoint("/api/openapi.json", access=OPEN, conditional=True)
+def openapi_document(reading: Reading) -> Response:
     """This document, for programs."""
-    return _answer(_file(DOCUMENT), JSON_TYPE, ALWAYS_ASK)
+    return _answer(reading, _file(DOCUMENT), JSON_TYPE, ALWAYS_ASK)
 
 
-@blueprint.endpoint("/swagger", conditional=True)
-def swagger_page() -> Response:
+@routes.endpoint("/swagger", access=OPEN, conditional=True)
+def swagger_page(reading: Reading) -> Response:
     """This document, for people: Swagger UI."""
     # Browsers resolve links against the folder that they see.
-    root = "../" if requested_path(blueprint.current_request).endswith("/") else ""
+    root = "../" if requested_path(reading.request).endswith("/") else ""
     text = Template(_file(OWN_FILES / "page.html").text).substitute(root=root, version=_version())
-    return _answer(_tagged(text), HTML_TYPE, ALWAYS_ASK, Content_Security_Policy=ONLY_OWN)
+    return _answer(reading, _tagged(text), HTML_TYPE, ALWAYS_ASK, Content_Security_Policy=ONLY_OWN)
 
 
-@blueprint.endpoint("/swagger/{asset}", conditional=True)
-def swagger_asset(asset: str) -> Response:
+@routes.endpoint("/swagger/{asset}", access=OPEN, conditional=True)
+def swagger_asset(reading: Reading, asset: str) -> Response:
     """A script or a style of that page."""
     if asset not in ASSET_TYPES:
         raise NotFound(f"there is no {asset}: the page uses {', '.join(ASSET_TYPES)}")
     folder = OWN_FILES if asset == "start.js" else _distribution()
-    return _answer(_file(folder / asset), ASSET_TYPES[asset], KEEP)
+    return _answer(reading, _file(folder / asset), ASSET_TYPES[asset], KEEP)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.problem_dialect import ProblemDialect
+from chalicelib.api.http.rendering import Reply
+from chalicelib.api.http.routes import Routes
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, ProblemDialect())
+routes = Routes(__name__, ProblemDialect())
 FINE = Reply({"status": "ok"}, {"Cache-Control": "no-store"})
 
 
-@blueprint.endpoint("/health")
-def report_health() -> Reply:
+@routes.endpoint("/health", access=OPEN)
+def report_health() -> Reply[dict[str, str]]:
     """Whether the program runs; nothing is read for it."""
     return FINE
 
 
-@blueprint.endpoint("/health/ready")
-def report_readiness() -> Reply:
+@routes.endpoint("/health/ready", access=OPEN)
+def report_readiness(services: Services) -> Reply[dict[str, str]]:
     """Whether the tables answer too: one read; 503 if they do not."""
-    blueprint.services.catalogue.stored_revision()
+    services.catalogue.stored_revision()
     return FINE

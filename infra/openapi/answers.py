@@ -8,11 +8,12 @@ from typing import Any, Final, get_args, get_type_hints
 
 from chalice.app import Response
 
-from chalicelib.api.http.blueprint import Published
-from chalicelib.api.http.calls import BODY, CRASH
+from chalicelib.api.http.calls import BODY
 from chalicelib.api.http.problem_dialect import ProblemDialect
 from chalicelib.api.http.problems import PROBLEM_TYPE
+from chalicelib.api.http.rendering import CRASH
 from chalicelib.api.http.requests import JSON_TYPE
+from chalicelib.api.http.routes import Route
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
 from chalicelib.api.upgrade.access.dialect import UpgradeDialect
@@ -193,7 +194,7 @@ UPGRADE_EXAMPLES: dict[int, Json] = {
 }
 
 
-def wanted(route: Published, about: About, schemas: Schemas) -> Part:
+def wanted(route: Route, about: About, schemas: Schemas) -> Part:
     """Ask for the schema of a route's answer; how to describe all its answers with it."""
     kind = about.answer
     if kind is UNSAID:
@@ -264,11 +265,11 @@ def _sent(kind: Any) -> Any:
     return alternatives[0] if Response in alternatives else kind
 
 
-def _name(route: Published) -> str:
+def _name(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def _success(route: Published, about: About, schema: Json) -> Json:
+def _success(route: Route, about: About, schema: Json) -> Json:
     content: Json = {"schema": schema}
     if about.example is not UNSAID:
         content["example"] = about.example
@@ -292,12 +293,12 @@ def _success(route: Published, about: About, schema: Json) -> Json:
     }
 
 
-def _comes_in_parts(route: Published) -> bool:
+def _comes_in_parts(route: Route) -> bool:
     """Whether a Link may lead to more: where pages are asked for, or long lists are replaced."""
     return any(asks(route, model) for model in (PartQuery, ReplaceQuery))
 
 
-def _validators(route: Published) -> list[str]:
+def _validators(route: Route) -> list[str]:
     if not route.conditional:
         return []
     if isinstance(route.dialect, ProblemDialect):
@@ -307,7 +308,7 @@ def _validators(route: Published) -> list[str]:
     return ["ETag", "LastModified"]
 
 
-def _staleness(route: Published) -> list[str]:
+def _staleness(route: Route) -> list[str]:
     return ["XStale"] if needed_key(route) is Role.CLIENT else []
 
 
@@ -315,7 +316,7 @@ def _headers(names: list[str]) -> Json:
     return {HEADER_NAMES[name]: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Json:
+def _refusals(route: Route, about: About, plain: Json, problem: Json) -> Json:
     statuses = {500, 503, *about.refused}
     if takes_anything(route):
         statuses.add(400)
@@ -339,7 +340,7 @@ def _refusals(route: Published, about: About, plain: Json, problem: Json) -> Jso
     return {**{str(status): _shared(prefix, status) for status in statuses}, **texts}
 
 
-def _testlab(route: Published, statuses: set[int], plain: Json, problem: Json) -> Json:
+def _testlab(route: Route, statuses: set[int], plain: Json, problem: Json) -> Json:
     """What has a documented text is 403, and its own status for who accepts problem details.
 
     A key that may not be used for the route is 403 too, with the text of any other refusal.
@@ -358,7 +359,7 @@ def _shared(prefix: str, status: int) -> Json:
     return {"$ref": f"#/components/responses/{name}"}
 
 
-def _forbidden(route: Published, plain: Json, problem: Json) -> Json:
+def _forbidden(route: Route, plain: Json, problem: Json) -> Json:
     if isinstance(route.refusal, str):
         schema: Json = {"const": route.refusal}
         example = route.refusal

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib import about, api
-from chalicelib.api.http.blueprint import ApiBlueprint, Published
+from chalicelib.api.http.routes import Route, Routes
 from infra.openapi import answers, inputs
 from infra.openapi.client_routes import CLIENT_ROUTES
 from infra.openapi.experiment_routes import EXPERIMENT_ROUTES
@@ -60,7 +60,7 @@ TAGS = {
     "documentation": "Documentation",
     "health": "Health",
 }
-"""By the module of the blueprint, within `chalicelib.api`."""
+"""By the module of the resource, within `chalicelib.api`."""
 
 DESCRIPTION = """\
 Two APIs over the same data: that of Test Lab (features, variants, users, events), and UpGrade's
@@ -81,13 +81,13 @@ class Undocumented(Exception):
     """A route is published of which the document would not say enough, or the other way round."""
 
 
-def document(blueprints: Sequence[ApiBlueprint] = api.BLUEPRINTS) -> Json:
+def document(resources: Sequence[Routes] = api.ROUTES) -> Json:
     """The whole document.
 
     Raises:
         Undocumented: if a route is published and not described, or described and not published.
     """
-    published = [(each, route) for each in blueprints for route in each.published]
+    published = [(each, route) for each in resources for route in each.declared]
     _check_described([route for _, route in published])
     schemas = Schemas()
     ids = _operation_ids([route for _, route in published])
@@ -95,7 +95,7 @@ def document(blueprints: Sequence[ApiBlueprint] = api.BLUEPRINTS) -> Json:
         (
             route,
             {
-                "tags": [_tag(blueprint)],
+                "tags": [_tag(resource)],
                 "summary": _summary(route),
                 "operationId": ids[name(route)],
                 **_note(route),
@@ -103,7 +103,7 @@ def document(blueprints: Sequence[ApiBlueprint] = api.BLUEPRINTS) -> Json:
             inputs.wanted(route, ROUTES[name(route)], schemas),
             answers.wanted(route, ROUTES[name(route)], schemas),
         )
-        for blueprint, route in published
+        for resource, route in published
     ]
     shared = answers.wanted_components(schemas)
     found, components = schemas.made()
@@ -134,12 +134,12 @@ def document(blueprints: Sequence[ApiBlueprint] = api.BLUEPRINTS) -> Json:
     }
 
 
-def name(route: Published) -> str:
+def name(route: Route) -> str:
     """What a route is called: method and path."""
     return f"{route.method} {route.path}"
 
 
-def _check_described(published: Sequence[Published]) -> None:
+def _check_described(published: Sequence[Route]) -> None:
     names = {name(route) for route in published}
     if missing := sorted(names - set(ROUTES)):
         raise Undocumented(f"infra/openapi/*_routes.py says nothing of {', '.join(missing)}")
@@ -150,33 +150,33 @@ def _check_described(published: Sequence[Published]) -> None:
         raise Undocumented(f"infra/openapi/links.py still links {', '.join(gone)}")
 
 
-def _tag(blueprint: ApiBlueprint) -> str:
-    module = blueprint._import_name.removeprefix("chalicelib.api.")
+def _tag(resource: Routes) -> str:
+    module = resource.import_name.removeprefix("chalicelib.api.")
     if module not in TAGS:
         raise Undocumented(f"infra/openapi/document.py has no tag for {module}")
     return TAGS[module]
 
 
-def _docstring(route: Published) -> str:
+def _docstring(route: Route) -> str:
     if not route.view.__doc__:
         raise Undocumented(f"the view of {name(route)} has no docstring")
     return route.view.__doc__
 
 
-def _summary(route: Published) -> str:
+def _summary(route: Route) -> str:
     return _docstring(route).split("\n")[0].rstrip(".")
 
 
-def _note(route: Published) -> Json:
+def _note(route: Route) -> Json:
     note = ROUTES[name(route)].note
     return {"description": note} if note else {}
 
 
-def _operation_ids(published: Sequence[Published]) -> dict[str, str]:
+def _operation_ids(published: Sequence[Route]) -> dict[str, str]:
     """The names of the views; with the version of the API where it is published in two."""
     uses = Counter(route.view.__name__ for route in published)
 
-    def operation_id(route: Published) -> str:
+    def operation_id(route: Route) -> str:
         view: Any = route.view.__name__
         return f"{view}_{route.path.split('/')[2]}" if uses[view] > 1 else str(view)
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.api.access import Route, role_of
-from chalicelib.api.http.blueprint import Published
 from chalicelib.api.http.calls import BODY, QUERY, QUERY_VALUES
 from chalicelib.api.http.requests import JSON_TYPE
+from chalicelib.api.http.routes import Route
 from chalicelib.api.testlab.dialect import TestLabDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.access.idempotency import KEY_LENGTH
@@ -99,28 +98,28 @@ IDEMPOTENCY_KEY: Json = {
 }
 
 
-def is_client_route(route: Published) -> bool:
+def is_client_route(route: Route) -> bool:
     """Whether client programs call it, for a user, with a token if one is asked for."""
     return route.path.startswith(CLIENT_VERSIONS) and BODY in route.arguments
 
 
-def needed_key(route: Published) -> Role | None:
+def needed_key(route: Route) -> Role | None:
     """The role whose key a route asks for while keys are asked for; None for an open route."""
-    return role_of(Route(route.method, route.path))
+    return route.access.role
 
 
-def heeds_if_match(route: Published) -> bool:
+def heeds_if_match(route: Route) -> bool:
     """Whether a request may insist on the state of the one thing that it changes."""
     concerns = route.concerns
     return concerns is not None and concerns.heeds_if_match and route.method != "GET"
 
 
-def takes_anything(route: Published) -> bool:
+def takes_anything(route: Route) -> bool:
     """Whether there is anything in a request that can be wrong."""
     return bool(route.arguments)
 
 
-def wanted(route: Published, about: About, schemas: Schemas) -> Part:
+def wanted(route: Route, about: About, schemas: Schemas) -> Part:
     """Ask for the schemas of what a route takes; how to describe that with them."""
     name = f"{route.method} {route.path}"
     keys = {
@@ -149,7 +148,7 @@ def wanted(route: Published, about: About, schemas: Schemas) -> Part:
     return made
 
 
-def _security(route: Published) -> list[Json]:
+def _security(route: Route) -> list[Json]:
     """What a caller may show; nothing at all while nothing is asked for."""
     role = needed_key(route)
     if role is None:
@@ -201,7 +200,7 @@ def _described(field: Json) -> Json:
     return described
 
 
-def _headers(route: Published) -> list[Json]:
+def _headers(route: Route) -> list[Json]:
     headers: list[Json] = []
     if is_client_route(route) and route.path.startswith("/api/v6/"):
         headers.append(USER_ID)
@@ -216,7 +215,7 @@ def _headers(route: Published) -> list[Json]:
     return headers
 
 
-def _body(route: Published, about: About, schema: Json) -> Json:
+def _body(route: Route, about: About, schema: Json) -> Json:
     content: Json = {"schema": schema}
     if about.body is not UNSAID:
         content["example"] = about.body
@@ -224,7 +223,7 @@ def _body(route: Published, about: About, schema: Json) -> Json:
     return {"required": True, "content": dict.fromkeys(types, content)}
 
 
-def asks(route: Published, model: type[BaseModel]) -> bool:
+def asks(route: Route, model: type[BaseModel]) -> bool:
     """Whether a route's query is what a model says."""
     query = route.arguments.get(QUERY, route.arguments.get(QUERY_VALUES))
     return isinstance(query, type) and issubclass(query, model)

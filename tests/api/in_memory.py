@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from chalice.app import Chalice
 
-from chalicelib.api import BLUEPRINTS
+from chalicelib import api
+from chalicelib.api.http.cors import Cors
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER
 from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.services import Services
 from tests import contract
 from tests.fakes.memory import FixedClock, Memory
 from tests.http import Answer, Gateway
@@ -23,10 +27,10 @@ CHECKED = 200_000
 class InMemory:
     """Sends requests to the application; no answer may be too long."""
 
-    def __init__(self, gateway: Gateway, memory: Memory) -> None:
+    def __init__(self, gateway: Gateway, memory: Memory, services: Services) -> None:
         self._gateway = gateway
         self.memory = memory
-        self.services = process(memory, FixedClock())
+        self.services = services
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -57,10 +61,11 @@ def next_of(path: str, answer: Answer) -> str:
 
 
 @pytest.fixture
-def in_memory(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> InMemory:
-    api = InMemory(gateway, Memory())
-    for blueprint in BLUEPRINTS:
-        monkeypatch.setattr(blueprint, "services", api.services)
+def in_memory(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> InMemory:
+    memory = Memory()
+    services = process(memory, FixedClock())
+    over_fakes = Chalice("in-memory", configure_logs=False)
+    api.register(over_fakes, services, app.observer, Cors("*"))
     check = contract.check
 
     def brief(
@@ -70,4 +75,4 @@ def in_memory(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> InMemory:
             check(method, url, status, headers, text, *sent)
 
     monkeypatch.setattr(contract, "check", brief)
-    return api
+    return InMemory(Gateway(over_fakes), memory, services)

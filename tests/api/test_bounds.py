@@ -14,8 +14,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chalicelib import api
 from chalicelib.api.documentation import DOCUMENT
-from chalicelib.api.http.blueprint import Published
-from chalicelib.api.http.calls import BODY, PARAMETERS
+from chalicelib.api.http.calls import BODY
+from chalicelib.api.http.reading import PARAMETERS
+from chalicelib.api.http.routes import Route
 from chalicelib.api.upgrade.wire.texts import NAME_LENGTH
 from tests.api.upgrade_setup import design, flag, segment
 from tests.http import JSON, Gateway
@@ -43,9 +44,8 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def with_bodies() -> Iterator[Published]:
-    for blueprint in api.BLUEPRINTS:
-        yield from (route for route in blueprint.published if BODY in route.arguments)
+def with_bodies() -> list[Route]:
+    return [route for route in api.all_routes() if BODY in route.arguments]
 
 
 @pytest.mark.usefixtures("app")

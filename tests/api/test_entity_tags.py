@@ -378,26 +378,25 @@ COLLECTIONS_AND_OTHERS = {
 
 def test_every_route_that_reads_or_changes_one_thing_says_which(app: ModuleType) -> None:
     del app  # it publishes the routes
-    for blueprint in api.BLUEPRINTS:
-        for route in blueprint.published:
-            called = f"{route.method} {route.path}"
-            of_things = route.path.startswith(
-                ("/api/feature/", "/api/experiments", "/api/flags", "/api/segments")
-            )
-            aside = ("import", "export", "validation", "status/", "AssignmentStatus", "rewards",
-                     "conditions/")  # fmt: skip
-            reads_many = route.method == "GET" and (
-                "{" not in route.path or route.path.endswith("/variants")
-            )
-            if (
-                not of_things
-                or called in COLLECTIONS_AND_OTHERS
-                or reads_many
-                or any(part in route.path for part in aside)
-            ):
-                assert route.concerns is None, called
-                continue
-            assert route.concerns is not None, called
-            assert route.concerns.heeds_if_match or called in (
-                "POST /api/experiments", "POST /api/flags",
-            ), called  # fmt: skip
+    for route in api.all_routes():
+        called = f"{route.method} {route.path}"
+        of_things = route.path.startswith(
+            ("/api/feature/", "/api/experiments", "/api/flags", "/api/segments")
+        )
+        aside = ("import", "export", "validation", "status/", "AssignmentStatus", "rewards",
+                 "conditions/")  # fmt: skip
+        reads_many = route.method == "GET" and (
+            "{" not in route.path or route.path.endswith("/variants")
+        )
+        if (
+            not of_things
+            or called in COLLECTIONS_AND_OTHERS
+            or reads_many
+            or any(part in route.path for part in aside)
+        ):
+            assert route.concerns is None, called
+            continue
+        assert route.concerns is not None, called
+        assert route.concerns.heeds_if_match or called in (
+            "POST /api/experiments", "POST /api/flags",
+        ), called  # fmt: skip

@@ -44,12 +44,7 @@ def test_threads_of_a_local_server_find_all_built_that_reads_and_writes_requests
         models.add(model := waiting.pop())
         waiting.extend(model.__subclasses__())
     own = [model for model in models if model.__module__.startswith("chalicelib.api")]
-    adapters = [
-        adapter
-        for blueprint in api.BLUEPRINTS
-        for route in blueprint.published
-        for adapter in route.taken._adapters.values()
-    ]
+    adapters = [adapter for route in api.all_routes() for adapter in route.taken._adapters.values()]
     assert len(own) > 100
     assert len(adapters) > 100
     assert all(model.__pydantic_complete__ for model in own)

@@ -14,9 +14,11 @@ import jwt
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.http.problem_dialect import ProblemDialect
+from chalicelib.api.http.routes import Routes
+from chalicelib.api.http.wrapper import Wrapper
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.access.idempotency import KEPT
 from chalicelib.domain.errors import Unavailable
@@ -442,15 +444,14 @@ def test_kept_answers_do_not_make_assign_dearer(
 
 
 def test_what_the_path_names_is_part_of_the_request(app: ModuleType) -> None:
-    blueprint = ApiBlueprint(__name__, ProblemDialect())
-    blueprint.services, blueprint.observer = app.services, app.observer
+    letters = Routes(__name__, ProblemDialect(), OPEN)
 
-    @blueprint.endpoint("/boxes/{box}/letters/{letter}", "POST")
+    @letters.endpoint("/boxes/{box}/letters/{letter}", "POST", idempotent=True)
     def put(box: str, letter: str, once: IdempotentCall) -> Any:
         return once(None, lambda _: [box, letter], lambda put: put)
 
     boxes = Chalice("boxes", configure_logs=False)
-    boxes.register_blueprint(blueprint)
+    boxes.register_blueprint(Wrapper(app.services, app.observer).blueprint(letters))
     gateway = Gateway(boxes, documented=False)
 
     def sent(path: str) -> Any:

@@ -14,9 +14,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib import api
-from chalicelib.api.access import Route, role_of
 from chalicelib.api.documentation import DOCUMENT
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.values.spellings import spellings
 from chalicelib.domain.access.api_keys import Role
@@ -58,9 +57,7 @@ def test_the_document_has_every_route_and_no_other(app: ModuleType) -> None:
         if method != "HEAD"
     }
     documented = {(path, method) for path, method, _ in operations()}
-    assert documented == {
-        (route.path, route.method.lower()) for each in api.BLUEPRINTS for route in each.published
-    }
+    assert documented == {(route.path, route.method.lower()) for route in api.all_routes()}
     other_spellings = {
         (spelling, method)
         for path, method in documented
@@ -94,7 +91,7 @@ def test_links_take_what_answers_hold_to_where_it_is_taken() -> None:
 
 
 def test_a_route_that_is_not_described_is_named() -> None:
-    new = ApiBlueprint("chalicelib.api.upgrade.new", DIALECT)
+    new = Routes("chalicelib.api.upgrade.new", DIALECT)
 
     @new.endpoint("/api/new")
     def view() -> None:
@@ -141,8 +138,9 @@ def test_every_route_says_which_key_it_takes_or_is_open() -> None:
         Role.ADMIN: {"administratorKey", "administratorKeyAsBearer"},
         None: set(),
     }
+    roles = {(route.method, route.path): route.access.role for route in api.all_routes()}
     for path, method, operation in operations():
-        role = role_of(Route(method.upper(), path))
+        role = roles[method.upper(), path]
         named = {name for each in operation.get("security", []) for name in each}
         assert named - {"clientToken"} == schemes[role], (path, method)
         assert ({} in operation.get("security", [])) == (role is not None), (path, method)

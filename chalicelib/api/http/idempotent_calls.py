@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from chalice.app import Response
 
+from chalicelib.api.http.reading import Reading
+from chalicelib.api.http.rendering import json_text, serialised
+from chalicelib.api.http.requests import decode
+from chalicelib.api.http.routes import Route
 from chalicelib.domain.access.idempotency import (
     AlreadyAnswered,
     IdempotencyRecord,
@@ -17,6 +21,7 @@ from chalicelib.domain.access.idempotency import (
 )
 from chalicelib.domain.errors import Conflict, Invalid, SwitchyardError
 from chalicelib.domain.features.users import USER_ID_BYTES
+from chalicelib.services import Services
 from chalicelib.services.access.idempotency import IdempotencyService
 
 T = TypeVar("T")
@@ -30,18 +35,16 @@ REPLAYED = "Idempotent-Replayed"
 class IdempotentCall:
     """Performs what a request asks for, unless the same request was answered before.
 
-    Without the header it just performs it. `serialised` makes a response of a view's answer.
+    Without the header, where there is no `key_for`, it just performs it.
     """
 
     def __init__(
         self,
         service: IdempotencyService,
         key_for: Callable[[str | None], RequestKey] | None,
-        serialised: Callable[[Any], Response],
     ) -> None:
         self._service = service
         self._key_for = key_for
-        self._serialised = serialised
         self._key: RequestKey | None = None
 
     def __call__(
@@ -70,7 +73,7 @@ class IdempotentCall:
 
         def seal(result: T) -> IdempotencyRecord:
             nonlocal sealed
-            sealed = result, _kept(self._serialised(answer(result)))
+            sealed = result, _kept(serialised(answer(result)))
             return self._service.record(key, sealed[1])
 
         try:
@@ -79,7 +82,7 @@ class IdempotentCall:
             return _replayed(before.record.answer_to(key))
         if sealed is not None and sealed[0] is result:
             return _response(sealed[1])
-        return self._keep(key, self._serialised(answer(result)))
+        return self._keep(key, serialised(answer(result)))
 
     def refused(self, error: SwitchyardError, refusal: Response) -> Response:
         """What a refused request is answered: that, or the answer that was given before.
@@ -102,6 +105,27 @@ class IdempotentCall:
         answer = _kept(response)
         first = self._service.keep(key, answer)
         return response if first is answer else _replayed(first)
+
+
+def idempotent_call(
+    services: Services, route: Route, params: Mapping[str, str], caller: str, reading: Reading
+) -> IdempotentCall | None:
+    """What performs a request of an idempotent route; `params` are the parts of the path.
+
+    The key that `caller` sends counts for a route and a path of it, and for one body.
+    """
+    if not route.idempotent:
+        return None
+    client_key = reading.headers.get(HEADER)
+    if client_key is None:
+        return IdempotentCall(services.idempotency, None)
+    parts = {name: decode(value) for name, value in sorted(params.items())}
+    name = " ".join([route.method, route.path, *([json_text(parts)] if parts else [])])
+
+    def key_for(owner: str | None) -> RequestKey:
+        return RequestKey.of(owner, name, caller, client_key, reading.raw)
+
+    return IdempotentCall(services.idempotency, key_for)
 
 
 def _may_exist(owner: str | None) -> bool:

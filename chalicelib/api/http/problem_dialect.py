@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.http.calls import Received
 from chalicelib.api.http.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
@@ -13,6 +12,7 @@ from chalicelib.api.http.problems import (
     problem_body,
     status_of,
 )
+from chalicelib.api.http.rendering import Received
 from chalicelib.domain.errors import SwitchyardError
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.http.calls import Call, Reply
+from chalicelib.api.http.calls import Call
 from chalicelib.api.http.conditional import has_answer
 from chalicelib.api.http.problems import ResponseHeaders, quoted
+from chalicelib.api.http.rendering import Reply
 from chalicelib.domain.catalogue.entity_tags import Kind, Subject
 from chalicelib.services import Services
 
@@ -31,13 +33,13 @@ class Concern:
     """
 
     kind: Kind
-    named: Callable[[Mapping[str, Any]], int | str | None] | None = None
+    named: Callable[[Services, Mapping[str, Any]], int | str | None] | None = None
     made: Callable[[Any], int | str] | None = None
     creates: bool = False
 
-    def subject(self, arguments: Mapping[str, Any]) -> Subject | None:
+    def subject(self, services: Services, arguments: Mapping[str, Any]) -> Subject | None:
         """What a request names."""
-        found = None if self.named is None else self.named(arguments)
+        found = None if self.named is None else self.named(services, arguments)
         return None if found is None else Subject(self.kind, found)
 
     @property
@@ -48,12 +50,12 @@ class Concern:
 
 def of_path(kind: Kind, name: str, *, creates: bool = False) -> Concern:
     """The thing whose id is a part of the path."""
-    return Concern(kind, lambda arguments: arguments[name], creates=creates)
+    return Concern(kind, lambda _, arguments: arguments[name], creates=creates)
 
 
 def of_body(kind: Kind, read: Callable[[Any], str]) -> Concern:
     """The thing whose id is read from the body."""
-    return Concern(kind, lambda arguments: read(arguments["body"]))
+    return Concern(kind, lambda _, arguments: read(arguments["body"]))
 
 
 def new(kind: Kind) -> Concern:
@@ -61,22 +63,21 @@ def new(kind: Kind) -> Concern:
     return Concern(kind, made=lambda answer: answer["id"])
 
 
-def read(
-    services: Services,
-    concern: Concern,
-    call: Call,
-    sent: Mapping[str, str],
-    headers: ResponseHeaders,
-) -> Any:
+def around(concern: Concern, method: str) -> Callable[[Call, ResponseHeaders], Any]:
+    """Makes the calls of a route that concerns one thing: reading it, or changing it."""
+    return partial(read if method == "GET" else change, concern)
+
+
+def read(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
     """The answer of a view that reads one thing, with its tag; 304 to a client that has it.
 
     The tag is of before the answer: what changes in between, a client with that tag is told anew.
     """
-    subject = concern.subject(call.converted())
-    tag = None if subject is None else services.entity_tags.current(subject)
+    subject = concern.subject(call.services, call.converted())
+    tag = None if subject is None else call.services.entity_tags.current(subject)
     if tag is None:
         return call()
-    if has_answer(sent, quoted(tag)):
+    if has_answer(call.reading.headers, quoted(tag)):
         headers["ETag"] = quoted(tag)
         return Response("", status_code=304)
     answer = call()
@@ -84,27 +85,22 @@ def read(
     return answer
 
 
-def change(
-    services: Services,
-    concern: Concern,
-    call: Call,
-    sent: Mapping[str, str],
-    headers: ResponseHeaders,
-) -> Any:
+def change(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
     """The answer of a view that changes one thing, if it is as the client insists; with its tag.
 
     Raises:
         PreconditionFailed: if it is not.
     """
-    subject = concern.subject(call.converted())
-    condition = sent.get("if-match")
+    tags = call.services.entity_tags
+    subject = concern.subject(call.services, call.converted())
+    condition = call.reading.headers.get("if-match")
     if condition is not None and concern.heeds_if_match:
-        services.entity_tags.insist(subject, _accepting(condition), creates=concern.creates)
+        tags.insist(subject, _accepting(condition), creates=concern.creates)
     answer = call()
     if concern.made is not None:
         shown = answer.body if isinstance(answer, Reply) else answer
         subject = Subject(concern.kind, concern.made(shown))
-    tag = None if subject is None else services.entity_tags.written(subject)
+    tag = None if subject is None else tags.written(subject)
     if tag is not None:
         headers["ETag"] = quoted(tag)
     return answer

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.testlab import analysis, events, features, user_blocks, users, variants
 
-BLUEPRINTS: tuple[ApiBlueprint, ...] = (
-    features.blueprint,
-    variants.blueprint,
-    events.blueprint,
-    analysis.blueprint,
-    users.blueprint,
-    user_blocks.blueprint,
+ROUTES: tuple[Routes, ...] = (
+    features.routes,
+    variants.routes,
+    events.routes,
+    analysis.routes,
+    users.routes,
+    user_blocks.routes,
 )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import AnalysisAnswer
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 
-@blueprint.endpoint(
+@routes.endpoint(
     "/api/analysis/feature/{feature_id}", refusal="Error getting the analysis in postgres"
 )
-def analyse_feature(feature_id: Integer) -> list[AnalysisAnswer]:
+def analyse_feature(services: Services, feature_id: Integer) -> list[AnalysisAnswer]:
     """The totals of each variant of a feature; none for an unknown one."""
     return [
         AnalysisAnswer.of_totals(variant, totals)
-        for variant, totals in blueprint.services.analysis.of_feature(feature_id)
+        for variant, totals in services.analysis.of_feature(feature_id)
     ]

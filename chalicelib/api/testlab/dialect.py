@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib.api.http.calls import Received
 from chalicelib.api.http.negotiation import prefers
 from chalicelib.api.http.problems import (
     PROBLEM_TYPE,
@@ -17,6 +16,7 @@ from chalicelib.api.http.problems import (
     problem_body,
     status_of,
 )
+from chalicelib.api.http.rendering import Received
 from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.domain.errors import KeyReused, SwitchyardError
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
-from chalicelib.api.http.calls import Reply
 from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.rendering import Reply
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.users import check_user_id
 from chalicelib.services.running.paging import Page, PageRequest, Position, R
+
+A = TypeVar("A")
 
 RowCursors = Cursors[Position]
 """Cursors of a list of users or events."""
@@ -43,9 +45,9 @@ def page_reply(
     page: Page[R],
     query: PageQuery,
     cursors: RowCursors,
-    answer: Callable[[R], Any],
+    answer: Callable[[R], A],
     **narrowed: object,
-) -> Reply:
+) -> Reply[list[A]]:
     """The rows of a page; a Link names the next."""
     headers: ResponseHeaders = {}
     if page.next is not None:

@@ -6,14 +6,16 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.access import CLIENT
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import AssignUserBlock, UserBlockAnswer
 from chalicelib.api.values.numbers import javascript_text
 from chalicelib.domain.features.features import NAME_LENGTH
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 LIST_REFUSED = "Error in getting userblocks in postgres"
 GET_REFUSED = "Error in getting userblock in postgres"
@@ -30,33 +32,33 @@ def assign_refused(body: Any) -> str:
     return f"Error in updating userblock with name {shown[:NAME_LENGTH]} in postgres"
 
 
-@blueprint.endpoint("/api/userblocks", refusal=LIST_REFUSED)
-def list_user_blocks() -> list[UserBlockAnswer]:
+@routes.endpoint("/api/userblocks", access=CLIENT, refusal=LIST_REFUSED)
+def list_user_blocks(services: Services) -> list[UserBlockAnswer]:
     """All twenty user blocks."""
-    catalogue = blueprint.services.catalogue.snapshot()
+    catalogue = services.catalogue.snapshot()
     return [UserBlockAnswer.of(block) for block in catalogue.blocks]
 
 
-@blueprint.endpoint("/api/userblocks/{name}", refusal=GET_REFUSED)
-def get_user_block(name: Text) -> UserBlockAnswer:
+@routes.endpoint("/api/userblocks/{name}", access=CLIENT, refusal=GET_REFUSED)
+def get_user_block(services: Services, name: Text) -> UserBlockAnswer:
     """One user block."""
-    return UserBlockAnswer.of(blueprint.services.user_blocks.named(name))
+    return UserBlockAnswer.of(services.user_blocks.named(name))
 
 
-@blueprint.endpoint("/api/userblocks", "PUT", refusal=assign_refused)
-def assign_user_block(body: AssignUserBlock) -> UserBlockAnswer:
+@routes.endpoint("/api/userblocks", "PUT", refusal=assign_refused)
+def assign_user_block(services: Services, body: AssignUserBlock) -> UserBlockAnswer:
     """Give a user block to a feature, which is not checked, or free it."""
-    return UserBlockAnswer.of(blueprint.services.user_blocks.assign(body.name, body.feature_id))
+    return UserBlockAnswer.of(services.user_blocks.assign(body.name, body.feature_id))
 
 
-@blueprint.endpoint("/api/userblocks/reset", "PUT", refusal=RESET_REFUSED)
-def reset_user_blocks() -> list[UserBlockAnswer]:
+@routes.endpoint("/api/userblocks/reset", "PUT", refusal=RESET_REFUSED)
+def reset_user_blocks(services: Services) -> list[UserBlockAnswer]:
     """Free all user blocks; a body is ignored."""
-    return [UserBlockAnswer.of(block) for block in blueprint.services.user_blocks.reset()]
+    return [UserBlockAnswer.of(block) for block in services.user_blocks.reset()]
 
 
 # The gateway matches the literal path before {name}: it needs the methods of both.
-@blueprint.endpoint("/api/userblocks/reset", refusal=GET_REFUSED)
-def get_reset() -> UserBlockAnswer:
+@routes.endpoint("/api/userblocks/reset", refusal=GET_REFUSED)
+def get_reset(services: Services) -> UserBlockAnswer:
     """Refuse: no user block is called "reset"."""
-    return get_user_block("reset")
+    return get_user_block(services, "reset")

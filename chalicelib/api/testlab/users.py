@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.access import SDK, SDK_READS_ADMIN_LIST
 from chalicelib.api.http.idempotent_calls import IdempotentCall
+from chalicelib.api.http.rendering import Reply
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import CreateUser, UserAnswer
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply, row_cursors
 from chalicelib.api.testlab.privacy.export_parts import ExportQuery, part_reply, told_bytes
+from chalicelib.api.testlab.privacy.user_data import UserExport
 from chalicelib.api.testlab.privacy.user_erasure import DeleteQuery, Erased
 from chalicelib.domain.features.users import User
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 CREATE_REFUSED = "Error in creating the user in postgres"
 LIST_REFUSED = "Error getting the users in postgres"
@@ -28,41 +31,41 @@ USER_BYTES = 160
 CURSORS = row_cursors("/api/users")
 
 
-@blueprint.endpoint("/api/users", "POST", refusal=CREATE_REFUSED)
-def create_user(body: CreateUser, once: IdempotentCall) -> UserAnswer | Response:
+@routes.endpoint("/api/users", "POST", access=SDK, idempotent=True, refusal=CREATE_REFUSED)
+def create_user(
+    services: Services, body: CreateUser, once: IdempotentCall
+) -> UserAnswer | Response:
     """Assign a new user to a variant."""
     return once(
         body.id,
-        lambda seal: blueprint.services.users.create(
-            body.id, body.variant_id, body.ip_address, seal
-        ),
+        lambda seal: services.users.create(body.id, body.variant_id, body.ip_address, seal),
         UserAnswer.of,
     )
 
 
-@blueprint.endpoint("/api/users", refusal=LIST_REFUSED)
-def list_users(query: PageQuery) -> Reply:
+@routes.endpoint("/api/users", access=SDK_READS_ADMIN_LIST, refusal=LIST_REFUSED)
+def list_users(services: Services, query: PageQuery) -> Reply[list[UserAnswer]]:
     """All users, a page at a time."""
 
     def size(user: User) -> int:
         return USER_BYTES + json_bytes(user.id)
 
-    page = blueprint.services.users.page(query.request(CURSORS), size)
+    page = services.users.page(query.request(CURSORS), size)
     return page_reply(page, query, CURSORS, UserAnswer.of)
 
 
-@blueprint.endpoint("/api/users/{user_id}", "DELETE", refusal=DELETE_REFUSED)
-def delete_user(user_id: Text, query: DeleteQuery) -> str | Erased:
+@routes.endpoint("/api/users/{user_id}", "DELETE", refusal=DELETE_REFUSED)
+def delete_user(services: Services, user_id: Text, query: DeleteQuery) -> str | Erased:
     """Delete a user and all their events, or everything that is stored of them in both APIs."""
     message = f"User with id {user_id} was deleted"
     if query.everything == "true":
-        return Erased.of_report(message, blueprint.services.erasure.erase(user_id))
-    blueprint.services.users.delete(user_id)
+        return Erased.of_report(message, services.erasure.erase(user_id))
+    services.users.delete(user_id)
     return message
 
 
-@blueprint.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)
-def export_user(user_id: Text, query: ExportQuery) -> Reply:
+@routes.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)
+def export_user(services: Services, user_id: Text, query: ExportQuery) -> Reply[UserExport]:
     """All that is stored of a user in both APIs, in parts if it is very much."""
     begin = query.position(user_id)
-    return part_reply(blueprint.services.user_export.export(user_id, begin, told_bytes), user_id)
+    return part_reply(services.user_export.export(user_id, begin, told_bytes), user_id)

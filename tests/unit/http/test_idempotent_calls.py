@@ -33,13 +33,13 @@ def memory() -> Memory:
 def requests(memory: Memory) -> Iterator[IdempotentCall]:
     """The same request again and again."""
     service = IdempotencyService(fake_stores(memory).idempotency, FixedClock())
-    return (IdempotentCall(service, key_for, serialised) for _ in itertools.count())
+    return (IdempotentCall(service, key_for) for _ in itertools.count())
 
 
 def sent(
     requests: Iterator[IdempotentCall], perform: Callable[[Seal[str] | None], str]
 ) -> Response:
-    answer = next(requests)("u", perform, lambda result: result)
+    answer = next(requests)("u", perform, serialised)
     assert isinstance(answer, Response)
     return answer
 
@@ -84,7 +84,7 @@ def test_what_was_stored_with_the_effect_is_not_stored_again(
 
 def test_without_a_key_it_is_just_performed(memory: Memory) -> None:
     service = IdempotencyService(fake_stores(memory).idempotency, FixedClock())
-    once = IdempotentCall(service, None, serialised)
+    once = IdempotentCall(service, None)
     given: list[object] = []
 
     def perform(seal: Seal[str] | None) -> str:

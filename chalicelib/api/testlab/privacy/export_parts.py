@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.calls import Reply
 from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.rendering import Reply
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.testlab.fields import Text
@@ -35,7 +35,7 @@ def told_bytes(data: UserData, catalogue: Catalogue) -> int:
     return json_bytes(UserExport.of_data(data, Names(catalogue)).model_dump_json())
 
 
-def part_reply(part: ExportPart, user_id: str) -> Reply:
+def part_reply(part: ExportPart, user_id: str) -> Reply[UserExport]:
     """A part of a user's export; a Link names the next."""
     names = Names(part.catalogue)
     told = UserExport.of_data(part.user, names, part.aliases)

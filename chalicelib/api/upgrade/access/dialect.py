@@ -10,8 +10,8 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.http.calls import Received
 from chalicelib.api.http.problems import detail_header, hint_header, reason_of, status_of
+from chalicelib.api.http.rendering import Received
 from chalicelib.api.http.requests import (
     JSON_TYPE,
     InvalidBody,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
+from chalicelib.api.http.reading import Reading
 from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.upgrade.audiences.listings import listing_of, listings_with_parts
 from chalicelib.api.upgrade.audiences.segment_imports import exported_segment, exported_with
@@ -40,7 +41,7 @@ class ReplaceQuery(BaseModel):
 
 
 def check_replaced(
-    services: Services, body: SegmentBody, query: ReplaceQuery, headers: Mapping[str, str]
+    services: Services, body: SegmentBody, query: ReplaceQuery, reading: Reading
 ) -> None:
     """Refuse to replace the members of a long list, unless the caller says that it is meant.
 
@@ -50,7 +51,7 @@ def check_replaced(
     Raises:
         LongListKept: if so.
     """
-    if body.id is None or (query.replace and IF_MATCH in headers):
+    if body.id is None or (query.replace and IF_MATCH in reading.headers):
         return
     try:
         listing = listing_of(services, body.id)

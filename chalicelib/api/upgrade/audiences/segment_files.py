@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import Pages, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.listings import listing_of, listings_with_parts
@@ -36,9 +36,10 @@ from chalicelib.api.upgrade.wire.files import (
 from chalicelib.api.upgrade.wire.texts import Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import NotFound
+from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 Found = TypeVar("Found")
 
@@ -69,8 +70,7 @@ JSON_EXPORT = _pages("/api/segments/export/json")
 CSV_EXPORT = _pages("/api/segments/export/csv")
 
 
-def _reader() -> SegmentReader:
-    services = blueprint.services
+def _reader(services: Services) -> SegmentReader:
     return SegmentReader(services.catalogue.fresh(), services.segments.group_types())
 
 
@@ -78,52 +78,51 @@ def _judged(file: FileBody, read: Read[Found]) -> Judged[Found]:
     return judged(file, read, malformed=MALFORMED, json_only=True)
 
 
-@blueprint.endpoint("/api/segments/validation", "POST")
-def validate_segments(body: Files) -> list[dict[str, Any]]:
+@routes.endpoint("/api/segments/validation", "POST")
+def validate_segments(services: Services, body: Files) -> list[dict[str, Any]]:
     """What an import of some files would have to say, of those that it has something to say of."""
-    return [answer for answer in check_segments(body) if answer["error"] is not None]
+    return [answer for answer in check_segments(services, body) if answer["error"] is not None]
 
 
-@blueprint.endpoint("/api/segments/import/validation", "POST")
-def check_segments(body: Files) -> list[dict[str, Any]]:
+@routes.endpoint("/api/segments/import/validation", "POST")
+def check_segments(services: Services, body: Files) -> list[dict[str, Any]]:
     """What an import of some files would do."""
-    reader = _reader()
+    reader = _reader(services)
     return [_judged(file, reader.read).answer() for file in body]
 
 
-@blueprint.endpoint("/api/segments/import", "POST")
-def import_segments(body: Files) -> list[dict[str, Any]]:
+@routes.endpoint("/api/segments/import", "POST")
+def import_segments(services: Services, body: Files) -> list[dict[str, Any]]:
     """Create segments from files, each by itself; they keep their ids."""
 
     def store(found: SegmentImport) -> None:
-        blueprint.services.imports.segment(found.segment, found.user_ids, found.lists)
+        services.imports.segment(found.segment, found.user_ids, found.lists)
 
-    return [stored(_judged(file, _reader().read), store).answer() for file in body]
+    return [stored(_judged(file, _reader(services).read), store).answer() for file in body]
 
 
-@blueprint.endpoint("/api/segments/list/import/validation", "POST")
-def check_segment_lists(body: Files) -> list[dict[str, Any]]:
+@routes.endpoint("/api/segments/list/import/validation", "POST")
+def check_segment_lists(services: Services, body: Files) -> list[dict[str, Any]]:
     """What an import of some files as lists of a segment would do."""
-    reader = _reader()
+    reader = _reader(services)
     return [_judged(file, reader.read_list).answer() for file in body]
 
 
-@blueprint.endpoint("/api/segments/list/import", "POST")
-def import_segment_lists(body: SegmentListFilesBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/segments/list/import", "POST")
+def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list[dict[str, Any]]:
     """Add lists from files to a segment, each by itself."""
-    services = blueprint.services
     parent = services.segments.get(body.parent_segment_id)
 
     def store(draft: ListDraft) -> None:
         own = replace(draft, segment=replace(draft.segment, context=parent.context))
         services.imports.lists_of_segment(parent.id, [own])
 
-    reader = _reader()
+    reader = _reader(services)
     return [stored(_judged(file, reader.read_list), store).answer() for file in body.files]
 
 
-@blueprint.endpoint(JSON_EXPORT.route)
-def export_segments(query_values: SegmentIdsQuery) -> Response:
+@routes.endpoint(JSON_EXPORT.route)
+def export_segments(services: Services, query_values: SegmentIdsQuery) -> Response:
     """Some segments as files hold them."""
     several = len(query_values.each_once()) > 1
     unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
@@ -134,14 +133,14 @@ def export_segments(query_values: SegmentIdsQuery) -> Response:
         def render(shown: Listings) -> Any:
             return {**exported_segment(segment_id, shown), **(unused if several else {})}
 
-        listings = listings_with_parts(blueprint.services, segment_id, exported_with)
+        listings = listings_with_parts(services, segment_id, exported_with)
         return bounded(render, listings, JSON_EXPORT.route)
 
-    return _exported(JSON_EXPORT, query_values, write)
+    return _exported(services, JSON_EXPORT, query_values, write)
 
 
-@blueprint.endpoint(CSV_EXPORT.route)
-def export_segments_as_csv(query_values: SegmentIdsQuery) -> Response:
+@routes.endpoint(CSV_EXPORT.route)
+def export_segments_as_csv(services: Services, query_values: SegmentIdsQuery) -> Response:
     """The members of some segments as CSV."""
 
     def render(listing: Listing) -> Any:
@@ -149,23 +148,26 @@ def export_segments_as_csv(query_values: SegmentIdsQuery) -> Response:
         return {**content, **total_of(listing)}
 
     def write(row: IndexedId) -> Row:
-        return bounded_one(render, listing_of(blueprint.services, row[1]), CSV_EXPORT.route)
+        return bounded_one(render, listing_of(services, row[1]), CSV_EXPORT.route)
 
-    return _exported(CSV_EXPORT, query_values, write)
+    return _exported(services, CSV_EXPORT, query_values, write)
 
 
 def _exported(
-    pages: Pages[IndexedId], query: SegmentIdsQuery, write: Callable[[IndexedId], Row]
+    services: Services,
+    pages: Pages[IndexedId],
+    query: SegmentIdsQuery,
+    write: Callable[[IndexedId], Row],
 ) -> Response:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
-    return pages.answer(_there(ids), query, write, {"ids": ids}, ids=ids)
+    return pages.answer(_there(services, ids), query, write, {"ids": ids}, ids=ids)
 
 
-def _there(ids: Sequence[str]) -> Iterator[IndexedId]:
+def _there(services: Services, ids: Sequence[str]) -> Iterator[IndexedId]:
     for number, segment_id in enumerate(ids):
         try:
-            blueprint.services.segments.get(segment_id)
+            services.segments.get(segment_id)
         except NotFound:
             if len(ids) == 1:
                 raise

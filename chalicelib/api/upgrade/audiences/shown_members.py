@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.http.calls import Reply
+from chalicelib.api.http.rendering import Reply
 from chalicelib.api.pages.answer_pages import LINKS, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.pages.cursors import Cursors

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.calls import written
 from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.rendering import written
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors
@@ -31,10 +31,11 @@ from chalicelib.api.upgrade.catalogue.check_models import (
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.transfer import RecordKind
+from chalicelib.services import Services
 from chalicelib.services.experiments.ports import Position
 from chalicelib.services.experiments.transfer import TransferReport
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 PAGE_SIZE = 1000
 """Rows of a page if nobody says otherwise: with their experiments and users they fit 4 MB."""
@@ -59,11 +60,11 @@ def _position(partition_key: str, sort_key: str) -> Position:
 CURSORS = Cursors("/api/check", tuple[str, str], _position)
 
 
-def _page(kind: RecordKind, query: CheckQuery) -> Response:
+def _page(services: Services, kind: RecordKind, query: CheckQuery) -> Response:
     after = None if query.cursor is None else CURSORS.read(query.cursor, kind=kind.value)
     limit = query.limit
     while True:
-        page = blueprint.services.transfer.page(kind, after, limit)
+        page = services.transfer.page(kind, after, limit)
         texts, fits = fitting(row_answer(each) for each in page.records)
         if limit == 1 and not fits:
             texts = [row_text(shortened(row_answer(each))) for each in page.records]
@@ -85,69 +86,75 @@ def _report(report: TransferReport) -> dict[str, Any]:
     }
 
 
-@blueprint.endpoint("/api/check/individualAssignment")
-def list_enrollments(query: CheckQuery) -> Response:
+@routes.endpoint("/api/check/individualAssignment")
+def list_enrollments(services: Services, query: CheckQuery) -> Response:
     """Enrollments of users."""
-    return _page(RecordKind.ENROLLMENTS, query)
+    return _page(services, RecordKind.ENROLLMENTS, query)
 
 
-@blueprint.endpoint("/api/check/individualExclusion")
-def list_exclusions(query: CheckQuery) -> Response:
+@routes.endpoint("/api/check/individualExclusion")
+def list_exclusions(services: Services, query: CheckQuery) -> Response:
     """Exclusions of users."""
-    return _page(RecordKind.EXCLUSIONS, query)
+    return _page(services, RecordKind.EXCLUSIONS, query)
 
 
-@blueprint.endpoint("/api/check/monitoredExperimentPoint")
-def list_points(query: CheckQuery) -> Response:
+@routes.endpoint("/api/check/monitoredExperimentPoint")
+def list_points(services: Services, query: CheckQuery) -> Response:
     """Decision points that users reached."""
-    return _page(RecordKind.POINTS, query)
+    return _page(services, RecordKind.POINTS, query)
 
 
-@blueprint.endpoint("/api/check/groupAssignment")
-def list_group_enrollments(query: CheckQuery) -> Response:
+@routes.endpoint("/api/check/groupAssignment")
+def list_group_enrollments(services: Services, query: CheckQuery) -> Response:
     """Enrollments of groups."""
-    return _page(RecordKind.GROUP_ENROLLMENTS, query)
+    return _page(services, RecordKind.GROUP_ENROLLMENTS, query)
 
 
-@blueprint.endpoint("/api/check/groupExclusion")
-def list_group_exclusions(query: CheckQuery) -> Response:
+@routes.endpoint("/api/check/groupExclusion")
+def list_group_exclusions(services: Services, query: CheckQuery) -> Response:
     """Exclusions of groups."""
-    return _page(RecordKind.GROUP_EXCLUSIONS, query)
+    return _page(services, RecordKind.GROUP_EXCLUSIONS, query)
 
 
-@blueprint.endpoint("/api/check/individualAssignment", "POST")
+@routes.endpoint("/api/check/individualAssignment", "POST")
 def bring_in_enrollments(
+    services: Services,
     body: Annotated[list[EnrollmentRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store enrollments of users; those that are there already stay as they are."""
-    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+    return _report(services.transfer.bring_in([row.record() for row in body]))
 
 
-@blueprint.endpoint("/api/check/individualExclusion", "POST")
+@routes.endpoint("/api/check/individualExclusion", "POST")
 def bring_in_exclusions(
+    services: Services,
     body: Annotated[list[ExclusionRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store exclusions of users."""
-    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+    return _report(services.transfer.bring_in([row.record() for row in body]))
 
 
-@blueprint.endpoint("/api/check/monitoredExperimentPoint", "POST")
-def bring_in_points(body: Annotated[list[PointRow], AtMost(ROWS)]) -> dict[str, Any]:
-    """Store decision points that users reached."""
-    return _report(blueprint.services.transfer.bring_in([row.record() for row in body]))
+@routes.endpoint("/api/check/monitoredExperimentPoint", "POST")
+def bring_in_points(
+    services: Services, body: Annotated[list[PointRow], AtMost(ROWS)]
+) -> dict[str, Any]:
+    """Store places that users reached."""
+    return _report(services.transfer.bring_in([row.record() for row in body]))
 
 
-@blueprint.endpoint("/api/check/groupAssignment", "POST")
+@routes.endpoint("/api/check/groupAssignment", "POST")
 def bring_in_group_enrollments(
+    services: Services,
     body: Annotated[list[GroupEnrollmentRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store enrollments of groups."""
-    return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))
+    return _report(services.transfer.bring_in_groups([row.record() for row in body]))
 
 
-@blueprint.endpoint("/api/check/groupExclusion", "POST")
+@routes.endpoint("/api/check/groupExclusion", "POST")
 def bring_in_group_exclusions(
+    services: Services,
     body: Annotated[list[GroupExclusionRow], AtMost(ROWS)],
 ) -> dict[str, Any]:
     """Store exclusions of groups."""
-    return _report(blueprint.services.transfer.bring_in_groups([row.record() for row in body]))
+    return _report(services.transfer.bring_in_groups([row.record() for row in body]))

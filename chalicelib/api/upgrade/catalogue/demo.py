@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 
-@blueprint.endpoint("/api/v6/clearDB", "DELETE")
-@blueprint.endpoint("/api/v5/clearDB", "DELETE")
-def clear_database() -> str:
+@routes.endpoint("/api/v6/clearDB", "DELETE")
+@routes.endpoint("/api/v5/clearDB", "DELETE")
+def clear_database(services: Services) -> str:
     """Remove everything, where the setting DEMO_MODE allows it."""
-    if blueprint.services.demo.clear():
+    if services.demo.clear():
         return "DB truncate successful"
     return "DEMO mode is disabled. You cannot clear DB."

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from chalicelib import about
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.access import OPEN
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.experiments.experiment_answers import BACKEND_VERSION
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 
-@blueprint.endpoint("/api")
+@routes.endpoint("/api", access=OPEN)
 def describe_service() -> dict[str, str]:
     """Name, version and description of the service."""
     return {"name": about.NAME, "version": about.VERSION, "description": about.DESCRIPTION}
 
 
-@blueprint.endpoint("/api/version")
+@routes.endpoint("/api/version")
 def upgrade_version() -> str:
     """The version of UpGrade's backend that clients may take this for."""
     return BACKEND_VERSION

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody
 from chalicelib.domain.catalogue.catalogue import ClientSettings
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 
 class SettingBody(ClientBody):
@@ -23,17 +24,17 @@ class SettingBody(ClientBody):
     filter_metric: bool | None = Field(None, alias="toFilterMetric")
 
 
-@blueprint.endpoint("/api/setting")
-def get_settings() -> dict[str, Any]:
+@routes.endpoint("/api/setting")
+def get_settings(services: Services) -> dict[str, Any]:
     """The settings of clients."""
-    return _shown(blueprint.services.study_setup.settings())
+    return _shown(services.study_setup.settings())
 
 
-@blueprint.endpoint("/api/setting", "POST")
-def change_settings(body: SettingBody) -> dict[str, Any]:
+@routes.endpoint("/api/setting", "POST")
+def change_settings(services: Services, body: SettingBody) -> dict[str, Any]:
     """Change the settings of clients."""
     return _shown(
-        blueprint.services.study_setup.change_settings(
+        services.study_setup.change_settings(
             check_auth=body.check_auth, filter_metric=body.filter_metric
         )
     )

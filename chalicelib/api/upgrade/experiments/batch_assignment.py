@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.experiments.participation import assignment_item, testlab_item
 from chalicelib.api.upgrade.participants.client_models import AnyText, ClientBody, Name
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.participants.decision_points import DecisionPointKey
+from chalicelib.services import Services
 from chalicelib.services.experiments.assignment import Assigned
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 USERS = 1000
 """Users of one call: each costs a trip to the database."""
@@ -31,11 +32,11 @@ class BatchAssignBody(ClientBody):
     user_ids: Annotated[list[Name], Field(alias="userIds"), AtMost(USERS)]
 
 
-@blueprint.endpoint("/api/batch-assign", "POST")
-def batch_assign(body: BatchAssignBody) -> dict[str, Any]:
+@routes.endpoint("/api/batch-assign", "POST")
+def batch_assign(services: Services, body: BatchAssignBody) -> dict[str, Any]:
     """What each of some users gets at a decision point; nothing is stored."""
     point_key = DecisionPointKey(body.site, body.target)
-    assigned = blueprint.services.batch_assignment.assign(body.context, point_key, body.user_ids)
+    assigned = services.batch_assignment.assign(body.context, point_key, body.user_ids)
     return {user_id: _answer(each) for user_id, each in assigned.items()}
 
 

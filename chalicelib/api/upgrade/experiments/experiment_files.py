@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.pages.cursors import Filter
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneExperiment
@@ -29,10 +29,11 @@ from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ExperimentDraft
 from chalicelib.services.experiments.experiments import HeldExperiment
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -51,8 +52,7 @@ class ExperimentListFilesBody(ListFilesBody):
     experiment_id: Uuid
 
 
-def _reader() -> ExperimentReader:
-    services = blueprint.services
+def _reader(services: Services) -> ExperimentReader:
     return ExperimentReader(
         services.catalogue.fresh(),
         contexts=services.segments.contexts,
@@ -62,48 +62,48 @@ def _reader() -> ExperimentReader:
     )
 
 
-@blueprint.endpoint("/api/experiments/validation", "POST")
-def validate_experiments(body: Files) -> list[dict[str, Any]]:
+@routes.endpoint("/api/experiments/validation", "POST")
+def validate_experiments(services: Services, body: Files) -> list[dict[str, Any]]:
     """What an import of some files would do."""
-    reader = _reader()
+    reader = _reader(services)
     return [judged(file, reader.read).answer() for file in body]
 
 
-@blueprint.endpoint("/api/experiments/import", "POST")
-def import_experiments(body: Files) -> list[dict[str, Any]]:
+@routes.endpoint("/api/experiments/import", "POST")
+def import_experiments(services: Services, body: Files) -> list[dict[str, Any]]:
     """Create experiments from files, each by itself, as they are there: ids, state and history."""
 
     def store(found: ExperimentDraft) -> None:
-        blueprint.services.imports.experiments([found], runs=True)
+        services.imports.experiments([found], runs=True)
 
-    return [stored(judged(file, _reader().read), store).answer() for file in body]
+    return [stored(judged(file, _reader(services).read), store).answer() for file in body]
 
 
-@blueprint.endpoint(EXPORT)
-def export_experiments(query_values: PagedIdsQuery) -> Response:
+@routes.endpoint(EXPORT)
+def export_experiments(services: Services, query_values: PagedIdsQuery) -> Response:
     """Some experiments as files hold them, those that there are; all of them if none is named."""
-    experiments = blueprint.services.experiments.with_feature_ids()
+    experiments = services.experiments.with_feature_ids()
     if not query_values.ids:
-        return _exported(PAGES, experiments, query_values, {})
+        return _exported(services, PAGES, experiments, query_values, {})
     ids = query_values.each_once()
     known = {experiment.id: experiment for _, experiment in experiments}
     named = [(number, known[each]) for number, each in enumerate(ids) if each in known]
-    return _exported(PAGES, named, query_values, {"ids": ids})
+    return _exported(services, PAGES, named, query_values, {"ids": ids})
 
 
-@blueprint.endpoint(EXPORT_ALL)
-def export_all_experiments(query: ListQuery) -> Response:
+@routes.endpoint(EXPORT_ALL)
+def export_all_experiments(services: Services, query: ListQuery) -> Response:
     """All experiments as files hold them."""
-    return _exported(ALL_PAGES, blueprint.services.experiments.with_feature_ids(), query, {})
+    return _exported(services, ALL_PAGES, services.experiments.with_feature_ids(), query, {})
 
 
 def _exported(
+    services: Services,
     pages: Pages[HeldExperiment],
     experiments: Sequence[HeldExperiment],
     query: ListQuery,
     kept: Filter,
 ) -> Response:
-    services = blueprint.services
     metrics = metric_records(services)
 
     def write(row: HeldExperiment, listings: Listings) -> Row:
@@ -119,10 +119,11 @@ def _exported(
     return pages.response(taken, query, kept, **kept)
 
 
-@blueprint.endpoint("/api/experiments/lists/import", "POST")
-def import_experiment_lists(body: ExperimentListFilesBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/experiments/lists/import", "POST")
+def import_experiment_lists(
+    services: Services, body: ExperimentListFilesBody
+) -> list[dict[str, Any]]:
     """Add lists from files to an experiment."""
-    services = blueprint.services
     experiment = services.experiments.get(body.experiment_id)
     return import_lists(
         body.files,
@@ -134,22 +135,26 @@ def import_experiment_lists(body: ExperimentListFilesBody) -> list[dict[str, Any
     )
 
 
-@blueprint.endpoint(INCLUDED.route)
-def export_include_lists(experiment_id: ExperimentId, query: ListQuery) -> Response:
+@routes.endpoint(INCLUDED.route)
+def export_include_lists(
+    services: Services, experiment_id: ExperimentId, query: ListQuery
+) -> Response:
     """The lists that include users."""
-    lists = _experiment(experiment_id).include
-    return exported_lists(blueprint.services, lists, INCLUDED, query, "Include", experiment_id)
+    lists = _experiment(services, experiment_id).include
+    return exported_lists(services, lists, INCLUDED, query, "Include", experiment_id)
 
 
-@blueprint.endpoint(EXCLUDED.route)
-def export_exclude_lists(experiment_id: ExperimentId, query: ListQuery) -> Response:
+@routes.endpoint(EXCLUDED.route)
+def export_exclude_lists(
+    services: Services, experiment_id: ExperimentId, query: ListQuery
+) -> Response:
     """The lists that exclude users."""
-    lists = _experiment(experiment_id).exclude
-    return exported_lists(blueprint.services, lists, EXCLUDED, query, "Exclude", experiment_id)
+    lists = _experiment(services, experiment_id).exclude
+    return exported_lists(services, lists, EXCLUDED, query, "Exclude", experiment_id)
 
 
-def _experiment(experiment_id: str) -> Experiment:
+def _experiment(services: Services, experiment_id: str) -> Experiment:
     try:
-        return blueprint.services.experiments.get(experiment_id)
+        return services.experiments.get(experiment_id)
     except NotFound as error:
         raise GoneExperiment("Experiment not found.") from error

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.reading import Reading
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern
 from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
@@ -30,7 +31,7 @@ from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 INCLUSION, EXCLUSION = "/api/experiments/inclusionList", "/api/experiments/exclusionList"
 
@@ -38,11 +39,11 @@ INCLUSION, EXCLUSION = "/api/experiments/inclusionList", "/api/experiments/exclu
 def _holding(*, exclude: bool) -> Concern:
     """The experiment that has the list of the path; the first if several have it."""
 
-    def holder(arguments: Mapping[str, Any]) -> str | None:
+    def holder(services: Services, arguments: Mapping[str, Any]) -> str | None:
         segment_id = arguments["segment_id"]
         found = (
             each.id
-            for each in blueprint.services.experiments.all()
+            for each in services.experiments.all()
             if has_list(each, segment_id, exclude=exclude)
         )
         return next(found, None)
@@ -50,21 +51,26 @@ def _holding(*, exclude: bool) -> Concern:
     return Concern(Kind.EXPERIMENT, holder)
 
 
-@blueprint.endpoint(INCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
-def add_inclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint(INCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
+def add_inclusion_list(
+    services: Services, reading: Reading, body: ListBody, query: ReplaceQuery
+) -> Any:
     """Let a list include its members."""
-    return _add_list(body, query, exclude=False)
+    return _add_list(services, reading, body, query, exclude=False)
 
 
-@blueprint.endpoint(EXCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
-def add_exclusion_list(body: ListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint(EXCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
+def add_exclusion_list(
+    services: Services, reading: Reading, body: ListBody, query: ReplaceQuery
+) -> Any:
     """Let a list exclude its members."""
-    return _add_list(body, query, exclude=True)
+    return _add_list(services, reading, body, query, exclude=True)
 
 
-def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
-    services = blueprint.services
-    check_replaced(services, body.list, query, blueprint.current_request.headers)
+def _add_list(
+    services: Services, reading: Reading, body: ListBody, query: ReplaceQuery, *, exclude: bool
+) -> Any:
+    check_replaced(services, body.list, query, reading)
     services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
     segment_id, experiment = join_list(
         services,
@@ -77,31 +83,46 @@ def _add_list(body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
     return reply(bounded_one(partial(answers.added_list, experiment), listing, INCLUSION))
 
 
-@blueprint.endpoint(
-    "/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
-)
-def replace_inclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY)
+def replace_inclusion_list(
+    services: Services,
+    reading: Reading,
+    segment_id: ExperimentId,
+    body: ListBody,
+    query: ReplaceQuery,
+) -> Any:
     """Replace the members of a list that includes."""
-    return _replace_list(segment_id, body, query, exclude=False)
+    return _replace_list(services, reading, segment_id, body, query, exclude=False)
 
 
-@blueprint.endpoint(
-    "/api/experiments/exclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY
-)
-def replace_exclusion_list(segment_id: ExperimentId, body: ListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint("/api/experiments/exclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY)
+def replace_exclusion_list(
+    services: Services,
+    reading: Reading,
+    segment_id: ExperimentId,
+    body: ListBody,
+    query: ReplaceQuery,
+) -> Any:
     """Replace the members of a list that excludes."""
-    return _replace_list(segment_id, body, query, exclude=True)
+    return _replace_list(services, reading, segment_id, body, query, exclude=True)
 
 
-def _replace_list(segment_id: str, body: ListBody, query: ReplaceQuery, *, exclude: bool) -> Any:
-    services = blueprint.services
+def _replace_list(
+    services: Services,
+    reading: Reading,
+    segment_id: str,
+    body: ListBody,
+    query: ReplaceQuery,
+    *,
+    exclude: bool,
+) -> Any:
     experiment = services.experiments.get(body.experiment_id)
     services.experiments.check_list(segment_id, exclude=exclude)
     if not has_list(experiment, segment_id, exclude=exclude):
         raise Invalid(f"the list {segment_id} belongs to another experiment")
     check_same_list(segment_id, body.list)
     segment = body.list.model_copy(update={"id": segment_id})
-    check_replaced(services, segment, query, blueprint.current_request.headers)
+    check_replaced(services, segment, query, reading)
     put_segment(services, segment)
     listing = listing_of(services, segment_id)
     return reply(
@@ -109,26 +130,30 @@ def _replace_list(segment_id: str, body: ListBody, query: ReplaceQuery, *, exclu
     )
 
 
-@blueprint.endpoint(
-    "/api/experiments/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
+@routes.endpoint(
+    "/api/experiments/inclusionList/{segment_id}",
+    "DELETE",
+    concerns=_holding(exclude=False),
 )
-def delete_inclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
+def delete_inclusion_list(services: Services, segment_id: ExperimentId) -> list[dict[str, Any]]:
     """Remove a list that includes."""
-    return _delete_list(segment_id, exclude=False)
+    return _delete_list(services, segment_id, exclude=False)
 
 
-@blueprint.endpoint(
-    "/api/experiments/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
+@routes.endpoint(
+    "/api/experiments/exclusionList/{segment_id}",
+    "DELETE",
+    concerns=_holding(exclude=True),
 )
-def delete_exclusion_list(segment_id: ExperimentId) -> list[dict[str, Any]]:
+def delete_exclusion_list(services: Services, segment_id: ExperimentId) -> list[dict[str, Any]]:
     """Remove a list that excludes."""
-    return _delete_list(segment_id, exclude=True)
+    return _delete_list(services, segment_id, exclude=True)
 
 
-def _delete_list(segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
-    blueprint.services.experiments.check_list(segment_id, exclude=exclude)
-    blueprint.services.experiments.remove_list(segment_id, exclude=exclude)
-    segment = blueprint.services.segment_deletion.delete_unused(segment_id)
+def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
+    services.experiments.check_list(segment_id, exclude=exclude)
+    services.experiments.remove_list(segment_id, exclude=exclude)
+    segment = services.segment_deletion.delete_unused(segment_id)
     return [{"id": segment.id, "name": segment.name}]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting
@@ -44,10 +44,11 @@ from chalicelib.domain.catalogue.lists import entries as list_entries
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.participants.decision_points import DecisionPointKey
+from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ExperimentDraft
 from chalicelib.services.experiments.experiments import AT_ONCE, HeldExperiment
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -55,13 +56,13 @@ EXPERIMENT = of_path(Kind.EXPERIMENT, "experiment_id")
 EXPERIMENT_OF_BODY = of_body(Kind.EXPERIMENT, lambda body: body.experiment_id)
 
 
-def _listings(experiments: Sequence[Experiment]) -> Listings:
+def _listings(services: Services, experiments: Sequence[Experiment]) -> Listings:
     entries = (entry for experiment in experiments for entry in list_entries(experiment))
-    return listings_of(blueprint.services, entries)
+    return listings_of(services, entries)
 
 
-def _metrics() -> answers.Metrics:
-    return metric_records(blueprint.services)
+def _metrics(services: Services) -> answers.Metrics:
+    return metric_records(services)
 
 
 LIST = "/api/experiments"
@@ -77,9 +78,11 @@ POINT_PAGES: Pages[DecisionPointKey] = Pages(
 )
 
 
-def _single(experiment: Experiment, *, metrics: answers.Metrics, listings: Listings) -> Json:
+def _single(
+    services: Services, experiment: Experiment, *, metrics: answers.Metrics, listings: Listings
+) -> Json:
     answer = answers.single(experiment, metrics=metrics, listings=listings)
-    return answers.with_fault(answer, blueprint.services.faults.all())
+    return answers.with_fault(answer, services.faults.all())
 
 
 def _shown(
@@ -91,38 +94,39 @@ def _shown(
     )
 
 
-@blueprint.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
-def create_experiment(body: ExperimentBody) -> dict[str, Any]:
+@routes.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
+def create_experiment(services: Services, body: ExperimentBody) -> dict[str, Any]:
     """Create an experiment, with its lists if it brings some."""
-    return _created([body])[0]
+    return _created(services, [body])[0]
 
 
-@blueprint.endpoint("/api/experiments/batch", "POST")
+@routes.endpoint("/api/experiments/batch", "POST")
 def create_experiments(
+    services: Services,
     body: Annotated[list[ExperimentBody], AtMost(AT_ONCE)],
 ) -> list[dict[str, Any]]:
     """Create several experiments, all of them or none."""
-    return _created(body)
+    return _created(services, body)
 
 
-def _created(bodies: Sequence[ExperimentBody]) -> list[dict[str, Any]]:
+def _created(services: Services, bodies: Sequence[ExperimentBody]) -> list[dict[str, Any]]:
     """The answer of experiments that were created; more than it holds is refused before."""
-    metrics = _metrics()
-    drafts = [_draft(each, metrics) for each in bodies]
+    metrics = _metrics(services)
+    drafts = [_draft(services, each, metrics) for each in bodies]
     _, fits = fitting(answers.created(draft.design, metrics=metrics) for draft in drafts)
     if not fits:
         raise Invalid(
             f"the answer would have more than {ANSWER_BYTES} bytes: create fewer experiments in one"
             " call"
         )
-    experiments = blueprint.services.imports.experiments(drafts)
+    experiments = services.imports.experiments(drafts)
     return [answers.created(experiment, metrics=metrics) for experiment in experiments]
 
 
-def _draft(body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
+def _draft(services: Services, body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
     design = new_experiment(
         body,
-        contexts=blueprint.services.segments.contexts,
+        contexts=services.segments.contexts,
         now=now(),
         new_id=new_id,
         two_characters=two_characters,
@@ -135,71 +139,76 @@ def _draft(body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
     )
 
 
-@blueprint.endpoint(LIST)
-def list_experiments(query: ListQuery) -> Response:
+@routes.endpoint(LIST)
+def list_experiments(services: Services, query: ListQuery) -> Response:
     """The experiments, complete, the oldest first."""
-    services, write = blueprint.services, partial(_shown, _single, _metrics(), LIST)
+    write = partial(_shown, partial(_single, services), _metrics(services), LIST)
     rest = PAGES.rest(services.experiments.with_feature_ids(), query)
     read = partial(each_experiment_with_lists, services)
     taken = PAGES.take(rest, query, read, lambda row, lists: write(row[1], lists))
     return PAGES.response(taken, query)
 
 
-@blueprint.endpoint(NAMES)
-def experiment_names(query: ListQuery) -> Response:
+@routes.endpoint(NAMES)
+def experiment_names(services: Services, query: ListQuery) -> Response:
     """Id and name of the experiments."""
-    held = blueprint.services.experiments.with_feature_ids()
+    held = services.experiments.with_feature_ids()
     return NAME_PAGES.answer(held, query, lambda row: answers.name(row[1]))
 
 
-@blueprint.endpoint(PARTITIONS)
-def points_in_use(query: ListQuery) -> Response:
+@routes.endpoint(PARTITIONS)
+def points_in_use(services: Services, query: ListQuery) -> Response:
     """Sites and targets that experiments have."""
-    point_keys = answers.points_in_use_by(blueprint.services.experiments.all())
+    point_keys = answers.points_in_use_by(services.experiments.all())
     return POINT_PAGES.answer(point_keys, query, answers.point_in_use)
 
 
-@blueprint.endpoint("/api/experiments/contextMetaData")
-def context_metadata() -> dict[str, Any]:
+@routes.endpoint("/api/experiments/contextMetaData")
+def context_metadata(services: Services) -> dict[str, Any]:
     """The contexts as they are configured."""
-    return {"contextMetadata": blueprint.services.segments.context_metadata}
+    return {"contextMetadata": services.segments.context_metadata}
 
 
-@blueprint.endpoint("/api/experiments/paginated", "POST")
-def page_of_experiments(body: PageBody) -> Response:
+@routes.endpoint("/api/experiments/paginated", "POST")
+def page_of_experiments(services: Services, body: PageBody) -> Response:
     """Some of the experiments."""
-    found = page(blueprint.services.experiments.all(), body, EXPERIMENT_SEARCH)
-    faults = blueprint.services.faults.all()
+    found = page(services.experiments.all(), body, EXPERIMENT_SEARCH)
+    faults = services.faults.all()
     return found.response(found.rows, lambda e: answers.with_fault(answers.list_item(e), faults))
 
 
-@blueprint.endpoint(SINGLE, concerns=EXPERIMENT)
-def get_experiment(experiment_id: ExperimentId) -> Any:
+@routes.endpoint(SINGLE, concerns=EXPERIMENT)
+def get_experiment(services: Services, experiment_id: ExperimentId) -> Any:
     """One experiment, complete."""
-    experiment = blueprint.services.experiments.get(experiment_id)
-    row = _shown(_single, _metrics(), SINGLE, experiment, _listings([experiment]))
+    experiment = services.experiments.get(experiment_id)
+    row = _shown(
+        partial(_single, services),
+        _metrics(services),
+        SINGLE,
+        experiment,
+        _listings(services, [experiment]),
+    )
     return reply(row)
 
 
-@blueprint.endpoint("/api/experiments/conditions/{experiment_id}")
-def get_conditions(experiment_id: ExperimentId) -> list[dict[str, Any]]:
+@routes.endpoint("/api/experiments/conditions/{experiment_id}")
+def get_conditions(services: Services, experiment_id: ExperimentId) -> list[dict[str, Any]]:
     """The conditions of an experiment."""
-    return answers.conditions(blueprint.services.experiments.get(experiment_id))
+    return answers.conditions(services.experiments.get(experiment_id))
 
 
-@blueprint.endpoint("/api/experiments/state", "POST", concerns=EXPERIMENT_OF_BODY)
-def change_state(body: StateBody) -> dict[str, Any]:
+@routes.endpoint("/api/experiments/state", "POST", concerns=EXPERIMENT_OF_BODY)
+def change_state(services: Services, body: StateBody) -> dict[str, Any]:
     """Move an experiment to another state; a scheduled one says when it is to start."""
-    before, after = blueprint.services.experiments.move(
-        body.experiment_id, body.state, body.schedule_date
-    )
-    return answers.state_changed(before, after, metrics=_metrics())
+    before, after = services.experiments.move(body.experiment_id, body.state, body.schedule_date)
+    return answers.state_changed(before, after, metrics=_metrics(services))
 
 
-@blueprint.endpoint(ONE, "PUT", concerns=EXPERIMENT)
-def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> Any:
+@routes.endpoint(ONE, "PUT", concerns=EXPERIMENT)
+def edit_experiment(
+    services: Services, experiment_id: ExperimentId, body: EditExperimentBody
+) -> Any:
     """Replace an experiment, but for its lists."""
-    services = blueprint.services
 
     def edit(before: Experiment) -> Experiment:
         return edited_experiment(
@@ -209,17 +218,18 @@ def edit_experiment(experiment_id: ExperimentId, body: EditExperimentBody) -> An
             now=now(),
             new_id=new_id,
             two_characters=two_characters,
-            known_metrics=_metrics(),
+            known_metrics=_metrics(services),
         )
 
     after = services.experiments.edit(experiment_id, edit)
-    return reply(_shown(answers.edited, _metrics(), ONE, after, _listings([after])))
+    return reply(
+        _shown(answers.edited, _metrics(services), ONE, after, _listings(services, [after]))
+    )
 
 
-@blueprint.endpoint("/api/experiments/{experiment_id}", "DELETE", concerns=EXPERIMENT)
-def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
+@routes.endpoint("/api/experiments/{experiment_id}", "DELETE", concerns=EXPERIMENT)
+def delete_experiment(services: Services, experiment_id: ExperimentId) -> list[dict[str, Any]]:
     """Delete an experiment with its lists."""
-    services = blueprint.services
     try:
         experiment = services.experiments.delete(experiment_id)
     except NotFound as error:
@@ -227,13 +237,13 @@ def delete_experiment(experiment_id: ExperimentId) -> list[dict[str, Any]]:
     return answers.deleted(experiment)
 
 
-@blueprint.endpoint("/api/experiments/getGroupAssignmentStatus/{experiment_id}")
-def group_assignment_status(experiment_id: ExperimentId) -> int | None:
+@routes.endpoint("/api/experiments/getGroupAssignmentStatus/{experiment_id}")
+def group_assignment_status(services: Services, experiment_id: ExperimentId) -> int | None:
     """How many groups have users enough; null unless the experiment ends by such a number."""
-    return blueprint.services.marking.complete_groups(experiment_id)
+    return services.marking.complete_groups(experiment_id)
 
 
-@blueprint.endpoint("/api/experiments/mooclet-rewards/{experiment_id}")
+@routes.endpoint("/api/experiments/mooclet-rewards/{experiment_id}")
 def reward_summary(experiment_id: ExperimentId) -> NoReturn:  # noqa: ARG001 - it is checked
     """Refuse to sum rewards up: adaptive experiments are switched off, so there are none."""
     raise Invalid("Mooclet is not enabled in the environment")

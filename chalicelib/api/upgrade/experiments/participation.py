@@ -7,23 +7,24 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.api.http.idempotent_calls import IdempotentCall
-from chalicelib.api.upgrade.participants.client import ClientBlueprint
+from chalicelib.api.upgrade.participants.client import ClientRoutes
 from chalicelib.api.upgrade.participants.client_models import AssignV5, AssignV6, MarkV5, MarkV6
 from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 from chalicelib.domain.experiments.assignment import Assignment
 from chalicelib.domain.experiments.experiments import Condition, DesignType, Payload
 from chalicelib.domain.experiments.marking import Mark, Outcome
 from chalicelib.domain.features.features import Feature, Variant
+from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller
 
-blueprint = ClientBlueprint(__name__)
+routes = ClientRoutes(__name__)
 
 
-@blueprint.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
-def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
+@routes.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
+def assign(services: Services, caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
     """The conditions of a user at all decision points of a context, or one; nothing is stored."""
     point_key = None if body.point is None else body.point.point_key()
-    assigned = blueprint.services.assignment.assign(caller.user, body.context, point_key)
+    assigned = services.assignment.assign(caller.user, body.context, point_key)
     own = assigned.testlab
     return [
         *(assignment_item(assignment) for assignment in assigned.assignments),
@@ -31,8 +32,10 @@ def assign(caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
     ]
 
 
-@blueprint.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6)
-def mark(caller: Caller, body: MarkV6, once: IdempotentCall) -> dict[str, Any] | Response:
+@routes.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6, idempotent=True)
+def mark(
+    services: Services, caller: Caller, body: MarkV6, once: IdempotentCall
+) -> dict[str, Any] | Response:
     """Report that a user reached a decision point."""
     data, condition = body.data, body.data.assigned_condition
     reported = Mark(
@@ -57,7 +60,7 @@ def mark(caller: Caller, body: MarkV6, once: IdempotentCall) -> dict[str, Any] |
 
     return once(
         caller.named.id,
-        lambda seal: blueprint.services.marking.mark(caller.user, reported, seal),
+        lambda seal: services.marking.mark(caller.user, reported, seal),
         answer,
     )
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.calls import Call
 from chalicelib.api.http.problems import ResponseHeaders
-from chalicelib.api.upgrade.participants.client import ClientBlueprint, user_id_of
+from chalicelib.api.upgrade.participants.client import (
+    ClientRoutes,
+    caller_v6,
+    check_token,
+    from_body,
+    user_id_of,
+)
 from chalicelib.api.upgrade.participants.client_models import (
     FeatureFlagV5,
     FeatureFlagV6,
@@ -14,42 +20,52 @@ from chalicelib.api.upgrade.participants.client_models import (
     GroupSets,
 )
 from chalicelib.domain.participants.participants import Participant
+from chalicelib.services import Services
 from chalicelib.services.flags.evaluation import in_session
+from chalicelib.services.participants.participants import Caller
 
-blueprint = ClientBlueprint(__name__)
+routes = ClientRoutes(__name__)
 
 STORED_GROUPS = "includeStoredUserGroups"
 
 
-def _flags_v5(call: Call, reading: Reading, _headers: ResponseHeaders) -> list[str]:
-    reading.body()
-    blueprint.check_token(reading)
-    body: FeatureFlagV5 = call.converted()["body"]
-    user = blueprint.caller_v5(body.user_id).user
-    return blueprint.services.evaluation.flags(user, body.context)
-
-
-def _flags_v6(
-    call: Call, reading: Reading, _headers: ResponseHeaders
-) -> list[str] | dict[str, Any]:
+def _with_user(call: Call, _headers: ResponseHeaders) -> Any:
+    """Call a view of v6 with its user, or with a visitor where nothing stored is asked for."""
+    reading = call.reading
     user_id = user_id_of(reading)
-    evaluation = blueprint.services.evaluation
     if _is_for_anybody(reading.parsed):
-        user = evaluation.visitor(user_id)
+        user = call.services.evaluation.visitor(user_id)
     else:
-        user = blueprint.caller_v6(user_id).user
-    blueprint.check_token(reading)
-    body: FeatureFlagV6 = call.converted()["body"]
+        user = caller_v6(call.services, user_id).user
+    check_token(call)
+    return call(user=user)
+
+
+@routes.publish("/api/v5/featureflag", "POST", from_body, body=FeatureFlagV5)
+def feature_flags_v5(services: Services, caller: Caller, body: FeatureFlagV5) -> list[str]:
+    """The keys of the flags that are on for a user."""
+    return services.evaluation.flags(caller.user, body.context)
+
+
+@routes.publish("/api/v6/featureflag", "POST", _with_user, body=FeatureFlagV6)
+def feature_flags_v6(
+    services: Services, user: Participant, body: FeatureFlagV6
+) -> list[str] | dict[str, Any]:
+    """The keys of the flags that are on for a user, by the stored groups or those that are sent.
+
+    Several sets of groups are answered set by set.
+    """
     if body.multiple is not None:
-        return _by_set(user, body.context, body.multiple)
+        return _by_set(services, user, body.context, body.multiple)
     groups = body.one_set()
-    return evaluation.flags(user if groups is None else _with(user, groups), body.context)
+    asked = user if groups is None else _with(user, groups)
+    return services.evaluation.flags(asked, body.context)
 
 
-def _by_set(user: Participant, context: str, sets: GroupSets) -> dict[str, Any]:
+def _by_set(services: Services, user: Participant, context: str, sets: GroupSets) -> dict[str, Any]:
     asked = [*sets.sub, *([sets.main] if sets.main is not None else [])]
     users = [_with(user, each) for each in asked]
-    flags = blueprint.services.evaluation.flags_of_each(users, context)
+    flags = services.evaluation.flags_of_each(users, context)
     answer: dict[str, Any] = {} if sets.main is None else {"mainGroupset": flags[-1]}
     by_id = {each.id: keys for each, keys in zip(sets.sub, flags, strict=False)}
     return {**answer, "subGroupsets": by_id}
@@ -76,16 +92,3 @@ def _is_for_anybody(body: Any) -> bool:
 
 def _asks_for_stored(groups: Any) -> bool:
     return isinstance(groups, dict) and groups.get(STORED_GROUPS) is True
-
-
-@blueprint.publish("/api/v5/featureflag", "POST", _flags_v5, body=FeatureFlagV5)
-def feature_flags_v5() -> None:
-    """The keys of the flags that are on for a user."""
-
-
-@blueprint.publish("/api/v6/featureflag", "POST", _flags_v6, body=FeatureFlagV6)
-def feature_flags_v6() -> None:
-    """The keys of the flags that are on for a user, by the stored groups or those that are sent.
-
-    Several sets of groups are answered set by set.
-    """

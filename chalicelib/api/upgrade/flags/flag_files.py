@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.calls import written
 from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.rendering import written
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.list_files import (
@@ -31,8 +31,9 @@ from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags.flags import Flag
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -48,34 +49,34 @@ class FlagListFilesBody(ListFilesBody):
     flag_id: Uuid
 
 
-def _reader() -> FlagReader:
-    services = blueprint.services
+def _reader(services: Services) -> FlagReader:
     return FlagReader(
         services.catalogue.fresh(), contexts=services.segments.contexts, now=now, new_id=new_id
     )
 
 
-@blueprint.endpoint("/api/flags/import/validation", "POST")
-def validate_flags(body: FilesBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/flags/import/validation", "POST")
+def validate_flags(services: Services, body: FilesBody) -> list[dict[str, Any]]:
     """What an import of some files would do."""
-    reader = _reader()
+    reader = _reader(services)
     return [judged(file, reader.read).verdict() for file in body.files]
 
 
-@blueprint.endpoint("/api/flags/import", "POST")
-def import_flags(body: FilesBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/flags/import", "POST")
+def import_flags(services: Services, body: FilesBody) -> list[dict[str, Any]]:
     """Create flags from files, each by itself; they are disabled and keep their ids."""
 
     def store(found: FlagImport) -> None:
-        blueprint.services.imports.flag(found.flag, found.include, found.exclude)
+        services.imports.flag(found.flag, found.include, found.exclude)
 
-    return [stored(judged(file, _reader().read), store).brief_answer() for file in body.files]
+    return [
+        stored(judged(file, _reader(services).read), store).brief_answer() for file in body.files
+    ]
 
 
-@blueprint.endpoint(EXPORT)
-def export_flag(flag_id: FlagId) -> Response:
+@routes.endpoint(EXPORT)
+def export_flag(services: Services, flag_id: FlagId) -> Response:
     """One flag as a file holds it, laid out for people."""
-    services = blueprint.services
     try:
         flag = services.flags.get(flag_id)
     except NotFound as error:
@@ -88,10 +89,9 @@ def export_flag(flag_id: FlagId) -> Response:
     return written(row.text, {**header, **attachment(flag.name, "json")})
 
 
-@blueprint.endpoint("/api/flags/lists/import", "POST")
-def import_flag_lists(body: FlagListFilesBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/flags/lists/import", "POST")
+def import_flag_lists(services: Services, body: FlagListFilesBody) -> list[dict[str, Any]]:
     """Add lists from files to a flag; they are switched off."""
-    services = blueprint.services
     flag = services.flags.get(body.flag_id)
     return import_lists(
         body.files,
@@ -104,19 +104,19 @@ def import_flag_lists(body: FlagListFilesBody) -> list[dict[str, Any]]:
     )
 
 
-@blueprint.endpoint(INCLUDED.route)
-def export_flag_include_lists(flag_id: FlagId, query: ListQuery) -> Response:
+@routes.endpoint(INCLUDED.route)
+def export_flag_include_lists(services: Services, flag_id: FlagId, query: ListQuery) -> Response:
     """The lists that include users."""
-    lists = _flag(flag_id).include
-    return exported_lists(blueprint.services, lists, INCLUDED, query, "Include", flag_id)
+    lists = _flag(services, flag_id).include
+    return exported_lists(services, lists, INCLUDED, query, "Include", flag_id)
 
 
-@blueprint.endpoint(EXCLUDED.route)
-def export_flag_exclude_lists(flag_id: FlagId, query: ListQuery) -> Response:
+@routes.endpoint(EXCLUDED.route)
+def export_flag_exclude_lists(services: Services, flag_id: FlagId, query: ListQuery) -> Response:
     """The lists that exclude users."""
-    lists = _flag(flag_id).exclude
-    return exported_lists(blueprint.services, lists, EXCLUDED, query, "Exclude", flag_id)
+    lists = _flag(services, flag_id).exclude
+    return exported_lists(services, lists, EXCLUDED, query, "Exclude", flag_id)
 
 
-def _flag(flag_id: str) -> Flag:
-    return blueprint.services.flags.get(flag_id)
+def _flag(services: Services, flag_id: str) -> Flag:
+    return services.flags.get(flag_id)

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.reading import Reading
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern, new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
@@ -45,7 +46,7 @@ from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 from chalicelib.services.running.pools import Pool
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 FLAGS_AT_ONCE = 8
 
@@ -59,9 +60,9 @@ FLAG_WITH_LIST = of_body(Kind.FLAG, lambda body: body.id)
 def _holding(*, exclude: bool) -> Concern:
     """The flag that has the list of the path."""
 
-    def holder(arguments: Mapping[str, Any]) -> str | None:
+    def holder(services: Services, arguments: Mapping[str, Any]) -> str | None:
         try:
-            return blueprint.services.flags.holder_of(arguments["segment_id"], exclude=exclude).id
+            return services.flags.holder_of(arguments["segment_id"], exclude=exclude).id
         except NotFound:
             return None
 
@@ -74,32 +75,31 @@ ONE = "/api/flags/{flag_id}"
 PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.feature_id,), tuple[int])
 
 
-def _listings(flag: Flag) -> Listings:
-    return listings_of(blueprint.services, entries(flag))
+def _listings(services: Services, flag: Flag) -> Listings:
+    return listings_of(services, entries(flag))
 
 
-def _whole(flag: Flag) -> Any:
-    return reply(bounded(partial(whole_flag_answer, flag), _listings(flag), ONE))
+def _whole(services: Services, flag: Flag) -> Any:
+    return reply(bounded(partial(whole_flag_answer, flag), _listings(services, flag), ONE))
 
 
-@blueprint.endpoint(LIST)
-def list_flags(query: ListQuery) -> Response:
+@routes.endpoint(LIST)
+def list_flags(services: Services, query: ListQuery) -> Response:
     """The flags, without their lists."""
-    return PAGES.answer(blueprint.services.flags.all(), query, flag_answer)
+    return PAGES.answer(services.flags.all(), query, flag_answer)
 
 
-@blueprint.endpoint(LIST, "POST", concerns=new(Kind.FLAG))
-def create_flag(body: FlagBody) -> dict[str, Any]:
+@routes.endpoint(LIST, "POST", concerns=new(Kind.FLAG))
+def create_flag(services: Services, body: FlagBody) -> dict[str, Any]:
     """Create a flag."""
-    services = blueprint.services
     draft = body.flag(contexts=services.segments.contexts, flag_id=new_id(), now=now())
     return flag_answer(services.flags.create(draft))
 
 
-@blueprint.endpoint("/api/flags/paginated", "POST")
-def page_of_flags(body: PageBody) -> Response:
+@routes.endpoint("/api/flags/paginated", "POST")
+def page_of_flags(services: Services, body: PageBody) -> Response:
     """Some of the flags, with how many users each was on for."""
-    flags = blueprint.services.flags
+    flags = services.flags
     found = page(flags.all(), body, FLAG_SEARCH)
     with Pool(FLAGS_AT_ONCE) as pool:
         exposures = pool.map(flags.exposures, found.rows)
@@ -107,70 +107,82 @@ def page_of_flags(body: PageBody) -> Response:
         return found.response(rows, lambda row: flag_node(*row))
 
 
-@blueprint.endpoint(ONE, concerns=FLAG)
-def get_flag(flag_id: FlagId) -> Any:
+@routes.endpoint(ONE, concerns=FLAG)
+def get_flag(services: Services, flag_id: FlagId) -> Any:
     """One flag with its lists."""
-    return _whole(blueprint.services.flags.get(flag_id))
+    return _whole(services, services.flags.get(flag_id))
 
 
-@blueprint.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
-def edit_flag(flag_id: FlagId, body: FlagBody) -> Any:
+@routes.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
+def edit_flag(services: Services, flag_id: FlagId, body: FlagBody) -> Any:
     """Replace a flag, but for its lists."""
-    services = blueprint.services
     contexts = services.segments.contexts
     after = services.flags.edit(
         flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
     )
-    return _whole(after)
+    return _whole(services, after)
 
 
-@blueprint.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
-def delete_flag(flag_id: FlagId) -> list[dict[str, Any]]:
+@routes.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
+def delete_flag(services: Services, flag_id: FlagId) -> list[dict[str, Any]]:
     """Delete a flag with its lists."""
-    flags = blueprint.services.flags
+    flags = services.flags
     gone = flags.delete(flag_id)
     return [flag_answer(gone)]
 
 
-@blueprint.endpoint("/api/flags/status", "PATCH", concerns=FLAG_OF_BODY)
-def change_flag_status(body: FlagStatusBody) -> dict[str, Any]:
+@routes.endpoint("/api/flags/status", "PATCH", concerns=FLAG_OF_BODY)
+def change_flag_status(services: Services, body: FlagStatusBody) -> dict[str, Any]:
     """Enable, disable or archive a flag."""
-    return _changed(body.flag_id, lambda flag: replace(flag, status=body.status))
+    return _changed(services, body.flag_id, lambda flag: replace(flag, status=body.status))
 
 
-@blueprint.endpoint("/api/flags/filterMode", "PATCH", concerns=FLAG_OF_BODY)
-def change_flag_filter_mode(body: FlagFilterModeBody) -> dict[str, Any]:
+@routes.endpoint("/api/flags/filterMode", "PATCH", concerns=FLAG_OF_BODY)
+def change_flag_filter_mode(services: Services, body: FlagFilterModeBody) -> dict[str, Any]:
     """Say who is in if no list says otherwise."""
-    return _changed(body.flag_id, lambda flag: replace(flag, filter_mode=body.filter_mode))
+    return _changed(
+        services, body.flag_id, lambda flag: replace(flag, filter_mode=body.filter_mode)
+    )
 
 
-def _changed(flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
+def _changed(services: Services, flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
     return flag_answer(
-        blueprint.services.flags.edit(
+        services.flags.edit(
             flag_id,
             lambda flag: replace(change(flag), updated_at=now(), version=flag.version + 1),
         )
     )
 
 
-@blueprint.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
-def add_flag_inclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
+def add_flag_inclusion_list(
+    services: Services, reading: Reading, body: FlagListBody, query: ReplaceQuery
+) -> Any:
     """Let a list include its members."""
-    return _put_list(body, query, INCLUSION, exclude=False)
+    return _put_list(services, reading, body, query, INCLUSION, exclude=False)
 
 
-@blueprint.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
-def add_flag_exclusion_list(body: FlagListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
+def add_flag_exclusion_list(
+    services: Services, reading: Reading, body: FlagListBody, query: ReplaceQuery
+) -> Any:
     """Let a list exclude its members."""
-    return _put_list(body, query, INCLUSION, exclude=True)
+    return _put_list(services, reading, body, query, INCLUSION, exclude=True)
 
 
-def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: bool) -> Any:
-    services = blueprint.services
+def _put_list(
+    services: Services,
+    reading: Reading,
+    body: FlagListBody,
+    query: ReplaceQuery,
+    route: str,
+    *,
+    exclude: bool,
+) -> Any:
     segment = body.segment.model_copy(update={"id": body.segment.id or new_id()})
     entry = body.entry(str(segment.id))
     services.flags.check_room(body.id, entry, exclude=exclude)
-    check_replaced(services, segment, query, blueprint.current_request.headers)
+    check_replaced(services, segment, query, reading)
     _, flag = join_list(
         services,
         segment,
@@ -180,46 +192,61 @@ def _put_list(body: FlagListBody, query: ReplaceQuery, route: str, *, exclude: b
     return reply(bounded_one(partial(flag_list_answer, flag, entry), listing, route))
 
 
-@blueprint.endpoint("/api/flags/inclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
-def replace_flag_inclusion_list(segment_id: FlagId, body: FlagListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint("/api/flags/inclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
+def replace_flag_inclusion_list(
+    services: Services,
+    reading: Reading,
+    segment_id: FlagId,
+    body: FlagListBody,
+    query: ReplaceQuery,
+) -> Any:
     """Replace a list that includes, and say whether it is switched on."""
-    return _replace_list(segment_id, body, query, exclude=False)
+    return _replace_list(services, reading, segment_id, body, query, exclude=False)
 
 
-@blueprint.endpoint("/api/flags/exclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
-def replace_flag_exclusion_list(segment_id: FlagId, body: FlagListBody, query: ReplaceQuery) -> Any:
+@routes.endpoint("/api/flags/exclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
+def replace_flag_exclusion_list(
+    services: Services,
+    reading: Reading,
+    segment_id: FlagId,
+    body: FlagListBody,
+    query: ReplaceQuery,
+) -> Any:
     """Replace a list that excludes, and say whether it is switched on."""
-    return _replace_list(segment_id, body, query, exclude=True)
+    return _replace_list(services, reading, segment_id, body, query, exclude=True)
 
 
 def _replace_list(
-    segment_id: str, body: FlagListBody, query: ReplaceQuery, *, exclude: bool
+    services: Services,
+    reading: Reading,
+    segment_id: str,
+    body: FlagListBody,
+    query: ReplaceQuery,
+    *,
+    exclude: bool,
 ) -> Any:
-    blueprint.services.flags.check_list(body.id, segment_id, exclude=exclude)
+    services.flags.check_list(body.id, segment_id, exclude=exclude)
     check_same_list(segment_id, body.segment)
     segment = body.segment.model_copy(update={"id": segment_id})
     own = body.model_copy(update={"segment": segment})
-    return _put_list(own, query, ONE_INCLUSION, exclude=exclude)
+    return _put_list(services, reading, own, query, ONE_INCLUSION, exclude=exclude)
 
 
-@blueprint.endpoint(
+@routes.endpoint(
     "/api/flags/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
 )
-def delete_flag_inclusion_list(segment_id: FlagId) -> dict[str, Any]:
+def delete_flag_inclusion_list(services: Services, segment_id: FlagId) -> dict[str, Any]:
     """Remove a list that includes."""
-    return _delete_list(segment_id, exclude=False)
+    return _delete_list(services, segment_id, exclude=False)
 
 
-@blueprint.endpoint(
-    "/api/flags/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True)
-)
-def delete_flag_exclusion_list(segment_id: FlagId) -> dict[str, Any]:
+@routes.endpoint("/api/flags/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True))
+def delete_flag_exclusion_list(services: Services, segment_id: FlagId) -> dict[str, Any]:
     """Remove a list that excludes."""
-    return _delete_list(segment_id, exclude=True)
+    return _delete_list(services, segment_id, exclude=True)
 
 
-def _delete_list(segment_id: str, *, exclude: bool) -> dict[str, Any]:
-    services = blueprint.services
+def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> dict[str, Any]:
     holder = services.flags.holder_of(segment_id, exclude=exclude)
     listing = listing_of(services, segment_id)
     services.flags.remove_list(holder.id, segment_id, exclude=exclude)

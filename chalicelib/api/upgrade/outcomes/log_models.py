@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
-from chalicelib.api.http.calls import written
+from chalicelib.api.http.rendering import written
 from chalicelib.api.pages.answer_sizes import fitting, list_text
 from chalicelib.api.upgrade.experiments.metric_models import METRICS_AT_ONCE, metric_answer
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name, UserBody

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 
 from chalice.app import Response
 
-from chalicelib.api.http.blueprint import ApiBlueprint
-from chalicelib.api.http.calls import written
+from chalicelib.api.http.rendering import written
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, as_they_are
 from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.experiments.metric_models import MetricsBody, metric_tree, own_nodes
 from chalicelib.domain.experiments.metrics import Metric
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 
 PAGES: Pages[Metric] = Pages("/api/metric", lambda metric: (metric.key,), tuple[str])
@@ -24,16 +25,16 @@ ALL = "../metric"
 """Where all metrics are listed, seen from the routes below that."""
 
 
-@blueprint.endpoint(PAGES.route)
-def list_metrics(query: ListQuery) -> Response:
+@routes.endpoint(PAGES.route)
+def list_metrics(services: Services, query: ListQuery) -> Response:
     """All metrics by key; a class may go on in the next page."""
-    return _page(PAGES, blueprint.services.metrics.all(), query)
+    return _page(PAGES, services.metrics.all(), query)
 
 
-@blueprint.endpoint(CONTEXT_PAGES.route)
-def list_metrics_of_context(key: str, query: ListQuery) -> Response:
+@routes.endpoint(CONTEXT_PAGES.route)
+def list_metrics_of_context(services: Services, key: str, query: ListQuery) -> Response:
     """The metrics of a context by key; a class may go on in the next page."""
-    found = blueprint.services.metrics.of_context(key)
+    found = services.metrics.of_context(key)
     return _page(CONTEXT_PAGES, found, query, context=key)
 
 
@@ -47,16 +48,16 @@ def _page(
     return written(row_text(metric_tree(taken.rows)), headers)
 
 
-@blueprint.endpoint("/api/metric/save", "POST")
-def save_metrics(body: MetricsBody) -> Response:
+@routes.endpoint("/api/metric/save", "POST")
+def save_metrics(services: Services, body: MetricsBody) -> Response:
     """Store metrics, or replace those that there are."""
-    return _first(blueprint.services.metrics.save(body.drafts()))
+    return _first(services.metrics.save(body.drafts()))
 
 
-@blueprint.endpoint("/api/metric/{key}", "DELETE")
-def delete_metric(key: str) -> Response:
+@routes.endpoint("/api/metric/{key}", "DELETE")
+def delete_metric(services: Services, key: str) -> Response:
     """Delete a metric, or all of a class; what is left of the class."""
-    return _first(blueprint.services.metrics.delete(key))
+    return _first(services.metrics.delete(key))
 
 
 def _first(metrics: Iterable[Metric]) -> Response:

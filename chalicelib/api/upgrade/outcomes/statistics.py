@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.wire.texts import AdminBody, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.experiments.enrollment_statistics import ConditionCounts, DateRange, Head
 from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.services import Services
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 EXPERIMENTS = 1000
 QUERIES = 200
@@ -49,17 +50,17 @@ class QueryIdsBody(AdminBody):
     query_ids: Annotated[list[Uuid], AtMost(QUERIES)]
 
 
-@blueprint.endpoint("/api/stats/enrollment", "POST")
-def enrollment(body: ExperimentIdsBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/stats/enrollment", "POST")
+def enrollment(services: Services, body: ExperimentIdsBody) -> list[dict[str, Any]]:
     """How many take part in some experiments."""
-    counted = blueprint.services.enrollment_statistics.enrolled(body.experiment_ids)
+    counted = services.enrollment_statistics.enrolled(body.experiment_ids)
     return [{"id": experiment_id, **_head(head)} for experiment_id, head in counted]
 
 
-@blueprint.endpoint("/api/stats/enrollment/detail", "POST")
-def enrollment_detail(body: ExperimentIdBody) -> dict[str, Any]:
+@routes.endpoint("/api/stats/enrollment/detail", "POST")
+def enrollment_detail(services: Services, body: ExperimentIdBody) -> dict[str, Any]:
     """Who takes part in an experiment, by condition and point, and who is excluded."""
-    detail = blueprint.services.enrollment_statistics.detail(body.experiment_id)
+    detail = services.enrollment_statistics.detail(body.experiment_id)
     return {
         "id": detail.experiment_id,
         **_head(detail.enrolled),
@@ -72,13 +73,11 @@ def enrollment_detail(body: ExperimentIdBody) -> dict[str, Any]:
     }
 
 
-@blueprint.endpoint("/api/stats/enrollment/date", "POST")
-def enrollment_by_date(body: DateBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/stats/enrollment/date", "POST")
+def enrollment_by_date(services: Services, body: DateBody) -> list[dict[str, Any]]:
     """Who enrolled in each day, month or year, the newest first."""
     offset = timedelta(minutes=body.client_offset)
-    dates = blueprint.services.enrollment_statistics.by_date(
-        body.experiment_id, body.date_enum, offset
-    )
+    dates = services.enrollment_statistics.by_date(body.experiment_id, body.date_enum, offset)
     return [
         {
             # As JavaScript's Date.toDateString() writes it.
@@ -92,10 +91,10 @@ def enrollment_by_date(body: DateBody) -> list[dict[str, Any]]:
     ]
 
 
-@blueprint.endpoint("/api/query/analyse", "POST")
-def analyse(body: QueryIdsBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/query/analyse", "POST")
+def analyse(services: Services, body: QueryIdsBody) -> list[dict[str, Any]]:
     """The results of metrics, in the order of their queries."""
-    return [_result(each) for each in blueprint.services.metric_analysis.analyse(body.query_ids)]
+    return [_result(each) for each in services.metric_analysis.analyse(body.query_ids)]
 
 
 def _head(head: Head) -> dict[str, int]:

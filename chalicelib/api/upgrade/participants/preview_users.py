@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any
 
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.http.blueprint import ApiBlueprint
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Position
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
@@ -20,9 +21,10 @@ from chalicelib.api.upgrade.wire.texts import Identifier, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.services import Services
 from chalicelib.services.participants.preview_users import Preview, RequestedAssignment
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 PREVIEW_CONDITIONS = 500
 """Explicit conditions of a preview user."""
@@ -88,58 +90,59 @@ def _position(user: PreviewUser) -> Position:
 PAGES: Pages[PreviewUser] = Pages("/api/previewusers", _position, tuple[int, str])
 
 
-@blueprint.endpoint("/api/previewusers")
-def list_preview_users(query: ListQuery) -> Response:
+@routes.endpoint("/api/previewusers")
+def list_preview_users(services: Services, query: ListQuery) -> Response:
     """The preview users, the newest first."""
-    rest = PAGES.rest(blueprint.services.preview_users.all(), query)
-    return PAGES.response(PAGES.take(rest, query, _each_shown, lambda _, shown: shown), query)
+    rest = PAGES.rest(services.preview_users.all(), query)
+    read = partial(_each_shown, services)
+    return PAGES.response(PAGES.take(rest, query, read, lambda _, shown: shown), query)
 
 
-@blueprint.endpoint("/api/previewusers/paginated", "POST")
-def page_of_preview_users(body: PageBody) -> Response:
+@routes.endpoint("/api/previewusers/paginated", "POST")
+def page_of_preview_users(services: Services, body: PageBody) -> Response:
     """Some of the preview users."""
-    found = page(blueprint.services.preview_users.all(), body, PREVIEW_USER_SEARCH)
-    return found.response(_each_shown(found.rows), SHOWN)
+    found = page(services.preview_users.all(), body, PREVIEW_USER_SEARCH)
+    return found.response(_each_shown(services, found.rows), SHOWN)
 
 
-@blueprint.endpoint("/api/previewusers", "POST")
-def create_preview_user(body: PreviewUserBody) -> dict[str, Any]:
+@routes.endpoint("/api/previewusers", "POST")
+def create_preview_user(services: Services, body: PreviewUserBody) -> dict[str, Any]:
     """Let a user see experiments in preview."""
-    return _put(body.id, body)
+    return _put(services, body.id, body)
 
 
-@blueprint.endpoint("/api/previewusers/assign", "POST")
-def assign_preview_user(body: PreviewAssignmentsBody) -> dict[str, Any]:
+@routes.endpoint("/api/previewusers/assign", "POST")
+def assign_preview_user(services: Services, body: PreviewAssignmentsBody) -> dict[str, Any]:
     """Set the conditions of a preview user by experiment."""
-    return _put(body.id, body)
+    return _put(services, body.id, body)
 
 
-@blueprint.endpoint("/api/previewusers/{user_id}")
-def get_preview_user(user_id: Name) -> dict[str, Any]:
+@routes.endpoint("/api/previewusers/{user_id}")
+def get_preview_user(services: Services, user_id: Name) -> dict[str, Any]:
     """One preview user."""
-    return _shown([blueprint.services.preview_users.get(user_id)])[0]
+    return _shown(services, [services.preview_users.get(user_id)])[0]
 
 
-@blueprint.endpoint("/api/previewusers/{user_id}", "PUT")
-def edit_preview_user(user_id: Name, body: AssignmentsField) -> dict[str, Any]:
+@routes.endpoint("/api/previewusers/{user_id}", "PUT")
+def edit_preview_user(services: Services, user_id: Name, body: AssignmentsField) -> dict[str, Any]:
     """Make a user a preview user, or give one other conditions."""
-    return _put(user_id, body)
+    return _put(services, user_id, body)
 
 
-@blueprint.endpoint("/api/previewusers/{user_id}", "DELETE")
-def delete_preview_user(user_id: Name) -> list[dict[str, Any]]:
+@routes.endpoint("/api/previewusers/{user_id}", "DELETE")
+def delete_preview_user(services: Services, user_id: Name) -> list[dict[str, Any]]:
     """Make a preview user an ordinary one."""
-    gone = blueprint.services.preview_users.remove(user_id)
+    gone = services.preview_users.remove(user_id)
     return [] if gone is None else [_row(gone)]
 
 
-def _put(user_id: str, body: AssignmentsField) -> dict[str, Any]:
-    return _shown([blueprint.services.preview_users.put(user_id, body.requested())])[0]
+def _put(services: Services, user_id: str, body: AssignmentsField) -> dict[str, Any]:
+    return _shown(services, [services.preview_users.put(user_id, body.requested())])[0]
 
 
-def _shown(users: Sequence[PreviewUser]) -> list[Json]:
+def _shown(services: Services, users: Sequence[PreviewUser]) -> list[Json]:
     """Preview users with their assignments; those who have none without."""
-    previews = blueprint.services.preview_users.previews(users)
+    previews = services.preview_users.previews(users)
     return [
         {**_row(user), "assignments": _assignments(user, previews[user.id])}
         if previews[user.id]
@@ -148,9 +151,11 @@ def _shown(users: Sequence[PreviewUser]) -> list[Json]:
     ]
 
 
-def _each_shown(users: Iterable[PreviewUser]) -> Iterator[tuple[PreviewUser, Json]]:
+def _each_shown(
+    services: Services, users: Iterable[PreviewUser]
+) -> Iterator[tuple[PreviewUser, Json]]:
     for some in batched(users, USERS_AT_ONCE):
-        yield from zip(some, _shown(some), strict=True)
+        yield from zip(some, _shown(services, some), strict=True)
 
 
 def _row(user: PreviewUser) -> Json:

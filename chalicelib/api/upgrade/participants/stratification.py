@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from chalice.app import Response
 
-from chalicelib.api.http.blueprint import ApiBlueprint
 from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting, row_text
 from chalicelib.api.pages.cursors import Cursors
@@ -28,9 +28,10 @@ from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.participants.strata import FactorUse, StratificationFactor
+from chalicelib.services import Services
 from chalicelib.services.running.paging import PAGE_BYTES
 
-blueprint = ApiBlueprint(__name__, DIALECT)
+routes = Routes(__name__, DIALECT)
 
 USER_COLUMN = "uuid"
 EXPERIMENTS_SHOWN = 10_000
@@ -72,13 +73,13 @@ class StrataBody(ClientBody):
 PAGES: Pages[FactorUse] = Pages("/api/stratification", lambda use: (use.factor.name,), tuple[str])
 
 
-@blueprint.endpoint(PAGES.route)
-def list_factors(query: ListQuery) -> Response:
+@routes.endpoint(PAGES.route)
+def list_factors(services: Services, query: ListQuery) -> Response:
     """All factors: how many users have each value, and which experiments go by them.
 
     Of very many values the first are shown, and `valuesTotal` says how many there are.
     """
-    return PAGES.answer(blueprint.services.stratification.uses(), query, _use)
+    return PAGES.answer(services.stratification.uses(), query, _use)
 
 
 def _use(use: FactorUse) -> Row:
@@ -91,8 +92,8 @@ def _use(use: FactorUse) -> Row:
     return Row(text)
 
 
-@blueprint.endpoint("/api/stratification", "POST")
-def upload_strata(body: StrataBody) -> list[dict[str, Any]]:
+@routes.endpoint("/api/stratification", "POST")
+def upload_strata(services: Services, body: StrataBody) -> list[dict[str, Any]]:
     """Store users' values of stratification factors."""
     factors: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for upload in body.files:
@@ -101,14 +102,14 @@ def upload_strata(body: StrataBody) -> list[dict[str, Any]]:
     stored = [{"factor": factor, "users": len(values)} for factor, values in factors.items()]
     if not fitting(stored)[1]:
         raise Invalid(f"{len(stored)} factors: send fewer of them in one call")
-    blueprint.services.stratification.put(factors)
+    services.stratification.put(factors)
     return stored
 
 
-@blueprint.endpoint("/api/stratification/download/{factor}")
-def download_strata(factor: FilledText, query: PartQuery) -> Response:
+@routes.endpoint("/api/stratification/download/{factor}")
+def download_strata(services: Services, factor: FilledText, query: PartQuery) -> Response:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
-    values = blueprint.services.stratification.values(factor)
+    values = services.stratification.values(factor)
     after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
     lines, size, last = [_line([USER_COLUMN, factor])], 0, None
     headers: ResponseHeaders = {"Content-Type": CSV_TYPE, "Content-Disposition": _attached(factor)}
@@ -125,10 +126,10 @@ def download_strata(factor: FilledText, query: PartQuery) -> Response:
     return Response(LINE_END.join(lines), headers)
 
 
-@blueprint.endpoint("/api/stratification/{factor}", "DELETE")
-def delete_factor(factor: FilledText) -> list[dict[str, Any]]:
+@routes.endpoint("/api/stratification/{factor}", "DELETE")
+def delete_factor(services: Services, factor: FilledText) -> list[dict[str, Any]]:
     """Delete a factor, and all users' values of it."""
-    gone = blueprint.services.stratification.delete(factor)
+    gone = services.stratification.delete(factor)
     return [] if gone is None else [_row(gone)]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from chalicelib.api.http.calls import Call, Reading
+from chalicelib.api.http.calls import Call
 from chalicelib.api.http.problems import ResponseHeaders
-from chalicelib.api.upgrade.participants.client import ClientBlueprint, user_id_of
+from chalicelib.api.upgrade.participants.client import ClientRoutes, check_token, user_id_of
 from chalicelib.api.upgrade.participants.client_models import (
     AliasesV5,
     AliasesV6,
@@ -21,44 +21,48 @@ from chalicelib.api.upgrade.participants.client_models import (
     WorkingGroupV5,
 )
 from chalicelib.domain.participants.participants import Profile
+from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller, GroupUpdate
 
-blueprint = ClientBlueprint(__name__)
+routes = ClientRoutes(__name__)
 
 BOTH = ("group", "workingGroup")
 
 
-def _init_v6(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
-    user_id = user_id_of(reading)
-    blueprint.check_token(reading)
-    return _initialised(user_id, call.converted()["body"], follow=True)
+def _named_in_body(call: Call, _headers: ResponseHeaders) -> Any:
+    call.reading.body()
+    check_token(call)
+    return call()
 
 
-def _init_v5(call: Call, reading: Reading, _headers: ResponseHeaders) -> Any:
-    reading.body()
-    blueprint.check_token(reading)
-    body: InitV5 = call.converted()["body"]
-    return _initialised(body.user_id, body, follow=False)
+def _named_by_header(call: Call, _headers: ResponseHeaders) -> Any:
+    user_id = user_id_of(call.reading)
+    check_token(call)
+    return call(named=user_id)
 
 
-@blueprint.publish("/api/v5/init", "POST", _init_v5, body=InitBodyV5)
-def init_v5() -> None:
+@routes.publish("/api/v5/init", "POST", _named_in_body, body=InitBodyV5)
+def init_v5(services: Services, body: InitV5) -> dict[str, Any]:
     """Create a user, or update what is known of one; an alias is updated itself."""
+    return _initialised(services, body.user_id, body, follow=False)
 
 
-@blueprint.publish("/api/v6/init", "POST", _init_v6, body=InitBodyV6)
-def init_v6() -> None:
+@routes.publish("/api/v6/init", "POST", _named_by_header, body=InitBodyV6)
+def init_v6(services: Services, named: str, body: InitV6) -> dict[str, Any]:
     """Create a user, or update what is known of one; an alias stands for its owner."""
+    return _initialised(services, named, body, follow=True)
 
 
-def _initialised(user_id: str, body: InitV5 | InitV6, *, follow: bool) -> dict[str, Any]:
+def _initialised(
+    services: Services, user_id: str, body: InitV5 | InitV6, *, follow: bool
+) -> dict[str, Any]:
     update = GroupUpdate(
         None if body.group is None else {k: tuple(v) for k, v in body.group.items()},
         body.working_group,
         "group" in body.model_fields_set,
         "working_group" in body.model_fields_set,
     )
-    profile, new = blueprint.services.participants.init(user_id, update, follow=follow)
+    profile, new = services.participants.init(user_id, update, follow=follow)
     if not new:
         return _shown(profile.id, profile, nullable=BOTH)
     sent = {"group": update.group_sent, "workingGroup": update.working_group_sent}
@@ -81,27 +85,29 @@ def _shown(user_id: str, profile: Profile, nullable: Collection[str]) -> dict[st
     }
 
 
-@blueprint.client_endpoint("groupmembership", "PATCH", v5=GroupMembershipV5, v6=GroupsField)
-def set_group_membership(caller: Caller, body: GroupsField) -> dict[str, Any]:
+@routes.client_endpoint("groupmembership", "PATCH", v5=GroupMembershipV5, v6=GroupsField)
+def set_group_membership(services: Services, caller: Caller, body: GroupsField) -> dict[str, Any]:
     """Replace the groups of a user."""
     if "group" not in body.model_fields_set:
         return _shown(caller.user.id, caller.named.profile, nullable=())
     group = None if body.group is None else {k: tuple(v) for k, v in body.group.items()}
     update = GroupUpdate(group=group, group_sent=True)
-    profile = blueprint.services.participants.set_groups(caller, update)
+    profile = services.participants.set_groups(caller, update)
     return _shown(caller.user.id, profile, nullable=["group"])
 
 
-@blueprint.client_endpoint("workinggroup", "PATCH", v5=WorkingGroupV5, v6=WorkingGroupsField)
-def set_working_group(caller: Caller, body: WorkingGroupsField) -> dict[str, Any]:
+@routes.client_endpoint("workinggroup", "PATCH", v5=WorkingGroupV5, v6=WorkingGroupsField)
+def set_working_group(
+    services: Services, caller: Caller, body: WorkingGroupsField
+) -> dict[str, Any]:
     """Replace the working groups of a user."""
     update = GroupUpdate(working_group=body.working_group, working_group_sent=True)
-    profile = blueprint.services.participants.set_groups(caller, update)
+    profile = services.participants.set_groups(caller, update)
     return _shown(caller.user.id, profile, nullable=())
 
 
-@blueprint.client_endpoint("useraliases", "PATCH", v5=AliasesV5, v6=AliasesV6)
-def set_aliases(caller: Caller, body: AliasesV6) -> dict[str, Any]:
+@routes.client_endpoint("useraliases", "PATCH", v5=AliasesV5, v6=AliasesV6)
+def set_aliases(services: Services, caller: Caller, body: AliasesV6) -> dict[str, Any]:
     """Make further ids stand for a user."""
-    aliases = blueprint.services.participants.set_aliases(caller, body.aliases)
+    aliases = services.participants.set_aliases(caller, body.aliases)
     return {"userId": caller.user.id, "aliases": aliases, "userAliases": aliases}

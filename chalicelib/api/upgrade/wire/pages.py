@@ -12,7 +12,7 @@ from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from chalicelib.api.http.calls import written
+from chalicelib.api.http.rendering import written
 from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.upgrade.wire.texts import Text
 from chalicelib.domain.errors import Invalid

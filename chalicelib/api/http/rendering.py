@@ -1,0 +1,74 @@
+"""Responses: what a view returns as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
+
+from chalice.app import Response
+from pydantic_core import to_json
+
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.requests import JSON_TYPE
+from chalicelib.api.pages.answer_sizes import check_length
+
+A = TypeVar("A")
+
+CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
+"""What Chalice answers where the server is at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as its refusal may repeat it; `body` is None where it was not read."""
+
+    headers: Mapping[str, str]
+    method: str
+    path: str
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[A]):
+    """An answer with headers of its own."""
+
+    body: A
+    headers: ResponseHeaders
+
+
+def rendered(answer: Any) -> Response:
+    """What a view returned as the response to send.
+
+    Raises:
+        Unavailable: if it is longer than an answer may be.
+    """
+    response = serialised(answer)
+    if isinstance(response.body, str):
+        check_length(response.body)
+    return response
+
+
+def serialised(answer: Any) -> Response:
+    """A response as it is; a `Reply`, a model, a list of them or plain values as JSON."""
+    if isinstance(answer, Response):
+        return answer
+    reply = answer if isinstance(answer, Reply) else Reply(answer, {})
+    return written(json_text(reply.body), reply.headers)
+
+
+def json_text(body: Any) -> str:
+    """Models, lists of them or plain values as JSON."""
+    return to_json(body, by_alias=True).decode()
+
+
+def written(text: str, headers: ResponseHeaders | None = None) -> Response:
+    """The answer that is this JSON."""
+    return Response(text, headers={"Content-Type": JSON_TYPE, **(headers or {})})
+
+
+def crash() -> Response:
+    """The answer where the server itself is at fault."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+    return Response(CRASH, headers={"Content-Type": JSON_TYPE}, status_code=status)

@@ -1,0 +1,118 @@
+"""What is around every view: admit, read, replay, call, render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.api.http.access import admit
+from chalicelib.api.http.calls import Call
+from chalicelib.api.http.idempotent_calls import IdempotentCall, idempotent_call
+from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.http.reading import Reading, request_id, requested
+from chalicelib.api.http.rendering import Received, crash, rendered, serialised
+from chalicelib.api.http.routes import Route, Routes
+from chalicelib.api.values.ignored_fields import HEADER as IGNORED_FIELDS
+from chalicelib.api.values.ignored_fields import named, noting
+from chalicelib.domain.access.api_keys import Role
+from chalicelib.domain.errors import SwitchyardError
+from chalicelib.observability import Observed, Observer
+from chalicelib.services import Services
+
+Refuse = Callable[[SwitchyardError], Response]
+"""Makes the answer to a request that is not granted."""
+
+
+class Wrapper:
+    """Serves routes with the use cases of one application; `observer` sees each request."""
+
+    def __init__(self, services: Services, observer: Observer) -> None:
+        self._services = services
+        self._observer = observer
+
+    def blueprint(self, routes: Routes) -> Blueprint:
+        """The routes of one resource, as Chalice takes them."""
+        blueprint = Blueprint(routes.import_name)
+        for route in routes.declared:
+            methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
+            served = self._served(blueprint, route)
+            for path in route.spellings:
+                blueprint.route(path, methods=methods, content_types=["*/*"])(served)
+        return blueprint
+
+    def _served(self, blueprint: Blueprint, route: Route) -> Callable[..., Response]:
+        def respond(**params: str) -> Response:
+            return self._respond(route, blueprint.current_request, params)
+
+        respond.__name__ = route.view.__name__
+        return respond
+
+    def _respond(self, route: Route, request: Request, params: Mapping[str, str]) -> Response:
+        """The answer to a request, observed; a fault of the program is 500."""
+        name = f"{request.method} {route.path}"
+        try:
+            with self._observer.request(request_id(request), name) as seen, noting() as ignored:
+                response = self._answer(route, request, params, seen)
+                if ignored:
+                    response.headers[IGNORED_FIELDS] = named(ignored)
+                seen.status = response.status_code
+        except Exception:  # noqa: BLE001 - the observer has logged it, without its message
+            response = crash()
+        if request.method == "HEAD":
+            response.body = ""
+        return response
+
+    def _answer(
+        self,
+        route: Route,
+        request: Request,
+        params: Mapping[str, str],
+        seen: Observed,
+    ) -> Response:
+        headers: ResponseHeaders = {}
+        reading = Reading(request, route.body_limit, any_type=route.any_type)
+        catalogue = self._services.catalogue
+
+        def refuse(error: SwitchyardError) -> Response:
+            seen.error = error
+            return refused(route, reading, error)
+
+        try:
+            # Clients go on with the last catalogue that was read while a newer one cannot be.
+            stale_ok = route.access.role is Role.CLIENT
+            with catalogue.one_view(stale_ok=stale_ok, reads_once=route.method == "GET"):
+                # Before anything is read of it: a stranger is to learn nothing.
+                admission = admit(self._services, route.access, reading.headers)
+                if admission.sees_nothing:
+                    return serialised([])
+                once = idempotent_call(self._services, route, params, admission.caller, reading)
+                call = Call(route.view, route.taken, params, self._services, reading, once=once)
+                response = rendered(performed(lambda: route.around(call, headers), once, refuse))
+                if catalogue.stale and response.status_code < HTTPStatus.BAD_REQUEST:
+                    headers["X-Stale"] = "true"
+        except SwitchyardError as error:
+            response = refuse(error)
+        response.headers = {**headers, **response.headers}
+        return response
+
+
+def performed(
+    call: Callable[[], object], once: IdempotentCall | None, refuse: Refuse
+) -> object | Response:
+    """What a call answers; its refusal is kept too where the request is not to be repeated."""
+    try:
+        return call()
+    except SwitchyardError as error:
+        if once is None:
+            raise
+        return once.refused(error, refuse(error))
+
+
+def refused(route: Route, reading: Reading, error: SwitchyardError) -> Response:
+    """The answer to a request that is not granted, in the words of the route's API."""
+    request, refusal = reading.request, route.refusal
+    text = refusal if isinstance(refusal, str) else refusal(reading.parsed)
+    received = Received(reading.headers, request.method, requested(request), reading.shown)
+    return route.dialect.refuse(error, text, received)
