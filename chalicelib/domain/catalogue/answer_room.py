@@ -54,11 +54,12 @@ def answer_bytes(text: str) -> int:
 
     That is its UTF-8, or three quarters of the JSON that Lambda makes of it, where quotes are
     escaped and what is not ASCII takes up to three times its bytes: 4 MB are at most 5.3 MB there.
+    Rounded up, so that the bytes of parts are never fewer than those of the whole.
 
     >>> answer_bytes("plain"), answer_bytes("é" * 4)
-    (5, 19)
+    (6, 20)
     """
-    return max(len(text.encode()), len(json.dumps(text)) * 3 // 4)
+    return max(len(text.encode()), -(len(json.dumps(text)) * -3 // 4))
 
 
 def listed_bytes(feature: Feature) -> int:

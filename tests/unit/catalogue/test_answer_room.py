@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
@@ -78,6 +78,13 @@ def test_a_feature_takes_no_more_than_is_reckoned(
 
 
 @given(texts, texts, texts, st.none() | st.sampled_from(ConditionOrder), st.booleans())
+@example(
+    site="",
+    code='"\x1f\x1f\x1f\x1f\x07𐀀𐀀𐀀',
+    value='0000"""\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x0b\x07𐀀𐀀𐀀𐀀𐀀𐀀𐀀𐀀',
+    order=None,
+    factorial=True,
+)
 def test_an_assignment_takes_no_more_than_is_reckoned(
     site: str, code: str, value: str, order: ConditionOrder | None, factorial: bool
 ) -> None:
