@@ -19,6 +19,7 @@ from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
+from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.ports import Eraser
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
@@ -234,6 +235,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             stores.idempotency,
             clock,
         ),
+        lists=ListService(segments, segment_deletion, experiments, flags),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),
         entity_tags=EntityTagService(catalogue, stores.participants, members, contexts),

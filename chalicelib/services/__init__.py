@@ -13,6 +13,7 @@ from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
+from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
@@ -71,6 +72,7 @@ class Services:
     access: AccessService
     client_auth: ClientAuthService
     imports: ImportService
+    lists: ListService
     idempotency: IdempotencyService
     erasure: ErasureService
     user_export: UserExportService

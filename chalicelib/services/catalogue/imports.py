@@ -34,6 +34,10 @@ class ListDraft:
     enabled: bool = True
     list_type: str | None = None
 
+    def entry(self) -> ListEntry:
+        """The list as its holder has it."""
+        return ListEntry(self.segment.id, self.enabled, self.list_type)
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentDraft:
@@ -176,31 +180,6 @@ class ImportService:
 
         return self._create(lists, (), create, lambda: None)
 
-    def one_list(
-        self, draft: Segment, user_ids: Sequence[str], join: Callable[[Segment], T]
-    ) -> tuple[str, T]:
-        """Store the segment of a list, or replace that of a list, and let `join` list it.
-
-        Returns its id and what `join` returns. Where that refuses, no segment is left that nothing
-        lists; where the process dies before, the purge removes it. It is stored anew where `join`
-        finds that it is not what it was.
-
-        Raises:
-            Conflict: if something else has the id.
-            NameTaken: if a public segment of the context has the name.
-        """
-        tries = retries("the list")
-        while True:
-            next(tries)
-            stored = self._segments.put_listed(draft, user_ids)
-            try:
-                return stored.id, join(stored)
-            except LostRace:
-                continue
-            except (Conflict, Invalid, NotFound):
-                self._discard([stored])
-                raise
-
     def lists_of_experiment(
         self, experiment_id: str, lists: Sequence[ListDraft], *, exclude: bool
     ) -> Experiment:
@@ -291,7 +270,7 @@ class ImportService:
         return _Stored(
             segments,
             tuple(
-                ListEntry(segment.id, each.enabled, each.list_type)
+                replace(each, segment=segment).entry()
                 for each, segment in zip(lists, segments, strict=True)
             ),
         )

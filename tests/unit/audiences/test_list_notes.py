@@ -10,11 +10,10 @@ from threading import Barrier, get_ident
 
 import pytest
 
-from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.lists import LISTS, holders, is_free, listed
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, LooseLists
-from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError, Unavailable
+from chalicelib.domain.errors import Invalid, LostRace, NotFound, SwitchyardError, Unavailable
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.features.purge import DROPPED_AT_ONCE, ROWS_AT_ONCE, RUN_TIME, WORKERS
@@ -34,18 +33,21 @@ def drafts(*segment_ids: str) -> list[ListDraft]:
 
 
 def join(services: Services, segment_id: str = "new", experiment_id: str = "e") -> object:
-    return services.imports.one_list(
-        private(segment_id),
-        ["v", "w"],
-        lambda made: services.experiments.add_list(
-            experiment_id, made.id, exclude=False, lists=[made]
-        ),
-    )
+    draft = ListDraft(private(segment_id), ["v", "w"])
+    return services.lists.add_to_experiment(experiment_id, draft, exclude=False)
+
+
+def join_nowhere(services: Services) -> object:
+    """The experiment goes after it was found to have room."""
+
+    def refuse(_: Segment) -> object:
+        raise NotFound("it was deleted")
+
+    return services.lists._join(ListDraft(private("new"), ["v", "w"]), refuse)
 
 
 def remove_list(services: Services) -> object:
-    services.experiments.remove_list("l", exclude=False)
-    return services.segment_deletion.delete_unused("l")
+    return services.lists.remove_from_experiments("l", exclude=False)
 
 
 STEPS: dict[str, Callable[[Services], object]] = {
@@ -58,11 +60,11 @@ STEPS: dict[str, Callable[[Services], object]] = {
     "an experiment with lists": lambda s: s.imports.experiment(design("f"), drafts("x"), []),
     "an experiment deleted": lambda s: s.experiments.delete("e"),
     "a list joined": join,
-    "a list joined nowhere": lambda s: join(s, experiment_id="unknown"),
+    "a list joined nowhere": join_nowhere,
     "a list of an experiment removed": remove_list,
     "a flag with lists": lambda s: s.imports.flag(flag("g", key="g"), drafts("x"), []),
     "a flag deleted": lambda s: s.flags.delete("f"),
-    "a list of a flag removed": lambda s: s.flags.remove_list("f", "m", exclude=False),
+    "a list of a flag removed": lambda s: s.lists.remove_from_flag("m", exclude=False),
 }
 
 
@@ -321,12 +323,7 @@ def test_a_version_that_a_call_may_yet_put_in_force_is_left_to_the_entry_of_that
 
 
 def join_flag(services: Services) -> object:
-    entry = ListEntry("new")
-    return services.imports.one_list(
-        private("new"),
-        ["v"],
-        lambda made: services.flags.put_list("f", entry, exclude=False, lists=[made]),
-    )
+    return services.lists.put_in_flag("f", ListDraft(private("new"), ["v"]), exclude=False)
 
 
 LISTING: dict[str, Callable[[Services], object]] = {

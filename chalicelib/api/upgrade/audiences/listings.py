@@ -118,28 +118,6 @@ def listings_of(services: Services, entries: Iterable[ListEntry]) -> Listings:
     return listings_in(services, stored, [stored[each] for each in named if each in stored])
 
 
-def put_segment(services: Services, body: SegmentBody) -> str:
-    """Create the segment of a list, or replace that of a list; its id.
-
-    Raises:
-        Conflict: if something else has the id.
-    """
-    segment = segment_of(body, new_id=new_id, now=now())
-    return services.segments.put_listed(segment, body.users()).id
-
-
-def join_list(services: Services, body: SegmentBody, join: Callable[[Segment], T]) -> tuple[str, T]:
-    """Create the segment of a list, or replace that of a list, and let `join` list it.
-
-    Returns the id, and what `join` returns; where that refuses, a new segment goes again.
-
-    Raises:
-        Conflict: if something else has the id.
-    """
-    segment = segment_of(body, new_id=new_id, now=now())
-    return services.imports.one_list(segment, body.users(), join)
-
-
 def check_same_list(segment_id: str, body: SegmentBody) -> None:
     """Refuse a body that describes another list than the path.
 

@@ -13,10 +13,9 @@ from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.listings import (
     check_same_list,
-    join_list,
+    list_draft,
     listing_of,
     listings_of,
-    put_segment,
 )
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
 from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listings
@@ -27,7 +26,6 @@ from chalicelib.api.upgrade.experiments.experiments import EXPERIMENT_OF_BODY, E
 from chalicelib.api.upgrade.experiments.metric_models import metric_records
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries, has_list, listed
-from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services import Services
 
@@ -71,16 +69,9 @@ def _add_list(
     services: Services, reading: Reading, body: ListBody, query: ReplaceQuery, *, exclude: bool
 ) -> Any:
     check_replaced(services, body.list, query, reading)
-    services.experiments.check_room(body.experiment_id, body.list.id, exclude=exclude)
-    segment_id, experiment = join_list(
-        services,
-        body.list,
-        lambda made: services.experiments.add_list(
-            body.experiment_id, made.id, exclude=exclude, lists=[made]
-        ),
-    )
-    listing = listing_of(services, segment_id)
-    return reply(bounded_one(partial(answers.added_list, experiment), listing, INCLUSION))
+    draft = list_draft(body.list)
+    experiment = services.lists.add_to_experiment(body.experiment_id, draft, exclude=exclude)
+    return _answer(services, experiment, draft.segment.id, INCLUSION)
 
 
 @routes.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY)
@@ -116,18 +107,18 @@ def _replace_list(
     *,
     exclude: bool,
 ) -> Any:
-    experiment = services.experiments.get(body.experiment_id)
-    services.experiments.check_list(segment_id, exclude=exclude)
-    if not has_list(experiment, segment_id, exclude=exclude):
-        raise Invalid(f"the list {segment_id} belongs to another experiment")
     check_same_list(segment_id, body.list)
     segment = body.list.model_copy(update={"id": segment_id})
     check_replaced(services, segment, query, reading)
-    put_segment(services, segment)
-    listing = listing_of(services, segment_id)
-    return reply(
-        bounded_one(partial(answers.added_list, experiment), listing, f"{INCLUSION}/{{segment_id}}")
+    experiment = services.lists.replace_in_experiment(
+        body.experiment_id, list_draft(segment), exclude=exclude
     )
+    return _answer(services, experiment, segment_id, f"{INCLUSION}/{{segment_id}}")
+
+
+def _answer(services: Services, experiment: Experiment, segment_id: str, route: str) -> Any:
+    listing = listing_of(services, segment_id)
+    return reply(bounded_one(partial(answers.added_list, experiment), listing, route))
 
 
 @routes.endpoint(
@@ -151,9 +142,7 @@ def delete_exclusion_list(services: Services, segment_id: ExperimentId) -> list[
 
 
 def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
-    services.experiments.check_list(segment_id, exclude=exclude)
-    services.experiments.remove_list(segment_id, exclude=exclude)
-    segment = services.segment_deletion.delete_unused(segment_id)
+    segment = services.lists.remove_from_experiments(segment_id, exclude=exclude)
     return [{"id": segment.id, "name": segment.name}]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from chalicelib.api.upgrade.audiences.listings import list_draft
 from chalicelib.api.upgrade.audiences.segment_models import (
     Listing,
     Listings,
@@ -24,6 +25,7 @@ from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.contexts import known_context
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.services.catalogue.imports import ListDraft
 
 
 class FlagBody(AdminBody):
@@ -101,9 +103,9 @@ class FlagListBody(AdminBody):
     list_type: FilledText
     segment: SegmentBody
 
-    def entry(self, segment_id: str) -> ListEntry:
-        """The list, whose segment has an id by now."""
-        return ListEntry(segment_id, self.enabled, self.list_type)
+    def draft(self) -> ListDraft:
+        """The list that is to be created, or to take the place of the one with its id."""
+        return replace(list_draft(self.segment), enabled=self.enabled, list_type=self.list_type)
 
 
 def flag_answer(flag: Flag) -> Json:

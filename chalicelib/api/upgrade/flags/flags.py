@@ -17,7 +17,6 @@ from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.listings import (
     check_same_list,
-    join_list,
     listing_of,
     listings_of,
 )
@@ -44,6 +43,7 @@ from chalicelib.domain.catalogue.lists import entries, listed
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
+from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.running.pools import Pool
 
 routes = Routes(__name__, DIALECT)
@@ -159,7 +159,7 @@ def add_flag_inclusion_list(
     services: Services, reading: Reading, body: FlagListBody, query: ReplaceQuery
 ) -> Any:
     """Let a list include its members."""
-    return _put_list(services, reading, body, query, INCLUSION, exclude=False)
+    return _put_list(services, reading, body, query, exclude=False)
 
 
 @routes.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
@@ -167,7 +167,7 @@ def add_flag_exclusion_list(
     services: Services, reading: Reading, body: FlagListBody, query: ReplaceQuery
 ) -> Any:
     """Let a list exclude its members."""
-    return _put_list(services, reading, body, query, INCLUSION, exclude=True)
+    return _put_list(services, reading, body, query, exclude=True)
 
 
 def _put_list(
@@ -175,21 +175,18 @@ def _put_list(
     reading: Reading,
     body: FlagListBody,
     query: ReplaceQuery,
-    route: str,
     *,
     exclude: bool,
 ) -> Any:
-    segment = body.segment.model_copy(update={"id": body.segment.id or new_id()})
-    entry = body.entry(str(segment.id))
-    services.flags.check_room(body.id, entry, exclude=exclude)
-    check_replaced(services, segment, query, reading)
-    _, flag = join_list(
-        services,
-        segment,
-        lambda made: services.flags.put_list(body.id, entry, exclude=exclude, lists=[made]),
-    )
-    listing = listing_of(services, entry.segment_id)
-    return reply(bounded_one(partial(flag_list_answer, flag, entry), listing, route))
+    check_replaced(services, body.segment, query, reading)
+    draft = body.draft()
+    flag = services.lists.put_in_flag(body.id, draft, exclude=exclude)
+    return _with_list(services, flag, draft, INCLUSION)
+
+
+def _with_list(services: Services, flag: Flag, draft: ListDraft, route: str) -> Any:
+    listing = listing_of(services, draft.segment.id)
+    return reply(bounded_one(partial(flag_list_answer, flag, draft.entry()), listing, route))
 
 
 @routes.endpoint("/api/flags/inclusionList/{segment_id}", "PUT", concerns=FLAG_WITH_LIST)
@@ -225,11 +222,12 @@ def _replace_list(
     *,
     exclude: bool,
 ) -> Any:
-    services.flags.check_list(body.id, segment_id, exclude=exclude)
     check_same_list(segment_id, body.segment)
-    segment = body.segment.model_copy(update={"id": segment_id})
-    own = body.model_copy(update={"segment": segment})
-    return _put_list(services, reading, own, query, ONE_INCLUSION, exclude=exclude)
+    own = body.model_copy(update={"segment": body.segment.model_copy(update={"id": segment_id})})
+    check_replaced(services, own.segment, query, reading)
+    draft = own.draft()
+    flag = services.lists.replace_in_flag(body.id, draft, exclude=exclude)
+    return _with_list(services, flag, draft, ONE_INCLUSION)
 
 
 @routes.endpoint(
@@ -247,10 +245,7 @@ def delete_flag_exclusion_list(services: Services, segment_id: FlagId) -> dict[s
 
 
 def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> dict[str, Any]:
-    holder = services.flags.holder_of(segment_id, exclude=exclude)
-    listing = listing_of(services, segment_id)
-    services.flags.remove_list(holder.id, segment_id, exclude=exclude)
-    return bare_segment_answer(listing.segment)
+    return bare_segment_answer(services.lists.remove_from_flag(segment_id, exclude=exclude))
 
 
 @shows_lists
