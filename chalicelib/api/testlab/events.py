@@ -12,6 +12,7 @@ from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.testlab.models import CreateEvent, EventAnswer, FeatureEventAnswer
 from chalicelib.api.testlab.paging import PageQuery, json_bytes, page_reply, row_cursors
+from chalicelib.domain.features.features import Variant
 from chalicelib.domain.features.users import Event
 from chalicelib.services import Services
 
@@ -56,20 +57,13 @@ def list_feature_events(
     services: Services, feature_id: Integer, query: PageQuery
 ) -> Reply[list[FeatureEventAnswer]]:
     """The events of a feature with their variants, a page at a time; none if it is unknown."""
-    feature = services.events.feature(feature_id)
-    variants = {variant.id: variant for variant in feature.variants} if feature else {}
-    sizes = {
-        variant.id: FEATURE_EVENT_BYTES + json_bytes(variant.value) for variant in variants.values()
-    }
-    page = services.events.page_of(
-        list(variants),
-        query.request(FEATURE_CURSORS, feature_id=feature_id),
-        lambda event: sizes[event.variant_id] + json_bytes(event.user_id),
-    )
-    return page_reply(
-        page,
-        query,
-        FEATURE_CURSORS,
-        lambda event: FeatureEventAnswer.of_event(event, variants[event.variant_id]),
-        feature_id=feature_id,
-    )
+
+    def size(event: Event, variant: Variant) -> int:
+        return FEATURE_EVENT_BYTES + json_bytes(variant.value) + json_bytes(event.user_id)
+
+    def answer(event: Event) -> FeatureEventAnswer:
+        return FeatureEventAnswer.of_event(event, variants[event.variant_id])
+
+    request = query.request(FEATURE_CURSORS, feature_id=feature_id)
+    page, variants = services.events.page_of_feature(feature_id, request, size)
+    return page_reply(page, query, FEATURE_CURSORS, answer, feature_id=feature_id)

@@ -59,9 +59,13 @@ def delete_user(services: Services, user_id: Text, query: DeleteQuery) -> str | 
     """Delete a user and all their events, or everything that is stored of them in both APIs."""
     message = f"User with id {user_id} was deleted"
     if query.everything == "true":
-        return Erased.of_report(message, services.erasure.erase(user_id))
+        return _erased(services, user_id, message)
     services.users.delete(user_id)
     return message
+
+
+def _erased(services: Services, user_id: str, message: str) -> Erased:
+    return Erased.of_report(message, services.erasure.erase(user_id))
 
 
 @routes.endpoint("/api/users/{user_id}/export", refusal=EXPORT_REFUSED)

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment
+from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.lists import check_room, with_lists
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
@@ -47,6 +48,19 @@ class ExperimentDraft:
     include: Sequence[ListDraft] = ()
     exclude: Sequence[ListDraft] = ()
     metrics: Sequence[MetricDraft] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListImport(Generic[T]):
+    """Takes lists for one thing in a context; `catalogue` is what was there before.
+
+    `store` takes all of some lists or none, and returns the thing after that. It raises `NotFound`
+    if the thing has gone meanwhile, and `Invalid` if it has as many lists as it may have.
+    """
+
+    catalogue: Catalogue
+    context: str
+    store: Callable[[Sequence[ListDraft]], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +194,11 @@ class ImportService:
 
         return self._create(lists, (), create, lambda: None)
 
-    def lists_of_experiment(
-        self, experiment_id: str, lists: Sequence[ListDraft], *, exclude: bool
-    ) -> Experiment:
-        """Store lists of an experiment, all of them or none.
+    def into_experiment(self, experiment_id: str, *, exclude: bool) -> ListImport[Experiment]:
+        """Takes lists for one side of an experiment.
 
         Raises:
             NotFound: if there is no such experiment.
-            Invalid: if it has as many lists as it may have.
         """
 
         def create(stored: _Stored, _: _Stored) -> Experiment:
@@ -195,17 +206,17 @@ class ImportService:
                 experiment_id, stored.entries, exclude=exclude, lists=stored.segments
             )
 
-        def check() -> None:
-            check_room(self._experiments.get(experiment_id), len(lists))
+        def check(more: int) -> None:
+            check_room(self._experiments.get(experiment_id), more)
 
-        return self._create(lists, (), create, check)
+        context = self._experiments.get(experiment_id).context
+        return self._into(context, create, check)
 
-    def lists_of_flag(self, flag_id: str, lists: Sequence[ListDraft], *, exclude: bool) -> Flag:
-        """Store lists of a flag, all of them or none.
+    def into_flag(self, flag_id: str, *, exclude: bool) -> ListImport[Flag]:
+        """Takes lists for one side of a flag.
 
         Raises:
             NotFound: if there is no such flag.
-            Invalid: if it has as many lists as it may have.
         """
 
         def create(stored: _Stored, _: _Stored) -> Flag:
@@ -213,26 +224,37 @@ class ImportService:
                 flag_id, stored.entries, exclude=exclude, lists=stored.segments
             )
 
-        def check() -> None:
-            check_room(self._flags.get(flag_id), len(lists))
+        def check(more: int) -> None:
+            check_room(self._flags.get(flag_id), more)
 
-        return self._create(lists, (), create, check)
+        return self._into(self._flags.get(flag_id).context, create, check)
 
-    def lists_of_segment(self, segment_id: str, lists: Sequence[ListDraft]) -> Segment:
-        """Store lists that are part of a segment, all of them or none.
+    def into_segment(self, segment_id: str) -> ListImport[Segment]:
+        """Takes lists that become parts of a segment.
 
         Raises:
             NotFound: if there is no such segment.
-            Invalid: if the segment is a list itself.
+            Invalid: when they are stored, if the segment is a list itself.
         """
 
         def create(stored: _Stored, _: _Stored) -> Segment:
             return self._segments.add_parts(segment_id, stored.segments)
 
-        def check() -> None:
+        def check(_: int) -> None:
             self._segments.get(segment_id)
 
-        return self._create(lists, (), create, check)
+        return self._into(self._segments.get(segment_id).context, create, check)
+
+    def _into(
+        self,
+        context: str,
+        create: Callable[[_Stored, _Stored], T],
+        check: Callable[[int], None],
+    ) -> ListImport[T]:
+        def store(lists: Sequence[ListDraft]) -> T:
+            return self._create(lists, (), create, lambda: check(len(lists)))
+
+        return ListImport(self._catalogue.fresh(), context, store)
 
     def _create(
         self,

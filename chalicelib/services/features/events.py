@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chalicelib.domain.access.idempotency import Seal
 from chalicelib.domain.catalogue.catalogue import Catalogue
@@ -55,16 +55,22 @@ class EventService:
     def page(self, request: PageRequest, sizes: Sizes[Event]) -> Page[Event]:
         """The events of all variants, a page at a time."""
         variant_ids = [variant.id for variant in self._catalogue.snapshot().variants()]
-        return self.page_of(variant_ids, request, sizes)
+        return self._page_of(variant_ids, request, sizes)
 
-    def feature(self, feature_id: int) -> Feature | None:
-        """The feature of Test Lab whose events may be asked for, if there is such a feature."""
-        return self._catalogue.find(lambda catalogue: catalogue.own_feature(feature_id))
+    def page_of_feature(
+        self, feature_id: int, request: PageRequest, size: Callable[[Event, Variant], int]
+    ) -> tuple[Page[Event], Mapping[int, Variant]]:
+        """The events of a feature of Test Lab, and its variants; none if it is unknown."""
+        feature = self._catalogue.find(lambda catalogue: catalogue.own_feature(feature_id))
+        variants = {variant.id: variant for variant in feature.variants} if feature else {}
+        page = self._page_of(
+            list(variants), request, lambda event: size(event, variants[event.variant_id])
+        )
+        return page, variants
 
-    def page_of(
+    def _page_of(
         self, variant_ids: Sequence[int], request: PageRequest, sizes: Sizes[Event]
     ) -> Page[Event]:
-        """The events of some variants, a page at a time."""
         return read_page(
             variant_ids,
             request,

@@ -136,9 +136,8 @@ def test_a_step_that_is_done_leaves_nothing_but_notes_to_the_purge(name: str) ->
 
 def test_a_list_that_its_holder_refuses_is_gone_at_once(services: Services, memory: Memory) -> None:
     services.experiments.create(design("e"))
-    services.imports.lists_of_experiment(
-        "e", drafts(*(f"l{number}" for number in range(LISTS))), exclude=False
-    )
+    many = drafts(*(f"l{number}" for number in range(LISTS)))
+    services.imports.into_experiment("e", exclude=False).store(many)
     before = set(memory.segments)
     with pytest.raises(Invalid, match="at most"):
         join(services)
@@ -329,11 +328,11 @@ def join_flag(services: Services) -> object:
 LISTING: dict[str, Callable[[Services], object]] = {
     "a list of an experiment": join,
     "a list of a flag": join_flag,
-    "lists of an experiment": lambda s: s.imports.lists_of_experiment(
-        "e", drafts("new"), exclude=True
+    "lists of an experiment": lambda s: s.imports.into_experiment("e", exclude=True).store(
+        drafts("new")
     ),
-    "lists of a flag": lambda s: s.imports.lists_of_flag("f", drafts("new"), exclude=True),
-    "lists of a segment": lambda s: s.imports.lists_of_segment("parent", drafts("new")),
+    "lists of a flag": lambda s: s.imports.into_flag("f", exclude=True).store(drafts("new")),
+    "lists of a segment": lambda s: s.imports.into_segment("parent").store(drafts("new")),
     "a segment with lists": lambda s: s.imports.segment(
         segment("whole", sub_segments=["new"]), ["u"], drafts("new")
     ),

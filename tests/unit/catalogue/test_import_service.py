@@ -190,7 +190,7 @@ def test_too_many_lists_are_refused_before_any_is_stored(
     assert memory.revision == before
     services.imports.experiment(design(), many, [])
     with pytest.raises(Invalid, match="at most 40 lists"):
-        services.imports.lists_of_experiment("e", [listing("x")], exclude=True)
+        services.imports.into_experiment("e", exclude=True).store([listing("x")])
     with pytest.raises(Invalid, match="at most 40 lists"):
         services.imports.flag(flag(), many, [listing("x")])
 
@@ -276,14 +276,14 @@ def test_an_experiment_that_is_refused_in_the_end_leaves_no_lists(
 
 def test_lists_are_added_to_an_experiment_all_or_none(services: Services, memory: Memory) -> None:
     services.experiments.create(design())
-    made = services.imports.lists_of_experiment(
-        "e", [listing("s", "u"), listing("t", "v")], exclude=True
+    made = services.imports.into_experiment("e", exclude=True).store(
+        [listing("s", "u"), listing("t", "v")]
     )
     assert made.exclude == (ListEntry("s"), ListEntry("t"))
     assert services.experiments.get("e") == made
     before = memory.revision
     with pytest.raises(NotFound, match="Experiment not found!"):
-        services.imports.lists_of_experiment("unknown", [listing("y")], exclude=True)
+        services.imports.into_experiment("unknown", exclude=True).store([listing("y")])
     assert memory.revision == before
 
 
@@ -381,11 +381,11 @@ def test_a_flag_is_stored_anew_if_its_lists_changed_meanwhile(
 def test_lists_are_added_to_a_flag(services: Services, memory: Memory) -> None:
     services.imports.flag(flag(), [], [])
     off = replace(listing("s", "u"), enabled=False)
-    made = services.imports.lists_of_flag("f", [off], exclude=False)
+    made = services.imports.into_flag("f", exclude=False).store([off])
     assert made.include == (ListEntry("s", enabled=False),)
     before = memory.revision
     with pytest.raises(NotFound, match="Feature Flag not found"):
-        services.imports.lists_of_flag("unknown", [listing("t")], exclude=True)
+        services.imports.into_flag("unknown", exclude=True).store([listing("t")])
     assert memory.revision == before
 
 
@@ -445,22 +445,22 @@ def test_lists_become_part_of_a_segment(
 ) -> None:
     services.segments.put(segment("parent", sub_segments=["other"]), ["u"])
     clock.advance(timedelta(hours=1))
-    made = services.imports.lists_of_segment("parent", [listing("s", "v")])
+    made = services.imports.into_segment("parent").store([listing("s", "v")])
     assert made.sub_segments == ("other", "s")
     assert made.updated_at == clock.now
     assert named(services, "parent") == "uv"
     before = memory.revision
     with pytest.raises(NotFound):
-        services.imports.lists_of_segment("unknown", [listing("t")])
+        services.imports.into_segment("unknown").store([listing("t")])
     assert memory.revision == before
     with pytest.raises(Invalid, match="has no lists of its own"):
-        services.imports.lists_of_segment("s", [listing("t", "w")])
+        services.imports.into_segment("s").store([listing("t", "w")])
     assert set(memory.segments) == {"parent", "s"}
 
 
 def test_a_global_exclusion_that_nobody_stored_can_have_lists(services: Services) -> None:
     parent = global_id(CONTEXT)
-    services.imports.lists_of_segment(parent, [listing("s", "v")])
+    services.imports.into_segment(parent).store([listing("s", "v")])
     assert services.segments.get(parent).type is SegmentType.GLOBAL_EXCLUDE
     assert named(services, parent) == "v"
 

@@ -39,8 +39,8 @@ class TestExperiments:
         assert [entry.segment_id for entry in added.exclude] == ["out"]
 
     def test_without_room_no_segment_is_stored(self, services: Services) -> None:
-        services.imports.lists_of_experiment(
-            "e", [draft(f"l{number}") for number in range(LISTS)], exclude=False
+        services.imports.into_experiment("e", exclude=False).store(
+            [draft(f"l{number}") for number in range(LISTS)]
         )
         for experiment_id, refusal in (("e", Invalid), ("unknown", NotFound)):
             with pytest.raises(refusal):
@@ -85,8 +85,8 @@ class TestFlags:
         assert members(services, "in") == ["v"]
 
     def test_without_room_no_segment_is_stored(self, services: Services) -> None:
-        services.imports.lists_of_flag(
-            "k", [draft(f"l{number}") for number in range(LISTS)], exclude=True
+        services.imports.into_flag("k", exclude=True).store(
+            [draft(f"l{number}") for number in range(LISTS)]
         )
         for flag_id, refusal in (("k", Invalid), ("unknown", NotFound)):
             with pytest.raises(refusal):

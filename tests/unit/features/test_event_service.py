@@ -108,7 +108,7 @@ def test_a_variant_and_user_of_another_process_are_known_though_the_cache_is_old
     add_user(services, "u", a)
     assert cached.events.record("u", b).variant_id == b
     new, _ = experiment(services, "banner")
-    assert cached.events.feature(new) is not None
+    assert cached.events.page_of_feature(new, PageRequest(), lambda *_: 1)[0].rows == ()
 
 
 def test_two_first_events_at_once_count_the_user_once(
@@ -169,11 +169,22 @@ def test_events_are_listed_by_time(
     assert listed_events(services) == [event.id for event in made]
 
 
-def test_events_of_some_variants_are_those_only(services: Services, variants: list[int]) -> None:
+def test_events_of_a_feature_come_with_their_variants(
+    services: Services, variants: list[int]
+) -> None:
     [first] = record(services, "u", variants[0])
     [second] = record(services, "u", variants[1])
-    assert services.events.page_of([variants[1]], PageRequest(), lambda _: 1).rows == (second,)
-    assert services.events.page_of(variants, PageRequest(), lambda _: 1).rows == (first, second)
+    other, [foreign, _] = experiment(services, "banner")
+    add_user(services, "v", foreign)
+    [third] = record(services, "v", foreign)
+
+    def events(feature_id: int) -> list[tuple[int, int]]:
+        page, own = services.events.page_of_feature(feature_id, PageRequest(), lambda *_: 1)
+        return [(event.id, own[event.variant_id].id) for event in page.rows]
+
+    assert events(1) == [(first.id, variants[0]), (second.id, variants[1])]
+    assert events(other) == [(third.id, foreign)]
+    assert events(other + 1) == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 12, 13])
@@ -193,14 +204,6 @@ def test_pages_of_events_give_every_event_once(
         request = None if page.next is None else PageRequest(limit, page.next)
     assert sorted(seen) == sorted(set(seen))
     assert len(seen) == 12
-
-
-@pytest.mark.usefixtures("variants")
-def test_the_feature_to_list_events_of_is_found_by_id(services: Services) -> None:
-    found = services.events.feature(1)
-    assert found is not None
-    assert found.name == "button"
-    assert services.events.feature(2) is None
 
 
 # Analysis

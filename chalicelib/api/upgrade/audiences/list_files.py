@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -24,7 +24,7 @@ from chalicelib.domain.catalogue.imports import missing_segments
 from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.services import Services
-from chalicelib.services.catalogue.imports import ListDraft
+from chalicelib.services.catalogue.imports import ListDraft, ListImport
 
 IndexedEntry = tuple[int, ListEntry]
 """A list with its place among those of an experiment or a flag."""
@@ -51,15 +51,8 @@ class ListFilesBody(AdminBody):
 Drafts = tuple[ListDraft, ...]
 
 
-def import_lists(
-    files: Files,
-    catalogue: Catalogue,
-    context: str,
-    store: Callable[[Drafts], object],
-    *,
-    typed: bool = False,
-) -> list[Json]:
-    """Store the lists of some files in a context, those of one file together.
+def import_lists(files: Files, into: ListImport[Any], *, typed: bool = False) -> list[Json]:
+    """Store the lists of some files, those of one file together.
 
     With `typed`, each list has to say what it is a list of; it is then switched off.
     """
@@ -70,12 +63,12 @@ def import_lists(
             raise Invalid("the file holds no list")
         if len(held) > LISTS:
             raise Invalid(f"the file holds {len(held)} lists: at most {LISTS}")
-        found = tuple(model_of(ListFile, each).new_draft(context) for each in held)
+        found = tuple(model_of(ListFile, each).new_draft(into.context) for each in held)
         if typed:
             found = tuple(_switched_off(draft) for draft in found)
-        return found, missing_warning(catalogue, found, context)
+        return found, missing_warning(into.catalogue, found, into.context)
 
-    return [stored(judged(file, read, json_only=True), store).brief_answer() for file in files]
+    return [stored(judged(file, read, json_only=True), into.store).brief_answer() for file in files]
 
 
 def _switched_off(draft: ListDraft) -> ListDraft:

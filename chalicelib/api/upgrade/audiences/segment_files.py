@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from chalice.app import Response
@@ -33,6 +34,7 @@ from chalicelib.api.upgrade.wire.files import (
     judged,
     stored,
 )
+from chalicelib.api.upgrade.wire.records import Json
 from chalicelib.api.upgrade.wire.texts import Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import NotFound
@@ -111,11 +113,10 @@ def check_segment_lists(services: Services, body: Files) -> list[dict[str, Any]]
 @routes.endpoint("/api/segments/list/import", "POST")
 def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list[dict[str, Any]]:
     """Add lists from files to a segment, each by itself."""
-    parent = services.segments.get(body.parent_segment_id)
+    into = services.imports.into_segment(body.parent_segment_id)
 
     def store(draft: ListDraft) -> None:
-        own = replace(draft, segment=replace(draft.segment, context=parent.context))
-        services.imports.lists_of_segment(parent.id, [own])
+        into.store([replace(draft, segment=replace(draft.segment, context=into.context))])
 
     reader = _reader(services)
     return [stored(_judged(file, reader.read_list), store).answer() for file in body.files]
@@ -125,18 +126,19 @@ def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list
 def export_segments(services: Services, query_values: SegmentIdsQuery) -> Response:
     """Some segments as files hold them."""
     several = len(query_values.each_once()) > 1
-    unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
 
     def write(row: IndexedId) -> Row:
-        _, segment_id = row
-
-        def render(shown: Listings) -> Any:
-            return {**exported_segment(segment_id, shown), **(unused if several else {})}
-
-        listings = listings_with_parts(services, segment_id, exported_with)
+        listings = listings_with_parts(services, row[1], exported_with)
+        render = partial(_file, row[1], several=several)
         return bounded(render, listings, JSON_EXPORT.route)
 
     return _exported(services, JSON_EXPORT, query_values, write)
+
+
+def _file(segment_id: str, listings: Listings, *, several: bool) -> Json:
+    """One segment as its file holds it; beside others it says that experiments are left out."""
+    unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
+    return {**exported_segment(segment_id, listings), **(unused if several else {})}
 
 
 @routes.endpoint(CSV_EXPORT.route)

@@ -98,10 +98,11 @@ def page_of_segments(services: Services, body: PageBody) -> Response:
     return written(found.text(whole.text, len(whole.taken.rows)), links)
 
 
-def _listings_in(
-    services: Services,
-    usage: SegmentUsage,
-) -> Callable[[Iterable[Segment]], Iterator[tuple[Segment, Listing]]]:
+Read = Callable[[Iterable[Segment]], Iterator[tuple[Segment, Listing]]]
+Write = Callable[[Segment, Listing], Row]
+
+
+def _listings_in(services: Services, usage: SegmentUsage) -> Read:
     return partial(each_listing, services, usage.segments)
 
 
@@ -112,14 +113,16 @@ def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row
 @routes.endpoint(GLOBAL)
 def list_global_exclusions(services: Services, query: ListQuery) -> Response:
     """The global exclusion of each context."""
-    segments = services.segments
-    usage, shut_out = segments.usage(), segments.shut_out()
-    pages: Pages[Segment] = Pages(
-        GLOBAL, lambda segment: (segments.contexts.index(segment.context),), tuple[int]
-    )
-    rest = pages.rest(shut_out, query)
-    taken = pages.take(rest, query, _listings_in(services, usage), partial(_shown, usage, GLOBAL))
-    return pages.response(taken, query)
+    contexts = services.segments.contexts
+    pages: Pages[Segment] = Pages(GLOBAL, lambda s: (contexts.index(s.context),), tuple[int])
+    rest = pages.rest(services.segments.shut_out(), query)
+    return pages.response(pages.take(rest, query, *_with_status(services, GLOBAL)), query)
+
+
+def _with_status(services: Services, route: str) -> tuple[Read, Write]:
+    """What reads the lists of segments for a page, and what shows one with its status."""
+    usage = services.segments.usage()
+    return _listings_in(services, usage), partial(_shown, usage, route)
 
 
 @routes.endpoint(LIST, "POST", concerns=PUT)

@@ -124,15 +124,8 @@ def import_experiment_lists(
     services: Services, body: ExperimentListFilesBody
 ) -> list[dict[str, Any]]:
     """Add lists from files to an experiment."""
-    experiment = services.experiments.get(body.experiment_id)
-    return import_lists(
-        body.files,
-        services.catalogue.fresh(),
-        experiment.context,
-        lambda drafts: services.imports.lists_of_experiment(
-            experiment.id, drafts, exclude=body.filter_type.excludes
-        ),
-    )
+    into = services.imports.into_experiment(body.experiment_id, exclude=body.filter_type.excludes)
+    return import_lists(body.files, into)
 
 
 @routes.endpoint(INCLUDED.route)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -173,8 +173,12 @@ def context_metadata(services: Services) -> dict[str, Any]:
 def page_of_experiments(services: Services, body: PageBody) -> Response:
     """Some of the experiments."""
     found = page(services.experiments.all(), body, EXPERIMENT_SEARCH)
+    return found.response(found.rows, _list_item(services))
+
+
+def _list_item(services: Services) -> Callable[[Experiment], Json]:
     faults = services.faults.all()
-    return found.response(found.rows, lambda e: answers.with_fault(answers.list_item(e), faults))
+    return lambda experiment: answers.with_fault(answers.list_item(experiment), faults)
 
 
 @routes.endpoint(SINGLE, concerns=EXPERIMENT)
@@ -209,21 +213,21 @@ def edit_experiment(
     services: Services, experiment_id: ExperimentId, body: EditExperimentBody
 ) -> Any:
     """Replace an experiment, but for its lists."""
-
-    def edit(before: Experiment) -> Experiment:
-        return edited_experiment(
-            body,
-            before,
-            contexts=services.segments.contexts,
-            now=now(),
-            new_id=new_id,
-            two_characters=two_characters,
-            known_metrics=_metrics(services),
-        )
-
-    after = services.experiments.edit(experiment_id, edit)
+    after = services.experiments.edit(experiment_id, partial(_edited, services, body))
     return reply(
         _shown(answers.edited, _metrics(services), ONE, after, _listings(services, [after]))
+    )
+
+
+def _edited(services: Services, body: EditExperimentBody, before: Experiment) -> Experiment:
+    return edited_experiment(
+        body,
+        before,
+        contexts=services.segments.contexts,
+        now=now(),
+        new_id=new_id,
+        two_characters=two_characters,
+        known_metrics=_metrics(services),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from chalice.app import Response
@@ -37,32 +38,25 @@ def mark(
     services: Services, caller: Caller, body: MarkV6, once: IdempotentCall
 ) -> dict[str, Any] | Response:
     """Report that a user reached a decision point."""
-    data, condition = body.data, body.data.assigned_condition
-    reported = Mark(
-        data.point_key(),
-        condition.condition_code if condition else None,
-        condition.experiment_id if condition else None,
-        body.status,
-        body.uniquifier,
-        body.context,
-    )
-
-    def answer(outcome: Outcome) -> dict[str, Any]:
-        return {
-            "id": outcome.point.id,
-            "userId": caller.user.id,
-            "site": reported.point_key.site,
-            "target": reported.point_key.target,
-            "experimentId": outcome.point.experiment_id,
-            "condition": outcome.condition,
-            "enrollmentCode": None if outcome.code is None else outcome.code.value,
-        }
-
+    reported = body.mark()
     return once(
         caller.named.id,
         lambda seal: services.marking.mark(caller.user, reported, seal),
-        answer,
+        partial(mark_answer, caller, reported),
     )
+
+
+def mark_answer(caller: Caller, reported: Mark, outcome: Outcome) -> dict[str, Any]:
+    """What became of a mark; the code is the enrollment's, or why there is none."""
+    return {
+        "id": outcome.point.id,
+        "userId": caller.user.id,
+        "site": reported.point_key.site,
+        "target": reported.point_key.target,
+        "experimentId": outcome.point.experiment_id,
+        "condition": outcome.condition,
+        "enrollmentCode": None if outcome.code is None else outcome.code.value,
+    }
 
 
 def assignment_item(assignment: Assignment) -> dict[str, Any]:

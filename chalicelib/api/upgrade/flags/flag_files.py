@@ -92,16 +92,8 @@ def export_flag(services: Services, flag_id: FlagId) -> Response:
 @routes.endpoint("/api/flags/lists/import", "POST")
 def import_flag_lists(services: Services, body: FlagListFilesBody) -> list[dict[str, Any]]:
     """Add lists from files to a flag; they are switched off."""
-    flag = services.flags.get(body.flag_id)
-    return import_lists(
-        body.files,
-        services.catalogue.fresh(),
-        flag.context,
-        lambda drafts: services.imports.lists_of_flag(
-            flag.id, drafts, exclude=body.filter_type.excludes
-        ),
-        typed=True,
-    )
+    into = services.imports.into_flag(body.flag_id, exclude=body.filter_type.excludes)
+    return import_lists(body.files, into, typed=True)
 
 
 @routes.endpoint(INCLUDED.route)

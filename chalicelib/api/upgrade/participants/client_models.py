@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.experiments.marking import MarkStatus
+from chalicelib.domain.experiments.marking import Mark, MarkStatus
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 WORKING_GROUPS = 30
@@ -189,6 +189,18 @@ class MarkV6(ClientBody):
         if data.target is None and data.assigned_condition is None and self.status is None:
             raise ValueError("data.target must be given, or what was done there: the status")
         return self
+
+    def mark(self) -> Mark:
+        """The mark that is reported."""
+        condition = self.data.assigned_condition
+        return Mark(
+            self.data.point_key(),
+            condition.condition_code if condition else None,
+            condition.experiment_id if condition else None,
+            self.status,
+            self.uniquifier,
+            self.context,
+        )
 
 
 class MarkV5(MarkV6, UserBody):
