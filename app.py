@@ -8,7 +8,7 @@ from collections.abc import Callable
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from chalicelib import api, bootstrap
-from chalicelib.api.http.cors import Cors
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.observability import Observer, make_logger
 from chalicelib.settings import Settings, Stage

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.api.http.cors import Cors
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.settings import Settings
 from infra.stages import PROJECT, config_of
 

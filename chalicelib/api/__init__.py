@@ -6,9 +6,9 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
-from chalicelib.api.http.cors import Cors
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.http.wrapper import Wrapper
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.api.testlab import ROUTES as TESTLAB
 from chalicelib.api.upgrade import ROUTES as UPGRADE
 from chalicelib.observability import Observer

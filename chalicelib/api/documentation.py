@@ -17,12 +17,12 @@ from string import Template
 from chalice.app import Response
 
 from chalicelib.api.http.access import OPEN
-from chalicelib.api.http.conditional import names_tag
-from chalicelib.api.http.problem_dialect import ProblemDialect
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.reading import Reading, requested_path
-from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.api.http.routes import Routes
+from chalicelib.api.protocol.conditional import names_tag
+from chalicelib.api.protocol.problem_dialect import ProblemDialect
+from chalicelib.api.protocol.problems import ResponseHeaders
+from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.domain.errors import NotFound
 
 OWN_FILES = Path(__file__).with_name("swagger")

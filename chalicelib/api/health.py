@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chalicelib.api.http.access import OPEN
-from chalicelib.api.http.problem_dialect import ProblemDialect
 from chalicelib.api.http.rendering import Reply
 from chalicelib.api.http.routes import Routes
+from chalicelib.api.protocol.problem_dialect import ProblemDialect
 from chalicelib.services import Services
 
 routes = Routes(__name__, ProblemDialect())

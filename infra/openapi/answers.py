@@ -9,12 +9,12 @@ from typing import Any, Final, get_args, get_type_hints
 from chalice.app import Response
 
 from chalicelib.api.http.calls import BODY
-from chalicelib.api.http.problem_dialect import ProblemDialect
-from chalicelib.api.http.problems import PROBLEM_TYPE
 from chalicelib.api.http.rendering import CRASH
-from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.api.http.routes import Route
 from chalicelib.api.pages.answer_pages import PartQuery
+from chalicelib.api.protocol.problem_dialect import ProblemDialect
+from chalicelib.api.protocol.problems import PROBLEM_TYPE
+from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import DOCUMENTED, TestLabDialect
 from chalicelib.api.upgrade.access.dialect import UpgradeDialect
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery

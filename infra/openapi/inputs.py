@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.api.http.calls import BODY, QUERY, QUERY_VALUES
-from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.api.http.routes import Route
+from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import TestLabDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.access.idempotency import KEY_LENGTH

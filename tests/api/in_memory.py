@@ -11,8 +11,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import api
-from chalicelib.api.http.cors import Cors
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.services import Services
 from tests import contract

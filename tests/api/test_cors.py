@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from chalicelib.api.documentation import DOCUMENT
-from chalicelib.api.http.cors import Cors
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.domain.errors import Unavailable
 from chalicelib.settings import Settings
 from tests.http import Gateway

@@ -16,9 +16,9 @@ from chalice.app import Chalice
 
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.idempotent_calls import IdempotentCall
-from chalicelib.api.http.problem_dialect import ProblemDialect
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.wrapper import Wrapper
+from chalicelib.api.protocol.problem_dialect import ProblemDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.access.idempotency import KEPT
 from chalicelib.domain.errors import Unavailable

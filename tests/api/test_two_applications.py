@@ -7,7 +7,7 @@ from types import ModuleType
 from chalice.app import Chalice
 
 from chalicelib import api
-from chalicelib.api.http.cors import Cors
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.services import Services
 from tests.api.upgrade_setup import flag
 from tests.fakes.memory import FixedClock, Memory

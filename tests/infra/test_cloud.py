@@ -17,7 +17,7 @@ import pytest
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
-from chalicelib.api.http.cors import Cors
+from chalicelib.api.protocol.cors import Cors
 from infra.cloud import tables
 from infra.package.__main__ import copy_sources
 from infra.stages import PROJECT

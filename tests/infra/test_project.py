@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import about
-from chalicelib.api.http.cors import NAMED
+from chalicelib.api.protocol.cors import NAMED
 from chalicelib.domain.catalogue.purge import SECOND_PASS
 from chalicelib.settings import Settings, Stage
 

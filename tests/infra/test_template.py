@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.http.cors import Cors
+from chalicelib.api.protocol.cors import Cors
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import tables
 from infra.stages import PROJECT

@@ -11,7 +11,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.http.conditional import not_modified, validators
+from chalicelib.api.protocol.conditional import not_modified, validators
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, ClientSettings
 from chalicelib.domain.errors import Unavailable
 from chalicelib.services.running.catalogue import PAUSE, CatalogueService

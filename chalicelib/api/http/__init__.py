@@ -1,1 +1,1 @@
-"""The wrapper around every view."""
+"""The wrapper around every view: admit, read, replay, call, render."""

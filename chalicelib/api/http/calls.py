@@ -8,9 +8,9 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.api.http.problems import faults
 from chalicelib.api.http.reading import Reading
-from chalicelib.api.http.requests import InvalidBody, InvalidParameter, decode
+from chalicelib.api.protocol.problems import faults
+from chalicelib.api.protocol.requests import InvalidBody, InvalidParameter, decode
 from chalicelib.api.values.ignored_fields import note
 from chalicelib.services import Services
 

@@ -10,8 +10,8 @@ from chalice.app import Response
 
 from chalicelib.api.http.reading import Reading
 from chalicelib.api.http.rendering import json_text, serialised
-from chalicelib.api.http.requests import decode
 from chalicelib.api.http.routes import Route
+from chalicelib.api.protocol.requests import decode
 from chalicelib.domain.access.idempotency import (
     AlreadyAnswered,
     IdempotencyRecord,

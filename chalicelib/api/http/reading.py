@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 
 from chalice.app import Request
 
-from chalicelib.api.http.encodings import decompressed
-from chalicelib.api.http.requests import JSON_TYPE, InvalidParameter, is_json, parse_json
+from chalicelib.api.protocol.encodings import decompressed
+from chalicelib.api.protocol.requests import JSON_TYPE, InvalidParameter, is_json, parse_json
 
 SHOWN_BYTES = 100_000
 """A longer body is not repeated: Lambda's answers end at 6 MB, and texts grow when written."""

@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 from chalice.app import Response
 from pydantic_core import to_json
 
-from chalicelib.api.http.problems import ResponseHeaders
-from chalicelib.api.http.requests import JSON_TYPE
 from chalicelib.api.pages.answer_sizes import check_length
+from chalicelib.api.protocol.problems import ResponseHeaders
+from chalicelib.api.protocol.requests import JSON_TYPE
 
 A = TypeVar("A")
 

@@ -18,11 +18,11 @@ from chalice.app import Response
 from chalicelib.api.http import tagged
 from chalicelib.api.http.access import ADMIN, Access
 from chalicelib.api.http.calls import Arguments, Call
-from chalicelib.api.http.conditional import not_modified, validators
-from chalicelib.api.http.problems import ResponseHeaders, quoted
 from chalicelib.api.http.rendering import Received, json_text, written
 from chalicelib.api.http.response_cache import ResponseCache
 from chalicelib.api.http.tagged import Concern
+from chalicelib.api.protocol.conditional import not_modified, validators
+from chalicelib.api.protocol.problems import ResponseHeaders, quoted
 from chalicelib.api.values.spellings import spellings
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.catalogue.catalogue import Catalogue, Validity

@@ -14,9 +14,9 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.api.http.calls import Call
-from chalicelib.api.http.conditional import has_answer
-from chalicelib.api.http.problems import ResponseHeaders, quoted
 from chalicelib.api.http.rendering import Reply
+from chalicelib.api.protocol.conditional import has_answer
+from chalicelib.api.protocol.problems import ResponseHeaders, quoted
 from chalicelib.domain.catalogue.entity_tags import Kind, Subject
 from chalicelib.services import Services
 

@@ -10,10 +10,10 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib.api.http.access import admit
 from chalicelib.api.http.calls import Call
 from chalicelib.api.http.idempotent_calls import IdempotentCall, idempotent_call
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.reading import Reading, request_id, requested
 from chalicelib.api.http.rendering import Received, crash, rendered, serialised
 from chalicelib.api.http.routes import Route, Routes
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.values.ignored_fields import HEADER as IGNORED_FIELDS
 from chalicelib.api.values.ignored_fields import named, noting
 from chalicelib.domain.access.api_keys import Role

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Generic, TypeVar
 from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.rendering import written
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors, Filter
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 
 T = TypeVar("T")

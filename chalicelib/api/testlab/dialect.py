@@ -7,8 +7,9 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib.api.http.negotiation import prefers
-from chalicelib.api.http.problems import (
+from chalicelib.api.http.rendering import Received
+from chalicelib.api.protocol.negotiation import prefers
+from chalicelib.api.protocol.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
     detail_header,
@@ -16,8 +17,7 @@ from chalicelib.api.http.problems import (
     problem_body,
     status_of,
 )
-from chalicelib.api.http.rendering import Received
-from chalicelib.api.http.requests import JSON_TYPE
+from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.domain.errors import KeyReused, SwitchyardError
 
 DOCUMENTED = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})

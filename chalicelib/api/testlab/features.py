@@ -8,10 +8,10 @@ from chalice.app import Response
 
 from chalicelib.api.http.access import CLIENT, SDK
 from chalicelib.api.http.idempotent_calls import IdempotentCall
-from chalicelib.api.http.problems import ResponseHeaders, quoted
 from chalicelib.api.http.rendering import Reply
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import of_path
+from chalicelib.api.protocol.problems import ResponseHeaders, quoted
 from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Integer, IntegerText
 from chalicelib.api.testlab.models import (

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.rendering import Reply
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.cursors import Cursors
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.users import check_user_id

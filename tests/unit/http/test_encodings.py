@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.api.http.encodings import decompressed
-from chalicelib.api.http.requests import Malformed, TooLarge, UnknownEncoding
+from chalicelib.api.protocol.encodings import decompressed
+from chalicelib.api.protocol.requests import Malformed, TooLarge, UnknownEncoding
 
 BODY = b'{"user_id": "ada"}'
 LIMIT = 1024

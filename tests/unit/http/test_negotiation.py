@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.http.negotiation import prefers
+from chalicelib.api.protocol.negotiation import prefers
 
 WANTED = "application/problem+json"
 

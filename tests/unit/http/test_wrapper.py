@@ -20,11 +20,11 @@ from chalicelib.api.http.access import (
     admit,
 )
 from chalicelib.api.http.calls import Arguments
-from chalicelib.api.http.problem_dialect import ProblemDialect
 from chalicelib.api.http.rendering import Reply, rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.wrapper import performed
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER, AnswerTooLong
+from chalicelib.api.protocol.problem_dialect import ProblemDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import Forbidden, Invalid, SwitchyardError, Unauthorized
 from chalicelib.services import Services

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.rendering import Reply
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.cursors import Cursors
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.paging import json_bytes
 from chalicelib.api.testlab.privacy.names import Names

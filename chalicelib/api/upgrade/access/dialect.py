@@ -10,9 +10,10 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api.http.problems import detail_header, hint_header, reason_of, status_of
 from chalicelib.api.http.rendering import Received
-from chalicelib.api.http.requests import (
+from chalicelib.api.pages.answer_sizes import is_too_long
+from chalicelib.api.protocol.problems import detail_header, hint_header, reason_of, status_of
+from chalicelib.api.protocol.requests import (
     JSON_TYPE,
     InvalidBody,
     InvalidParameter,
@@ -20,7 +21,6 @@ from chalicelib.api.http.requests import (
     TooLarge,
     UnknownEncoding,
 )
-from chalicelib.api.pages.answer_sizes import is_too_long
 from chalicelib.api.upgrade.access.client_auth import SHAPES as TOKEN_SHAPES
 from chalicelib.api.upgrade.wire.error_bodies import LongListKept, Shape
 from chalicelib.domain.errors import (

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import Field
 
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.rendering import written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.catalogue.check_models import (
     ROWS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.http.calls import Call
-from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.participants.client import (
     ClientRoutes,
     caller_v6,

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.rendering import written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.list_files import (
     ListFilesBody,

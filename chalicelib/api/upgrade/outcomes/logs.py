@@ -9,8 +9,8 @@ from chalice.app import Response
 
 from chalicelib.api.http.calls import Call
 from chalicelib.api.http.idempotent_calls import IdempotentCall
-from chalicelib.api.http.problems import ResponseHeaders
-from chalicelib.api.http.requests import TooLarge, UnknownEncoding, is_json
+from chalicelib.api.protocol.problems import ResponseHeaders
+from chalicelib.api.protocol.requests import TooLarge, UnknownEncoding, is_json
 from chalicelib.api.upgrade.access.dialect import UNKNOWN_USER, BlobRefused
 from chalicelib.api.upgrade.outcomes.log_models import LOG_BYTES, LogV5, LogV6, log_answer
 from chalicelib.api.upgrade.participants.client import ClientRoutes, caller_v5, check_token

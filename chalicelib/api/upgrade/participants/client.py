@@ -11,9 +11,9 @@ from typing import Any
 
 from chalicelib.api.http.access import Access
 from chalicelib.api.http.calls import Call
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.reading import Reading
 from chalicelib.api.http.routes import Routes, View
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access import client_auth
 from chalicelib.api.upgrade.access.dialect import DIALECT, MissingUserId, UnknownUser, UnknownUserV5
 from chalicelib.api.upgrade.participants.client_models import ClientBody

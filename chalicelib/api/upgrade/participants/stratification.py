@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 from chalice.app import Response
 
-from chalicelib.api.http.problems import ResponseHeaders
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting, row_text
 from chalicelib.api.pages.cursors import Cursors
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody
 from chalicelib.api.upgrade.wire.files import MAX_FILES

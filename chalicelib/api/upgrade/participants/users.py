@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from chalicelib.api.http.calls import Call
-from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.participants.client import ClientRoutes, check_token, user_id_of
 from chalicelib.api.upgrade.participants.client_models import (
     AliasesV5,

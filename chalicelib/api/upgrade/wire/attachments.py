@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.protocol.problems import ResponseHeaders
 
 ATTACHMENT_LENGTH = 100
 UNSAFE = re.compile(r"[^ !#-\[\]-~]")

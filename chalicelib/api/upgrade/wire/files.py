@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.api.http.problems import brief, faults
-from chalicelib.api.http.requests import parse_text
 from chalicelib.api.pages.answer_pages import ListQuery
+from chalicelib.api.protocol.problems import brief, faults
+from chalicelib.api.protocol.requests import parse_text
 from chalicelib.api.upgrade.wire.records import Json
 from chalicelib.api.upgrade.wire.texts import AdminBody, Text, Uuid, is_uuid
 from chalicelib.api.values.bounds import AtMost

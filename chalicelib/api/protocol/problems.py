@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from pydantic import ValidationError
 
-from chalicelib.api.http.requests import Malformed, TooLarge, UnknownEncoding
+from chalicelib.api.protocol.requests import Malformed, TooLarge, UnknownEncoding
 from chalicelib.domain.errors import (
     Conflict,
     Forbidden,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chalice.app import Response
 
-from chalicelib.api.http.problems import (
+from chalicelib.api.http.rendering import Received
+from chalicelib.api.protocol.problems import (
     PROBLEM_TYPE,
     ResponseHeaders,
     detail_header,
@@ -12,7 +13,6 @@ from chalicelib.api.http.problems import (
     problem_body,
     status_of,
 )
-from chalicelib.api.http.rendering import Received
 from chalicelib.domain.errors import SwitchyardError
 
 

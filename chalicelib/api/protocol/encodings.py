@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from chalicelib.api.http.requests import Malformed, TooLarge, UnknownEncoding
+from chalicelib.api.protocol.requests import Malformed, TooLarge, UnknownEncoding
 
 COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 PLAIN = frozenset({"", "identity"})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 
-from chalicelib.api.http.problems import ResponseHeaders
+from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.domain.catalogue.catalogue import Revision, Validity
 
 

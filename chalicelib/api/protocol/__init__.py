@@ -1,0 +1,1 @@
+"""HTTP itself: bodies and their encodings, problem details, conditional requests, CORS."""
