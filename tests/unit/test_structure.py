@@ -1,0 +1,82 @@
+"""The size of the house: folders, modules and views."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chalicelib
+from chalicelib import api
+
+ROOT = Path(chalicelib.__file__).parents[1]
+CODE = [ROOT / "chalicelib", ROOT / "infra"]
+
+MODULES_OF_A_FOLDER = 12
+LINES_OF_A_MODULE = 320
+LINES_OF_A_VIEW = 10
+
+DATA = frozenset(
+    {
+        "chalicelib/storage/dynamodb/keys.py",
+        "chalicelib/storage/dynamodb/tables.py",
+        "infra/openapi/study_routes.py",
+    }
+)
+"""Modules that hold hardly anything but declarations."""
+
+
+def modules() -> list[Path]:
+    return [path for folder in CODE for path in folder.rglob("*.py")]
+
+
+def test_no_folder_has_more_modules_than_can_be_taken_in() -> None:
+    folders = {path.parent for path in modules()}
+    assert len(folders) > 30
+    for folder in folders:
+        names = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(names) <= MODULES_OF_A_FOLDER, folder.relative_to(ROOT)
+
+
+def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+    for path in modules():
+        name = path.relative_to(ROOT).as_posix()
+        lines = len(path.read_text().splitlines())
+        assert lines <= LINES_OF_A_MODULE or name in DATA, f"{name} has {lines}"
+    assert all((ROOT / name).exists() for name in DATA)
+
+
+def views() -> list[Callable[..., Any]]:
+    return list({route.view: None for route in api.all_routes()})
+
+
+def body_of(view: Callable[..., Any]) -> list[ast.stmt]:
+    """The statements of a view after its docstring."""
+    (function,) = ast.parse(textwrap.dedent(inspect.getsource(view))).body
+    assert isinstance(function, ast.FunctionDef)
+    docstring, *body = function.body
+    assert isinstance(docstring, ast.Expr)
+    return body
+
+
+@pytest.mark.parametrize("view", views(), ids=lambda view: view.__name__)
+def test_a_view_is_short_and_calls_one_use_case(view: Callable[..., Any]) -> None:
+    body = body_of(view)
+    assert body, "its docstring is all it has"
+    lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
+    assert lines <= LINES_OF_A_VIEW
+    tree = ast.Module(body, [])
+    used = {
+        f"{use.value.attr}.{use.attr}"
+        for use in ast.walk(tree)
+        if isinstance(use, ast.Attribute)
+        and isinstance(use.value, ast.Attribute)
+        and isinstance(use.value.value, ast.Name)
+        and use.value.value.id == "services"
+    } - {"segments.contexts"}
+    assert len(used) <= 1, used
