@@ -13,6 +13,7 @@ from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.ports import IdempotencyStore
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
+from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
@@ -27,7 +28,12 @@ from chalicelib.services.experiments.batch_assignment import BatchAssignmentServ
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
-from chalicelib.services.experiments.ports import DeadRecordStore, RecordStore
+from chalicelib.services.experiments.ports import (
+    DeadRecordStore,
+    EnrollmentCountStore,
+    EnrollmentStore,
+    RecordStore,
+)
 from chalicelib.services.experiments.transfer import TransferService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
@@ -37,12 +43,18 @@ from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
 from chalicelib.services.flags.evaluation import EvaluationService
 from chalicelib.services.flags.flags import FlagService
+from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
-from chalicelib.services.outcomes.ports import LogStore
+from chalicelib.services.outcomes.ports import LogStore, ResultStore, UserEnrollmentStore
 from chalicelib.services.participants.participants import ParticipantService
-from chalicelib.services.participants.ports import ParticipantStore, PreviewUserStore, StratumStore
+from chalicelib.services.participants.ports import (
+    ParticipantStore,
+    PreviewUserStore,
+    ProfileStore,
+    StratumStore,
+)
 from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
@@ -53,17 +65,24 @@ from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import CatalogueStore, Clock, PurgeQueue
 from chalicelib.settings import Settings
 from chalicelib.storage.access.idempotency import DynamoIdempotencyStore
+from chalicelib.storage.audiences.members import DynamoMemberStore
 from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
 from chalicelib.storage.catalogue.clear import DynamoEraser
 from chalicelib.storage.dynamodb import connection, tables
 from chalicelib.storage.experiments.dead_records import DynamoDeadRecordStore
+from chalicelib.storage.experiments.enrollment_counts import DynamoEnrollmentCountStore
+from chalicelib.storage.experiments.enrollments import DynamoEnrollmentStore
 from chalicelib.storage.experiments.listing import DynamoRecordStore
-from chalicelib.storage.experiments.participants import DynamoParticipantStore
+from chalicelib.storage.experiments.profiles import DynamoProfileStore
 from chalicelib.storage.experiments.totals import DynamoTotalsStore
 from chalicelib.storage.features.events import DynamoEventStore
 from chalicelib.storage.features.purge import DynamoPurgeQueue
 from chalicelib.storage.features.users import DynamoUserStore
+from chalicelib.storage.flags.exposures import DynamoExposureStore
 from chalicelib.storage.outcomes.logs import DynamoLogStore
+from chalicelib.storage.outcomes.results import DynamoResultStore
+from chalicelib.storage.outcomes.user_enrollments import DynamoUserEnrollmentStore
+from chalicelib.storage.participants.participants import DynamoParticipantStore
 from chalicelib.storage.participants.preview_users import DynamoPreviewUserStore
 from chalicelib.storage.participants.strata import DynamoStratumStore
 from chalicelib.storage.privacy.user_data import DynamoUserDataStore
@@ -81,7 +100,14 @@ class Stores:
     queue: PurgeQueue
     eraser: Eraser
     participants: ParticipantStore
+    profiles: ProfileStore
+    members: MemberStore
+    exposures: ExposureStore
+    enrollments: EnrollmentStore
+    enrollment_counts: EnrollmentCountStore
     logs: LogStore
+    results: ResultStore
+    user_enrollments: UserEnrollmentStore
     records: RecordStore
     dead_records: DeadRecordStore
     preview_users: PreviewUserStore
@@ -99,22 +125,30 @@ def utc_now() -> datetime:
 
 def dynamo_stores(*, exact_totals: bool = True) -> Stores:
     """All ports on the connected database; `exact_totals` as in `DynamoEventStore`."""
+    participants = DynamoParticipantStore()
     return Stores(
-        DynamoCatalogueStore(),
-        DynamoUserStore(),
-        DynamoEventStore(exact_totals=exact_totals),
-        DynamoTotalsStore(),
-        DynamoPurgeQueue(),
-        DynamoEraser(),
-        DynamoParticipantStore(),
-        DynamoLogStore(),
-        DynamoRecordStore(),
-        DynamoDeadRecordStore(),
-        DynamoPreviewUserStore(),
-        DynamoStratumStore(),
-        DynamoIdempotencyStore(),
-        DynamoUserDataStore(),
-        DynamoUserListStore(),
+        catalogue=DynamoCatalogueStore(),
+        users=DynamoUserStore(),
+        events=DynamoEventStore(exact_totals=exact_totals),
+        totals=DynamoTotalsStore(),
+        queue=DynamoPurgeQueue(),
+        eraser=DynamoEraser(),
+        participants=participants,
+        profiles=DynamoProfileStore(participants),
+        members=DynamoMemberStore(),
+        exposures=DynamoExposureStore(),
+        enrollments=DynamoEnrollmentStore(),
+        enrollment_counts=DynamoEnrollmentCountStore(),
+        logs=DynamoLogStore(),
+        results=DynamoResultStore(),
+        user_enrollments=DynamoUserEnrollmentStore(),
+        records=DynamoRecordStore(),
+        dead_records=DynamoDeadRecordStore(),
+        preview_users=DynamoPreviewUserStore(),
+        strata=DynamoStratumStore(),
+        idempotency=DynamoIdempotencyStore(),
+        user_data=DynamoUserDataStore(),
+        user_lists=DynamoUserListStore(),
     )
 
 
@@ -139,7 +173,7 @@ def connect(settings: Settings) -> None:
 def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_now) -> Services:
     """The use cases on `stores`, or on the connected database."""
     stores = stores or dynamo_stores(exact_totals=settings.exact_totals)
-    list_notes = ListNotes(stores.participants, stores.queue, clock)
+    list_notes = ListNotes(stores.members, stores.queue, clock)
     catalogue = CatalogueService(
         stores.catalogue,
         clock,
@@ -153,7 +187,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         stores.users,
         stores.events,
         stores.totals,
-        stores.participants,
+        stores.members,
         stores.dead_records,
         segment_deletion,
         stores.queue,
@@ -162,18 +196,20 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     contexts = tuple(settings.context_metadata)
     credentials = functools.partial(client_credentials, settings)
     compilation = CompilationService(catalogue, contexts)
-    participants = ParticipantService(stores.participants, compilation, clock)
-    assignment = AssignmentService(compilation, stores.participants, clock)
-    metric_analysis = MetricAnalysisService(catalogue, stores.logs, stores.participants)
+    participants = ParticipantService(stores.participants, stores.profiles, compilation, clock)
+    assignment = AssignmentService(
+        compilation, stores.participants, stores.enrollment_counts, clock
+    )
+    metric_analysis = MetricAnalysisService(
+        catalogue, stores.logs, stores.results, stores.user_enrollments
+    )
     experiments = ExperimentService(
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
-    members = ListMembers(stores.participants)
-    segments = SegmentService(
-        catalogue, stores.participants, list_notes, clock, settings.context_metadata, members
-    )
+    list_members = ListMembers(stores.members)
+    segments = SegmentService(catalogue, list_notes, clock, settings.context_metadata, list_members)
     metrics = MetricService(catalogue, clock, contexts)
-    flags = FlagService(catalogue, stores.catalogue, stores.participants)
+    flags = FlagService(catalogue, stores.catalogue, stores.exposures)
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -194,19 +230,34 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
         stratification=StratificationService(catalogue, stores.strata, clock),
         assignment=assignment,
-        marking=MarkService(compilation, experiments, stores.participants, clock),
+        marking=MarkService(
+            compilation,
+            experiments,
+            stores.participants,
+            stores.enrollments,
+            stores.enrollment_counts,
+            clock,
+        ),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
         evaluation=EvaluationService(
-            compilation, stores.participants, clock, settings.totals_shards
+            compilation, stores.participants, stores.exposures, clock, settings.totals_shards
         ),
         metrics=metrics,
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         transfer=TransferService(
-            compilation, stores.participants, stores.records, clock, settings.totals_shards
+            compilation,
+            stores.participants,
+            stores.profiles,
+            stores.enrollments,
+            stores.records,
+            clock,
+            settings.totals_shards,
         ),
-        enrollment_statistics=EnrollmentStatisticsService(catalogue, stores.participants, clock),
+        enrollment_statistics=EnrollmentStatisticsService(
+            catalogue, stores.enrollment_counts, clock
+        ),
         access=AccessService(
             catalogue,
             clock,
@@ -238,7 +289,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         lists=ListService(segments, segment_deletion, experiments, flags),
         imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
         idempotency=IdempotencyService(stores.idempotency, clock),
-        entity_tags=EntityTagService(catalogue, stores.participants, members, contexts),
+        entity_tags=EntityTagService(catalogue, stores.members, list_members, contexts),
     )
 
 

@@ -208,8 +208,7 @@ class TestReading:
             found = shown(dynamo_stores.catalogue.load(), thing.subject)
             assert found is not None
             counts = [
-                len(dynamo_stores.participants.members(each.id, each.version))
-                for each in found.lists
+                len(dynamo_stores.members.of_version(each.id, each.version)) for each in found.lists
             ]
             assert written.headers["etag"] == f'"{found.tag(counts)}"', write
             assert read(gateway, thing).headers["etag"] == written.headers["etag"]

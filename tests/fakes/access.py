@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord, RequestKey
-from tests.fakes.features import (
-    _slice,
-)
-from tests.fakes.memory import Memory
+from tests.fakes.memory import Memory, page_of
 
 
 class FakeIdempotencyStore:
@@ -35,4 +32,4 @@ class FakeIdempotencyStore:
             for (of, digest), kept in rows.items()
             if of == owner and kept.expires_at > now
         }
-        return _slice(alive, after, limit)
+        return page_of(alive, after, limit)

@@ -7,10 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Enrollment, GroupKey
 from chalicelib.services.experiments.ports import Position
-from chalicelib.storage.dynamodb import keys
 from tests.fakes.memory import Memory
 
 R = TypeVar("R")
@@ -59,24 +57,20 @@ class FakeDeadRecordStore:
     def _found(self, feature_id: int) -> dict[Position, Removal]:
         found: dict[Position, Removal] = {}
         for user_id, own in self._memory.participants.items():
-            pk = keys.user(user_id)
+            pk = f"user {user_id}"
             for enrollment in own.enrollments.get(feature_id, ()):
-                found[pk, keys.enrollment(feature_id, _key(enrollment.point_key))] = partial(
+                found[pk, f"enrollment {enrollment.point_key}"] = partial(
                     self._end, user_id, enrollment
                 )
             if feature_id in own.exclusions:
-                found[pk, keys.exclusion(feature_id)] = partial(self._admit, user_id, feature_id)
+                found[pk, "exclusion"] = partial(self._admit, user_id, feature_id)
             if feature_id in own.lifted:
-                found[pk, keys.lifted(feature_id)] = partial(
-                    self._forget_lifted, user_id, feature_id
-                )
+                found[pk, "lifted"] = partial(self._forget_lifted, user_id, feature_id)
         for key, group in self._memory.groups.items():
             of_group = (group.enrollments, group.exclusions, group.counts)
             at = [point_key for n, point_key in group.enrolled_at if n == feature_id]
             if at or any(feature_id in records for records in of_group):
-                found[keys.group(key.type, key.id), ""] = partial(
-                    self._forget_group, key, feature_id
-                )
+                found[f"group {key}", ""] = partial(self._forget_group, key, feature_id)
         return found
 
     def _end(self, user_id: str, enrollment: Enrollment) -> None:
@@ -107,10 +101,6 @@ class FakeDeadRecordStore:
             counts=_without(group.counts, feature_id),
             enrolled_at=frozenset(each for each in group.enrolled_at if each[0] != feature_id),
         )
-
-
-def _key(point_key: DecisionPointKey) -> str:
-    return keys.point_key(point_key.site, point_key.target)
 
 
 def _without(records: Mapping[int, R], feature_id: int) -> dict[int, R]:

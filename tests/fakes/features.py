@@ -10,8 +10,15 @@ from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
 from chalicelib.domain.features.users import Event, Marked, Totals, TotalsShard, User
 from chalicelib.domain.participants.participants import Participant
-from chalicelib.storage.dynamodb import keys
-from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, R, queue_key, require
+from tests.fakes.memory import (
+    TRANSACTION_ACTIONS,
+    EventKey,
+    Memory,
+    loose_lists,
+    page_of,
+    queue_key,
+    require,
+)
 
 
 class FakeUserStore:
@@ -56,11 +63,11 @@ class FakeUserStore:
     def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
         with self._memory.lock:
             rows = {
-                keys.user(user.id): _bare(user)
+                user.id: _bare(user)
                 for user in self._memory.users.values()
                 if user.variant_id == variant_id and not user.erased
             }
-        return _slice(rows, None if after is None else keys.user(after), limit)
+        return page_of(rows, after, limit)
 
     def begin_erasure(self, user: User, entry: ErasedUser) -> None:
         with self._memory.lock:
@@ -124,13 +131,13 @@ class FakeEventStore:
     def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
         rows = self._of_variant(variant_id)
         own = {key: event for key, event in rows.items() if event.user_id == user_id}
-        return _slice(own, keys.event(user_id, after), limit)
+        return page_of(own, (user_id, after), limit)
 
     def of_variant(
         self, variant_id: int, after: tuple[str, int] | None, limit: int
     ) -> Sequence[Event]:
         rows = self._of_variant(variant_id)
-        return _slice(rows, None if after is None else keys.event(*after), limit)
+        return page_of(rows, after, limit)
 
     def erase(
         self,
@@ -158,11 +165,11 @@ class FakeEventStore:
             for event in events:
                 self._memory.events.pop(_event_key(event), None)
 
-    def _of_variant(self, variant_id: int) -> dict[str, Event]:
+    def _of_variant(self, variant_id: int) -> dict[tuple[str, int], Event]:
         with self._memory.lock:
             return {
-                sort_key: event
-                for (of_variant, sort_key), event in self._memory.events.items()
+                (user_id, event_id): event
+                for (of_variant, user_id, event_id), event in self._memory.events.items()
                 if of_variant == variant_id
             }
 
@@ -213,7 +220,7 @@ class FakePurgeQueue:
 
     def lists(self, names: Collection[str]) -> Sequence[LooseLists]:
         with self._memory.lock:
-            found = [self._memory.queue.get(keys.loose_lists(name)) for name in names]
+            found = [self._memory.queue.get(loose_lists(name)) for name in names]
         return [each for each in found if isinstance(each, LooseLists)]
 
     def claim(self, entry: Entry, due: datetime) -> Entry:
@@ -243,10 +250,5 @@ def _noting(row: User, variant_ids: frozenset[int]) -> User:
     return replace(row, variants_with_events=variant_ids)
 
 
-def _event_key(event: Event) -> tuple[int, str]:
-    return event.variant_id, keys.event(event.user_id, event.id)
-
-
-def _slice(rows: Mapping[str, R], after: str | None, limit: int) -> list[R]:
-    found = sorted(key for key in rows if after is None or key > after)
-    return [rows[key] for key in found[:limit]]
+def _event_key(event: Event) -> EventKey:
+    return event.variant_id, event.user_id, event.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     EnrollmentCount,
     ExclusionCount,
 )
+from chalicelib.domain.experiments.group_change import GroupLeft
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.features.features import Feature
@@ -35,17 +36,25 @@ from chalicelib.domain.participants.participants import (
     GroupRecord,
     Participant,
     Profile,
+    TestLabRow,
 )
 from chalicelib.domain.participants.preview_users import PreviewUser
 from chalicelib.domain.participants.strata import StratificationFactor
-from chalicelib.storage.dynamodb import keys
 
 R = TypeVar("R")
 K = TypeVar("K")
+Ordered = TypeVar("Ordered", str, tuple[str, int])
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
 TRANSACTION_ACTIONS = 100
 """What DynamoDB takes in one transaction."""
+
+
+EventKey = tuple[int, str, int]
+"""What an event is known by: variant, user, id."""
+
+QueueKey = tuple[str, str]
+"""What an entry of the purge queue is known by: its kind, and what it is about."""
 
 
 class FixedClock:
@@ -72,9 +81,9 @@ class Memory:
     features: dict[int, Feature] = field(default_factory=dict)
     blocks: dict[int, int | None] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
-    events: dict[tuple[int, str], Event] = field(default_factory=dict)
+    events: dict[EventKey, Event] = field(default_factory=dict)
     totals: dict[TotalsShard, Totals] = field(default_factory=dict)
-    queue: dict[str, PurgeEntry] = field(default_factory=dict)
+    queue: dict[QueueKey, PurgeEntry] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
     flags: dict[str, Flag] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
@@ -111,6 +120,34 @@ class Memory:
 
     def participant(self, user_id: str) -> Participant:
         return self.participants.get(user_id) or Participant(Profile(user_id))
+
+    def testlab(self, user_id: str) -> TestLabRow | None:
+        """A user's row in Test Lab, as records of participants have it."""
+        user = self.users.get(user_id)
+        if user is None or user.erased:
+            return None
+        return TestLabRow(user.variant_id, user.time_stamp)
+
+    def next(self, participant: Participant, profile: Profile) -> Participant:
+        """The user's row as it follows on what was read."""
+        row = self.participant(participant.id)
+        require(row.revision == participant.revision > 0)
+        require(row.profile.created_at == participant.profile.created_at)
+        return replace(row, profile=profile, revision=row.revision + 1)
+
+    def store(self, row: Participant) -> None:
+        self.participants[row.id] = row
+
+    def group(self, key: GroupKey) -> GroupRecord:
+        return self.groups.get(key) or GroupRecord(key)
+
+    def leave_group(self, left: GroupLeft) -> None:
+        group = self.group(left.group)
+        before = group.counts.get(left.feature_id, 0)
+        if before:
+            counts = {**group.counts, left.feature_id: before - 1}
+            self.groups[left.group] = replace(group, counts=counts)
+            self.complete_groups[left.feature_id] -= int(before == left.users_needed)
 
     def reserve(self, sequence: str, count: int) -> range:
         first = self.sequences[sequence] + 1
@@ -154,10 +191,26 @@ def require(held: bool) -> None:
         raise LostRace("an item is not what it was")
 
 
-def queue_key(entry: PurgeEntry) -> str:
+def page_of(rows: Mapping[Ordered, R], after: Ordered | None, limit: int) -> list[R]:
+    """Up to `limit` rows in the order of their keys, those behind the key `after`."""
+    found = sorted(key for key in rows if after is None or key > after)
+    return [rows[key] for key in found[:limit]]
+
+
+def queue_key(entry: PurgeEntry) -> QueueKey:
     """What the queue knows an entry by."""
     if isinstance(entry, ErasedUser):
-        return keys.erased_user(entry.user_id)
+        return erased_user(entry.user_id)
     if isinstance(entry, LooseLists):
-        return keys.loose_lists(entry.name)
-    return keys.dead_variants(entry.feature_id, entry.first)
+        return loose_lists(entry.name)
+    return "dead variants", f"{entry.feature_id} {entry.first}"
+
+
+def erased_user(user_id: str) -> QueueKey:
+    """What the queue knows the entry of a user by."""
+    return "erased user", user_id
+
+
+def loose_lists(name: str) -> QueueKey:
+    """What the queue knows the entry of some lists by."""
+    return "loose lists", name

@@ -1,4 +1,4 @@
-"""Logs and kept results, in memory."""
+"""Logs, kept results, and the enrollments of those who logged, in memory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
-from chalicelib.storage.outcomes.logs import LOG_RECORD_BYTES
+from chalicelib.domain.participants.decision_points import DecisionPointKey
+from chalicelib.domain.participants.participants import UNKNOWN_POINT, Enrollment
+from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
 from tests.fakes.memory import Memory
 
 
@@ -50,13 +53,42 @@ class FakeLogStore:
             self._memory.keep(record)
         return lost
 
-    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
-        self._memory.results[feature_id] = list(results)
-
-    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
-        return self._memory.results.get(feature_id, [])
-
     def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
         for log_record in list(self._memory.log_records.values()):
             if metric_key in log_record.metrics():
                 yield [log_record]
+
+
+class FakeResultStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def keep(self, feature_id: int, results: Sequence[QueryResult]) -> None:
+        self._memory.results[feature_id] = list(results)
+
+    def kept(self, feature_id: int) -> Sequence[QueryResult]:
+        return self._memory.results.get(feature_id, [])
+
+
+class FakeUserEnrollmentStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def enrollments(
+        self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        known = {*point_keys, UNKNOWN_POINT}
+        with self._memory.lock:
+            found = {
+                user_id: [e for e in own.enrollments.get(feature_id, ()) if e.point_key in known]
+                for user_id in user_ids
+                if (own := self._memory.participants.get(user_id)) is not None
+            }
+        return {user_id: enrollments for user_id, enrollments in found.items() if enrollments}
+
+    def repeats(self, feature_id: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        with self._memory.lock:
+            found = {
+                user_id: self._memory.repeats.get((feature_id, user_id)) for user_id in user_ids
+            }
+        return {user_id: repeats for user_id, repeats in found.items() if repeats}

@@ -1,17 +1,86 @@
-"""Preview users and strata, in memory."""
+"""Records of users and groups, profiles, preview users and strata, in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.participants.participants import (
-    Profile,
-)
+from chalicelib.domain.experiments.enrollment_counts import ExclusionCount, of_ending
+from chalicelib.domain.experiments.group_change import GroupChange
+from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.participants.preview_users import PreviewUser
 from chalicelib.domain.participants.strata import StratificationFactor
 from tests.fakes.memory import TRANSACTION_ACTIONS, Memory, require
+
+
+class FakeParticipantStore:
+    """A user of revision 0 is unknown as yet, though segments and the like may name them."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def read(self, user_id: str) -> Participant:
+        with self._memory.lock:
+            row = self._memory.participant(user_id)
+            return replace(row, testlab=self._memory.testlab(user_id))
+
+    def get(self, user_id: str) -> Participant | None:
+        row = self.read(user_id)
+        return row if row.revision else None
+
+    def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
+        with self._memory.lock:
+            return {key: self._memory.group(key) for key in groups}
+
+
+class FakeProfileStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def create(self, profiles: Sequence[Profile]) -> None:
+        assert len(profiles) <= TRANSACTION_ACTIONS
+        with self._memory.lock:
+            require(not any(self._memory.participant(profile.id).revision for profile in profiles))
+            for profile in profiles:
+                self._memory.store(
+                    replace(self._memory.participant(profile.id), profile=profile, revision=1)
+                )
+
+    def update(
+        self,
+        participant: Participant,
+        profile: Profile,
+        change: GroupChange,
+        at: datetime,
+    ) -> None:
+        with self._memory.lock:
+            row = self._memory.next(participant, profile)
+            self._memory.enrollment_counts.extend(
+                -enrollment_count for enrollment_count in of_ending(change.enrollments)
+            )
+            stored = participant.exclusions.keys() & set(change.lifted)
+            self._memory.excluded.extend(ExclusionCount(feature_id, -1) for feature_id in stored)
+            for gone in change.left:
+                self._memory.leave_group(gone)
+            for enrolled in change.uncounted:
+                self._memory.strata[enrolled.feature_id, enrolled.value, enrolled.variant_id] -= 1
+            left = {
+                feature_id: tuple(e for e in enrollments if e not in change.enrollments)
+                for feature_id, enrollments in row.enrollments.items()
+            }
+            self._memory.store(
+                replace(
+                    row,
+                    enrollments={feature_id: kept for feature_id, kept in left.items() if kept},
+                    exclusions={
+                        feature_id: exclusion
+                        for feature_id, exclusion in row.exclusions.items()
+                        if feature_id not in change.lifted
+                    },
+                    lifted={**row.lifted, **dict.fromkeys(change.lifted, at)},
+                )
+            )
 
 
 class FakePreviewUserStore:

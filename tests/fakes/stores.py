@@ -9,43 +9,50 @@ from typing import Any
 
 from chalicelib.bootstrap import Stores
 from tests.fakes.access import FakeIdempotencyStore
+from tests.fakes.audiences import FakeMemberStore
 from tests.fakes.catalogue import FakeCatalogueStore, FakeEraser
-from tests.fakes.experiments import FakeParticipantStore, FakeRecordStore
-from tests.fakes.features import (
-    FakeEventStore,
-    FakePurgeQueue,
-    FakeTotalsStore,
-    FakeUserStore,
-)
+from tests.fakes.dead_records import FakeDeadRecordStore
+from tests.fakes.experiments import FakeEnrollmentCountStore, FakeEnrollmentStore, FakeRecordStore
+from tests.fakes.features import FakeEventStore, FakePurgeQueue, FakeTotalsStore, FakeUserStore
+from tests.fakes.flags import FakeExposureStore
 from tests.fakes.memory import Memory
-from tests.fakes.outcomes import FakeLogStore
-from tests.fakes.participants import FakePreviewUserStore, FakeStratumStore
+from tests.fakes.outcomes import FakeLogStore, FakeResultStore, FakeUserEnrollmentStore
+from tests.fakes.participants import (
+    FakeParticipantStore,
+    FakePreviewUserStore,
+    FakeProfileStore,
+    FakeStratumStore,
+)
+from tests.fakes.user_data import FakeUserDataStore
+from tests.fakes.user_lists import FakeUserListStore
 
 
 def fake_stores(memory: Memory | None = None) -> Stores:
     """All ports on one memory, a new one unless it is given."""
-    # which build on what is here
-    from tests.fakes.dead_records import FakeDeadRecordStore
-    from tests.fakes.user_data import FakeUserDataStore
-    from tests.fakes.user_lists import FakeUserListStore
-
     memory = memory or Memory()
     return Stores(
-        FakeCatalogueStore(memory),
-        FakeUserStore(memory),
-        FakeEventStore(memory),
-        FakeTotalsStore(memory),
-        FakePurgeQueue(memory),
-        FakeEraser(memory),
-        FakeParticipantStore(memory),
-        FakeLogStore(memory),
-        FakeRecordStore(memory),
-        FakeDeadRecordStore(memory),
-        FakePreviewUserStore(memory),
-        FakeStratumStore(memory),
-        FakeIdempotencyStore(memory),
-        FakeUserDataStore(memory, FakeParticipantStore(memory)),
-        FakeUserListStore(memory),
+        catalogue=FakeCatalogueStore(memory),
+        users=FakeUserStore(memory),
+        events=FakeEventStore(memory),
+        totals=FakeTotalsStore(memory),
+        queue=FakePurgeQueue(memory),
+        eraser=FakeEraser(memory),
+        participants=FakeParticipantStore(memory),
+        profiles=FakeProfileStore(memory),
+        members=FakeMemberStore(memory),
+        exposures=FakeExposureStore(memory),
+        enrollments=FakeEnrollmentStore(memory),
+        enrollment_counts=FakeEnrollmentCountStore(memory),
+        logs=FakeLogStore(memory),
+        results=FakeResultStore(memory),
+        user_enrollments=FakeUserEnrollmentStore(memory),
+        records=FakeRecordStore(memory),
+        dead_records=FakeDeadRecordStore(memory),
+        preview_users=FakePreviewUserStore(memory),
+        strata=FakeStratumStore(memory),
+        idempotency=FakeIdempotencyStore(memory),
+        user_data=FakeUserDataStore(memory),
+        user_lists=FakeUserListStore(memory),
     )
 
 

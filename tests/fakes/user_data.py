@@ -13,17 +13,14 @@ from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.privacy.ports import Dropped, Listing, OtherRecord, Remains
-from chalicelib.storage.dynamodb import keys
-from tests.fakes.experiments import FakeParticipantStore
-from tests.fakes.memory import Memory, require
+from tests.fakes.memory import Memory, erased_user, require
 
 
 class FakeUserDataStore:
     """`Memory.others` are records at users, by user id and key, that nothing else knows of."""
 
-    def __init__(self, memory: Memory, participants: FakeParticipantStore) -> None:
+    def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._participants = participants
 
     def aliases(self, user_id: str) -> Sequence[str]:
         with self._memory.lock:
@@ -120,12 +117,11 @@ class FakeUserDataStore:
         variants: Collection[TotalsShard],
     ) -> None:
         with self._memory.lock:
-            row = self._participants.next(participant, participant.profile)
-            now = self._participants.groups(groups)
+            row = self._memory.next(participant, participant.profile)
             for left in ending.left:
-                before, after = groups[left.group].counts, now[left.group].counts
+                before, after = groups[left.group].counts, self._memory.group(left.group).counts
                 require(before.get(left.feature_id) == after.get(left.feature_id))
-                self._participants.leave_group(left)
+                self._memory.leave_group(left)
             self._memory.enrollment_counts.extend(ending.enrollment_counts)
             counted = [n for n in ending.exclusions if n not in ending.dead]
             self._memory.excluded.extend(ExclusionCount(n, -1) for n in counted)
@@ -166,11 +162,9 @@ class FakeUserDataStore:
             require(row.revision == participant.revision)
             require(row.profile.created_at == participant.profile.created_at)
             self._store(replace(row, points={}, lifted={}))
-            for other in [
-                point_key for point_key in memory.others if point_key[0] == participant.id
-            ]:
+            for other in [key for key in memory.others if key[0] == participant.id]:
                 del memory.others[other]
-            answers = [point_key for point_key in memory.answers if point_key[0] == participant.id]
+            answers = [key for key in memory.answers if key[0] == participant.id]
             for answer in answers:
                 del memory.answers[answer]
         return iter([Dropped(participant.revision, len(answers))])
@@ -196,7 +190,7 @@ class FakeUserDataStore:
     def close_queue(self, user_id: str) -> None:
         with self._memory.lock:
             if user_id not in self._memory.users:
-                self._memory.queue.pop(keys.erased_user(user_id), None)
+                self._memory.queue.pop(erased_user(user_id), None)
 
     def _store(self, row: Participant) -> None:
         if row == _nobody(row.id):

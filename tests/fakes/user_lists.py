@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord
-from chalicelib.storage.outcomes.logs import log_record_key
 from tests.fakes.memory import Memory
 
 R = TypeVar("R")
@@ -28,7 +28,7 @@ class FakeUserListStore:
         with self._memory.lock:
             found = dict(self._memory.log_records)
         own = {
-            log_record_key(key): log_record
+            hashlib.sha256(repr(key).encode()).hexdigest(): log_record
             for (owner, key), log_record in found.items()
             if owner == user_id
         }

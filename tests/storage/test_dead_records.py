@@ -21,8 +21,7 @@ from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services import Services
-from chalicelib.services.experiments.ports import Position
-from chalicelib.services.participants.ports import Counting
+from chalicelib.services.experiments.ports import Counting, Position
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from tests.fakes.memory import START
@@ -77,7 +76,7 @@ def repeated(seconds: int = 0, feature_id: int = FEATURE_ID) -> Repeat:
 
 
 def marks(stores: Stores, feature_id: int = FEATURE_ID, user_id: str = "u") -> int:
-    return len(stores.participants.repeats(feature_id, [user_id]).get(user_id, ()))
+    return len(stores.user_enrollments.repeats(feature_id, [user_id]).get(user_id, ()))
 
 
 # The store
@@ -94,7 +93,7 @@ def test_records_of_users_and_groups_go_and_those_of_other_experiments_stay(
     out = Records(exclusion=excluded(), group_exclusions=((KEY, excluded()),))
     store(stores, user, out, groups=[KEY], reached_by=[KEY])
     user = known(stores, "w")
-    stores.participants.update(user, user.profile, GroupChange(lifted=(FEATURE_ID, OTHER)), LATER)
+    stores.profiles.update(user, user.profile, GroupChange(lifted=(FEATURE_ID, OTHER)), LATER)
     before = known(stores)
     assert drop(stores) > 0
     assert known(stores) == replace(before, enrollments={OTHER: (enrolled(feature_id=OTHER),)})
@@ -144,16 +143,16 @@ def test_results_and_counters_go_and_those_of_others_stay(stores: Stores) -> Non
         counting = Counting(1, stratum=("high", 1), totals=totals)
         user = store(stores, user, Records(enrolled(feature_id=feature_id)), counting=counting)
         user = store(stores, user, Records(exclusion=excluded(feature_id)))
-        stores.logs.keep_results(feature_id, [QueryResult("q", Effect((), ()))])
+        stores.results.keep(feature_id, [QueryResult("q", Effect((), ()))])
     assert sum(stores.dead_records.drop_rest(FEATURE_ID)) > 4
     assert sum(stores.dead_records.drop_rest(FEATURE_ID)) == 0
     for feature_id, there in ((FEATURE_ID, 0), (OTHER, 1)):
-        enrollment_counts, out = stores.participants.enrollment_counts(feature_id, [HERE])
+        enrollment_counts, out = stores.enrollment_counts.by_point(feature_id, [HERE])
         assert (sum(each.users for each in enrollment_counts), out.users) == (there, there)
-        assert sum(stores.participants.stratum(feature_id, "high").values()) == there
-        assert len(stores.logs.kept_results(feature_id)) == there
+        assert sum(stores.enrollment_counts.in_stratum(feature_id, "high").values()) == there
+        assert len(stores.results.kept(feature_id)) == there
         assert stores.totals.of_feature(feature_id) == ({1: Totals(total_users=1)} if there else {})
-        assert len(stores.participants.hourly(feature_id, START.date(), [HERE])) == there
+        assert len(stores.enrollment_counts.hourly(feature_id, START.date(), [HERE])) == there
 
 
 def test_an_entry_comes_back_as_it_was_also_without_variants(stores: Stores) -> None:
@@ -176,7 +175,7 @@ def test_what_ended_in_a_dead_experiment_makes_no_counter_anew(stores: Stores) -
     ending = Ending((enrolled(),), exclusions=(FEATURE_ID,), dead=frozenset({FEATURE_ID}))
     stores.user_data.end(user, ending, {}, [])
     assert known(stores).enrollments == {}
-    enrollment_counts, out = stores.participants.enrollment_counts(FEATURE_ID, [HERE])
+    enrollment_counts, out = stores.enrollment_counts.by_point(FEATURE_ID, [HERE])
     assert (list(enrollment_counts), out.users) == ([], 0)
 
 

@@ -35,8 +35,7 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
-from chalicelib.services.experiments.ports import Position
-from chalicelib.services.participants.ports import Counting
+from chalicelib.services.experiments.ports import Counting, Position
 from chalicelib.storage.experiments import listing
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
@@ -54,7 +53,7 @@ def known(stores: Stores, user_id: str = "u") -> Participant:
 
 
 def create(stores: Stores, *user_ids: str) -> Participant:
-    stores.participants.create([Profile(user_id) for user_id in user_ids])
+    stores.profiles.create([Profile(user_id) for user_id in user_ids])
     return known(stores, user_ids[-1])
 
 
@@ -77,13 +76,13 @@ def store(
     point = MonitoredPoint("p", point_key, "e", None, START)
     outcome = Outcome(COMPILED, point, None, records)
     before = stores.participants.groups(groups)
-    stores.participants.store_mark(known(stores, user_id), before, outcome, Counting(shard), ())
+    stores.enrollments.store_mark(known(stores, user_id), before, outcome, Counting(shard), ())
 
 
 def enrollment_counts(
     stores: Stores, point_keys: Collection[DecisionPointKey] = POINT_KEYS
 ) -> dict[object, EnrollmentCount]:
-    found, _ = stores.participants.enrollment_counts(FEATURE_ID, point_keys)
+    found, _ = stores.enrollment_counts.by_point(FEATURE_ID, point_keys)
     return {
         (enrollment_count.condition_id, enrollment_count.point_key): enrollment_count
         for enrollment_count in found
@@ -110,7 +109,7 @@ def test_enrollment_counts_are_the_sum_of_all_shards_by_condition_and_place(stor
     }
     (elsewhere,) = enrollment_counts(stores, ()).values()
     assert (elsewhere.point_key, elsewhere.users, elsewhere.point_users) == (None, 2, 3)
-    assert stores.participants.counted(FEATURE_ID) == (2, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (2, 0)
 
 
 def test_groups_are_counted_with_their_enrollment_and_at_each_point(stores: Stores) -> None:
@@ -143,7 +142,7 @@ def test_two_members_at_once_count_their_group_once_at_a_point(stores: Stores) -
         point = MonitoredPoint("p", HERE, "e", None, START)
         outcome = Outcome(COMPILED, point, None, records)
         try:
-            stores.participants.store_mark(known(stores, user_id), read, outcome, Counting(), ())
+            stores.enrollments.store_mark(known(stores, user_id), read, outcome, Counting(), ())
         except LostRace:
             return False
         return True
@@ -161,9 +160,7 @@ def test_exclusions_are_counted_and_a_group_s_first_one_stays(stores: Stores) ->
     with pytest.raises(LostRace):
         store(stores, "v", records)
     store(stores, "v", Records(exclusion=exclusion), shard=2)
-    assert stores.participants.enrollment_counts(FEATURE_ID, ())[1] == ExclusionCount(
-        FEATURE_ID, 2, 1
-    )
+    assert stores.enrollment_counts.by_point(FEATURE_ID, ())[1] == ExclusionCount(FEATURE_ID, 2, 1)
 
 
 def test_what_ends_is_counted_off(stores: Stores) -> None:
@@ -175,15 +172,15 @@ def test_what_ends_is_counted_off(stores: Stores) -> None:
         lifted=(FEATURE_ID,),
         left=(GroupLeft(FEATURE_ID, class_key("1a"), None),),
     )
-    stores.participants.update(known(stores), Profile("u"), change, START)
-    assert stores.participants.counted(FEATURE_ID) == (0, 0)
-    assert stores.participants.enrollment_counts(FEATURE_ID, POINT_KEYS)[1] == ExclusionCount(
+    stores.profiles.update(known(stores), Profile("u"), change, START)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (0, 0)
+    assert stores.enrollment_counts.by_point(FEATURE_ID, POINT_KEYS)[1] == ExclusionCount(
         FEATURE_ID
     )
     assert not any(
         enrollment_count.point_users for enrollment_count in enrollment_counts(stores).values()
     )
-    assert stores.participants.hourly(FEATURE_ID, DAY, POINT_KEYS) == []
+    assert stores.enrollment_counts.hourly(FEATURE_ID, DAY, POINT_KEYS) == []
 
 
 def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
@@ -201,7 +198,7 @@ def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
         )
         groups = stores.participants.groups([class_key("1a")])
         counting = Counting(1, counted_for)
-        stores.participants.store_mark(user, groups, outcome, counting, ())
+        stores.enrollments.store_mark(user, groups, outcome, counting, ())
         user = known(stores, "u")
     change = GroupChange(
         tuple(ending),
@@ -212,10 +209,10 @@ def test_as_many_strata_as_enrollments_end_with_them(stores: Stores) -> None:
             for index, enrollment in enumerate(ending)
         ),
     )
-    stores.participants.update(user, Profile("u"), change, START)
+    stores.profiles.update(user, Profile("u"), change, START)
     assert known(stores, "u").enrollments == {}
     for value in ("stratum 0", "stratum 1"):
-        assert set(stores.participants.stratum(FEATURE_ID, value).values()) == {0}
+        assert set(stores.enrollment_counts.in_stratum(FEATURE_ID, value).values()) == {0}
 
 
 def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: Stores) -> None:
@@ -224,9 +221,9 @@ def test_very_many_enrollments_end_in_parts_and_the_user_with_the_last(stores: S
     for point_key in point_keys:
         store(stores, "u", Records(enrollment=enrolled(point_key)), point_key=point_key)
     change = GroupChange(enrollments=known(stores).enrollments[FEATURE_ID])
-    stores.participants.update(known(stores), Profile("u"), change, START)
+    stores.profiles.update(known(stores), Profile("u"), change, START)
     assert known(stores).enrollments == {}
-    assert stores.participants.counted(FEATURE_ID) == (0, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (0, 0)
     assert not any(
         enrollment_count.point_users
         for enrollment_count in enrollment_counts(stores, point_keys).values()
@@ -241,10 +238,10 @@ def test_hours_are_told_apart_from_a_day_on(stores: Stores) -> None:
     hour = START.replace(minute=0, second=0, microsecond=0)
     today = HourlyEnrollmentCount(hour, "id of a", THERE, 1, 0)
     yesterday = HourlyEnrollmentCount(hour - timedelta(days=1), "id of a", HERE, 1, 0)
-    found = stores.participants.hourly(FEATURE_ID, DAY - timedelta(days=1), POINT_KEYS)
+    found = stores.enrollment_counts.hourly(FEATURE_ID, DAY - timedelta(days=1), POINT_KEYS)
     assert sorted(found, key=lambda each: each.at) == [yesterday, today]
-    assert stores.participants.hourly(FEATURE_ID, DAY, POINT_KEYS) == [today]
-    assert stores.participants.hourly(FEATURE_ID, date(2099, 1, 1), POINT_KEYS) == []
+    assert stores.enrollment_counts.hourly(FEATURE_ID, DAY, POINT_KEYS) == [today]
+    assert stores.enrollment_counts.hourly(FEATURE_ID, date(2099, 1, 1), POINT_KEYS) == []
 
 
 def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_too(
@@ -263,7 +260,7 @@ def test_within_subjects_what_was_met_is_kept_and_counted_without_a_condition_to
     found = enrollment_counts(stores)
     assert found[None, HERE].users == 1
     assert (found["id of a", HERE].users, found["id of a", HERE].point_users) == (0, 1)
-    repeats = stores.participants.repeats(FEATURE_ID, ["u", "nobody"])
+    repeats = stores.user_enrollments.repeats(FEATURE_ID, ["u", "nobody"])
     assert list(repeats) == ["u"]
     assert [repeat.uniquifier for repeat in repeats["u"]] == [None, "1", "2"]
     assert {repeat.point_key for repeat in repeats["u"]} == {HERE}
@@ -273,11 +270,11 @@ def test_enrollments_are_found_by_user_at_known_points_and_at_none(stores: Store
     create(stores, "u", "v", "w")
     store(stores, "u", Records(enrollment=enrolled()))
     store(stores, "v", Records(enrollment=enrolled(THERE)), point_key=THERE)
-    stores.participants.store_records(
+    stores.enrollments.store_records(
         known(stores, "v"), {}, COMPILED, Records(enrollment=enrolled(UNKNOWN_POINT)), Counting()
     )
     users = ["u", "v", "w", *(f"x{number}" for number in range(120))]
-    found = stores.participants.enrollments(FEATURE_ID, [HERE], users)
+    found = stores.user_enrollments.enrollments(FEATURE_ID, [HERE], users)
     assert {user: [e.point_key for e in own] for user, own in found.items()} == {
         "u": [HERE],
         "v": [UNKNOWN_POINT],
@@ -290,11 +287,11 @@ def test_records_from_elsewhere_come_back_and_count(stores: Stores) -> None:
     groups = stores.participants.groups([key])
     records = Records(enrollment=enrolled(class_id="1a"))
     counting = Counting(users_per_group=1)
-    stores.participants.store_records(before, groups, COMPILED, records, counting)
+    stores.enrollments.store_records(before, groups, COMPILED, records, counting)
     assert known(stores).enrollments == {FEATURE_ID: (enrolled(class_id="1a"),)}
-    assert stores.participants.counted(FEATURE_ID) == (1, 1)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 1)
     with pytest.raises(LostRace):
-        stores.participants.store_records(before, groups, COMPILED, records, counting)
+        stores.enrollments.store_records(before, groups, COMPILED, records, counting)
 
 
 @pytest.mark.parametrize(
@@ -308,12 +305,12 @@ def test_a_group_s_record_from_elsewhere_is_stored_once(
     stores: Stores, record: GroupEnrollment | Exclusion
 ) -> None:
     key = class_key("1a")
-    stores.participants.store_group_record(key, record, 1)
+    stores.enrollments.store_group_record(key, record, 1)
     with pytest.raises(LostRace):
-        stores.participants.store_group_record(key, record, 2)
+        stores.enrollments.store_group_record(key, record, 2)
     group = stores.participants.groups([key])[key]
     assert [*group.enrollments.values(), *group.exclusions.values()] == [record]
-    found, excluded = stores.participants.enrollment_counts(FEATURE_ID, POINT_KEYS)
+    found, excluded = stores.enrollment_counts.by_point(FEATURE_ID, POINT_KEYS)
     assert sum(enrollment_count.groups for enrollment_count in found) + excluded.groups == 1
 
 
@@ -345,8 +342,8 @@ def test_all_records_of_a_kind_are_listed_once(stores: Stores, limit: int) -> No
     groups = [GroupKey("class", "#"), GroupKey("exclusion#7", "enrollment#")]
     in_group = GroupEnrollment(FEATURE_ID, HERE, "id of a", START)
     for key in groups:
-        stores.participants.store_group_record(key, in_group, 0)
-        stores.participants.store_group_record(key, exclusion, 0)
+        stores.enrollments.store_group_record(key, in_group, 0)
+        stores.enrollments.store_group_record(key, exclusion, 0)
     expected[RecordKind.GROUP_ENROLLMENTS] = [GroupOwnRecord(key, in_group) for key in groups]
     expected[RecordKind.GROUP_EXCLUSIONS] = [GroupOwnRecord(key, exclusion) for key in groups]
     for kind, records in expected.items():
@@ -377,8 +374,8 @@ def test_results_are_kept_by_experiment_and_replaced(stores: Stores) -> None:
     effect = Effect(("a", "b"), (ArmResult("a", "1.50", 3), ArmResult("b", None, 1)))
     simple = QueryResult("q", effect)
     factorial = QueryResult("r", effect, Effect(("c",), (ArmResult("c", 2.5, 1),)))
-    stores.logs.keep_results(1, [simple, factorial])
-    assert list(stores.logs.kept_results(1)) == [simple, factorial]
-    assert list(stores.logs.kept_results(2)) == []
-    stores.logs.keep_results(1, [QueryResult("q", Effect((), ())), factorial])
-    assert list(stores.logs.kept_results(1)) == [QueryResult("q", Effect((), ())), factorial]
+    stores.results.keep(1, [simple, factorial])
+    assert list(stores.results.kept(1)) == [simple, factorial]
+    assert list(stores.results.kept(2)) == []
+    stores.results.keep(1, [QueryResult("q", Effect((), ())), factorial])
+    assert list(stores.results.kept(1)) == [QueryResult("q", Effect((), ())), factorial]

@@ -44,10 +44,10 @@ def test_every_record_of_an_experiment_is_in_its_index_and_no_other(
     user = known(dynamo_stores, "w")
     user = store(dynamo_stores, user, Records(exclusion=out, group_exclusions=((KEY, out),)))
     user = store(dynamo_stores, user, Records(exclusion=excluded()), reached_by=[KEY])
-    dynamo_stores.participants.update(user, user.profile, GroupChange(lifted=(8,)), LATER)
+    dynamo_stores.profiles.update(user, user.profile, GroupChange(lifted=(8,)), LATER)
     user = store(dynamo_stores, known(dynamo_stores, "x"), Records(enrolled()))
     store(dynamo_stores, user, Records(replace(enrolled(), condition_id="id of b")))
-    dynamo_stores.participants.store_group_record(class_key("1b"), group_enrolled(), 0)
+    dynamo_stores.enrollments.store_group_record(class_key("1b"), group_enrolled(), 0)
 
     kinds, wanted, elsewhere = set(), set(), set()
     for row in RecordRow.scan(consistent_read=True):

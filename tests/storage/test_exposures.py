@@ -24,7 +24,7 @@ PARALLEL = 6
 
 
 def note(stores: Stores, feature_ids: Collection[int], user_id: str = "u", shard: int = 0) -> None:
-    stores.participants.note_exposures(user_id, feature_ids, shard)
+    stores.exposures.note(user_id, feature_ids, shard)
 
 
 def noted(stores: Stores, user_id: str = "u") -> frozenset[int]:
@@ -37,19 +37,19 @@ def test_an_unknown_user_is_read_as_one_without_records(stores: Stores) -> None:
 
 
 def test_a_user_who_was_never_initialised_is_read_with_what_is_noted(stores: Stores) -> None:
-    stores.participants.note_members("s", 3, ["u"])
+    stores.members.note("s", 3, ["u"])
     note(stores, [5])
     expected = Participant(Profile("u"), members={"s": frozenset({3})}, exposures=frozenset({5}))
     assert stores.participants.read("u") == expected
     assert stores.participants.get("u") is None
-    stores.participants.create([Profile("u")])
+    stores.profiles.create([Profile("u")])
     user = stores.participants.get("u")
     assert user is not None
     assert user == replace(expected, revision=1)
 
 
 def test_a_known_user_is_read_as_got(stores: Stores) -> None:
-    stores.participants.create([Profile("u", {"class": ("1a",)})])
+    stores.profiles.create([Profile("u", {"class": ("1a",)})])
     assert stores.participants.read("u") == stores.participants.get("u")
 
 
@@ -62,8 +62,8 @@ def test_flags_are_noted_and_counted_whatever_their_numbers(
     note(stores, feature_ids)
     assert noted(stores) == frozenset(feature_ids)
     assert noted(stores, "v") == frozenset()
-    assert {stores.participants.exposures(feature_id) for feature_id in feature_ids} == {1}
-    assert stores.participants.exposures(max(feature_ids) + 1) == 0
+    assert {stores.exposures.count(feature_id) for feature_id in feature_ids} == {1}
+    assert stores.exposures.count(max(feature_ids) + 1) == 0
 
 
 def test_later_flags_come_to_those_noted_before(stores: Stores) -> None:
@@ -78,7 +78,7 @@ def test_a_flag_that_was_noted_before_is_not_counted_again(stores: Stores) -> No
         with pytest.raises(LostRace):
             note(stores, feature_ids)
     assert noted(stores) == {1, 2}
-    counts = [stores.participants.exposures(feature_id) for feature_id in (1, 2, 3)]
+    counts = [stores.exposures.count(feature_id) for feature_id in (1, 2, 3)]
     assert counts == [1, 1, 0]
 
 
@@ -89,13 +89,13 @@ def test_who_loses_some_of_many_can_note_what_is_left(stores: Stores) -> None:
     left = frozenset(MANY) - noted(stores)
     note(stores, left)
     assert noted(stores) == frozenset(MANY)
-    assert {stores.participants.exposures(feature_id) for feature_id in MANY} == {1}
+    assert {stores.exposures.count(feature_id) for feature_id in MANY} == {1}
 
 
 def test_counts_are_the_sum_of_all_shards(stores: Stores) -> None:
     for shard in range(12):
         note(stores, [7], f"user {shard}", shard)
-    assert stores.participants.exposures(7) == 12
+    assert stores.exposures.count(7) == 12
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
@@ -107,8 +107,8 @@ def test_users_may_be_called_anything(stores: Stores, user_id: str) -> None:
 
 def test_exposures_are_no_other_counters(stores: Stores) -> None:
     note(stores, [7])
-    assert stores.participants.counted(7) == (0, 0)
-    assert stores.participants.stratum(7, "exposed") == {}
+    assert stores.enrollment_counts.in_all(7) == (0, 0)
+    assert stores.enrollment_counts.in_stratum(7, "exposed") == {}
 
 
 def test_parallel_callers_of_one_user_note_each_flag_once(stores: Stores) -> None:
@@ -125,7 +125,7 @@ def test_parallel_callers_of_one_user_note_each_flag_once(stores: Stores) -> Non
 
     at_once(*(note_all for _ in range(PARALLEL)))
     assert noted(stores) == frozenset(MANY)
-    assert {stores.participants.exposures(feature_id) for feature_id in MANY} == {1}
+    assert {stores.exposures.count(feature_id) for feature_id in MANY} == {1}
 
 
 def test_parallel_users_are_all_counted(stores: Stores) -> None:
@@ -139,11 +139,11 @@ def test_parallel_users_are_all_counted(stores: Stores) -> None:
         raise AssertionError("it never ended")
 
     at_once(*(partial(note_as, user) for user in range(PARALLEL)))
-    assert [stores.participants.exposures(feature_id) for feature_id in (1, 2, 3)] == [PARALLEL] * 3
+    assert [stores.exposures.count(feature_id) for feature_id in (1, 2, 3)] == [PARALLEL] * 3
 
 
 def test_clearing_leaves_no_exposures(stores: Stores) -> None:
     note(stores, [1, 100])
     stores.eraser.clear(lambda: START, timedelta(0))
     assert noted(stores) == frozenset()
-    assert stores.participants.exposures(1) == 0
+    assert stores.exposures.count(1) == 0

@@ -23,7 +23,7 @@ from chalicelib.domain.experiments.marking import Outcome
 from chalicelib.domain.features.users import Event, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRecord, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile
-from chalicelib.services.participants.ports import Counting
+from chalicelib.services.experiments.ports import Counting
 from chalicelib.storage.access.idempotency import ANSWER_BYTES
 from tests.fakes.memory import START
 from tests.unit.measure_samples import SIMPLE, part
@@ -101,7 +101,7 @@ def test_an_answer_that_is_too_long_is_refused(dynamo_stores: Stores) -> None:
 
 
 def test_kept_answers_are_no_records_of_their_user(stores: Stores) -> None:
-    stores.participants.create([Profile("u")])
+    stores.profiles.create([Profile("u")])
     before = stores.participants.read("u")
     stores.idempotency.keep(record())
     assert stores.participants.read("u") == before
@@ -126,7 +126,7 @@ def add_event(stores: Stores) -> Write:
 def store_mark(stores: Stores) -> Write:
     participant = stores.participants.read("u")
     outcome = Outcome(None, MonitoredPoint("p", HERE, None, None, START), None)
-    return lambda kept: stores.participants.store_mark(
+    return lambda kept: stores.enrollments.store_mark(
         participant, {}, outcome, Counting(), (), kept
     )
 
@@ -153,7 +153,7 @@ EFFECTS = pytest.mark.parametrize("effect", [create_user, add_event, store_mark,
 
 
 def prepare(stores: Stores, effect: Effect) -> None:
-    stores.participants.create([Profile("u")])
+    stores.profiles.create([Profile("u")])
     if effect is add_event:
         create_user(stores)(None)
 

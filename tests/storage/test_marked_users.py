@@ -101,7 +101,7 @@ def test_a_mark_and_a_row_at_once_count_once(
         add_user(slow, "u", chosen)
     else:
         slow = process(
-            stores, once("participants.store_mark", lambda: add_user(services, "u", chosen))
+            stores, once("enrollments.store_mark", lambda: add_user(services, "u", chosen))
         )
         mark(slow, point_key=POINT)
     assert counted(services, feature_id) == {chosen: 1}

@@ -61,7 +61,7 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.domain.participants.preview_users import PreviewUser
 from chalicelib.domain.participants.strata import StratificationFactor
-from chalicelib.services.participants.ports import Counting
+from chalicelib.services.experiments.ports import Counting
 from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import (
     HERE,
@@ -89,7 +89,7 @@ def known(stores: Stores, user_id: str = "u") -> Participant:
 
 def create(stores: Stores, *user_ids: str) -> Participant:
     """Store users; the last of them."""
-    stores.participants.create([Profile(user_id) for user_id in user_ids])
+    stores.profiles.create([Profile(user_id) for user_id in user_ids])
     return known(stores, user_ids[-1])
 
 
@@ -127,7 +127,7 @@ def store(
     """Store a mark that was decided on `participant` and the groups now, or as `read`."""
     before = stores.participants.groups(groups) if read is None else read
     outcome = Outcome(COMPILED, at or point(), "a", records or Records())
-    stores.participants.store_mark(participant, before, outcome, counting or Counting(), reached_by)
+    stores.enrollments.store_mark(participant, before, outcome, counting or Counting(), reached_by)
     return known(stores, participant.id)
 
 
@@ -159,7 +159,7 @@ def group(stores: Stores, key: GroupKey) -> GroupRecord:
 def test_a_user_comes_back_as_stored_whatever_the_id(stores: Stores, user_id: str) -> None:
     groups = {"class": ("b", "a", "b"), "": (), "é#%": ("", "#")}
     profile = Profile(user_id, groups, {"class": "b", "#": "%"})
-    stores.participants.create([profile, Profile(user_id + "'", {}, {}, owner=user_id)])
+    stores.profiles.create([profile, Profile(user_id + "'", {}, {}, owner=user_id)])
     assert stores.participants.get(user_id) == Participant(profile, revision=1)
     assert known(stores, user_id + "'").profile == Profile(user_id + "'", {}, {}, user_id)
 
@@ -171,7 +171,7 @@ def test_an_unknown_user_is_none(stores: Stores) -> None:
 def test_users_are_created_all_or_none(stores: Stores) -> None:
     create(stores, "u")
     with pytest.raises(LostRace):
-        stores.participants.create([Profile("v"), Profile("u", {"class": ("1a",)})])
+        stores.profiles.create([Profile("v"), Profile("u", {"class": ("1a",)})])
     assert stores.participants.get("v") is None
     assert known(stores).profile == Profile("u")
 
@@ -184,7 +184,7 @@ def test_as_many_users_as_a_transaction_holds_are_created_at_once(stores: Stores
 def test_a_profile_is_replaced_and_every_change_counts(stores: Stores) -> None:
     before = create(stores, "u")
     profile = Profile("u", {"class": ("1a",)}, {"class": "1a"})
-    stores.participants.update(before, profile, GroupChange(), START)
+    stores.profiles.update(before, profile, GroupChange(), START)
     assert known(stores) == Participant(profile, revision=before.revision + 1)
 
 
@@ -194,7 +194,7 @@ def test_what_was_decided_on_old_records_loses_and_changes_nothing(stores: Store
     key = class_key("1a")
     change = GroupChange((enrolled(),), (FEATURE_ID,), (GroupLeft(FEATURE_ID, key, 1),))
     with pytest.raises(LostRace):
-        stores.participants.update(old, Profile("u", {}, {}), change, LATER)
+        stores.profiles.update(old, Profile("u", {}, {}), change, LATER)
     with pytest.raises(LostRace):
         store(
             stores,
@@ -207,8 +207,8 @@ def test_what_was_decided_on_old_records_loses_and_changes_nothing(stores: Store
         )
     assert known(stores) == now
     assert group(stores, key) == GroupRecord(key)
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
-    assert stores.participants.stratum(FEATURE_ID, "north") == {}
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_stratum(FEATURE_ID, "north") == {}
 
 
 def test_records_of_an_unknown_user_lose(stores: Stores) -> None:
@@ -216,7 +216,7 @@ def test_records_of_an_unknown_user_lose(stores: Stores) -> None:
     with pytest.raises(LostRace):
         store(stores, ghost)
     with pytest.raises(LostRace):
-        stores.participants.update(ghost, ghost.profile, GroupChange(), START)
+        stores.profiles.update(ghost, ghost.profile, GroupChange(), START)
     assert stores.participants.get("ghost") is None
 
 
@@ -275,12 +275,12 @@ def test_a_user_is_counted_once_whatever_the_points(stores: Stores) -> None:
     user = create(stores, "u")
     for point_key in (HERE, THERE):
         user = store(stores, user, Records(enrolled(point_key)), at=point(point_key))
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
 
 
 def test_a_mark_without_an_enrollment_is_not_counted(stores: Stores) -> None:
     store(stores, create(stores, "u"), Records(exclusion=excluded()))
-    assert stores.participants.counted(FEATURE_ID) == (0, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (0, 0)
 
 
 def test_counts_are_the_sum_of_all_shards(stores: Stores) -> None:
@@ -288,9 +288,9 @@ def test_counts_are_the_sum_of_all_shards(stores: Stores) -> None:
     for shard, user_id in enumerate("abc"):
         store(stores, known(stores, user_id), Records(enrolled()), counting=Counting(shard * 5))
     store(stores, create(stores, "d"), Records(enrolled(feature_id=8)))
-    assert stores.participants.counted(FEATURE_ID) == (3, 0)
-    assert stores.participants.counted(8) == (1, 0)
-    assert stores.participants.counted(70) == (0, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (3, 0)
+    assert stores.enrollment_counts.in_all(8) == (1, 0)
+    assert stores.enrollment_counts.in_all(70) == (0, 0)
 
 
 def test_repeated_marks_are_counted_at_their_place(stores: Stores) -> None:
@@ -302,7 +302,7 @@ def test_repeated_marks_are_counted_at_their_place(stores: Stores) -> None:
         )
         user = store(stores, user, records, at=point(point_key))
     assert {e.point_key: e.repeats for e in user.enrollments[FEATURE_ID]} == {HERE: 3, THERE: 1}
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
 
 
 def test_enrollments_are_counted_by_stratum_and_condition(stores: Stores) -> None:
@@ -310,7 +310,7 @@ def test_enrollments_are_counted_by_stratum_and_condition(stores: Stores) -> Non
     for index, stratum in enumerate(strata):
         user = create(stores, f"u{index}")
         store(stores, user, Records(enrolled()), counting=Counting(index % 2, stratum))
-    counted = stores.participants.stratum
+    counted = stores.enrollment_counts.in_stratum
     assert counted(FEATURE_ID, "north") == {1: 2, 12: 1}
     assert counted(FEATURE_ID, "south") == counted(FEATURE_ID, "north#1") == {1: 1}
     assert counted(FEATURE_ID, "") == {3: 1}
@@ -327,7 +327,7 @@ def test_a_stratum_counts_enrollments_not_users(stores: Stores) -> None:
             at=point(point_key),
             counting=Counting(stratum=("north", 1)),
         )
-    assert stores.participants.stratum(FEATURE_ID, "north") == {1: 2}
+    assert stores.enrollment_counts.in_stratum(FEATURE_ID, "north") == {1: 2}
 
 
 def test_a_user_of_a_variant_of_test_lab_is_counted_with_an_enrollment_that_says_so(
@@ -353,7 +353,7 @@ def test_of_two_marks_at_once_one_is_stored(stores: Stores) -> None:
         return True
 
     assert sum(at_once(*[attempt] * PARALLEL)) == 1
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
     assert known(stores).revision == user.revision + 1
 
 
@@ -417,7 +417,7 @@ def test_a_group_is_enrolled_once(stores: Stores) -> None:
         enroll_in_class(stores, "v", first=True)
     assert known(stores, "v") == before
     assert group(stores, class_key("1a")).enrollments == {FEATURE_ID: group_enrolled()}
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
 
 
 def test_a_group_that_was_counted_meanwhile_loses(stores: Stores) -> None:
@@ -431,16 +431,16 @@ def test_a_group_that_was_counted_meanwhile_loses(stores: Stores) -> None:
         with pytest.raises(LostRace):
             store(stores, known(stores, "v"), records, read=read)
     assert group(stores, key).counts == {FEATURE_ID: 1}
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
 
 
 def test_a_group_counts_with_the_user_who_makes_it_complete(stores: Stores) -> None:
     create(stores, *"abcd")
     for user_id, groups in zip("abc", (0, 1, 1), strict=True):
         enroll_in_class(stores, user_id, "1a")
-        assert stores.participants.counted(FEATURE_ID)[1] == groups
+        assert stores.enrollment_counts.in_all(FEATURE_ID)[1] == groups
     enroll_in_class(stores, "d", "1b", needed=1)
-    assert stores.participants.counted(FEATURE_ID) == (4, 2)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (4, 2)
     assert group(stores, class_key("1a")).counts == {FEATURE_ID: 3}
 
 
@@ -459,7 +459,7 @@ def test_classmates_who_enroll_at_once_are_all_counted_in_the_end(stores: Stores
 
     at_once(*(partial(enroll, user_id) for user_id in users))
     assert group(stores, class_key("1a")).counts == {FEATURE_ID: PARALLEL}
-    assert stores.participants.counted(FEATURE_ID) == (PARALLEL, 1)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (PARALLEL, 1)
 
 
 def test_a_group_keeps_when_its_first_member_reached_a_place(stores: Stores) -> None:
@@ -500,7 +500,7 @@ def test_of_two_marks_that_drop_an_enrollment_of_a_group_one_is_stored(stores: S
         store(stores, known(stores, "w"), Records(dropped=(key,)), read=before)
     assert [
         enrollment_count.groups
-        for enrollment_count in stores.participants.enrollment_counts(FEATURE_ID, [HERE])[0]
+        for enrollment_count in stores.enrollment_counts.by_point(FEATURE_ID, [HERE])[0]
     ] == [0]
 
 
@@ -519,8 +519,8 @@ def test_enrollments_and_exclusions_end_as_the_change_says(stores: Stores) -> No
         lifted=(FEATURE_ID, 9),
         left=(GroupLeft(FEATURE_ID, class_key("1a"), 2),),
     )
-    assert stores.participants.counted(FEATURE_ID) == (2, 1)
-    stores.participants.update(user, Profile("u", None, {"class": "1b"}), change, LATER)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (2, 1)
+    stores.profiles.update(user, Profile("u", None, {"class": "1b"}), change, LATER)
     after = known(stores)
     assert after == replace(
         user,
@@ -530,8 +530,8 @@ def test_enrollments_and_exclusions_end_as_the_change_says(stores: Stores) -> No
         lifted={FEATURE_ID: LATER, 9: LATER},
         revision=user.revision + 1,
     )
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
-    assert stores.participants.counted(8) == (1, 0)
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
+    assert stores.enrollment_counts.in_all(8) == (1, 0)
     assert group(stores, class_key("1a")).counts == {FEATURE_ID: 1}
     assert group(stores, class_key("1a")).enrollments == {FEATURE_ID: group_enrolled()}
 
@@ -541,10 +541,10 @@ def test_the_last_who_leaves_and_the_first_who_comes_are_counted(stores: Stores)
     key = class_key("1a")
     for _ in range(2):
         user = enroll_in_class(stores, "u", needed=1)
-        assert stores.participants.counted(FEATURE_ID) == (1, 1)
+        assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 1)
         change = GroupChange((enrolled(class_id="1a"),), (), (GroupLeft(FEATURE_ID, key, 1),))
-        stores.participants.update(user, user.profile, change, LATER)
-        assert stores.participants.counted(FEATURE_ID) == (0, 0)
+        stores.profiles.update(user, user.profile, change, LATER)
+        assert stores.enrollment_counts.in_all(FEATURE_ID) == (0, 0)
         assert group(stores, key).counts.get(FEATURE_ID, 0) == 0
 
 
@@ -557,7 +557,7 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
         user = store(
             stores, user, Records(enrolled(point_key)), at=point(point_key), counting=north
         )
-    assert stores.participants.stratum(FEATURE_ID, "north") == {1: 3}
+    assert stores.enrollment_counts.in_stratum(FEATURE_ID, "north") == {1: 3}
     change = GroupChange(
         user.enrollments[FEATURE_ID],
         left=(GroupLeft(FEATURE_ID, class_key("1a"), None),),
@@ -565,16 +565,16 @@ def test_strata_lose_the_enrollments_that_end(stores: Stores) -> None:
             StratumEnrollment(FEATURE_ID, point_key, "north", 1) for point_key in (HERE, THERE)
         ),
     )
-    stores.participants.update(user, user.profile, change, LATER)
-    assert stores.participants.stratum(FEATURE_ID, "north") == {1: 1}
-    assert stores.participants.counted(FEATURE_ID) == (1, 0)
+    stores.profiles.update(user, user.profile, change, LATER)
+    assert stores.enrollment_counts.in_stratum(FEATURE_ID, "north") == {1: 1}
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (1, 0)
 
 
 # What is set up around experiments
 
 
 def test_whoever_is_only_named_somewhere_is_unknown_but_named_once_known(stores: Stores) -> None:
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     stores.preview_users.put(PreviewUser("u", (), START, START, 1))
     assert stores.participants.get("u") is None
     user = create(stores, "u")
@@ -583,7 +583,7 @@ def test_whoever_is_only_named_somewhere_is_unknown_but_named_once_known(stores:
 
 def test_what_is_set_up_does_not_lose_against_marks(stores: Stores) -> None:
     user = create(stores, "u")
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     stores.strata.store("school", {"u": "north"}, START)
     stores.preview_users.put(PreviewUser("u", (), START, START, 1))
     after = store(stores, user)
@@ -608,13 +608,13 @@ def test_the_variant_of_a_row_in_test_lab_is_read_with_the_records(stores: Store
 
 def test_the_members_of_a_segment_are_noted_by_version(stores: Stores) -> None:
     create(stores, *"uvw")
-    stores.participants.note_members("s", 1, ["v", "u"])
-    stores.participants.note_members("s", 11, ["w"])
-    stores.participants.note_members("t", 1, ["u"])
-    members = stores.participants.members
+    stores.members.note("s", 1, ["v", "u"])
+    stores.members.note("s", 11, ["w"])
+    stores.members.note("t", 1, ["u"])
+    members = stores.members.of_version
     assert (members("s", 1), members("s", 11), members("t", 1)) == (["u", "v"], ["w"], ["u"])
     assert (members("s", 2), members("u", 1)) == ([], [])
-    counted = [stores.participants.count_members(s, v) for s, v in (("s", 1), ("s", 11), ("u", 1))]
+    counted = [stores.members.count(s, v) for s, v in (("s", 1), ("s", 11), ("u", 1))]
     assert counted == [2, 1, 0]
     assert [known(stores, user_id).members for user_id in "uvw"] == [
         {"s": frozenset({1}), "t": frozenset({1})},
@@ -625,8 +625,8 @@ def test_the_members_of_a_segment_are_noted_by_version(stores: Stores) -> None:
 
 def test_members_may_be_called_anything(stores: Stores) -> None:
     users = [*HOSTILE, "", "é" * 1000]
-    stores.participants.note_members("a#%é", 1, users)
-    assert set(stores.participants.members("a#%é", 1)) == set(users)
+    stores.members.note("a#%é", 1, users)
+    assert set(stores.members.of_version("a#%é", 1)) == set(users)
     create(stores, *HOSTILE)
     assert all(known(stores, user_id).members == {"a#%é": frozenset({1})} for user_id in HOSTILE)
 
@@ -634,33 +634,33 @@ def test_members_may_be_called_anything(stores: Stores) -> None:
 def test_a_note_may_be_repeated_and_be_about_nobody(stores: Stores) -> None:
     create(stores, "u")
     for _ in range(2):
-        stores.participants.note_members("s", 1, ["u"])
-        stores.participants.note_members("s", 2, [])
-    assert stores.participants.members("s", 1) == ["u"]
+        stores.members.note("s", 1, ["u"])
+        stores.members.note("s", 2, [])
+    assert stores.members.of_version("s", 1) == ["u"]
     assert known(stores).members == {"s": frozenset({1})}
 
 
 def test_lists_may_be_long(stores: Stores) -> None:
     users = [f"user {i:04}" for i in range(1000)]
-    stores.participants.note_members("s", 1, users)
-    assert stores.participants.members("s", 1) == users
+    stores.members.note("s", 1, users)
+    assert stores.members.of_version("s", 1) == users
     assert create(stores, users[-1]).members == {"s": frozenset({1})}
-    while some := stores.participants.members("s", 1, 25):
+    while some := stores.members.of_version("s", 1, 25):
         assert len(some) == 25
-        stores.participants.forget_members("s", 1, some)
-    assert stores.participants.members("s", 1) == []
+        stores.members.forget("s", 1, some)
+    assert stores.members.of_version("s", 1) == []
     assert known(stores, users[-1]).members == {}
 
 
 def test_a_forgotten_version_leaves_the_notes_of_others(stores: Stores) -> None:
     create(stores, *"uvw")
-    stores.participants.note_members("s", 1, ["u", "v"])
-    stores.participants.note_members("t", 1, ["u"])
-    stores.participants.note_members("s", 2, ["v", "w"])
+    stores.members.note("s", 1, ["u", "v"])
+    stores.members.note("t", 1, ["u"])
+    stores.members.note("s", 2, ["v", "w"])
     assert known(stores, "v").members == {"s": frozenset({1, 2})}
-    stores.participants.forget_members("s", 1, ["u", "v"])
-    assert stores.participants.members("s", 1) == []
-    assert stores.participants.members("s", 2) == ["v", "w"]
+    stores.members.forget("s", 1, ["u", "v"])
+    assert stores.members.of_version("s", 1) == []
+    assert stores.members.of_version("s", 2) == ["v", "w"]
     assert [known(stores, user_id).members for user_id in "uvw"] == [
         {"t": frozenset({1})},
         {"s": frozenset({2})},
@@ -848,10 +848,10 @@ def test_segments_are_replaced_and_deleted_beside_experiments(stores: Stores) ->
 
 
 def test_members_are_no_part_of_the_catalogue(stores: Stores) -> None:
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     assert stores.catalogue.load().segments == {}
     commit(stores, CatalogueChange(segments=(SegmentChange(None, full_segment()),)))
-    assert stores.participants.members("s", 1) == ["u"]
+    assert stores.members.of_version("s", 1) == ["u"]
 
 
 def test_settings_stay_until_they_are_changed(stores: Stores) -> None:
@@ -874,7 +874,7 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     )
     second = Records(enrolled(THERE, feature_id=8))
     store(stores, known(stores), second, at=point(THERE), counting=Counting(stratum=("north", 1)))
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     stores.strata.store("school", {"u": "north"}, START)
     stores.strata.register(StratificationFactor("school", START))
     stores.preview_users.put(PreviewUser("u", (), START, START, 1))
@@ -886,9 +886,11 @@ def test_clearing_leaves_nothing_of_users_groups_and_segments(stores: Stores) ->
     assert catalogue.settings == ClientSettings()
     assert stores.participants.get("u") is None
     assert group(stores, key) == GroupRecord(key)
-    assert stores.participants.members("s", 1) == []
-    assert stores.participants.counted(FEATURE_ID) == stores.participants.counted(8) == (0, 0)
-    assert stores.participants.stratum(8, "north") == {}
+    assert stores.members.of_version("s", 1) == []
+    assert (
+        stores.enrollment_counts.in_all(FEATURE_ID) == stores.enrollment_counts.in_all(8) == (0, 0)
+    )
+    assert stores.enrollment_counts.in_stratum(8, "north") == {}
     assert (stores.preview_users.all(), stores.strata.factors()) == ([], [])
     assert [user for some in stores.strata.users("school") for user in some] == []
     assert create(stores, "u") == Participant(Profile("u"), revision=1)

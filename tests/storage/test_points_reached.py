@@ -80,7 +80,7 @@ def test_points_outlive_the_enrollments_that_they_made(stores: Stores, how: str)
     if how == "erasure":
         stores.user_data.end(user, Ending(ending), {}, [])
     else:
-        stores.participants.update(user, user.profile, GroupChange(ending), LATER)
+        stores.profiles.update(user, user.profile, GroupChange(ending), LATER)
     after = known(stores)
     assert (after.enrollments, after.points) == ({}, user.points)
     assert listed_points(stores) == sorted(user.points.values(), key=lambda each: each.point_key)

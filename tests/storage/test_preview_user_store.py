@@ -42,7 +42,7 @@ def test_preview_users_come_back_as_stored(stores: Stores) -> None:
 
 
 def test_an_ordinary_user_is_no_preview_user(stores: Stores) -> None:
-    stores.participants.create([Profile("u")])
+    stores.profiles.create([Profile("u")])
     assert stores.preview_users.get("u") is None
     assert stores.preview_users.all() == []
     assert preview_of(stores) is None
@@ -79,7 +79,7 @@ def test_a_new_preview_user_has_the_first_version(stores: Stores) -> None:
 
 
 def test_a_removed_preview_user_leaves_both_places(stores: Stores) -> None:
-    stores.participants.create([Profile("u")])
+    stores.profiles.create([Profile("u")])
     for user_id in "uv":
         stores.preview_users.put(preview_user(user_id, e="id of a"))
     stores.preview_users.remove(preview_user())
@@ -117,9 +117,9 @@ def test_of_several_first_versions_at_once_one_is_stored(stores: Stores) -> None
 
 
 def test_preview_users_do_not_lose_against_other_writers(stores: Stores) -> None:
-    stores.participants.create([Profile("u")])
+    stores.profiles.create([Profile("u")])
     user = stores.participants.read("u")
     stores.preview_users.put(preview_user(e="id of a"))
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     after = stores.participants.read("u")
     assert (after.revision, after.preview) == (user.revision, {"e": "id of a"})

@@ -64,8 +64,8 @@ def test_values_are_kept_by_factor_until_they_are_removed(stores: Stores) -> Non
 
 
 def test_unknown_users_are_created_and_known_ones_stay(stores: Stores) -> None:
-    stores.participants.create([Profile("u", {"class": ("1a",)}, created_at=START)])
-    stores.participants.note_members("s", 1, ["v"])
+    stores.profiles.create([Profile("u", {"class": ("1a",)}, created_at=START)])
+    stores.members.note("s", 1, ["v"])
     before = known(stores)
     stores.strata.store("school", {"u": "north", "v": "north", "w": ""}, LATER)
     assert (known(stores).profile, known(stores).revision) == (before.profile, before.revision)

@@ -31,7 +31,7 @@ from chalicelib.domain.participants.participants import (
     Profile,
 )
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
-from chalicelib.services.participants.ports import Counting
+from chalicelib.services.experiments.ports import Counting
 from chalicelib.services.privacy.ports import Remains
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.raw import plain
@@ -53,7 +53,7 @@ def known(stores: Stores, user_id: str = "u") -> Participant:
 
 
 def create(stores: Stores, *user_ids: str, owner: str | None = None) -> None:
-    stores.participants.create([Profile(user_id, owner=owner) for user_id in user_ids])
+    stores.profiles.create([Profile(user_id, owner=owner) for user_id in user_ids])
 
 
 def enrolled(point_key: DecisionPointKey = HERE, **fields: object) -> Enrollment:
@@ -70,7 +70,7 @@ def store(
 ) -> None:
     point = MonitoredPoint("p", point_key, "e", None, START)
     groups = stores.participants.groups([class_key("1a")])
-    stores.participants.store_mark(
+    stores.enrollments.store_mark(
         known(stores, user_id),
         groups,
         Outcome(COMPILED, point, None, records),
@@ -125,13 +125,11 @@ def test_an_enrollment_ends_with_all_that_it_had_added(stores: Stores, user_id: 
     after = known(stores, user_id)
     assert (after.enrollments, after.exclusions) == ({}, {})
     assert (after.points, after.revision) == (before.points, before.revision + 1)
-    assert stores.participants.counted(FEATURE_ID) == (0, 0)
-    assert stores.participants.enrollment_counts(FEATURE_ID, [HERE])[1] == ExclusionCount(
-        FEATURE_ID
-    )
-    (hour,) = stores.participants.hourly(FEATURE_ID, START.date(), [HERE])
+    assert stores.enrollment_counts.in_all(FEATURE_ID) == (0, 0)
+    assert stores.enrollment_counts.by_point(FEATURE_ID, [HERE])[1] == ExclusionCount(FEATURE_ID)
+    (hour,) = stores.enrollment_counts.hourly(FEATURE_ID, START.date(), [HERE])
     assert (hour.users, hour.groups) == (0, 1), "the group has been there"
-    assert set(stores.participants.stratum(FEATURE_ID, "high").values()) == {0}
+    assert set(stores.enrollment_counts.in_stratum(FEATURE_ID, "high").values()) == {0}
     assert stores.totals.of_feature(FEATURE_ID)[3] == Totals()
     (group,) = stores.participants.groups([class_key("1a")]).values()
     assert group.counts == {FEATURE_ID: 0}
@@ -148,7 +146,7 @@ def test_a_group_that_another_one_joined_meanwhile_is_counted_anew(stores: Store
     assert known(stores).enrollments
     stores.user_data.end(known(stores), ending, stores.participants.groups(groups), [])
     (group,) = stores.participants.groups(groups).values()
-    assert (group.counts, stores.participants.counted(FEATURE_ID)[1]) == ({FEATURE_ID: 1}, 1)
+    assert (group.counts, stores.enrollment_counts.in_all(FEATURE_ID)[1]) == ({FEATURE_ID: 1}, 1)
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
@@ -223,10 +221,10 @@ def test_marks_within_subjects_go_some_at_a_time(stores: Stores) -> None:
 def test_exposures_are_counted_off(stores: Stores) -> None:
     feature_ids = [1, 2, 64, 65, 200]
     for user_id in ("u", "v"):
-        stores.participants.note_exposures(user_id, feature_ids, 3)
+        stores.exposures.note(user_id, feature_ids, 3)
     stores.user_data.drop_exposures("u")
     stores.user_data.drop_exposures("u")
-    assert [stores.participants.exposures(feature_id) for feature_id in feature_ids] == [1] * 5
+    assert [stores.exposures.count(feature_id) for feature_id in feature_ids] == [1] * 5
     assert stores.participants.read("u").exposures == frozenset()
     assert stores.participants.read("v").exposures == frozenset(feature_ids)
 
@@ -246,7 +244,7 @@ def test_aliases_are_found_until_they_are_erased(stores: Stores, owner: str) -> 
 @pytest.mark.parametrize("user_id", HOSTILE)
 def test_lists_are_left_in_all_versions_and_by_nobody_else(stores: Stores, user_id: str) -> None:
     create(stores, user_id)
-    note = stores.participants.note_members
+    note = stores.members.note
     note("s", 1, [user_id, "v"])
     note("s", 2, [user_id, "v"])
     note("t#%", 3, [user_id])
@@ -258,7 +256,7 @@ def test_lists_are_left_in_all_versions_and_by_nobody_else(stores: Stores, user_
         ("t#%", 3),
     ]
     stores.user_data.drop_listings(user_id, listings)
-    assert stores.participants.members("s", 2) == ["v"]
+    assert stores.members.of_version("s", 2) == ["v"]
     assert known(stores, user_id).members, "until the end it is known of which lists"
     stores.user_data.finish(known(stores, user_id), listings)
     assert stores.participants.get(user_id) is None
@@ -275,7 +273,7 @@ def test_very_many_notes_of_lists_go_with_or_without_a_profile(stores: Stores) -
     create(stores, "u")
     for user_id in ("u", "v"):
         for number in range(200):
-            stores.participants.note_members(f"s{number}", 1, [user_id])
+            stores.members.note(f"s{number}", 1, [user_id])
         listings = stores.user_data.listings(user_id, ())
         assert len(listings) == 200
         stores.user_data.drop_listings(user_id, listings)
@@ -286,7 +284,7 @@ def test_very_many_notes_of_lists_go_with_or_without_a_profile(stores: Stores) -
 
 def test_a_profile_that_changed_stays_with_the_notes(stores: Stores) -> None:
     create(stores, "u")
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     listings, before = stores.user_data.listings("u", ()), known(stores)
     store(stores, "u", Records())
     for call in (
@@ -302,14 +300,14 @@ def test_a_profile_that_changed_stays_with_the_notes(stores: Stores) -> None:
 def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
     """Though at the same revision: what was decided on the one must not be done to the other."""
     made = START
-    stores.participants.create([Profile("u", created_at=made)])
+    stores.profiles.create([Profile("u", created_at=made)])
     store(stores, "u", Records(enrolled()))
     before = known(stores)
     ending = Ending(before.enrollments[FEATURE_ID])
     stores.user_data.end(before, ending, {}, [])
     drop_records(stores, known(stores))
     stores.user_data.finish(known(stores), [])
-    stores.participants.create([Profile("u", created_at=made + timedelta(milliseconds=1))])
+    stores.profiles.create([Profile("u", created_at=made + timedelta(milliseconds=1))])
     store(stores, "u", Records(enrolled()))
     after = known(stores)
     assert after.revision == before.revision
@@ -320,7 +318,7 @@ def test_who_came_back_is_not_taken_for_who_was_erased(stores: Stores) -> None:
     with pytest.raises(LostRace):
         stores.user_data.finish(before, [])
     with pytest.raises(LostRace):
-        stores.participants.store_mark(before, {}, outcome, Counting(), ())
+        stores.enrollments.store_mark(before, {}, outcome, Counting(), ())
     assert known(stores) == after
 
 
@@ -370,7 +368,7 @@ def test_it_is_known_whether_anything_remains(stores: Stores, user_id: str) -> N
     (dropped,) = stores.user_data.drop_records(stores.participants.read(user_id))
     assert dropped.answers == 1
     assert remains(user_id) is Remains.NOTHING
-    stores.participants.note_members("s", 1, [user_id])
+    stores.members.note("s", 1, [user_id])
     assert remains(user_id) is Remains.RECORDS
     stores.users.create(User(user_id, 3, "10.0.0.1", START), SHARD)
     assert remains(user_id) is Remains.USER

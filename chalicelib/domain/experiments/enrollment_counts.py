@@ -22,6 +22,9 @@ from chalicelib.domain.participants.participants import (
 
 DROPPED_AT_ONCE = 10
 
+COUNTS = ("users", "condition_users", "point_users", "groups", "point_groups")
+"""The fields of an enrollment count that count something."""
+
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentCount:
@@ -47,14 +50,7 @@ class EnrollmentCount:
     point_groups: int = 0
 
     def __neg__(self) -> EnrollmentCount:
-        return replace(
-            self,
-            users=-self.users,
-            condition_users=-self.condition_users,
-            point_users=-self.point_users,
-            groups=-self.groups,
-            point_groups=-self.point_groups,
-        )
+        return replace(self, **{name: -getattr(self, name) for name in COUNTS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from chalicelib.domain.audiences.segments import Segment
+from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.running import request_budget
 from chalicelib.services.running.request_budget import RequestBudget
-
-
-class MemberStore(Protocol):
-    """Where the users of lists are stored."""
-
-    def members(self, segment_id: str, version: int) -> Sequence[str]:
-        """The users that a version of a list names."""
-        ...
 
 
 class ListMembers:
@@ -37,5 +29,5 @@ class ListMembers:
         read = {} if budget is None else self._read.setdefault(budget, {})
         version = segment.id, segment.version
         if version not in read:
-            read[version] = self._store.members(*version) if segment.version else ()
+            read[version] = self._store.of_version(*version) if segment.version else ()
         return read[version]

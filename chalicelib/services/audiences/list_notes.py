@@ -14,15 +14,15 @@ from contextlib import suppress
 
 from chalicelib.domain.catalogue.purge import SECOND_PASS, LooseLists
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.participants.ports import ParticipantStore
+from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.running.ports import Clock, PurgeQueue
 
 
 class ListNotes:
     """Keeps the notes of lists."""
 
-    def __init__(self, store: ParticipantStore, queue: PurgeQueue, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, members: MemberStore, queue: PurgeQueue, clock: Clock) -> None:
+        self._members = members
         self._queue = queue
         self._clock = clock
 
@@ -41,7 +41,7 @@ class ListNotes:
         listed = (segment_id,) if is_listed else ()
         loose = LooseLists.written(segment_id, version, due, listed)
         self._queue.open(loose)
-        self._store.note_members(segment_id, version, user_ids)
+        self._members.note(segment_id, version, user_ids)
         return loose
 
     def settle(self, loose: LooseLists) -> None:

@@ -21,7 +21,6 @@ from chalicelib.domain.catalogue.segment_usage import SegmentUsage
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
-from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
@@ -57,7 +56,6 @@ class SegmentService:
     def __init__(
         self,
         catalogue: CatalogueService,
-        store: ParticipantStore,
         notes: ListNotes,
         clock: Clock,
         context_metadata: Mapping[str, ContextMetadata],
@@ -65,7 +63,6 @@ class SegmentService:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
-        self._store = store
         self._notes = notes
         self._members = members
         self._clock = clock

@@ -9,8 +9,8 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.entity_tags import Kind, Shown, Subject, shown
 from chalicelib.domain.errors import PreconditionFailed
 from chalicelib.services.audiences.list_members import ListMembers
+from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.audiences.segments import global_id
-from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 
@@ -23,13 +23,13 @@ class EntityTagService:
     def __init__(
         self,
         catalogue: CatalogueService,
-        store: ParticipantStore,
-        members: ListMembers,
+        members: MemberStore,
+        lists: ListMembers,
         contexts: Sequence[str],
     ) -> None:
         self._catalogue = catalogue
-        self._lists = members
-        self._store = store
+        self._lists = lists
+        self._members = members
         self._global_ids = frozenset(map(global_id, contexts))
 
     def current(self, subject: Subject) -> str | None:
@@ -87,7 +87,7 @@ class EntityTagService:
         return Shown(("unmade", subject.id)) if is_global else None
 
     def _count(self, segment: Segment) -> int:
-        return self._store.count_members(segment.id, segment.version)
+        return self._members.count(segment.id, segment.version)
 
 
 def _each(count: Callable[[Segment], int], lists: Sequence[Segment]) -> list[int]:

@@ -19,6 +19,7 @@ from chalicelib.domain.experiments.assignment import (
 from chalicelib.domain.experiments.compiled_experiments import CompiledContext, CompiledExperiment
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
+from chalicelib.services.experiments.ports import EnrollmentCountStore
 from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.pools import Pool
@@ -39,10 +40,15 @@ class AssignmentService:
     """Answers assign."""
 
     def __init__(
-        self, compilation: CompilationService, store: ParticipantStore, clock: Clock
+        self,
+        compilation: CompilationService,
+        participants: ParticipantStore,
+        counts: EnrollmentCountStore,
+        clock: Clock,
     ) -> None:
         self._compilation = compilation
-        self._store = store
+        self._participants = participants
+        self._counts = counts
         self._clock = clock
 
     def prepare(self) -> None:
@@ -105,7 +111,7 @@ class AssignmentService:
     def _groups(self, compiled_context: CompiledContext, participant: Participant) -> Groups:
         types = compiled_context.group_types()
         wanted = [key for key in participant.working_groups() if key.type in types]
-        return self._store.groups(wanted) if wanted else {}
+        return self._participants.groups(wanted) if wanted else {}
 
     def _strata(self, compiled_context: CompiledContext, participant: Participant) -> StratumCounts:
         """The enrollments of the user's strata, where they are to be evened out."""
@@ -122,7 +128,7 @@ class AssignmentService:
 
     def _stratum(self, compiled: CompiledExperiment, participant: Participant) -> Mapping[str, int]:
         value = participant.strata[compiled.experiment.stratification_factor or ""]
-        by_variant = self._store.stratum(compiled.feature_id, value)
+        by_variant = self._counts.in_stratum(compiled.feature_id, value)
         return {c.id: by_variant.get(c.variant_id, 0) for c in compiled.conditions}
 
 

@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.enrollment_statistics import (
     periods,
 )
 from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.services.participants.ports import ParticipantStore
+from chalicelib.services.experiments.ports import EnrollmentCountStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
@@ -28,9 +28,11 @@ EXPERIMENTS_AT_ONCE = 8
 class EnrollmentStatisticsService:
     """Answers what administrators ask about enrollment."""
 
-    def __init__(self, catalogue: CatalogueService, store: ParticipantStore, clock: Clock) -> None:
+    def __init__(
+        self, catalogue: CatalogueService, counts: EnrollmentCountStore, clock: Clock
+    ) -> None:
         self._catalogue = catalogue
-        self._store = store
+        self._counts = counts
         self._clock = clock
 
     def enrolled(self, experiment_ids: Sequence[str]) -> list[tuple[str, Head]]:
@@ -46,7 +48,7 @@ class EnrollmentStatisticsService:
         ]
 
     def _enrolled(self, feature_id: int) -> Head:
-        return enrolled(self._store.enrollment_counts(feature_id, ())[0])
+        return enrolled(self._counts.by_point(feature_id, ())[0])
 
     def detail(self, experiment_id: str) -> EnrollmentDetail:
         """Who takes part, by condition and point, and who is excluded.
@@ -56,7 +58,7 @@ class EnrollmentStatisticsService:
         """
         feature_id, experiment = self._experiment(experiment_id)
         point_keys = {point.point_key for point in experiment.points}
-        return detail(experiment, *self._store.enrollment_counts(feature_id, point_keys))
+        return detail(experiment, *self._counts.by_point(feature_id, point_keys))
 
     def by_date(self, experiment_id: str, reach: DateRange, offset: timedelta) -> list[DateCounts]:
         """New enrollments by date, for a caller whose clock is `offset` before UTC.
@@ -70,7 +72,7 @@ class EnrollmentStatisticsService:
         since = periods(reach, (now + offset).date(), created)[-1] - timedelta(days=1)
         point_keys = {point.point_key for point in experiment.points}
         return by_date(
-            experiment, self._store.hourly(feature_id, since, point_keys), reach, offset, now
+            experiment, self._counts.hourly(feature_id, since, point_keys), reach, offset, now
         )
 
     def _experiment(self, experiment_id: str) -> tuple[int, Experiment]:

@@ -34,7 +34,8 @@ from chalicelib.domain.participants.participants import (
     Participant,
 )
 from chalicelib.services.experiments.experiments import ExperimentService
-from chalicelib.services.participants.ports import Counting, ParticipantStore
+from chalicelib.services.experiments.ports import Counting, EnrollmentCountStore, EnrollmentStore
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.isolation import each_alone
 from chalicelib.services.running.key_locks import KeyLocks
@@ -70,18 +71,22 @@ class MarkService:
         self,
         compilation: CompilationService,
         experiments: ExperimentService,
-        store: ParticipantStore,
+        participants: ParticipantStore,
+        enrollments: EnrollmentStore,
+        counts: EnrollmentCountStore,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._compilation = compilation
         self._experiments = experiments
-        self._store = store
+        self._participants = participants
+        self._enrollments = enrollments
+        self._counts = counts
         self._clock = clock
         self._monotonic = monotonic
         self._new_id = new_id
-        self._counts: dict[int, _Count] = {}
+        self._reckoned: dict[int, _Count] = {}
         self._key_locks = KeyLocks()
 
     def mark(
@@ -112,7 +117,7 @@ class MarkService:
                 if key not in groups or mark.point_key not in groups[key].reached
             ]
             try:
-                self._store.store_mark(
+                self._enrollments.store_mark(
                     participant,
                     groups,
                     outcome,
@@ -121,7 +126,7 @@ class MarkService:
                     seal and seal(outcome),
                 )
             except LostRace:
-                current = self._store.get(participant.id)
+                current = self._participants.get(participant.id)
                 if current is None:
                     raise ErasedMeanwhile(f"{participant.id} was erased") from None
                 participant = current
@@ -155,7 +160,7 @@ class MarkService:
             counting = _counting_for_testlab(own, outcome, participant, attempt)
             return _Decision(outcome, {}, counting)
         compiled = pick_compiled(candidates, mark, participant.id)
-        groups = self._store.groups(_needed_groups(compiled, participant))
+        groups = self._participants.groups(_needed_groups(compiled, participant))
         shut_out = compiled_catalogue.shut_out(compiled.experiment.context) if compiled else NOBODY
         outcome = decide(mark, compiled, shut_out, participant, groups, now, point_id)
         return _Decision(outcome, groups, _counting(catalogue, outcome, participant, attempt))
@@ -171,7 +176,7 @@ class MarkService:
         complete = experiment.complete_condition
         if experiment.state is not State.ENROLLING or not complete or not complete.user_count:
             return False
-        users, groups = self._store.counted(feature_id)
+        users, groups = self._counts.in_all(feature_id)
         if _is_complete(experiment.unit, complete.user_count, complete.group_count, users, groups):
             self._experiments.complete(experiment.id)
         return True
@@ -188,7 +193,7 @@ class MarkService:
             return None
         if not complete.user_count or not complete.group_count:
             return None
-        return self._store.counted(self._experiments.feature_id(experiment_id))[1]
+        return self._counts.in_all(self._experiments.feature_id(experiment_id))[1]
 
     def _end_if_complete(self, outcome: Outcome, participant: Participant) -> None:
         """End the experiment that a mark completes (section 13.5)."""
@@ -204,7 +209,7 @@ class MarkService:
         ):
             return
         unit, users_needed = compiled.experiment.unit, complete.user_count
-        reckoned = self._counts.get(compiled.feature_id)
+        reckoned = self._reckoned.get(compiled.feature_id)
         of_groups = bool(complete.group_count and compiled.group_type)
         if reckoned is not None and not of_groups and self._is_recent(reckoned):
             reckoned.users += 1
@@ -218,8 +223,8 @@ class MarkService:
         return self._monotonic() <= count.read_at + COUNT_AGE
 
     def _read(self, feature_id: int) -> _Count:
-        users, groups = self._store.counted(feature_id)
-        count = self._counts[feature_id] = _Count(users, groups, self._monotonic())
+        users, groups = self._counts.in_all(feature_id)
+        count = self._reckoned[feature_id] = _Count(users, groups, self._monotonic())
         return count
 
 

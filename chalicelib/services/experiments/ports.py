@@ -5,11 +5,117 @@ What `running.ports` says of all ports goes for these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
+from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
+from chalicelib.domain.experiments.enrollment_counts import (
+    EnrollmentCount,
+    ExclusionCount,
+    HourlyEnrollmentCount,
+)
+from chalicelib.domain.experiments.marking import Outcome, Records
 from chalicelib.domain.experiments.transfer import OwnedRecord, RecordKind
+from chalicelib.domain.features.users import TotalsShard
+from chalicelib.domain.participants.decision_points import DecisionPointKey
+from chalicelib.domain.participants.participants import (
+    Exclusion,
+    GroupEnrollment,
+    GroupKey,
+    GroupRecord,
+    Participant,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How an enrollment is counted: in which shard, for which stratum (value, variant id),
+    and how many users make a group count (None: groups are not counted). `totals` is where a
+    user of a variant of Test Lab is counted.
+    """
+
+    shard: int = 0
+    stratum: tuple[str, int] | None = None
+    users_per_group: int | None = None
+    totals: TotalsShard | None = None
+
+
+class EnrollmentStore(Protocol):
+    """The enrollments, exclusions and reached points of users and groups, as they are written."""
+
+    def store_mark(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        outcome: Outcome,
+        counting: Counting,
+        reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
+    ) -> None:
+        """Store what a mark adds to the records of its user and groups, and count it.
+
+        The groups `reached_by` note that a member reached the decision point, if none did before.
+
+        Raises:
+            LostRace: if the records are not what they were.
+        """
+        ...
+
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        compiled: CompiledExperiment,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        """Store records of an experiment that come from elsewhere, and count them.
+
+        Raises:
+            LostRace: if the records of the user or a group are not what they were.
+        """
+        ...
+
+    def store_group_record(
+        self, key: GroupKey, record: GroupEnrollment | Exclusion, shard: int
+    ) -> None:
+        """Store an enrollment or exclusion of a group that comes from elsewhere, and count it.
+
+        Raises:
+            LostRace: if the group has one.
+        """
+        ...
+
+
+class EnrollmentCountStore(Protocol):
+    """How many users and groups are enrolled in an experiment, and how many are excluded."""
+
+    def in_all(self, feature_id: int) -> tuple[int, int]:
+        """Users enrolled in an experiment, and groups with users enough."""
+        ...
+
+    def by_point(
+        self, feature_id: int, point_keys: Collection[DecisionPointKey]
+    ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
+        """The enrollments of an experiment by condition and point, and its exclusions.
+
+        Enrollments at other decision points than `point_keys` come with None for a decision point.
+        """
+        ...
+
+    def hourly(
+        self, feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
+    ) -> Sequence[HourlyEnrollmentCount]:
+        """The new enrollments of an experiment from a day (UTC) on, by the hour."""
+        ...
+
+    def in_stratum(self, feature_id: int, value: str) -> Mapping[int, int]:
+        """Enrollments in a stratum of an experiment, by the ids of variants."""
+        ...
+
 
 Position = tuple[str, str]
 """Where a page of records ended, in the order of the store."""

@@ -39,8 +39,8 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
-from chalicelib.services.experiments.ports import Position, RecordStore
-from chalicelib.services.participants.ports import Counting, ParticipantStore
+from chalicelib.services.experiments.ports import Counting, EnrollmentStore, Position, RecordStore
+from chalicelib.services.participants.ports import ParticipantStore, ProfileStore
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
@@ -90,13 +90,17 @@ class TransferService:
     def __init__(
         self,
         compilation: CompilationService,
-        store: ParticipantStore,
+        participants: ParticipantStore,
+        profiles: ProfileStore,
+        enrollments: EnrollmentStore,
         records: RecordStore,
         clock: Clock,
         shards: int,
     ) -> None:
         self._compilation = compilation
-        self._store = store
+        self._participants = participants
+        self._profiles = profiles
+        self._enrollments = enrollments
         self._records = records
         self._clock = clock
         self._shards = shards
@@ -201,15 +205,15 @@ class TransferService:
         tries = retries("the user")
         while True:
             next(tries)
-            participant = self._store.read(user.id)
+            participant = self._participants.read(user.id)
             if participant.profile.owner is not None:
                 raise Conflict(f"{user.id} is an alias of {participant.profile.owner} here")
             with suppress(LostRace):
                 if not participant.revision:
-                    self._store.create([user])
+                    self._profiles.create([user])
                     return replace(participant, profile=user, revision=1)
                 if _is_bare(participant.profile) and not _is_bare(user):
-                    self._store.update(participant, user, GroupChange(), self._clock())
+                    self._profiles.update(participant, user, GroupChange(), self._clock())
                 else:
                     return participant
 
@@ -238,7 +242,7 @@ class TransferService:
             record.at,
             stratum=stratum,
         )
-        groups = self._store.groups(
+        groups = self._participants.groups(
             [GroupKey(compiled.group_type, record.group_id)]
             if compiled.group_type and record.group_id
             else []
@@ -251,7 +255,7 @@ class TransferService:
             complete.user_count if complete else None,
         )
         records = Records(enrollment=enrollment)
-        self._store.store_records(participant, groups, compiled, records, counting)
+        self._enrollments.store_records(participant, groups, compiled, records, counting)
         return True
 
     def _exclude(
@@ -266,14 +270,14 @@ class TransferService:
             return False
         records = Records(exclusion=Exclusion(compiled.feature_id, record.code, record.at))
         counting = Counting(self._shard(participant.id, shift))
-        self._store.store_records(participant, {}, compiled, records, counting)
+        self._enrollments.store_records(participant, {}, compiled, records, counting)
         return True
 
     def _reach(self, participant: Participant, record: ForeignPoint) -> bool:
         point = record.point
         if point.point_key in participant.points:
             return False
-        self._store.store_mark(
+        self._enrollments.store_mark(
             participant,
             {},
             Outcome(None, point, point.condition),
@@ -300,7 +304,7 @@ class TransferService:
         tries = retries("the record")
         while True:
             shift = next(tries)
-            known = self._store.groups([key])[key]
+            known = self._participants.groups([key])[key]
             there: GroupEnrollment | Exclusion | None
             if isinstance(own, GroupEnrollment):
                 there = known.enrollments.get(compiled.feature_id)
@@ -311,7 +315,7 @@ class TransferService:
             if there is not None:
                 return False
             with suppress(LostRace):
-                self._store.store_group_record(key, own, self._shard(key.id, shift))
+                self._enrollments.store_group_record(key, own, self._shard(key.id, shift))
                 return True
 
     def _shard(self, seed: str, shift: int) -> int:

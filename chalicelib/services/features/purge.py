@@ -21,10 +21,10 @@ from chalicelib.domain.catalogue.purge import (
 )
 from chalicelib.domain.errors import LostRace, NotFound, Unavailable
 from chalicelib.domain.features.users import Event, TotalsShard, User
+from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.experiments.ports import DeadRecordStore, Position
 from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
-from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock, PurgeQueue
@@ -129,7 +129,7 @@ class PurgeService:
         users: UserStore,
         events: EventStore,
         totals: TotalsStore,
-        participants: ParticipantStore,
+        members: MemberStore,
         dead_records: DeadRecordStore,
         lists: SegmentDeletionService,
         queue: PurgeQueue,
@@ -139,7 +139,7 @@ class PurgeService:
         self._users = users
         self._events = events
         self._totals = totals
-        self._participants = participants
+        self._members = members
         self._dead_records = dead_records
         self._lists = lists
         self._queue = queue
@@ -235,7 +235,7 @@ class PurgeService:
         return {version for each in waiting for version in each.versions}
 
     def _remove_list(self, segment_id: str, version: int, budget: Budget) -> None:
-        while some := self._participants.members(segment_id, version, ROWS_AT_ONCE):
+        while some := self._members.of_version(segment_id, version, ROWS_AT_ONCE):
             starts = range(0, len(some), DROPPED_AT_ONCE)
             parts = [some[i : i + DROPPED_AT_ONCE] for i in starts]
             budget.share_out(partial(self._forget_members, segment_id, version, budget), parts)
@@ -246,7 +246,7 @@ class PurgeService:
     ) -> None:
         if budget.is_used_up:
             return
-        self._participants.forget_members(segment_id, version, user_ids)
+        self._members.forget(segment_id, version, user_ids)
         budget.spend(len(user_ids))
 
     def _budget(self, rows: int | None, time: timedelta, workers: int = 1) -> Budget:

@@ -12,6 +12,7 @@ from chalicelib.domain.experiments.compiled_experiments import CompiledContext
 from chalicelib.domain.features.users import TotalsShard, check_user_id
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.participants.participants import Membership, Participant, Profile
+from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.compilation import CompilationService, UnknownContext
 from chalicelib.services.running.ports import Clock
@@ -24,12 +25,14 @@ class EvaluationService:
     def __init__(
         self,
         compilation: CompilationService,
-        store: ParticipantStore,
+        participants: ParticipantStore,
+        exposures: ExposureStore,
         clock: Clock,
         shards: int,
     ) -> None:
         self._compilation = compilation
-        self._store = store
+        self._participants = participants
+        self._exposures = exposures
         self._clock = clock
         self._shards = shards
 
@@ -40,7 +43,7 @@ class EvaluationService:
             Invalid: if the id is too long.
         """
         check_user_id(user_id)
-        return self._store.read(user_id)
+        return self._participants.read(user_id)
 
     def flags(self, participant: Participant, context: str) -> list[str]:
         """The keys of the flags that are on; those of UpGrade's form are noted as exposures.
@@ -77,9 +80,9 @@ class EvaluationService:
         while new := frozenset(feature_ids) - participant.exposures:
             shard = TotalsShard.pick(0, 0, self._shards, participant.id, next(tries)).shard
             try:
-                self._store.note_exposures(participant.id, new, shard)
+                self._exposures.note(participant.id, new, shard)
             except LostRace:
-                participant = self._store.read(participant.id)
+                participant = self._participants.read(participant.id)
             else:
                 return
 

@@ -19,7 +19,7 @@ from chalicelib.domain.catalogue.lists import (
 )
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.flags.flags import Flag
-from chalicelib.services.participants.ports import ParticipantStore
+from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import CatalogueStore
 
@@ -35,11 +35,11 @@ class FlagService:
     """Creates, edits and deletes flags, and their lists."""
 
     def __init__(
-        self, catalogue: CatalogueService, store: CatalogueStore, participants: ParticipantStore
+        self, catalogue: CatalogueService, store: CatalogueStore, exposures: ExposureStore
     ) -> None:
         self._catalogue = catalogue
         self._store = store
-        self._participants = participants
+        self._exposures = exposures
 
     def all(self) -> list[Flag]:
         """All flags, the oldest first."""
@@ -56,7 +56,7 @@ class FlagService:
 
     def exposures(self, flag: Flag) -> int:
         """Users for whom a flag was on."""
-        return self._participants.exposures(flag.feature_id)
+        return self._exposures.count(flag.feature_id)
 
     def create(self, draft: Flag, lists: Sequence[Segment] = ()) -> Flag:
         """Store a new flag, which gets a feature id.

@@ -23,8 +23,7 @@ from chalicelib.domain.outcomes.metric_results import (
     observations,
     result_of,
 )
-from chalicelib.services.outcomes.ports import LogStore
-from chalicelib.services.participants.ports import ParticipantStore
+from chalicelib.services.outcomes.ports import LogStore, ResultStore, UserEnrollmentStore
 from chalicelib.services.running.catalogue import CatalogueService
 
 
@@ -41,11 +40,16 @@ class MetricAnalysisService:
     """Analyses what participants logged."""
 
     def __init__(
-        self, catalogue: CatalogueService, logs: LogStore, participants: ParticipantStore
+        self,
+        catalogue: CatalogueService,
+        logs: LogStore,
+        results: ResultStore,
+        enrollments: UserEnrollmentStore,
     ) -> None:
         self._catalogue = catalogue
         self._logs = logs
-        self._participants = participants
+        self._results = results
+        self._enrollments = enrollments
 
     def analyse(self, query_ids: Sequence[str]) -> list[QueryResult]:
         """The results of some queries, in their order.
@@ -73,14 +77,14 @@ class MetricAnalysisService:
     def keep(self, feature_id: int, experiment: Experiment) -> None:
         """Store the results of an experiment as they are now, for when it is archived."""
         asked = [_Asked(feature_id, experiment, query) for query in experiment.metric_queries()]
-        self._logs.keep_results(feature_id, list(self._analysed(self._catalogue.fresh(), asked)))
+        self._results.keep(feature_id, list(self._analysed(self._catalogue.fresh(), asked)))
 
     def _kept(self, asked: Iterable[_Asked]) -> dict[str, QueryResult]:
         archived = {each.feature_id for each in asked if each.experiment.state is State.ARCHIVED}
         return {
             result.query_id: result
             for feature_id in sorted(archived)
-            for result in self._logs.kept_results(feature_id)
+            for result in self._results.kept(feature_id)
         }
 
     def _analysed(self, catalogue: Catalogue, asked: Sequence[_Asked]) -> Iterator[QueryResult]:
@@ -111,8 +115,8 @@ class MetricAnalysisService:
     ) -> Mapping[str, Met]:
         """The conditions of those users who take part."""
         if experiment.unit is Unit.WITHIN_SUBJECTS:
-            repeats = self._participants.repeats(feature_id, users)
+            repeats = self._enrollments.repeats(feature_id, users)
             return {user_id: met_by_repeats(own) for user_id, own in repeats.items()}
         point_keys = {point.point_key for point in experiment.points}
-        enrollments = self._participants.enrollments(feature_id, point_keys, users)
+        enrollments = self._enrollments.enrollments(feature_id, point_keys, users)
         return {user_id: met_by_enrollments(own) for user_id, own in enrollments.items()}

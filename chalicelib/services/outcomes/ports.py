@@ -9,8 +9,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
+from chalicelib.domain.experiments.marking import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.participants.decision_points import DecisionPointKey
+from chalicelib.domain.participants.participants import (
+    Enrollment,
+)
+
+LOG_RECORD_BYTES = 380_000
+"""Bytes of JSON that a store takes in one log record: an item may have 400 KB in all."""
 
 
 class LogStore(Protocol):
@@ -40,14 +48,32 @@ class LogStore(Protocol):
         """
         ...
 
-    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
+    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
+        """All log records with values of a metric, some at a time."""
+        ...
+
+
+class ResultStore(Protocol):
+    """What the queries of archived experiments found."""
+
+    def keep(self, feature_id: int, results: Sequence[QueryResult]) -> None:
         """Store what the queries of an experiment found, in place of what was stored before."""
         ...
 
-    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
+    def kept(self, feature_id: int) -> Sequence[QueryResult]:
         """What was stored so; nothing if nothing was."""
         ...
 
-    def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
-        """All log records with values of a metric, some at a time."""
+
+class UserEnrollmentStore(Protocol):
+    """The enrollments of single users, by which an analysis knows the conditions that they met."""
+
+    def enrollments(
+        self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Enrollment]]:
+        """The enrollments of some users in an experiment, at the given points or at none known."""
+        ...
+
+    def repeats(self, feature_id: int, user_ids: Collection[str]) -> Mapping[str, Sequence[Repeat]]:
+        """The marks of some users in a within-subjects experiment."""
         ...

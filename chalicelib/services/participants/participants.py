@@ -16,7 +16,7 @@ from chalicelib.domain.participants.participants import (
     Profile,
     WorkingGroup,
 )
-from chalicelib.services.participants.ports import ParticipantStore
+from chalicelib.services.participants.ports import ParticipantStore, ProfileStore
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.key_locks import KeyLocks
 from chalicelib.services.running.ports import Clock
@@ -56,9 +56,14 @@ class ParticipantService:
     """Looks up users and keeps their profiles."""
 
     def __init__(
-        self, store: ParticipantStore, compilation: CompilationService, clock: Clock
+        self,
+        participants: ParticipantStore,
+        profiles: ProfileStore,
+        compilation: CompilationService,
+        clock: Clock,
     ) -> None:
-        self._store = store
+        self._participants = participants
+        self._profiles = profiles
         self._compilation = compilation
         self._clock = clock
         self._key_locks = KeyLocks()
@@ -66,13 +71,13 @@ class ParticipantService:
     def find(self, user_id: str) -> Caller | None:
         """The user with an id, or the owner of an alias; None for an unknown one."""
         check_user_id(user_id)
-        named = self._store.get(user_id)
+        named = self._participants.get(user_id)
         if named is None:
             return None
         owner = named.profile.owner
         if owner is None:
             return Caller(named, named)
-        user = self._store.get(owner)
+        user = self._participants.get(owner)
         return Caller(named, user if user is not None else named)
 
     def init(self, user_id: str, update: GroupUpdate, *, follow: bool) -> tuple[Profile, bool]:
@@ -93,7 +98,7 @@ class ParticipantService:
                 if caller is None:
                     now = self._clock()
                     profile = Profile(user_id, update.group, update.working_group, None, now, now)
-                    self._store.create([profile])
+                    self._profiles.create([profile])
                     return profile, True
                 return self._updated(caller.user if follow else caller.named, update), False
             except LostRace:
@@ -118,7 +123,7 @@ class ParticipantService:
                 self._replaced(named, profile)
                 return profile
             except LostRace:
-                current = self._store.get(named.id)
+                current = self._participants.get(named.id)
                 if current is None:
                     raise ErasedMeanwhile(f"{named.id} was erased") from None
                 named = current
@@ -140,14 +145,14 @@ class ParticipantService:
         tries = retries("the aliases")
         while True:
             next(tries)
-            known = {alias: self._store.get(alias) for alias in distinct}
+            known = {alias: self._participants.get(alias) for alias in distinct}
             kept = self._own_aliases(caller.user.id, known)
             new = [alias for alias in distinct if known[alias] is None]
             if not new or _repeats_before(aliases, new):
                 return kept
             try:
                 now, owner = self._clock(), caller.user.id
-                self._store.create(
+                self._profiles.create(
                     [Profile(a, owner=owner, created_at=now, updated_at=now) for a in new]
                 )
             except LostRace:
@@ -191,7 +196,7 @@ class ParticipantService:
                 participant, after.working_group, compiled_catalogue.grouped
             )
         now = self._clock()
-        self._store.update(participant, replace(after, updated_at=now), change, now)
+        self._profiles.update(participant, replace(after, updated_at=now), change, now)
 
 
 def _merged(profile: Profile, update: GroupUpdate) -> Profile:

@@ -10,18 +10,21 @@ from datetime import UTC, date, datetime, timedelta
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.experiments.enrollment_counts import (
+    COUNTS,
     EnrollmentCount,
     ExclusionCount,
     HourlyEnrollmentCount,
 )
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.tables import HOURS, CounterRow, EnrolledOnRow, EnrolledRow
-
-COUNTS = ("users", "condition_users", "point_users", "groups", "point_groups")
 
 ACTIONS_PER_COUNT = 2
 """An enrollment count counts in all and by day."""
+
+Hours = defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int]
+"""How many enrolled in an hour, with a condition, at a decision point."""
 
 
 def add_enrollment_counts(
@@ -64,11 +67,6 @@ def _add_by_day(
     )
 
 
-def add_count(write: TransactWrite, feature_id: int, kind: str, shard: int, by: int) -> None:
-    """Add to another counter of an experiment or flag within a transaction."""
-    write.update(CounterRow(feature_id, keys.counter(kind, shard)), actions=[CounterRow.n.add(by)])
-
-
 def add_exclusions(
     write: TransactWrite, enrollment_counts: Iterable[ExclusionCount], shard: int
 ) -> None:
@@ -85,7 +83,60 @@ def add_exclusions(
                 )
 
 
-def read_counts(
+class DynamoEnrollmentCountStore:
+    """`EnrollmentCountStore` on the table `variants`."""
+
+    @store_errors()
+    def in_all(self, feature_id: int) -> tuple[int, int]:
+        enrollment_counts, _, complete_groups = _read_counts(feature_id)
+        return sum(
+            enrollment_count.users for enrollment_count in enrollment_counts
+        ), complete_groups
+
+    @store_errors()
+    def by_point(
+        self, feature_id: int, point_keys: Collection[DecisionPointKey]
+    ) -> tuple[Sequence[EnrollmentCount], ExclusionCount]:
+        enrollment_counts, excluded, _ = _read_counts(feature_id, point_keys)
+        return enrollment_counts, excluded
+
+    @store_errors()
+    def hourly(
+        self, feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
+    ) -> Sequence[HourlyEnrollmentCount]:
+        by_key = _by_key(point_keys)
+        users: defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int] = defaultdict(
+            int
+        )
+        groups: defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int] = (
+            defaultdict(int)
+        )
+        days = EnrolledOnRow.sk.between(f"day#{since.isoformat()}", "day#~")
+        for row in EnrolledOnRow.query(feature_id, days, consistent_read=True):
+            _, day, condition, point_text, _ = row.sk.split("#")
+            start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+            for hour in HOURS:
+                key = start + timedelta(hours=hour), _condition(condition), by_key.get(point_text)
+                users[key] += int(getattr(row, f"u{hour}") or 0)
+                groups[key] += int(getattr(row, f"g{hour}") or 0)
+        return [
+            HourlyEnrollmentCount(*key, n, groups[key])
+            for key, n in users.items()
+            if n or groups[key]
+        ]
+
+    @store_errors()
+    def in_stratum(self, feature_id: int, value: str) -> Mapping[int, int]:
+        prefix = keys.stratum_counter_prefix(value)
+        counts: defaultdict[int, int] = defaultdict(int)
+        for row in CounterRow.query(
+            feature_id, CounterRow.sk.startswith(prefix), consistent_read=True
+        ):
+            counts[int(row.sk.split("#")[2])] += int(row.n or 0)
+        return counts
+
+
+def _read_counts(
     feature_id: int, point_keys: Collection[DecisionPointKey] = ()
 ) -> tuple[list[EnrollmentCount], ExclusionCount, int]:
     """The enrollments of an experiment by condition and point, its exclusions, and the groups
@@ -118,28 +169,6 @@ def read_counts(
         ExclusionCount(feature_id, excluded["users"], excluded["groups"]),
         complete,
     )
-
-
-def read_hourly(
-    feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
-) -> Sequence[HourlyEnrollmentCount]:
-    """The new enrollments from a day (UTC) on, by the hour."""
-    by_key = _by_key(point_keys)
-    users: defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int] = defaultdict(int)
-    groups: defaultdict[tuple[datetime, str | None, DecisionPointKey | None], int] = defaultdict(
-        int
-    )
-    days = EnrolledOnRow.sk.between(f"day#{since.isoformat()}", "day#~")
-    for row in EnrolledOnRow.query(feature_id, days, consistent_read=True):
-        _, day, condition, point_text, _ = row.sk.split("#")
-        start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
-        for hour in HOURS:
-            key = start + timedelta(hours=hour), _condition(condition), by_key.get(point_text)
-            users[key] += int(getattr(row, f"u{hour}") or 0)
-            groups[key] += int(getattr(row, f"g{hour}") or 0)
-    return [
-        HourlyEnrollmentCount(*key, n, groups[key]) for key, n in users.items() if n or groups[key]
-    ]
 
 
 def _condition(part: str) -> str | None:

@@ -24,11 +24,11 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import transaction
+from chalicelib.storage.dynamodb.counters import add_count
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.dynamodb.times import to_ms
 from chalicelib.storage.experiments.enrollment_counts import (
     ACTIONS_PER_COUNT,
-    add_count,
     add_enrollment_counts,
     add_exclusions,
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
@@ -18,8 +17,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
-from chalicelib.domain.outcomes.metric_analysis import ArmResult
-from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
+from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
@@ -31,13 +29,10 @@ from chalicelib.storage.dynamodb.tables import (
     LoggedRow,
     LogRecordRow,
     RecordRow,
-    ResultRow,
 )
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
 
 IDS_PER_LEASE = 1000
-LOG_RECORD_BYTES = 380_000
-"""Bytes of JSON in one log record: an item may have 400 KB in all."""
 
 ACTIONS = 100
 BYTES = 3_500_000
@@ -73,30 +68,15 @@ class DynamoLogStore:
             write.note_surplus()
         return [key for lost in at_once(_store_together, _packed(writes)) for key in lost]
 
-    @store_errors()
-    def keep_results(self, feature_id: int, results: Sequence[QueryResult]) -> None:
-        with ResultRow.batch_write() as batch:
-            for result in results:
-                batch.save(
-                    ResultRow(keys.results(feature_id), result.query_id, data=asdict(result))
-                )
-
-    @store_errors()
-    def kept_results(self, feature_id: int) -> Sequence[QueryResult]:
-        rows = ResultRow.query(keys.results(feature_id), consistent_read=True)
-        return [_result(row.data) for row in rows]
-
     def of_metric(self, metric_key: str) -> Iterator[Sequence[LogRecord]]:
         notes = iter(LoggedRow.query(keys.metric(metric_key), consistent_read=True))
-        while point_keys := _point_keys(notes, KEYS_PER_READ * AT_ONCE):
+        while found := _noted(notes, KEYS_PER_READ * AT_ONCE):
             # A note may have been written for values that were not.
-            yield [
-                log_record for log_record in _read(point_keys) if metric_key in log_record.metrics()
-            ]
+            yield [log_record for log_record in _read(found) if metric_key in log_record.metrics()]
 
 
 @store_errors()
-def _point_keys(notes: Iterator[LoggedRow], count: int) -> list[tuple[str, str]]:
+def _noted(notes: Iterator[LoggedRow], count: int) -> list[tuple[str, str]]:
     """Where the next log records are, `count` or all that are left."""
     return [(keys.logs(note.user_id), note.log_record) for note in itertools.islice(notes, count)]
 
@@ -217,8 +197,8 @@ def _store_together(
     return []
 
 
-def _read(point_keys: Sequence[tuple[str, str]]) -> list[LogRecord]:
-    return [log_record_of(row) for row in read_rows(LogRecordRow, point_keys)]
+def _read(wanted: Sequence[tuple[str, str]]) -> list[LogRecord]:
+    return [log_record_of(row) for row in read_rows(LogRecordRow, wanted)]
 
 
 def log_record_key(key: LogRecordKey) -> str:
@@ -271,16 +251,4 @@ def log_record_of(row: LogRecordRow) -> LogRecord:
             for each in values["rows"]
         ),
         int(row.n),
-    )
-
-
-def _result(values: Mapping[str, Any]) -> QueryResult:
-    def effect(of: Mapping[str, Any]) -> Effect:
-        return Effect(tuple(of["arms"]), tuple(read_as(ArmResult, each) for each in of["results"]))
-
-    interaction = values["interaction"]
-    return QueryResult(
-        values["query_id"],
-        effect(values["main"]),
-        None if interaction is None else effect(interaction),
     )

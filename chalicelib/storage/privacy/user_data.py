@@ -23,6 +23,7 @@ from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.privacy.ports import Dropped, Listing, OtherRecord, Remains
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
+from chalicelib.storage.dynamodb.counters import add_count
 from chalicelib.storage.dynamodb.raw import plain
 from chalicelib.storage.dynamodb.tables import (
     PurgeRow,
@@ -31,12 +32,11 @@ from chalicelib.storage.dynamodb.tables import (
     UserRow,
 )
 from chalicelib.storage.experiments.enrollment_counts import (
-    add_count,
     add_enrollment_counts,
     add_exclusions,
 )
 from chalicelib.storage.experiments.group_changes import leave_group
-from chalicelib.storage.experiments.marks import read_repeats
+from chalicelib.storage.experiments.repeats import read_repeats
 from chalicelib.storage.experiments.totals import count
 from chalicelib.storage.outcomes.log_removal import (
     drop_log_records,

@@ -9,7 +9,7 @@ from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.tables import LogRecordRow, RepeatRow
-from chalicelib.storage.experiments.marks import kept_repeat
+from chalicelib.storage.experiments.repeats import kept_repeat
 from chalicelib.storage.outcomes.logs import log_record_of
 
 

@@ -155,7 +155,7 @@ def test_notes_that_cannot_be_removed_are_removed_by_the_next_run(
     services.segments.put(segment("s"), ["u"])
     services.segment_deletion.delete("s")
     clock.advance(SECOND_PASS)
-    failing = process(memory, clock, before=once("participants.forget_members", fail))
+    failing = process(memory, clock, before=once("members.forget", fail))
     with pytest.raises(Unavailable):
         failing.purge.run_due()
     assert memory.participants["u"].members
@@ -201,7 +201,7 @@ def test_a_version_that_is_written_anew_is_left_alone_by_the_purge(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     stores = fake_stores(memory)
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     stores.queue.open(loose())
 
     def renew() -> None:
@@ -222,7 +222,7 @@ def test_a_purge_of_lists_that_died_is_finished_by_the_next_run(
     for step in ("before", "after"):
         at, done = 0, False
         while not done:
-            stores.participants.note_members("s", 1, ["u"])
+            stores.members.note("s", 1, ["u"])
             stores.queue.open(replace(loose(), due=clock.now))
             try:
                 mortal(memory, clock, at, step).purge.run_due()
@@ -244,7 +244,7 @@ LONG = 2 * ROWS_AT_ONCE + DROPPED_AT_ONCE + 1
 def long_list(memory: Memory) -> None:
     """A list of many users, that was never put in force."""
     stores = fake_stores(memory)
-    stores.participants.note_members("s", 1, [f"u{number:04}" for number in range(LONG)])
+    stores.members.note("s", 1, [f"u{number:04}" for number in range(LONG)])
     stores.queue.open(loose())
 
 
@@ -254,7 +254,7 @@ def test_a_long_list_goes_in_small_parts_which_the_workers_share(memory: Memory)
     gate = Barrier(2)
 
     def step(call: str) -> None:
-        if call == "participants.forget_members" and get_ident() not in threads:
+        if call == "members.forget" and get_ident() not in threads:
             threads.add(get_ident())
             if len(threads) <= 2:
                 gate.wait(10)
@@ -269,7 +269,7 @@ def test_a_long_list_that_takes_longer_than_a_run_is_gone_on_with_by_the_next(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     long_list(memory)
-    late = once("participants.forget_members", lambda: clock.advance(RUN_TIME))
+    late = once("members.forget", lambda: clock.advance(RUN_TIME))
     first = process(memory, clock, before=late).purge.run_due()
     assert 0 < first <= WORKERS * DROPPED_AT_ONCE
     assert len(memory.lists["s", 1]) == LONG - first
@@ -306,7 +306,7 @@ def test_a_version_that_a_call_may_yet_put_in_force_is_left_to_the_entry_of_that
     services: Services, memory: Memory, clock: FixedClock, own: str
 ) -> None:
     stores = fake_stores(memory)
-    stores.participants.note_members("s", 1, ["u"])
+    stores.members.note("s", 1, ["u"])
     memory.enqueue(LooseLists("7", (("s", 1), ("t", 1)), START))
     entry = CLAIMS[own](LooseLists.written("s", 1, START + SECOND_PASS))
     memory.enqueue(entry)

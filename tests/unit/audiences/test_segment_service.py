@@ -14,7 +14,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.services import Services
 from chalicelib.services.audiences.segments import NameTaken, global_id
 from chalicelib.settings import Settings
-from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.audiences import FakeMemberStore
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import fake_stores, once
 from tests.unit.samples import process
@@ -39,17 +39,17 @@ OTHERS = [f"user {i:04}" for i in range(500, 1500)]
 PARALLEL = 6
 
 
-class HalfDone(FakeParticipantStore):
+class HalfDone(FakeMemberStore):
     """Ends the process after half of the users of a list."""
 
-    def note_members(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
-        super().note_members(segment_id, version, user_ids[: (len(user_ids) + 1) // 2])
+    def note(self, segment_id: str, version: int, user_ids: Sequence[str]) -> None:
+        super().note(segment_id, version, user_ids[: (len(user_ids) + 1) // 2])
         raise Killed
 
 
 def half_done(memory: Memory, clock: FixedClock) -> Services:
     """A process that does not live to the end of a list."""
-    stores = replace(fake_stores(memory), participants=HalfDone(memory))
+    stores = replace(fake_stores(memory), members=HalfDone(memory))
     return build(Settings(), stores, clock)
 
 
@@ -181,7 +181,7 @@ def test_what_a_replaced_list_noted_is_removed(services: Services, memory: Memor
     old = services.segments.put(segment(), ["u", "v"])
     services.segments.put(segment(), ["v", "w"])
     assert notes(memory).keys() == {"v", "w"}
-    assert fake_stores(memory).participants.members("s", old.version) == []
+    assert fake_stores(memory).members.of_version("s", old.version) == []
 
 
 def test_lists_of_different_segments_do_not_mix(services: Services) -> None:
@@ -273,7 +273,7 @@ def test_a_list_that_was_killed_half_way_can_come_after_others_and_a_deletion(
     assert named(services, "bcd") == listed(services) == ["b", "c"]
 
 
-@pytest.mark.parametrize("call", ["participants.note_members", "catalogue.commit"])
+@pytest.mark.parametrize("call", ["members.note", "catalogue.commit"])
 @pytest.mark.parametrize("before", [["a", "b", "c"], None])
 def test_of_two_lists_at_once_the_later_counts_whole(
     call: str, before: list[str] | None, services: Services, memory: Memory, clock: FixedClock
@@ -292,9 +292,7 @@ def test_a_list_that_is_replaced_while_the_old_one_is_forgotten_counts_whole(
     join(services, *"abc")
     services.segments.put(segment(), ["a", "b"])
     services.segments.put(segment(), ["b"])
-    rival = once(
-        "participants.forget_members", lambda: services.segments.put(segment(), ["a", "c"])
-    )
+    rival = once("members.forget", lambda: services.segments.put(segment(), ["a", "c"]))
     clock.advance(SECOND_PASS)
     process(memory, clock, before=rival).purge.run_due()
     assert named(services, "abc") == listed(services) == ["a", "c"]
@@ -336,7 +334,7 @@ def test_a_deleted_segment_leaves_no_notes(services: Services, memory: Memory) -
     assert "s" not in services.segments.stored()
     assert notes(memory).keys() == {"u"}
     assert known_members(memory, "u") == {"t"}
-    assert fake_stores(memory).participants.members("s", stored.version) == []
+    assert fake_stores(memory).members.of_version("s", stored.version) == []
 
 
 def known_members(memory: Memory, user_id: str) -> set[str]:
@@ -354,7 +352,7 @@ def test_a_deletion_killed_half_way_lets_nobody_in(
 
     services.segment_deletion.delete("s")
     clock.advance(SECOND_PASS)
-    doomed = process(memory, clock, before=once("participants.forget_members", die))
+    doomed = process(memory, clock, before=once("members.forget", die))
     with pytest.raises(Killed):
         doomed.purge.run_due()
     assert named(services, ["u"]) == []

@@ -188,7 +188,7 @@ def test_weights_are_corrected_under_the_experiment_rule_only(
     services.stratification.put({"school": {"u": "north"}})
     calls: Counter[str] = Counter()
     assign(process(memory, clock, before=counting(calls)))
-    assert calls["participants.stratum"] == 0
+    assert calls["enrollment_counts.in_stratum"] == 0
 
 
 def test_each_experiment_goes_by_its_own_strata(services: Services) -> None:
@@ -252,10 +252,10 @@ def test_at_a_point_the_group_and_the_stratum_are_read_if_an_experiment_there_ne
     counted = process(memory, clock, before=counting(calls))
     lacked = set(assign_at(counted, HERE, "north u"))
     assert lacked == {"b"}
-    assert (calls["participants.groups"], calls["participants.stratum"]) == (0, 1)
+    assert (calls["participants.groups"], calls["enrollment_counts.in_stratum"]) == (0, 1)
     calls.clear()
     assert len(assign_at(counted, THERE, "north u")) == 1
-    assert (calls["participants.groups"], calls["participants.stratum"]) == (1, 0)
+    assert (calls["participants.groups"], calls["enrollment_counts.in_stratum"]) == (1, 0)
 
 
 def test_assign_of_one_point_answers_what_assign_of_all_answers_there(services: Services) -> None:

@@ -39,7 +39,7 @@ from chalicelib.services import Services
 from chalicelib.services.experiments.marking import COUNT_AGE, MarkService
 from chalicelib.services.participants.participants import GroupUpdate
 from chalicelib.services.running.compilation import CompilationService
-from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.experiments import FakeEnrollmentStore
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import fake_stores, once, watched
 from tests.unit.samples import SHARDS, add_user, draft, drafts, process
@@ -107,7 +107,7 @@ def test_the_first_mark_enrolls_counts_and_records_the_point(
     assert enrollments(memory, "u", feature_id) == [(HERE, "id of a")], "not what the client names"
     assert (outcome.condition, outcome.point.experiment_id) == ("b", "e")
     assert known(services, "u").points == {HERE: outcome.point}
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 0)
 
 
 def test_a_mark_where_no_experiment_is_records_the_point_as_it_was_sent(
@@ -143,9 +143,9 @@ def test_repeated_marks_write_nothing(
     before = known(services, "u")
     for _ in range(3):
         assert mark(watching, code="b").point == first.point
-    assert calls["participants.store_mark"] == 0
+    assert calls["enrollments.store_mark"] == 0
     assert known(services, "u") == before
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 1
 
 
 @pytest.mark.parametrize("status", [MarkStatus.NOT_APPLIED, None])
@@ -159,7 +159,7 @@ def test_exclusions_are_written_once(
     join(services, "u")
     for _ in range(3):
         mark(watching, status=status)
-    assert calls["participants.store_mark"] == 1
+    assert calls["enrollments.store_mark"] == 1
     [exclusion] = known(services, "u").exclusions.values()
     assert exclusion.code is (ExclusionCode.LISTED if status is None else ExclusionCode.BY_CLIENT)
 
@@ -172,7 +172,7 @@ def test_a_user_has_one_enrollment_per_place_and_is_counted_once(
     mark(services, point_key=HERE)
     mark(services, point_key=THERE)
     assert sorted(enrollments(memory, "u", feature_id)) == [(HERE, "id of a"), (THERE, "id of a")]
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 0)
 
 
 def test_every_mark_of_a_within_subjects_experiment_counts_for_its_queue(
@@ -197,7 +197,7 @@ def test_every_mark_of_a_within_subjects_experiment_counts_for_its_queue(
         "id of a",
         "id of a",
     ]
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_mark_through_an_alias_enrolls_the_owner(services: Services, memory: M
     mark(services, "u")
     assert enrollments(memory, "u", feature_id) == [(HERE, "id of a")]
     assert memory.participants["alias"].enrollments == {}
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 0)
 
 
 # Groups and lists
@@ -299,7 +299,7 @@ def test_a_group_of_another_type_excludes_all_groups_of_the_user_once(
     watching = process(memory, clock, before=counting(calls))
     mark(watching)
     mark(watching)
-    assert calls["participants.store_mark"] == 1
+    assert calls["enrollments.store_mark"] == 1
     assert {
         key: record.exclusions[feature_id].code for key, record in memory.groups.items()
     } == dict.fromkeys([class_key("1a"), school], ExclusionCode.GROUP_LOGIC)
@@ -313,15 +313,15 @@ def test_what_marks_add_is_spread_over_the_shards_whatever_it_is(
     within = design("w", unit=Unit.WITHIN_SUBJECTS, point_keys=[THERE])
     experiment(services, within)
     shards: dict[DecisionPointKey, set[int]] = {HERE: set(), THERE: set()}
-    store_mark = FakeParticipantStore.store_mark
+    store_mark = FakeEnrollmentStore.store_mark
 
-    def noting(store: FakeParticipantStore, *arguments: Any) -> None:
+    def noting(store: FakeEnrollmentStore, *arguments: Any) -> None:
         outcome, counting = arguments[2:4]
         if outcome.records.enrollment is None:
             shards[outcome.point.point_key].add(counting.shard)
         store_mark(store, *arguments)
 
-    monkeypatch.setattr(FakeParticipantStore, "store_mark", noting)
+    monkeypatch.setattr(FakeEnrollmentStore, "store_mark", noting)
     for user_id in "abcdefgh":
         join(services, user_id)
         mark(services, user_id)
@@ -358,10 +358,10 @@ def test_enrollments_are_counted_by_stratum_and_condition(
     for user_id in "uvwxu":
         mark(services, user_id)
     [a, b] = services.experiments.get("e").conditions
-    store = fake_stores(memory).participants
-    assert store.stratum(feature_id, "north") == {a.variant_id: 2}
-    assert store.stratum(feature_id, "south") == {a.variant_id: 1}
-    assert b.variant_id not in store.stratum(feature_id, "north")
+    stratum = fake_stores(memory).enrollment_counts.in_stratum
+    assert stratum(feature_id, "north") == {a.variant_id: 2}
+    assert stratum(feature_id, "south") == {a.variant_id: 1}
+    assert b.variant_id not in stratum(feature_id, "north")
 
 
 # Lost races
@@ -374,11 +374,11 @@ def test_two_first_marks_of_a_user_at_once_are_one_enrollment(
     feature_id = experiment(services, design(rule=rule if rule != "group" else None))
     join(services, "u")
     slow = process(
-        memory, clock, before=once("participants.store_mark", lambda: mark(services, code="a"))
+        memory, clock, before=once("enrollments.store_mark", lambda: mark(services, code="a"))
     )
     outcome = mark(slow, code="b")
     assert len(enrollments(memory, "u", feature_id)) == 1
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 0)
     assert outcome.point == known(services, "u").points[HERE]
     assert outcome.condition == "a", "the first mark is the one that is kept"
 
@@ -390,7 +390,7 @@ def test_parallel_first_marks_of_a_user_are_one_enrollment(
     join(services, "u")
     outcomes = at_once(*(partial(mark, other) for other in others))
     assert len(enrollments(memory, "u", feature_id)) == 1
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 0)
     assert {outcome.point for outcome in outcomes} == {known(services, "u").points[HERE]}
 
 
@@ -402,14 +402,14 @@ def test_two_first_marks_of_classmates_at_once_give_the_class_one_condition(
     feature_id = experiment(services, group_design(rule=rule, weights={"a": 0.0, "b": 100.0}))
     join(services, "u", "v", update=in_class("1a"))
     slow = process(
-        memory, clock, ttl=60, before=once("participants.store_mark", lambda: mark(services, "u"))
+        memory, clock, ttl=60, before=once("enrollments.store_mark", lambda: mark(services, "u"))
     )
     slow.catalogue.snapshot()
     services.experiments.edit("e", lambda before: reweighted(before, a=100.0, b=0.0))
     mark(slow, "v")
     assert group_record(memory, "1a").enrollments[feature_id].condition_id == "id of a"
     assert enrollments(memory, "u", feature_id) == enrollments(memory, "v", feature_id)
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 2
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 2
     assert group_record(memory, "1a").counts == {feature_id: 2}
 
 
@@ -425,7 +425,7 @@ def test_parallel_first_marks_of_classmates_are_one_enrollment_each_and_of_the_c
     assert [enrollments(memory, user, feature_id) for user in users] == [
         [(HERE, condition)]
     ] * PARALLEL
-    assert fake_stores(memory).participants.counted(feature_id) == (PARALLEL, 1)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (PARALLEL, 1)
     assert group_record(memory, "1a").counts == {feature_id: PARALLEL}
 
 
@@ -435,7 +435,7 @@ def test_a_mark_of_a_user_who_is_erased_meanwhile_ends_at_once(
     experiment(services, design())
     join(services, "u")
     calls: Counter[str] = Counter()
-    erased = once("participants.store_mark", lambda: services.erasure.erase("u"))
+    erased = once("enrollments.store_mark", lambda: services.erasure.erase("u"))
 
     def before(call: str) -> None:
         calls.update([call])
@@ -443,7 +443,7 @@ def test_a_mark_of_a_user_who_is_erased_meanwhile_ends_at_once(
 
     with pytest.raises(ErasedMeanwhile):
         mark(process(memory, clock, before=before))
-    assert calls["participants.store_mark"] == 1
+    assert calls["enrollments.store_mark"] == 1
     assert memory.participants == {}
 
 
@@ -478,7 +478,7 @@ def test_a_mark_killed_at_any_call_and_repeated_is_one_enrollment(
             killed = False
         mark(services)
         assert len(enrollments(memory, "u", feature_id)) == 1
-        assert fake_stores(memory).participants.counted(feature_id)[0] == 1
+        assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 1
         assert len(known(services, "u").points) == 1
         if unit is Unit.GROUP:
             assert group_record(memory, "1a").counts == {feature_id: 1}
@@ -534,7 +534,7 @@ def test_parallel_marks_end_enrollment_once(
     at_once(*(partial(mark, other, user) for other, user in zip(others, users, strict=True)))
     at_once(*(other.marking.end_complete for other in others))
     assert (state(services), endings(services)) == (State.ENROLLMENT_COMPLETE, 1)
-    enrolled = fake_stores(memory).participants.counted(feature_id)[0]
+    enrolled = fake_stores(memory).enrollment_counts.in_all(feature_id)[0]
     assert 3 <= enrolled == enrolled_users(memory, feature_id)
 
 
@@ -580,7 +580,15 @@ def counting_process(
     stores = fake_stores(memory)
     if calls is not None:
         stores = watched(stores, before=step)
-    return MarkService(compilation, services.experiments, stores.participants, clock, timer)
+    return MarkService(
+        compilation,
+        services.experiments,
+        stores.participants,
+        stores.enrollments,
+        stores.enrollment_counts,
+        clock,
+        timer,
+    )
 
 
 def test_counts_that_another_process_keeps_delay_the_end_at_most_until_upkeep(
@@ -621,7 +629,7 @@ def test_counts_are_not_read_with_every_mark(
     join(services, *users)
     for user_id in users:
         marks.mark(known(services, user_id), Mark(HERE))
-    assert calls["participants.counted"] == 1
+    assert calls["enrollment_counts.in_all"] == 1
 
 
 def test_a_kept_count_that_is_too_high_ends_nothing(
@@ -636,7 +644,7 @@ def test_a_kept_count_that_is_too_high_ends_nothing(
     marks.mark(known(services, "u"), Mark(HERE))
     services.participants.init("u", now_in("1a"), follow=True)
     marks.mark(known(services, "v"), Mark(HERE))
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 1
     assert state(services) is State.ENROLLING
 
 
@@ -671,7 +679,7 @@ def test_parallel_marks_of_groups_end_enrollment_once(
     services.marking.end_complete()
     assert (state(services), endings(services)) == (State.ENROLLMENT_COMPLETE, 1)
     full = [record for record in memory.groups.values() if record.counts.get(feature_id, 0) >= 2]
-    assert fake_stores(memory).participants.counted(feature_id)[1] == len(full) >= 2
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[1] == len(full) >= 2
 
 
 def test_an_administrator_sees_how_many_groups_have_users_enough(services: Services) -> None:
@@ -710,9 +718,9 @@ def test_a_group_that_a_user_left_is_not_full_any_more(services: Services, memor
     join(services, "u", update=in_class("1a", "1b"))
     mark(services)
     services.participants.init("u", now_in("1a"), follow=True)
-    assert fake_stores(memory).participants.counted(feature_id) == (0, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (0, 0)
     mark(services)
-    assert fake_stores(memory).participants.counted(feature_id) == (1, 1)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (1, 1)
     assert state(services) is State.ENROLLING
 
 
@@ -723,7 +731,7 @@ def test_upkeep_ends_what_a_killed_mark_left_complete(
     experiment(services, group_design(complete=complete))
     join(services, "u", update=in_class("1a"))
     with pytest.raises(Killed):
-        mark(process(memory, clock, after=once("participants.store_mark", _die)))
+        mark(process(memory, clock, after=once("enrollments.store_mark", _die)))
     mark(services)
     assert endings(services) == 0, "a mark that stores nothing does not count again"
     services.marking.end_complete()
@@ -782,7 +790,7 @@ def test_marks_of_preview_users_only_record_the_point(
     services.preview_users.put("u", [])
     mark(services, code="a")
     assert (enrollments(memory, "u", feature_id), set(known(services, "u").points)) == ([], {HERE})
-    assert fake_stores(memory).participants.counted(feature_id) == (0, 0)
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id) == (0, 0)
 
 
 # Experiments of Test Lab
@@ -951,7 +959,7 @@ def test_a_mark_that_is_stored_is_answered_though_nobody_can_count_now(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     def fail(call: str) -> None:
-        if call == "participants.counted":
+        if call == "enrollment_counts.in_all":
             raise Unavailable("throttled")
 
     services.experiments.create(design(complete=CompleteCondition(user_count=1)))

@@ -259,12 +259,12 @@ def test_an_outage_is_not_met_with_by_each_experiment(
 
     def no_answer(call: str) -> None:
         tried[call] += 1
-        if call in ("catalogue.commit", "participants.counted"):
+        if call in ("catalogue.commit", "enrollment_counts.in_all"):
             raise Unavailable("no answer")
 
     with pytest.raises(Unavailable):
         upkeep(process(memory, clock, before=no_answer))
-    assert tried["participants.counted"] == UNANSWERED
+    assert tried["enrollment_counts.in_all"] == UNANSWERED
     assert tried["catalogue.commit"] == UNANSWERED + 1, "and the allocation of the day"
     assert memory.faults == noted
 

@@ -30,8 +30,8 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services import Services
 from chalicelib.services.experiments.transfer import TransferReport
-from tests.fakes.experiments import FakeParticipantStore
 from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.participants import FakeParticipantStore
 from tests.fakes.stores import fake_stores, once
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import (
@@ -289,9 +289,9 @@ def test_a_user_who_was_created_meanwhile_is_taken_as_they_are(
     memory: Memory, clock: FixedClock
 ) -> None:
     def created_by_another() -> None:
-        fake_stores(memory).participants.create([Profile("u", {"class": ("1b",)})])
+        fake_stores(memory).profiles.create([Profile("u", {"class": ("1b",)})])
 
-    step = once("participants.create", created_by_another)
+    step = once("profiles.create", created_by_another)
     services = process(memory, clock, before=step)
     services.experiments.create(design("e"))
     assert services.transfer.bring_in([enrolled()]) == STORED
@@ -310,7 +310,7 @@ def test_whoever_loses_a_race_looks_again(memory: Memory, clock: FixedClock, cal
             return services.transfer.bring_in([of_user])
         return services.transfer.bring_in_groups([of_group])
 
-    steps = once(f"participants.{call}", lambda: bring(rival))
+    steps = once(f"enrollments.{call}", lambda: bring(rival))
     services = process(memory, clock, before=steps)
     assert bring(services) == UNCHANGED
     statistics = rival.enrollment_statistics.detail("e").enrolled

@@ -145,7 +145,7 @@ def make_world() -> Callable[[], World]:
             )
         stores = fake_stores(memory)
         for feature_id in feature_ids.values():
-            stores.logs.keep_results(feature_id, [QueryResult("q", Effect((), ()))])
+            stores.results.keep(feature_id, [QueryResult("q", Effect((), ()))])
         return World(memory, clock, services, feature_ids)
 
     return make
@@ -233,7 +233,7 @@ def test_what_a_request_adds_that_still_saw_the_experiment_goes_with_the_second_
         assert world.of(feature_id) == Counter()
 
     slow = process(
-        world.memory, world.clock, before=once("participants.store_mark", delete_and_purge)
+        world.memory, world.clock, before=once("enrollments.store_mark", delete_and_purge)
     )
     mark(slow, "late", HERE, experiment_id="alone")
     assert world.of(feature_id)["enrollments"] == 1

@@ -20,7 +20,7 @@ from chalicelib.services import Services
 from chalicelib.services.flags.evaluation import in_session
 from chalicelib.services.running.compilation import UnknownContext
 from chalicelib.settings import Settings
-from tests.fakes.experiments import FakeParticipantStore
+from tests.fakes.flags import FakeExposureStore
 from tests.fakes.memory import FixedClock, Memory
 from tests.fakes.stores import fake_stores, once
 from tests.unit.measure_samples import flag
@@ -166,7 +166,7 @@ def test_nothing_is_written_where_no_flag_is_new(
     counted.evaluation.flags(user, CONTEXT)
     assert calls == {"catalogue.revision": 1, "catalogue.load": 1}
     counted.evaluation.flags(known(counted, "v"), CONTEXT)
-    assert calls["participants.note_exposures"] == 1
+    assert calls["exposures.note"] == 1
 
 
 def test_a_user_who_was_never_initialised_is_exposed_too(services: Services) -> None:
@@ -206,13 +206,13 @@ def test_who_loses_notes_what_is_left(
 ) -> None:
     first, _ = create(services, "a", "b")
     join(services, "u")
-    store = FakeParticipantStore(memory)
-    rival = once("participants.note_exposures", lambda: store.note_exposures("u", [first], 0))
+    store = FakeExposureStore(memory)
+    rival = once("exposures.note", lambda: store.note("u", [first], 0))
     assert flags_of(process(memory, clock, before=rival)) == ["key of a", "key of b"]
     assert exposures(services) == {"a": 1, "b": 1}
 
 
-class HalfNoted(FakeParticipantStore):
+class HalfNoted(FakeExposureStore):
     """Notes half of the flags, and loses the rest to somebody else, for a while."""
 
     def __init__(self, memory: Memory, times: int) -> None:
@@ -220,18 +220,18 @@ class HalfNoted(FakeParticipantStore):
         self.shards: list[int] = []
         self._times = times
 
-    def note_exposures(self, user_id: str, feature_ids: Collection[int], shard: int) -> None:
+    def note(self, user_id: str, feature_ids: Collection[int], shard: int) -> None:
         self.shards.append(shard)
         if len(self.shards) > self._times:
-            super().note_exposures(user_id, feature_ids, shard)
+            super().note(user_id, feature_ids, shard)
             return
-        super().note_exposures(user_id, sorted(feature_ids)[: (len(feature_ids) + 1) // 2], shard)
+        super().note(user_id, sorted(feature_ids)[: (len(feature_ids) + 1) // 2], shard)
         raise LostRace("the other half")
 
 
 def test_what_is_noted_in_parts_is_noted_once(memory: Memory, clock: FixedClock) -> None:
     store = HalfNoted(memory, times=5)
-    stores = replace(fake_stores(memory), participants=store)
+    stores = replace(fake_stores(memory), exposures=store)
     services = build(Settings(totals_shards=3), stores, clock)
     create(services, *(f"{number}" for number in range(MANY)))
     join(services, "u")

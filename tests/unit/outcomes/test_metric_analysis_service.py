@@ -122,7 +122,7 @@ def test_a_metric_is_read_once_however_many_queries_ask_for_it(
     mark(services)
     calls.clear()
     services.metric_analysis.analyse([f"q{n}" for n in range(10)])
-    assert calls["logs.of_metric"] == calls["participants.enrollments"] == 1
+    assert calls["logs.of_metric"] == calls["user_enrollments.enrollments"] == 1
 
 
 def test_users_of_groups_count_by_their_own_enrollment(

@@ -114,7 +114,7 @@ def test_what_is_equal_is_not_written(
     init(services, "u", grouped(a=("1", "2"), b=()))
     calls: Counter[str] = Counter()
     init(process(memory, clock, before=counting(calls)), "u", update)
-    assert calls["participants.update"] == calls["participants.create"] == 0
+    assert calls["profiles.update"] == calls["profiles.create"] == 0
 
 
 def test_two_first_inits_at_once_are_one_user(
@@ -123,7 +123,7 @@ def test_two_first_inits_at_once_are_one_user(
     slow = process(
         memory,
         clock,
-        before=once("participants.create", lambda: init(services, "u", in_class("1a"))),
+        before=once("profiles.create", lambda: init(services, "u", in_class("1a"))),
     )
     profile, is_new = slow.participants.init("u", now_in("1b"), follow=True)
     assert not is_new
@@ -148,7 +148,7 @@ def test_an_init_does_not_undo_a_mark_in_between(
     services.experiments.create(design())
     feature_id = feature_id_of(services)
     join(services, "u")
-    slow = process(memory, clock, before=once("participants.update", lambda: mark(services)))
+    slow = process(memory, clock, before=once("profiles.update", lambda: mark(services)))
     init(slow, "u", in_class("1a"))
     assert len(enrollments(memory, "u", feature_id)) == 1
     assert known(services, "u").profile.working_group == {"class": "1a"}
@@ -170,7 +170,7 @@ def test_groups_set_at_once_are_all_kept(
 ) -> None:
     init(services, "u")
     rival = once(
-        "participants.update",
+        "profiles.update",
         lambda: services.participants.set_groups(caller(services, "u"), now_in("1b")),
     )
     slow = process(memory, clock, before=rival)
@@ -183,7 +183,7 @@ def test_groups_of_a_user_who_is_gone_meanwhile_are_not_stored(
 ) -> None:
     init(services, "u")
     named = caller(services, "u")
-    slow = process(memory, clock, before=once("participants.update", services.demo.clear))
+    slow = process(memory, clock, before=once("profiles.update", services.demo.clear))
     with pytest.raises(ErasedMeanwhile):
         slow.participants.set_groups(named, now_in("1b"))
     assert memory.participants == {}
@@ -198,12 +198,12 @@ def test_a_user_whom_others_change_again_and_again_is_given_up(
 
     def lose(call: str) -> None:
         calls[call] += 1
-        if call == "participants.update":
+        if call == "profiles.update":
             raise LostRace("somebody was faster")
 
     with pytest.raises(SwitchyardError, match="the user: too many writers at once"):
         init(process(memory, clock, before=lose), "u", in_class("1a"))
-    assert calls["participants.update"] == FEWEST
+    assert calls["profiles.update"] == FEWEST
 
 
 # Aliases
@@ -272,7 +272,7 @@ def test_an_alias_that_somebody_takes_meanwhile_refuses_all(
     def rival() -> None:
         services.participants.set_aliases(caller(services, "v"), ["y"])
 
-    slow = process(memory, clock, before=once("participants.create", rival))
+    slow = process(memory, clock, before=once("profiles.create", rival))
     with pytest.raises(AliasOfAnother):
         slow.participants.set_aliases(caller(slow, "u"), ["x", "y"])
     assert set(memory.participants) == {"u", "v", "y"}
@@ -366,7 +366,7 @@ def test_enrollments_end_with_the_working_group_by_rule_and_counters_follow(
     kept = 1 if state is State.CANCELLED else kept
     init(services, "u", now_in("1a"))
     assert len(enrollments(memory, "u", feature_id)) == kept
-    assert fake_stores(memory).participants.counted(feature_id)[0] == kept
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == kept
     assert enrolled_users(memory, feature_id) == kept
     assert set(group_record(memory, "1b").enrollments) == {feature_id}, "the group's own stays"
 
@@ -384,7 +384,7 @@ def test_the_users_of_a_group_are_counted_anew_when_one_leaves(
     assert group_record(memory, "1b").counts.get(feature_id, 0) == 1
     mark(services, "u")
     assert group_record(memory, "1a").counts.get(feature_id, 0) == 1
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 2
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 2
 
 
 def test_the_stratum_of_a_user_is_counted_anew_when_enrollments_end(
@@ -398,7 +398,7 @@ def test_the_stratum_of_a_user_is_counted_anew_when_enrollments_end(
     init(services, "u", in_class("1a", "1b"))
     services.stratification.put({"school": {"u": "north"}})
     mark(services, code="a")
-    stratum = fake_stores(memory).participants.stratum
+    stratum = fake_stores(memory).enrollment_counts.in_stratum
     assert stratum(feature_id, "north") == {a.variant_id: 1}
     init(services, "u", now_in("1a"))
     assert sum(stratum(feature_id, "north").values()) == 0
@@ -416,7 +416,7 @@ def test_a_user_of_several_places_is_taken_off_once(services: Services, memory: 
     mark(services, "u", THERE)
     init(services, "u", now_in("1a"))
     assert enrollments(memory, "u", feature_id) == []
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 1
 
 
 def test_in_a_new_class_a_user_gets_the_condition_of_that_class(
@@ -511,19 +511,19 @@ def test_a_group_change_beside_a_mark_leaves_counters_that_agree(
     services.experiments.create(group_design())
     feature_id = feature_id_of(services)
     init(services, "u", in_class("1a", "1b"))
-    slow = process(memory, clock, before=once("participants.update", lambda: mark(services)))
+    slow = process(memory, clock, before=once("profiles.update", lambda: mark(services)))
     init(slow, "u", now_in("1a"))
     assert enrollments(memory, "u", feature_id) == []
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 0
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 0
     slow = process(
         memory,
         clock,
-        before=once("participants.store_mark", lambda: init(services, "u", now_in("1b"))),
+        before=once("enrollments.store_mark", lambda: init(services, "u", now_in("1b"))),
     )
     mark(slow)
     [enrollment] = known(services, "u").enrollments[feature_id]
     assert enrollment.group_id == "1b"
-    assert fake_stores(memory).participants.counted(feature_id)[0] == 1
+    assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 1
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -551,7 +551,7 @@ def test_a_group_change_killed_at_any_call_and_repeated_counts_right(
             killed = True
         init(services, "u", now_in("1a"))
         assert enrollments(memory, "u", feature_id) == []
-        assert fake_stores(memory).participants.counted(feature_id)[0] == 0
+        assert fake_stores(memory).enrollment_counts.in_all(feature_id)[0] == 0
         if not killed:
             break
     assert call > 2

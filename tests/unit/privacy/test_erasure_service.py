@@ -26,6 +26,7 @@ from chalicelib.services.participants.preview_users import RequestedAssignment
 from chalicelib.services.privacy import user_export
 from chalicelib.services.privacy.erasure import WORK_TIME, ErasureReport, IsAlias
 from chalicelib.services.privacy.user_export import ExportPart, UserData
+from tests.fakes.audiences import FakeMemberStore
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import Step, once
 from tests.unit.measure_samples import AREAS, asking, flag, part
@@ -589,7 +590,7 @@ class TestExport:
         assert len(part.aliases[0].events) == 3
 
     def test_a_note_of_a_list_that_counts_no_more_is_told_too(self, world: World) -> None:
-        world.services.user_export._participants.note_members("old", 1, [USER])
+        FakeMemberStore(world.memory).note("old", 1, [USER])
         records = told(export(world.services).user)
         assert (records.lists, records.old_lists) == ((), ["old"])
 

@@ -1,4 +1,4 @@
-"""What a mark stores, in DynamoDB: one transaction."""
+"""What marks store in DynamoDB, and records that come from elsewhere: one transaction each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     group_new_at_point,
     of_records,
 )
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.marking import Outcome, Records
 from chalicelib.domain.features.users import Totals
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
@@ -29,18 +29,18 @@ from chalicelib.domain.participants.participants import (
     MonitoredPoint,
     Participant,
 )
-from chalicelib.domain.privacy.erasure import KeptRepeat
-from chalicelib.services.participants.ports import Counting
+from chalicelib.services.experiments.ports import Counting
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
-from chalicelib.storage.dynamodb.connection import store_errors, transaction
-from chalicelib.storage.dynamodb.tables import RecordRow, RepeatRow
-from chalicelib.storage.dynamodb.times import from_ms, to_ms
+from chalicelib.storage.dynamodb.connection import transaction
+from chalicelib.storage.dynamodb.counters import add_count
+from chalicelib.storage.dynamodb.tables import RecordRow
+from chalicelib.storage.dynamodb.times import to_ms
 from chalicelib.storage.experiments.enrollment_counts import (
-    add_count,
     add_enrollment_counts,
     add_exclusions,
 )
+from chalicelib.storage.experiments.repeats import repeat_row
 from chalicelib.storage.experiments.totals import count
 from chalicelib.storage.participants.records import (
     enrollment_row,
@@ -54,66 +54,55 @@ from chalicelib.storage.participants.records import (
 )
 
 
-def store_mark(
-    participant: Participant,
-    groups: Mapping[GroupKey, GroupRecord],
-    outcome: Outcome,
-    counting: Counting,
-    reached_by: Collection[GroupKey],
-    record: IdempotencyRecord | None = None,
-) -> None:
-    """Store what a mark adds to the records of its user and groups, and count it.
+class DynamoEnrollmentStore:
+    """`EnrollmentStore` on the tables `users`, `events` and `variants`."""
 
-    Raises:
-        AlreadyAnswered: if there is an answer where `record` is to be stored.
-        LostRace: if the records are not what they were.
-    """
-    with transaction_once(record) as write:
-        next_revision(write, participant, participant.profile)
-        point = None if outcome.point.point_key in participant.points else outcome.point
-        if point is not None:
-            if outcome.records.enrollment is None:
-                write.save(point_row(keys.user(participant.id), point))
-            for key in reached_by:
-                _note_reached(write, key, point)
-        _write_records(
-            write, participant, groups, outcome.compiled, outcome.records, counting, point
-        )
-
-
-def store_records(
-    participant: Participant,
-    groups: Mapping[GroupKey, GroupRecord],
-    compiled: CompiledExperiment,
-    records: Records,
-    counting: Counting,
-) -> None:
-    """Store records of an experiment that come from elsewhere, and count them.
-
-    Raises:
-        LostRace: if the records of the user or a group are not what they were.
-    """
-    with transaction() as write:
-        next_revision(write, participant, participant.profile)
-        _write_records(write, participant, groups, compiled, records, counting)
-
-
-def store_group_record(key: GroupKey, record: GroupEnrollment | Exclusion, shard: int) -> None:
-    """Store an enrollment or an exclusion of a group that comes from elsewhere, and count it.
-
-    Raises:
-        LostRace: if the group has one.
-    """
-    with transaction() as write:
-        if isinstance(record, GroupEnrollment):
-            _write_group_enrollment(write, key, record)
-            enrollment_count = EnrollmentCount(
-                record.feature_id, record.condition_id, record.point_key, groups=1
+    def store_mark(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        outcome: Outcome,
+        counting: Counting,
+        reached_by: Collection[GroupKey],
+        record: IdempotencyRecord | None = None,
+    ) -> None:
+        with transaction_once(record) as write:
+            next_revision(write, participant, participant.profile)
+            point = None if outcome.point.point_key in participant.points else outcome.point
+            if point is not None:
+                if outcome.records.enrollment is None:
+                    write.save(point_row(keys.user(participant.id), point))
+                for key in reached_by:
+                    _note_reached(write, key, point)
+            _write_records(
+                write, participant, groups, outcome.compiled, outcome.records, counting, point
             )
-            add_enrollment_counts(write, (enrollment_count,), shard)
-        else:
-            _write_group_exclusion(write, key, record)
-            add_exclusions(write, (ExclusionCount(record.feature_id, 0, 1),), shard)
+
+    def store_records(
+        self,
+        participant: Participant,
+        groups: Mapping[GroupKey, GroupRecord],
+        compiled: CompiledExperiment,
+        records: Records,
+        counting: Counting,
+    ) -> None:
+        with transaction() as write:
+            next_revision(write, participant, participant.profile)
+            _write_records(write, participant, groups, compiled, records, counting)
+
+    def store_group_record(
+        self, key: GroupKey, record: GroupEnrollment | Exclusion, shard: int
+    ) -> None:
+        with transaction() as write:
+            if isinstance(record, GroupEnrollment):
+                _write_group_enrollment(write, key, record)
+                enrollment_count = EnrollmentCount(
+                    record.feature_id, record.condition_id, record.point_key, groups=1
+                )
+                add_enrollment_counts(write, (enrollment_count,), shard)
+            else:
+                _write_group_exclusion(write, key, record)
+                add_exclusions(write, (ExclusionCount(record.feature_id, 0, 1),), shard)
 
 
 def _write_records(
@@ -234,51 +223,13 @@ def _write_enrollment(
             condition=RecordRow.pk.exists(),  # the purge may have come in between
         )
     if repeat is not None:
-        write.save(_repeat_row(participant, repeat))
+        write.save(repeat_row(participant, repeat))
 
 
 def _is_there(participant: Participant, enrollment: Enrollment) -> bool:
     """Whether a user is enrolled at the decision point already, with a condition that is gone."""
     own = participant.enrollments.get(enrollment.feature_id, ())
     return any(each.point_key == enrollment.point_key for each in own)
-
-
-@store_errors()
-def read_repeats(feature_id: int, user_id: str) -> list[KeptRepeat]:
-    """The marks of a user in a within-subjects experiment."""
-    rows = RepeatRow.query(keys.repeats(feature_id, user_id), consistent_read=True)
-    return [kept_repeat(feature_id, row) for row in rows]
-
-
-def kept_repeat(feature_id: int, row: RepeatRow) -> KeptRepeat:
-    """The mark that an item holds."""
-    repeat = Repeat(
-        feature_id,
-        DecisionPointKey(row.data["site"], row.data["target"]),
-        row.data["condition"],
-        row.data["uniquifier"],
-        from_ms(row.data["at"]),
-    )
-    return KeptRepeat(repeat, int(row.sk.rpartition("#")[2]))
-
-
-def _repeat_row(participant: Participant, repeat: Repeat) -> RepeatRow:
-    index = sum(
-        enrollment.repeats
-        for enrollment in participant.enrollments.get(repeat.feature_id, ())
-        if enrollment.point_key == repeat.point_key
-    )
-    return RepeatRow(
-        keys.repeats(repeat.feature_id, participant.id),
-        keys.repeat(point_text(repeat.point_key), index),
-        data={
-            "site": repeat.point_key.site,
-            "target": repeat.point_key.target,
-            "condition": repeat.condition_id,
-            "uniquifier": repeat.uniquifier,
-            "at": to_ms(repeat.at),
-        },
-    )
 
 
 def _count_group(

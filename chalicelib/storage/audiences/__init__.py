@@ -1,0 +1,1 @@
+"""Segments and lists: who is in, and who is not."""
