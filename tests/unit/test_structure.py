@@ -80,3 +80,15 @@ def test_a_view_is_short_and_calls_one_use_case(view: Callable[..., Any]) -> Non
         and use.value.value.id == "services"
     } - {"segments.contexts"}
     assert len(used) <= 1, used
+
+
+def test_the_fakes_of_the_ports_know_nothing_of_the_store() -> None:
+    fakes = list((ROOT / "tests" / "fakes").glob("*.py"))
+    assert len(fakes) > 8
+    for path in fakes:
+        imported = [
+            node.module or ""
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom)
+        ]
+        assert not [name for name in imported if name.startswith("chalicelib.storage")], path.name
