@@ -26,6 +26,7 @@ from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
+from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.ports import (
@@ -208,6 +209,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     )
     list_members = ListMembers(stores.members)
     segments = SegmentService(catalogue, list_notes, clock, settings.context_metadata, list_members)
+    experiment_lists = ExperimentLists(catalogue, experiments)
     metrics = MetricService(catalogue, clock, contexts)
     flags = FlagService(catalogue, stores.catalogue, stores.exposures)
     return Services(
@@ -223,6 +225,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
+        experiment_lists=experiment_lists,
         faults=FaultService(catalogue, clock),
         segments=segments,
         segment_deletion=segment_deletion,
@@ -286,8 +289,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             stores.idempotency,
             clock,
         ),
-        lists=ListService(segments, segment_deletion, experiments, flags),
-        imports=ImportService(catalogue, segments, segment_deletion, experiments, flags, metrics),
+        lists=ListService(segments, segment_deletion, experiments, experiment_lists, flags),
+        imports=ImportService(
+            catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics
+        ),
         idempotency=IdempotencyService(stores.idempotency, clock),
         entity_tags=EntityTagService(catalogue, stores.members, list_members, contexts),
     )

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.experiments.marks import Mark
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys

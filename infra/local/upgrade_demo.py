@@ -10,7 +10,7 @@ from chalicelib.api.upgrade.experiments.experiment_requests import new_experimen
 from chalicelib.api.upgrade.wire.records import new_id, two_characters
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.experiments import Experiment, State
-from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.experiments.marks import Mark
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.domain.outcomes.logs import LogPart, LogRecordKey

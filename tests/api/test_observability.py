@@ -17,7 +17,7 @@ from chalice import test as chalice_test
 from chalicelib import api
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import Unavailable
-from chalicelib.services.features.purge import Unreadable
+from chalicelib.services.features.purge_budget import Unreadable
 from chalicelib.settings import Settings, Stage
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import PurgeRow

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing
 from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.design_checks import DanglingReference, ReservedCode
 from chalicelib.api.upgrade.experiments.experiment_answers import EXPERIMENT_SEARCH
 from chalicelib.api.upgrade.experiments.experiment_models import (
     MAX_CONDITIONS,
@@ -27,8 +28,6 @@ from chalicelib.api.upgrade.experiments.experiment_models import (
     StateBody,
 )
 from chalicelib.api.upgrade.experiments.experiment_requests import (
-    DanglingReference,
-    ReservedCode,
     edited_experiment,
     new_experiment,
     requested_lists,

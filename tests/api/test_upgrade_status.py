@@ -122,7 +122,7 @@ class TestSchedules:
             move(gateway, body, "scheduled", scheduleDate="2020-01-01T00:00:00Z")
         monkeypatch.setattr(app.observer, "measures", True)
         with monkeypatch.context() as crowded:
-            crowded.setattr("chalicelib.storage.catalogue.catalogue.ITEM_BYTES", len(SECRET))
+            crowded.setattr("chalicelib.storage.catalogue.feature_items.ITEM_BYTES", len(SECRET))
             app.run_upkeep()
         faulty, started = (shown(gateway, body) for body in bodies)
         assert (faulty["state"], started["state"]) == ("scheduled", "running")

@@ -18,7 +18,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     group_new_at_point,
     of_records,
 )
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.marks import Outcome, Records, Repeat
 from chalicelib.domain.experiments.transfer import (
     GroupOwnRecord,
     OwnedRecord,

@@ -24,7 +24,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     ExclusionCount,
 )
 from chalicelib.domain.experiments.group_change import GroupLeft
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User

@@ -16,7 +16,7 @@ from chalicelib.domain.catalogue.testlab_assignments import (
     marked,
     variant_uuid,
 )
-from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.experiments.marks import Mark
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.participants.decision_points import DecisionPointKey

@@ -17,7 +17,7 @@ from chalicelib.domain.experiments import seedrandom
 from chalicelib.domain.experiments.assignment import Assignment, assign, draw
 from chalicelib.domain.experiments.compiled_experiments import CompiledContext, CompiledExperiment
 from chalicelib.domain.experiments.experiments import ConsistencyRule, Experiment, State, Unit
-from chalicelib.domain.experiments.marking import Mark, MarkStatus
+from chalicelib.domain.experiments.marks import Mark, MarkStatus
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, Participant
 from tests.unit.upgrade_samples import (

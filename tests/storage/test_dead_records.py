@@ -14,7 +14,7 @@ from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariant
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.domain.experiments.group_change import GroupChange
-from chalicelib.domain.experiments.marking import MarkStatus, Records, Repeat
+from chalicelib.domain.experiments.marks import MarkStatus, Records, Repeat
 from chalicelib.domain.features.users import Totals, TotalsShard
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.domain.participants.decision_points import DecisionPointKey

@@ -18,7 +18,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
 )
 from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.marks import Outcome, Records, Repeat
 from chalicelib.domain.experiments.transfer import GroupOwnRecord, RecordKind, UserRecord
 from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult

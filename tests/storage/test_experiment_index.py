@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.experiments.group_change import GroupChange
-from chalicelib.domain.experiments.marking import Records
+from chalicelib.domain.experiments.marks import Records
 from chalicelib.domain.participants.participants import Enrollment, Exclusion, ExclusionCode
 from chalicelib.storage.dynamodb.tables import RecordRow
 from tests.fakes.memory import START

@@ -23,7 +23,7 @@ from chalicelib.domain.experiments.experiments import State, StateChange
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from chalicelib.storage.catalogue import catalogue
+from chalicelib.storage.catalogue import catalogue, feature_items
 from tests.fakes.memory import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
@@ -115,11 +115,11 @@ def test_an_item_keeps_room_for_changes_of_state(
     made = design(weights={"a": 100.0})
     feature = Feature.of_design(1, made, 1)
     commit(dynamo_stores, CatalogueChange(features=(Change(None, feature),)))
-    size = catalogue._size(catalogue._designed(feature))
+    size = feature_items.size_of(feature_items.designed(feature))
     log = StateChange("id", State.INACTIVE, State.ENROLLING, START)
     moved = Feature.of_design(1, replace(made, state=State.PREVIEW, state_changes=(log,)), 1)
     longer = Feature.of_design(1, replace(made, name=f"{made.name}s"), 1)
-    monkeypatch.setattr(catalogue, "ROOM", 400)
+    monkeypatch.setattr(feature_items, "ROOM", 400)
     monkeypatch.setattr(catalogue, "ITEM_BYTES", size + 400)
     with pytest.raises(Invalid, match=f"at most {size}"):
         commit(dynamo_stores, CatalogueChange(features=(Change(feature, longer),)))

@@ -19,7 +19,7 @@ from chalicelib.domain.access.idempotency import (
 )
 from chalicelib.domain.catalogue.catalogue import CatalogueChange
 from chalicelib.domain.errors import Invalid, LostRace
-from chalicelib.domain.experiments.marking import Outcome
+from chalicelib.domain.experiments.marks import Outcome
 from chalicelib.domain.features.users import Event, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRecord, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile

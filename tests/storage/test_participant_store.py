@@ -42,7 +42,7 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.marks import Outcome, Records, Repeat
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Totals, TotalsShard, User
 from chalicelib.domain.participants.decision_points import DecisionPointKey

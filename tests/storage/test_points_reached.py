@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.experiments.group_change import GroupChange
-from chalicelib.domain.experiments.marking import Records
+from chalicelib.domain.experiments.marks import Records
 from chalicelib.domain.experiments.transfer import RecordKind
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Exclusion, ExclusionCode, MonitoredPoint

@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.compiled_experiments import CompiledExperimen
 from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount, ExclusionCount
 from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
-from chalicelib.domain.experiments.marking import Outcome, Records, Repeat
+from chalicelib.domain.experiments.marks import Outcome, Records, Repeat
 from chalicelib.domain.features.users import Totals, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
 from chalicelib.domain.participants.decision_points import DecisionPointKey

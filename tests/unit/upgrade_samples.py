@@ -32,7 +32,8 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.marking import Mark, Outcome, decide
+from chalicelib.domain.experiments.marking import decide
+from chalicelib.domain.experiments.marks import Mark, Outcome
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,

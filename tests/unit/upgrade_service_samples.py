@@ -27,7 +27,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.marking import Mark, MarkStatus, Outcome
+from chalicelib.domain.experiments.marks import Mark, MarkStatus, Outcome
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.services import Services

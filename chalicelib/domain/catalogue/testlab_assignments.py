@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.experiments.marking import Mark, Outcome, Records, UnknownCondition
+from chalicelib.domain.experiments.marks import Mark, Outcome, Records, UnknownCondition
 from chalicelib.domain.features.blocks import BLOCK_COUNT
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.participants.participants import (

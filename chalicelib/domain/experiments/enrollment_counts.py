@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
-from chalicelib.domain.experiments.marking import Records, Repeat
+from chalicelib.domain.experiments.marks import Records, Repeat
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from chalicelib.domain.errors import Invalid
@@ -102,3 +102,28 @@ def weight_sum(experiment: Experiment) -> Decimal:
     """The sum of the weights in per cent, exact in the digits that they were given with."""
     weights = (Decimal(str(condition.weight)) for condition in experiment.conditions)
     return sum(weights, Decimal()).normalize()
+
+
+def due_state(experiment: Experiment, now: datetime) -> State | None:
+    """The state that an experiment should be in by its dates, if that is another one.
+
+    One that is scheduled starts to enroll with `start_on`, and one that enrolls ends with `end_on`.
+    One that is scheduled and whose end has passed as well ends without enrolling anybody: what
+    it was to run in is over. Dates that have passed stay in force, so whoever lets an experiment
+    enroll again after its end takes the end away, or moves it; other states have no dates.
+    """
+    if experiment.state not in (State.SCHEDULED, State.ENROLLING):
+        return None
+    if _has_passed(experiment.end_on, now):
+        return State.ENROLLMENT_COMPLETE
+    if experiment.state is State.SCHEDULED and _has_passed(experiment.start_on, now):
+        return State.ENROLLING
+    return None
+
+
+def _has_passed(text: str | None, now: datetime) -> bool:
+    """Whether a date in ISO 8601 has passed; one that names no zone is in UTC."""
+    if text is None:
+        return False
+    moment = datetime.fromisoformat(text)
+    return now >= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))

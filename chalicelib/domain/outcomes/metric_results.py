@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.experiments.experiments import DesignType, Experiment
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.experiments.metrics import MetricQuery, MetricType
 from chalicelib.domain.outcomes.logs import LogRow, Value
 from chalicelib.domain.outcomes.metric_analysis import ArmResult, Observation, analyse

@@ -17,6 +17,7 @@ from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import IdTaken, SegmentService
+from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService, check_new
 from chalicelib.services.flags.flags import FlagService, check_key
 from chalicelib.services.outcomes.metrics import MetricDraft, MetricService
@@ -85,6 +86,7 @@ class ImportService:
         segments: SegmentService,
         segment_deletion: SegmentDeletionService,
         experiments: ExperimentService,
+        experiment_lists: ExperimentLists,
         flags: FlagService,
         metrics: MetricService,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -93,6 +95,7 @@ class ImportService:
         self._segments = segments
         self._segment_deletion = segment_deletion
         self._experiments = experiments
+        self._experiment_lists = experiment_lists
         self._flags = flags
         self._metrics = metrics
         self._new_id = new_id
@@ -202,7 +205,7 @@ class ImportService:
         """
 
         def create(stored: _Stored, _: _Stored) -> Experiment:
-            return self._experiments.add_lists(
+            return self._experiment_lists.add_lists(
                 experiment_id, stored.entries, exclude=exclude, lists=stored.segments
             )
 

@@ -13,6 +13,7 @@ from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.imports import ListDraft
+from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.running.retries import retries
@@ -32,11 +33,13 @@ class ListService:
         segments: SegmentService,
         segment_deletion: SegmentDeletionService,
         experiments: ExperimentService,
+        experiment_lists: ExperimentLists,
         flags: FlagService,
     ) -> None:
         self._segments = segments
         self._segment_deletion = segment_deletion
         self._experiments = experiments
+        self._experiment_lists = experiment_lists
         self._flags = flags
 
     def add_to_experiment(
@@ -49,10 +52,12 @@ class ListService:
             Invalid: if it has as many lists as it may have, or the list on the other side.
             Conflict: if something else has the id.
         """
-        self._experiments.check_room(experiment_id, draft.segment.id, exclude=exclude)
+        self._experiment_lists.check_room(experiment_id, draft.segment.id, exclude=exclude)
 
         def join(made: Segment) -> Experiment:
-            return self._experiments.add_list(experiment_id, made.id, exclude=exclude, lists=[made])
+            return self._experiment_lists.add_list(
+                experiment_id, made.id, exclude=exclude, lists=[made]
+            )
 
         return self._join(draft, join)
 
@@ -67,7 +72,7 @@ class ListService:
         """
         experiment = self._experiments.get(experiment_id)
         segment_id = draft.segment.id
-        self._experiments.check_list(segment_id, exclude=exclude)
+        self._experiment_lists.check_list(segment_id, exclude=exclude)
         if not has_list(experiment, segment_id, exclude=exclude):
             raise Invalid(f"the list {segment_id} belongs to another experiment")
         self._segments.put_listed(draft.segment, draft.user_ids)
@@ -79,8 +84,8 @@ class ListService:
         Raises:
             NotFound: if no experiment has it there.
         """
-        self._experiments.check_list(segment_id, exclude=exclude)
-        self._experiments.remove_list(segment_id, exclude=exclude)
+        self._experiment_lists.check_list(segment_id, exclude=exclude)
+        self._experiment_lists.remove_list(segment_id, exclude=exclude)
         return self._segment_deletion.delete_unused(segment_id)
 
     def put_in_flag(self, flag_id: str, draft: ListDraft, *, exclude: bool) -> Flag:

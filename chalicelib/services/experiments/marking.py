@@ -17,13 +17,13 @@ from chalicelib.domain.catalogue.testlab_assignments import TestLabAssignment
 from chalicelib.domain.errors import Invalid, LostRace, Unavailable
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.experiments import Experiment, State, Unit
-from chalicelib.domain.experiments.marking import (
+from chalicelib.domain.experiments.marking import decide
+from chalicelib.domain.experiments.marks import (
     NOTHING,
     Mark,
     Outcome,
     UnknownCondition,
     UnknownExperiment,
-    decide,
     pick_compiled,
 )
 from chalicelib.domain.features.users import TotalsShard

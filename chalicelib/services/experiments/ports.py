@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     ExclusionCount,
     HourlyEnrollmentCount,
 )
-from chalicelib.domain.experiments.marking import Outcome, Records
+from chalicelib.domain.experiments.marks import Outcome, Records
 from chalicelib.domain.experiments.transfer import OwnedRecord, RecordKind
 from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.participants.decision_points import DecisionPointKey

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.experiments.compiled_experiments import CompiledCatalogue, CompiledExperiment
-from chalicelib.domain.experiments.experiments import Experiment, Unit
+from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.domain.experiments.group_change import GroupChange
-from chalicelib.domain.experiments.marking import Outcome, Records, stratum_of
+from chalicelib.domain.experiments.marking import stratum_of
+from chalicelib.domain.experiments.marks import Outcome, Records
 from chalicelib.domain.experiments.transfer import (
     ForeignEnrollment,
     ForeignExclusion,
@@ -25,7 +26,6 @@ from chalicelib.domain.experiments.transfer import (
     ForeignGroupRecord,
     ForeignPoint,
     ForeignUserRecord,
-    OwnedRecord,
     RecordKind,
 )
 from chalicelib.domain.features.users import TotalsShard, check_user_id
@@ -40,6 +40,12 @@ from chalicelib.domain.participants.participants import (
     Profile,
 )
 from chalicelib.services.experiments.ports import Counting, EnrollmentStore, Position, RecordStore
+from chalicelib.services.experiments.transfer_reports import (
+    ListedPage,
+    ListedRecord,
+    Refusal,
+    TransferReport,
+)
 from chalicelib.services.participants.ports import ParticipantStore, ProfileStore
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.pools import Pool
@@ -49,39 +55,6 @@ from chalicelib.services.running.retries import retries
 AT_ONCE = 8
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a record was not brought in; `index` is its place in the call."""
-
-    index: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TransferReport:
-    """How many records were stored, how many were there already, and which were refused."""
-
-    stored: int
-    unchanged: int
-    refused: tuple[Refusal, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRecord:
-    """A record, and the experiment that it belongs to; None for a point, which belongs to none."""
-
-    owned: OwnedRecord
-    experiment: Experiment | None
-
-
-@dataclass(frozen=True, slots=True)
-class ListedPage:
-    """Some records, and where the next page starts, if there is one."""
-
-    records: tuple[ListedRecord, ...]
-    next: Position | None
 
 
 class TransferService:

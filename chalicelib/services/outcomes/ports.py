@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.participants.decision_points import DecisionPointKey

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant

@@ -14,7 +14,7 @@ from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.user_lists import NamingList, naming_lists
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.features.users import Event, User, check_named
 from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import Participant

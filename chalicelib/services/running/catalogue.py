@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -23,6 +22,12 @@ from chalicelib.domain.catalogue.lists import with_loose_lists
 from chalicelib.domain.catalogue.purge import HANDOVER
 from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.services.running.answer_room import AnswerRoom
+from chalicelib.services.running.catalogue_views import (
+    LONG_AGO,
+    CachedCatalogue,
+    CatalogueView,
+    order_of,
+)
 from chalicelib.services.running.ports import CatalogueStore, Clock
 from chalicelib.services.running.retries import retries
 
@@ -34,37 +39,9 @@ SPREAD = 0.25
 PAUSE = 1.0
 """Seconds, at least, for which what failed is not tried again; clients are told the same."""
 
-LONG_AGO = float("-inf")
 
 CLOCK_SKEW = timedelta(seconds=2)
 """By which clocks of processes may differ."""
-
-
-@dataclass(slots=True)
-class _View:
-    """The catalogue that a request has seen, and since when; whether the store gave it none.
-
-    One that only reads `reads_once` what is stored.
-    `premise` is what its first commit insists on, `changed` the catalogue after its last change.
-    """
-
-    stale_ok: bool
-    seen_at: datetime
-    reads_once: bool = False
-    catalogue: Catalogue | None = None
-    is_confirmed: bool = False
-    stale: bool = False
-    premise: Callable[[Catalogue], None] | None = None
-    changed: Catalogue | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    """A catalogue, when its revision was last checked, and when it is to be checked again."""
-
-    catalogue: Catalogue
-    checked_at: float = LONG_AGO
-    due_at: float = LONG_AGO
 
 
 class CatalogueService:
@@ -100,7 +77,7 @@ class CatalogueService:
         self._seen_for = self.settling + timedelta(seconds=stale_for) + HANDOVER
         """The time after which no request decides by what a change of now took out of force."""
         self._draw = draw
-        self._cached: _Cached | None = None
+        self._cached: CachedCatalogue | None = None
         self._refreshing = threading.Lock()
         self._loading = threading.Lock()
         self._keeping = threading.Lock()
@@ -109,7 +86,7 @@ class CatalogueService:
         self._confirmed_at = LONG_AGO
         self._doubtful_until = LONG_AGO
         self._room = AnswerRoom()
-        self._view: ContextVar[_View | None] = ContextVar("view", default=None)
+        self._view: ContextVar[CatalogueView | None] = ContextVar("view", default=None)
 
     @contextmanager
     def one_view(self, *, stale_ok: bool = False, reads_once: bool = False) -> Iterator[None]:
@@ -120,7 +97,7 @@ class CatalogueService:
         asked again after a pause, so that not each request of an outage waits for it. `fresh`, and
         with it all that refuses or changes anything, goes on to fail.
         """
-        token = self._view.set(_View(stale_ok, self._clock(), reads_once))
+        token = self._view.set(CatalogueView(stale_ok, self._clock(), reads_once))
         try:
             yield
         finally:
@@ -167,7 +144,7 @@ class CatalogueService:
             view.catalogue = self._recent(view)
         return view.catalogue
 
-    def _recent(self, view: _View | None = None) -> Catalogue:
+    def _recent(self, view: CatalogueView | None = None) -> Catalogue:
         cached, now = self._cached, self._monotonic()
         if cached is None:
             return self.fresh()
@@ -183,7 +160,7 @@ class CatalogueService:
         self.answer_stale()
         return cached.catalogue
 
-    def _good_until(self, cached: _Cached) -> float:
+    def _good_until(self, cached: CachedCatalogue) -> float:
         return cached.checked_at + self._ttl + self._stale_for
 
     def _renewed(self, now: float) -> Catalogue | None:
@@ -231,7 +208,7 @@ class CatalogueService:
             self._failed_at = self._monotonic()
             raise
         due_at = checked_at + self._ttl * (1 - SPREAD * self._draw())
-        self._keep(_Cached(catalogue, checked_at, due_at))
+        self._keep(CachedCatalogue(catalogue, checked_at, due_at))
         self._failed_at = LONG_AGO
         if self._doubtful_until == float("inf"):
             self._doubtful_until = checked_at + self._stale_for
@@ -258,14 +235,14 @@ class CatalogueService:
             except Unavailable:
                 self._load_failed_at = self._monotonic()
                 raise
-            self._keep(_Cached(catalogue))
+            self._keep(CachedCatalogue(catalogue))
             return catalogue
 
-    def _keep(self, new: _Cached) -> None:
+    def _keep(self, new: CachedCatalogue) -> None:
         """Cache a catalogue, unless a later one, or a later check of it, came first."""
         with self._keeping:
             old = self._cached
-            if old is None or _order(new) >= _order(old):
+            if old is None or order_of(new) >= order_of(old):
                 self._cached = new
 
     def renewed(self) -> bool:
@@ -316,7 +293,7 @@ class CatalogueService:
         """The catalogue that this request's last change resulted in; None if it changed none."""
         return self._request().changed
 
-    def _request(self) -> _View:
+    def _request(self) -> CatalogueView:
         view = self._view.get()
         assert view is not None  # noqa: S101 - the wrapper of all views opens it
         return view
@@ -348,7 +325,7 @@ class CatalogueService:
             PreconditionFailed: if this request insists on what is not so (`insist`).
             Unavailable: if others are faster again and again.
         """
-        view = self._view.get() or _View(stale_ok=False, seen_at=self._clock())
+        view = self._view.get() or CatalogueView(stale_ok=False, seen_at=self._clock())
         tries = retries(what)
         while True:
             attempt = next(tries)
@@ -371,11 +348,7 @@ class CatalogueService:
                 continue
             changed = applied(catalogue, revision, change)
             # Another process may have gone further by now, so this is checked when it is asked for.
-            self._keep(_Cached(changed, checked_at))
+            self._keep(CachedCatalogue(changed, checked_at))
             self._show(None, now)
             view.premise, view.changed = None, changed
             return changed
-
-
-def _order(cached: _Cached) -> tuple[int, float]:
-    return cached.catalogue.revision.version, cached.checked_at

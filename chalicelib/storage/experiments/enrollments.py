@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     group_new_at_point,
     of_records,
 )
-from chalicelib.domain.experiments.marking import Outcome, Records
+from chalicelib.domain.experiments.marks import Outcome, Records
 from chalicelib.domain.features.users import Totals
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.privacy.erasure import KeptRepeat

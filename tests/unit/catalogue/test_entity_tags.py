@@ -124,7 +124,7 @@ def world(services: Services) -> None:
 def edit_list(services: Services) -> object:
     """Two commits: the list's segment, then what has it."""
     services.segments.put_listed(segment(kind=SegmentType.PRIVATE), ["w"])
-    return services.experiments.add_list("e", "s", exclude=False)
+    return services.experiment_lists.add_list("e", "s", exclude=False)
 
 
 def renamed(name: str) -> Callable[[Services], object]:

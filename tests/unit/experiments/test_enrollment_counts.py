@@ -17,7 +17,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
     of_ending,
     of_records,
 )
-from chalicelib.domain.experiments.marking import Mark, Outcome, Records, Repeat
+from chalicelib.domain.experiments.marks import Mark, Outcome, Records, Repeat
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,

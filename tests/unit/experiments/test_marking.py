@@ -20,7 +20,8 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, after_group_change
-from chalicelib.domain.experiments.marking import (
+from chalicelib.domain.experiments.marking import decide
+from chalicelib.domain.experiments.marks import (
     NOTHING,
     Mark,
     MarkStatus,
@@ -29,7 +30,6 @@ from chalicelib.domain.experiments.marking import (
     Repeat,
     UnknownCondition,
     UnknownExperiment,
-    decide,
     pick_compiled,
 )
 from chalicelib.domain.participants.decision_points import DecisionPointKey

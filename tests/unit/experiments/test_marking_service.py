@@ -25,7 +25,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.marking import (
+from chalicelib.domain.experiments.marks import (
     Mark,
     MarkStatus,
     Outcome,
@@ -274,7 +274,7 @@ def test_a_group_whose_list_excludes_it_loses_its_enrollments(
     mark(services, "u")
     assert set(group_record(memory, "1a").enrollments) == {feature_id}
     services.segments.put(segment("shut", groups=[class_key("1a")]), [])
-    services.experiments.add_list("e", "shut", exclude=True)
+    services.experiment_lists.add_list("e", "shut", exclude=True)
     mark(services, "v")
     record = group_record(memory, "1a")
     assert record.enrollments == {}

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.domain.catalogue.faults import Failure, Fault
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment, State
-from chalicelib.domain.experiments.schedule import due_state
+from chalicelib.domain.experiments.lifecycle import due_state
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
 from chalicelib.services.running.isolation import UNANSWERED

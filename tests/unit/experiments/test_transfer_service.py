@@ -29,7 +29,7 @@ from chalicelib.domain.participants.participants import (
     Profile,
 )
 from chalicelib.services import Services
-from chalicelib.services.experiments.transfer import TransferReport
+from chalicelib.services.experiments.transfer_reports import TransferReport
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.participants import FakeParticipantStore
 from tests.fakes.stores import fake_stores, once

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.domain.experiments.experiments import Experiment, State, Unit
-from chalicelib.domain.experiments.marking import MarkStatus
+from chalicelib.domain.experiments.marks import MarkStatus
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services

@@ -19,15 +19,8 @@ from chalicelib.domain.catalogue.purge import (
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.services import Services
-from chalicelib.services.features.purge import (
-    BATCH,
-    ROWS_IN_REQUEST,
-    RUN_TIME,
-    WORKERS,
-    Budget,
-    OutOfBudget,
-    Unreadable,
-)
+from chalicelib.services.features.purge import BATCH, ROWS_IN_REQUEST, RUN_TIME, WORKERS
+from chalicelib.services.features.purge_budget import Budget, OutOfBudget, Unreadable
 from tests.fakes.memory import START, FixedClock, Memory, queue_key
 from tests.fakes.stores import Step, fake_stores, once
 from tests.unit.samples import (

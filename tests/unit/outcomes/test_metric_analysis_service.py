@@ -18,7 +18,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.marking import Mark
+from chalicelib.domain.experiments.marks import Mark
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.outcomes.logs import LogPart, LogRecordKey, Value
 from chalicelib.domain.outcomes.metric_results import Effect

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.errors import Invalid, LostRace, SwitchyardError
 from chalicelib.domain.experiments.experiments import Algorithm, ConsistencyRule, State
-from chalicelib.domain.experiments.marking import MarkStatus
+from chalicelib.domain.experiments.marks import MarkStatus
 from chalicelib.domain.participants.participants import ErasedMeanwhile, ExclusionCode, Profile
 from chalicelib.services import Services
 from chalicelib.services.participants.participants import (

@@ -13,7 +13,7 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
 from chalicelib.domain.experiments.experiments import CompleteCondition, Experiment
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,

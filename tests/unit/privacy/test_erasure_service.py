@@ -15,7 +15,7 @@ from chalicelib.domain.catalogue.purge import DeadVariants, ErasedUser
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable
 from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
 from chalicelib.domain.experiments.experiments import CompleteCondition, Unit
-from chalicelib.domain.experiments.marking import Mark, MarkStatus
+from chalicelib.domain.experiments.marks import Mark, MarkStatus
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Profile

@@ -11,7 +11,7 @@ from chalicelib.api.testlab.models import Answer
 from chalicelib.api.testlab.privacy.names import Named, Names
 from chalicelib.api.testlab.privacy.user_lists import ListAnswer
 from chalicelib.domain.access.idempotency import IdempotencyRecord
-from chalicelib.domain.experiments.marking import Repeat
+from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.features.users import Event, User
 from chalicelib.domain.outcomes.logs import LogRecord, LogRow
 from chalicelib.domain.participants.decision_points import DecisionPointKey

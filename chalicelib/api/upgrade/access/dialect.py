@@ -33,7 +33,7 @@ from chalicelib.domain.errors import (
     SwitchyardError,
     Unauthorized,
 )
-from chalicelib.domain.experiments.marking import UnknownCondition, UnknownExperiment
+from chalicelib.domain.experiments.marks import UnknownCondition, UnknownExperiment
 from chalicelib.services.audiences.segments import NameTaken
 from chalicelib.services.flags.flags import FlagKeyTaken
 from chalicelib.services.participants.participants import AliasIsUser, AliasOfAnother

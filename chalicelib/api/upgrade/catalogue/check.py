@@ -33,7 +33,7 @@ from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.transfer import RecordKind
 from chalicelib.services import Services
 from chalicelib.services.experiments.ports import Position
-from chalicelib.services.experiments.transfer import TransferReport
+from chalicelib.services.experiments.transfer_reports import TransferReport
 
 routes = Routes(__name__, DIALECT)
 

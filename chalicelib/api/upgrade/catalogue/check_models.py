@@ -36,7 +36,7 @@ from chalicelib.domain.participants.participants import (
     MonitoredPoint,
     Profile,
 )
-from chalicelib.services.experiments.transfer import ListedRecord
+from chalicelib.services.experiments.transfer_reports import ListedRecord
 
 ROWS = 1000
 """Rows of one call that brings them in."""

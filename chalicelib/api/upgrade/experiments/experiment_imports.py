@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.api.upgrade.audiences.list_files import missing_warning
 from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.design_checks import check_parts
 from chalicelib.api.upgrade.experiments.experiment_file_models import (
     ExperimentFile,
     ExperimentListFile,
@@ -17,7 +18,6 @@ from chalicelib.api.upgrade.experiments.experiment_file_models import (
 from chalicelib.api.upgrade.experiments.experiment_parts import TwoCharacters
 from chalicelib.api.upgrade.experiments.experiment_requests import (
     KnownMarks,
-    check_parts,
     experiment_of,
     kept_parts,
 )

@@ -8,6 +8,12 @@ from datetime import datetime
 from functools import partial
 
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
+from chalicelib.api.upgrade.experiments.design_checks import (
+    DanglingReference,
+    ReservedCode,
+    check_codes,
+    check_parts,
+)
 from chalicelib.api.upgrade.experiments.experiment_models import (
     DesignBody,
     EditExperimentBody,
@@ -32,7 +38,6 @@ from chalicelib.api.upgrade.experiments.experiment_parts import (
 from chalicelib.api.upgrade.wire.texts import NewId, kept_or_new
 from chalicelib.domain.audiences.contexts import known_context
 from chalicelib.domain.audiences.filters import FilterMode
-from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
@@ -56,19 +61,6 @@ __all__ = [
     "new_experiment",
     "requested_lists",
 ]
-
-RESERVED_CODE = "default"
-
-
-class ReservedCode(Invalid):
-    """The code `default` stands for no condition at all."""
-
-    def __init__(self) -> None:
-        super().__init__("'default' as ConditionCode is not allowed.")
-
-
-class DanglingReference(Invalid):
-    """A part of a new experiment refers to a part that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +154,7 @@ def edited_experiment(
         ReservedCode: if a condition is called `default`.
     """
     context = known_context(body.context[0], contexts)
-    _check_codes(body)
+    check_codes(body)
     parts = _edited_parts(body, before, new_id, two_characters, known_metrics)
     edited = replace(
         experiment_of(body, before.id, context, parts, now),
@@ -201,39 +193,6 @@ def _list(body: ExperimentBody, requested: RequestedList, kind: str) -> SegmentB
             "listType": segment.list_type,
         }
     )
-
-
-def check_parts(body: DesignBody) -> None:
-    """Refuse a design whose parts do not go together.
-
-    Raises:
-        ReservedCode: if a condition is called `default`.
-        DanglingReference: if a part refers to a part that is not there.
-    """
-    _check_codes(body)
-    _check_references(body)
-
-
-def _check_codes(body: DesignBody) -> None:
-    if any(given.condition_code.lower() == RESERVED_CODE for given in body.conditions):
-        raise ReservedCode
-
-
-def _check_references(body: DesignBody) -> None:
-    conditions = {given.id for given in body.conditions}
-    points = {given.id for given in body.partitions}
-    levels = {level.id for factor in body.factors or () for level in factor.levels}
-    for payload in body.condition_payloads or ():
-        if payload.parent_condition not in conditions:
-            raise DanglingReference(f"no condition {payload.parent_condition} for its payload")
-        if payload.decision_point and payload.decision_point not in points:
-            raise DanglingReference(f"no partition {payload.decision_point} for its payload")
-    for condition in body.conditions:
-        for element in condition.level_combination_elements or ():
-            if element.level.id not in levels:
-                raise DanglingReference(f"no level {element.level.id} for its condition")
-    if body.revert_to and body.revert_to not in conditions:
-        raise DanglingReference(f"no condition {body.revert_to} to revert to")
 
 
 def _edited_parts(

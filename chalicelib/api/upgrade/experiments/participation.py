@@ -13,7 +13,7 @@ from chalicelib.api.upgrade.participants.client_models import AssignV5, AssignV6
 from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 from chalicelib.domain.experiments.assignment import Assignment
 from chalicelib.domain.experiments.experiments import Condition, DesignType, Payload
-from chalicelib.domain.experiments.marking import Mark, Outcome
+from chalicelib.domain.experiments.marks import Mark, Outcome
 from chalicelib.domain.features.features import Feature, Variant
 from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.experiments.marking import Mark, MarkStatus
+from chalicelib.domain.experiments.marks import Mark, MarkStatus
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 
 WORKING_GROUPS = 30
