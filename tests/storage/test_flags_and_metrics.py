@@ -23,7 +23,7 @@ from chalicelib.domain.experiments.experiments import State, StateChange
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from chalicelib.storage.catalogue import catalogue, feature_items
+from chalicelib.storage.catalogue import feature_items
 from tests.fakes.memory import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
@@ -120,7 +120,7 @@ def test_an_item_keeps_room_for_changes_of_state(
     moved = Feature.of_design(1, replace(made, state=State.PREVIEW, state_changes=(log,)), 1)
     longer = Feature.of_design(1, replace(made, name=f"{made.name}s"), 1)
     monkeypatch.setattr(feature_items, "ROOM", 400)
-    monkeypatch.setattr(catalogue, "ITEM_BYTES", size + 400)
+    monkeypatch.setattr(feature_items, "ITEM_BYTES", size + 400)
     with pytest.raises(Invalid, match=f"at most {size}"):
         commit(dynamo_stores, CatalogueChange(features=(Change(feature, longer),)))
     after = commit(dynamo_stores, CatalogueChange(features=(Change(feature, moved),)))
@@ -130,9 +130,9 @@ def test_an_item_keeps_room_for_changes_of_state(
     after = commit(dynamo_stores, CatalogueChange(features=(Change(moved, smaller),)))
     assert after.features == (smaller,), "what becomes smaller may be larger than it may become"
     switched = flag()
-    monkeypatch.setattr(catalogue, "ROOM", 0)
+    monkeypatch.setattr(feature_items, "ROOM", 0)
     commit(dynamo_stores, CatalogueChange(flags=(Change(None, switched),)))
-    monkeypatch.setattr(catalogue, "ROOM", size)
+    monkeypatch.setattr(feature_items, "ROOM", size)
     off = replace(switched, status=FlagStatus.DISABLED)
     assert commit(dynamo_stores, CatalogueChange(flags=(Change(switched, off),))).flags["f"] == off
 

@@ -21,11 +21,16 @@ from chalicelib.services.running.retries import retries
 T = TypeVar("T")
 
 
+def accept() -> None:
+    """Refuse nothing."""
+
+
 class ListService:
     """Changes lists, one at a time.
 
     The segment of a list is stored first, then what lists it. Where that is refused, no segment is
-    left that nothing lists; where the process dies in between, the purge removes it.
+    left that nothing lists; where the process dies in between, the purge removes it. `check` may
+    refuse what there is before it is replaced.
     """
 
     def __init__(
@@ -62,7 +67,12 @@ class ListService:
         return self._join(draft, join)
 
     def replace_in_experiment(
-        self, experiment_id: str, draft: ListDraft, *, exclude: bool
+        self,
+        experiment_id: str,
+        draft: ListDraft,
+        *,
+        exclude: bool,
+        check: Callable[[], None] = accept,
     ) -> Experiment:
         """Replace the members of a list of an experiment.
 
@@ -75,6 +85,7 @@ class ListService:
         self._experiment_lists.check_list(segment_id, exclude=exclude)
         if not has_list(experiment, segment_id, exclude=exclude):
             raise Invalid(f"the list {segment_id} belongs to another experiment")
+        check()
         self._segments.put_listed(draft.segment, draft.user_ids)
         return experiment
 
@@ -88,7 +99,14 @@ class ListService:
         self._experiment_lists.remove_list(segment_id, exclude=exclude)
         return self._segment_deletion.delete_unused(segment_id)
 
-    def put_in_flag(self, flag_id: str, draft: ListDraft, *, exclude: bool) -> Flag:
+    def put_in_flag(
+        self,
+        flag_id: str,
+        draft: ListDraft,
+        *,
+        exclude: bool,
+        check: Callable[[], None] = accept,
+    ) -> Flag:
         """Let a list include or exclude its members, or say anew how it does.
 
         Raises:
@@ -98,13 +116,21 @@ class ListService:
         """
         entry = draft.entry()
         self._flags.check_room(flag_id, entry, exclude=exclude)
+        check()
 
         def join(made: Segment) -> Flag:
             return self._flags.put_list(flag_id, entry, exclude=exclude, lists=[made])
 
         return self._join(draft, join)
 
-    def replace_in_flag(self, flag_id: str, draft: ListDraft, *, exclude: bool) -> Flag:
+    def replace_in_flag(
+        self,
+        flag_id: str,
+        draft: ListDraft,
+        *,
+        exclude: bool,
+        check: Callable[[], None] = accept,
+    ) -> Flag:
         """Replace a list of a flag.
 
         Raises:
@@ -112,6 +138,7 @@ class ListService:
             Invalid: if only others have it.
         """
         self._flags.check_list(flag_id, draft.segment.id, exclude=exclude)
+        check()
         return self.put_in_flag(flag_id, draft, exclude=exclude)
 
     def remove_from_flag(self, segment_id: str, *, exclude: bool) -> Segment:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+from typing import TypeVar
 
-from chalicelib.services.features.purge import T
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
+
+T = TypeVar("T")
 
 
 class Unreadable(Exception):

@@ -107,11 +107,14 @@ def _replace_list(
     *,
     exclude: bool,
 ) -> Any:
-    check_same_list(segment_id, body.list)
     segment = body.list.model_copy(update={"id": segment_id})
-    check_replaced(services, segment, query, reading)
+
+    def check() -> None:
+        check_same_list(segment_id, body.list)
+        check_replaced(services, segment, query, reading)
+
     experiment = services.lists.replace_in_experiment(
-        body.experiment_id, list_draft(segment), exclude=exclude
+        body.experiment_id, list_draft(segment), exclude=exclude, check=check
     )
     return _answer(services, experiment, segment_id, f"{INCLUSION}/{{segment_id}}")
 

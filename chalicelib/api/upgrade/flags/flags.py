@@ -178,9 +178,9 @@ def _put_list(
     *,
     exclude: bool,
 ) -> Any:
-    check_replaced(services, body.segment, query, reading)
     draft = body.draft()
-    flag = services.lists.put_in_flag(body.id, draft, exclude=exclude)
+    check = partial(check_replaced, services, body.segment, query, reading)
+    flag = services.lists.put_in_flag(body.id, draft, exclude=exclude, check=check)
     return _with_list(services, flag, draft, INCLUSION)
 
 
@@ -222,11 +222,14 @@ def _replace_list(
     *,
     exclude: bool,
 ) -> Any:
-    check_same_list(segment_id, body.segment)
-    own = body.model_copy(update={"segment": body.segment.model_copy(update={"id": segment_id})})
-    check_replaced(services, own.segment, query, reading)
-    draft = own.draft()
-    flag = services.lists.replace_in_flag(body.id, draft, exclude=exclude)
+    segment = body.segment.model_copy(update={"id": segment_id})
+    draft = body.model_copy(update={"segment": segment}).draft()
+
+    def check() -> None:
+        check_same_list(segment_id, body.segment)
+        check_replaced(services, segment, query, reading)
+
+    flag = services.lists.replace_in_flag(body.id, draft, exclude=exclude, check=check)
     return _with_list(services, flag, draft, ONE_INCLUSION)
 
 

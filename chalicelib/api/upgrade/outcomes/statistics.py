@@ -11,7 +11,13 @@ from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.wire.texts import AdminBody, Uuid
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.experiments.enrollment_statistics import ConditionCounts, DateRange, Head
+from chalicelib.domain.experiments.enrollment_statistics import (
+    ConditionCounts,
+    DateCounts,
+    DateRange,
+    EnrollmentDetail,
+    Head,
+)
 from chalicelib.domain.outcomes.metric_analysis import ArmResult
 from chalicelib.domain.outcomes.metric_results import Effect, QueryResult
 from chalicelib.services import Services
@@ -60,7 +66,10 @@ def enrollment(services: Services, body: ExperimentIdsBody) -> list[dict[str, An
 @routes.endpoint("/api/stats/enrollment/detail", "POST")
 def enrollment_detail(services: Services, body: ExperimentIdBody) -> dict[str, Any]:
     """Who takes part in an experiment, by condition and point, and who is excluded."""
-    detail = services.enrollment_statistics.detail(body.experiment_id)
+    return _detail(services.enrollment_statistics.detail(body.experiment_id))
+
+
+def _detail(detail: EnrollmentDetail) -> dict[str, Any]:
     return {
         "id": detail.experiment_id,
         **_head(detail.enrolled),
@@ -78,17 +87,18 @@ def enrollment_by_date(services: Services, body: DateBody) -> list[dict[str, Any
     """Who enrolled in each day, month or year, the newest first."""
     offset = timedelta(minutes=body.client_offset)
     dates = services.enrollment_statistics.by_date(body.experiment_id, body.date_enum, offset)
-    return [
-        {
-            # As JavaScript's Date.toDateString() writes it.
-            "date": each.first.strftime("%a %b %d %Y"),
-            "stats": {
-                "id": body.experiment_id,
-                "conditions": [_condition(condition) for condition in each.conditions],
-            },
-        }
-        for each in dates
-    ]
+    return [_period(body.experiment_id, each) for each in dates]
+
+
+def _period(experiment_id: str, period: DateCounts) -> dict[str, Any]:
+    return {
+        # As JavaScript's Date.toDateString() writes it.
+        "date": period.first.strftime("%a %b %d %Y"),
+        "stats": {
+            "id": experiment_id,
+            "conditions": [_condition(condition) for condition in period.conditions],
+        },
+    }
 
 
 @routes.endpoint("/api/query/analyse", "POST")

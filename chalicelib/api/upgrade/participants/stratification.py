@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -109,8 +109,12 @@ def upload_strata(services: Services, body: StrataBody) -> list[dict[str, Any]]:
 @routes.endpoint("/api/stratification/download/{factor}")
 def download_strata(services: Services, factor: FilledText, query: PartQuery) -> Response:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
-    values = services.stratification.values(factor)
     after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
+    return _file(factor, services.stratification.values(factor), after)
+
+
+def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Response:
+    """The lines of the users behind one, as many as an answer holds."""
     lines, size, last = [_line([USER_COLUMN, factor])], 0, None
     headers: ResponseHeaders = {"Content-Type": CSV_TYPE, "Content-Disposition": _attached(factor)}
     for user_id, value in values:
