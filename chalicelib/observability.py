@@ -98,7 +98,7 @@ class Observer:
 
     @contextmanager
     def job(self, request_id: str, name: str) -> Iterator[Observed]:
-        """Within it, a job is done, for which nobody waits."""
+        """Observe a scheduled job within the block."""
         with self._watched("job", Observed(request_id, name), float("inf")) as seen:
             yield seen
 

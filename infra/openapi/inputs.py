@@ -109,7 +109,7 @@ def needed_key(route: Route) -> Role | None:
 
 
 def heeds_if_match(route: Route) -> bool:
-    """Whether a request may insist on the state of the one thing that it changes."""
+    """Whether requests of a route may insist on the state of what they change."""
     concerns = route.concerns
     return concerns is not None and concerns.heeds_if_match and route.method != "GET"
 

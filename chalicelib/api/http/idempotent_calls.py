@@ -33,7 +33,7 @@ REPLAYED = "Idempotent-Replayed"
 
 
 class IdempotentCall:
-    """Performs what a request asks for, unless the same request was answered before.
+    """Performs a request once; a repeated request gets the stored response.
 
     Without the header, where there is no `key_for`, it just performs it.
     """

@@ -1,4 +1,4 @@
-"""Answers of a route as they were written, for as long as the catalogue is the same."""
+"""Cached response texts of a route, valid for one state of the catalogue."""
 
 from __future__ import annotations
 

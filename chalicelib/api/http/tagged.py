@@ -1,4 +1,4 @@
-"""Things with an ETag of their own: If-None-Match on reading one, If-Match on changing it.
+"""Resources with an ETag of their own: If-None-Match on reads, If-Match on changes.
 
 RFC 9110, sections 8.8.3 and 13. The tags are strong: the same tag means the same answer.
 """
@@ -25,7 +25,7 @@ ENTITY_TAG = re.compile(r'(W/)?"([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """The one thing that a route reads or changes; it is declared beside the route.
+    """The resource that a route reads or changes, declared beside the route.
 
     `named` takes its id from the arguments of the view; a route that makes one has none, and its
     id is `made` out of the answer. A route `creates` if it would succeed though there is no such
@@ -44,32 +44,32 @@ class Concern:
 
     @property
     def heeds_if_match(self) -> bool:
-        """Whether a request may insist on a state of the thing."""
+        """Whether requests may insist on a state of the resource."""
         return self.named is not None
 
 
 def of_path(kind: Kind, name: str, *, creates: bool = False) -> Concern:
-    """The thing whose id is a part of the path."""
+    """The resource whose id is a part of the path."""
     return Concern(kind, lambda _, arguments: arguments[name], creates=creates)
 
 
 def of_body(kind: Kind, read: Callable[[Any], str]) -> Concern:
-    """The thing whose id is read from the body."""
+    """The resource whose id is read from the body."""
     return Concern(kind, lambda _, arguments: read(arguments["body"]))
 
 
 def new(kind: Kind) -> Concern:
-    """The thing that the answer shows, which was not there before."""
+    """The resource that the route creates; its id is read from the answer."""
     return Concern(kind, made=lambda answer: answer["id"])
 
 
 def around(concern: Concern, method: str) -> Callable[[Call, ResponseHeaders], Any]:
-    """Makes the calls of a route that concerns one thing: reading it, or changing it."""
+    """The step before a view that reads (GET) or changes one resource."""
     return partial(read if method == "GET" else change, concern)
 
 
 def read(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
-    """The answer of a view that reads one thing, with its tag; 304 to a client that has it.
+    """Answer a read with the tag of the resource; 304 to a client that has it.
 
     The tag is of before the answer: what changes in between, a client with that tag is told anew.
     """
@@ -86,7 +86,7 @@ def read(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
 
 
 def change(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
-    """The answer of a view that changes one thing, if it is as the client insists; with its tag.
+    """Make a change if the resource is in the state on which the client insists.
 
     Raises:
         PreconditionFailed: if it is not.

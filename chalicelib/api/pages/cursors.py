@@ -84,7 +84,7 @@ class Cursors(Generic[T]):
         return f'<?{urlencode(query, doseq=True)}>; rel="next"'
 
     def link_at(self, at: str, parts: tuple[str | int, ...], /, **narrowed: object) -> str:
-        """The same in an answer of another route, from which `at` leads to this one."""
+        """A link from an answer of another route, from which `at` leads to this one."""
         query = urlencode({"cursor": self.write(parts, **narrowed)})
         return f'<{at}?{query}>; rel="next"; anchor="{at}"'
 

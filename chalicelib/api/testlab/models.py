@@ -41,7 +41,7 @@ class RequestBody(BaseModel):
 
 
 class Answer(BaseModel):
-    """What is sent back, made of what has attributes of the same names."""
+    """A response model, read from the attributes of a domain object."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 

@@ -23,7 +23,7 @@ KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """What makes a request the same as another, and what it asked for.
+    """The identity of a request (route, caller, key), and a digest of its body.
 
     `digest` stands for the route, the caller and the client's key, `fingerprint` for the body.
     The answer is kept among the records of the user `owner`; None for requests about no user.
@@ -69,7 +69,7 @@ class IdempotencyRecord:
         return self.at + KEPT
 
     def answer_to(self, key: RequestKey) -> StoredResponse:
-        """The answer to a request with the same digest.
+        """The stored response, if the request has the same digest.
 
         Raises:
             KeyReused: if that asks for something else.

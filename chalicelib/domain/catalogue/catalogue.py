@@ -196,7 +196,7 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Change(Generic[T]):
-    """One thing before and after a change; None where there is none."""
+    """An entry of the catalogue before and after a change; None where there is none."""
 
     before: T | None
     after: T | None
@@ -277,7 +277,7 @@ def applied(catalogue: Catalogue, revision: Revision, change: CatalogueChange) -
 def changed(
     things: Mapping[K, T], changes: Iterable[Change[T]], key: Callable[[T], K]
 ) -> Mapping[K, T]:
-    """Some things by key after some changes of them."""
+    """Entries of the catalogue by key, after some changes."""
     after = dict(things)
     for change in changes:
         if change.before is not None:

@@ -1,4 +1,4 @@
-"""Entity tags: what tells two states of one thing apart.
+"""Entity tags: digests that tell two states of one resource apart.
 
 A tag covers every row that a thing is shown with, and nothing else. An experiment's lists, the
 metrics of its queries and the fault of its schedule are rows of their own; a change of anything
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One thing that has a tag: a feature of Test Lab by its id, all else by its UUID."""
+    """A resource that has a tag: a feature of Test Lab by its id, all else by its UUID."""
 
     kind: Kind
     id: int | str
@@ -49,7 +49,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The rows that a thing is shown with; the users of `lists` are kept apart from them."""
+    """The rows that a resource is shown with; the users of `lists` are kept apart from them."""
 
     rows: tuple[object, ...]
     lists: tuple[Segment, ...] = ()
@@ -65,7 +65,7 @@ class Shown:
 
 
 def shown(catalogue: Catalogue, subject: Subject) -> Shown | None:
-    """The rows that a thing is shown with; None if there is no such thing."""
+    """The rows that a resource is shown with; None if it does not exist."""
     return _SHOWN[subject.kind](catalogue, subject.id)
 
 

@@ -90,7 +90,7 @@ class LooseLists:
 
     @staticmethod
     def writing(segment_id: str, version: int) -> str:
-        """The name of that entry: of two calls that write the same version it is the same one."""
+        """The name of the entry of a version that is being written, the same for two such calls."""
         return f"{segment_id} {version}"
 
 

@@ -27,7 +27,7 @@ class NamingList:
 def naming_lists(
     catalogue: Catalogue, user_id: str, versions: Iterable[tuple[str, int]]
 ) -> tuple[NamingList, ...]:
-    """The lists in force among some versions of segments; the others name nobody any more."""
+    """The lists in force among some versions of segments; former versions are left out."""
     usage = SegmentUsage(catalogue)
     segments = (
         segment

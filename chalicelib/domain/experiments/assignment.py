@@ -94,7 +94,7 @@ def user_reached(compiled: CompiledExperiment, participant: Participant) -> bool
 
 
 def group_reached(compiled: CompiledExperiment, record: GroupRecord) -> bool:
-    """The same for a group, which is out under the group rule only."""
+    """Whether a group reached the point too early, which counts under the group rule only."""
     return (
         compiled.rule is ConsistencyRule.GROUP
         and compiled.reached_before_start(record.reached) is not None

@@ -107,7 +107,7 @@ class CompiledExperiment:
         return next((c for c in self.conditions if code in (c.code, self.answered_code(c))), None)
 
     def answered_code(self, condition: Condition) -> str:
-        """The code as assign answers it: of a factorial design made of its levels (section 9)."""
+        """The code as assign answers it; a factorial design joins its levels (section 9)."""
         combined = self.combined(condition)
         if self.experiment.unit is Unit.WITHIN_SUBJECTS or not combined:
             return condition.code

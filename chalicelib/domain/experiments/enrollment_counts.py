@@ -148,7 +148,7 @@ def _of_enrollment(
 def group_new_at_point(
     groups: Mapping[GroupKey, GroupRecord], compiled: CompiledExperiment | None, records: Records
 ) -> GroupKey | None:
-    """The group of the user whom records enroll, if nobody of it was enrolled at the point."""
+    """The group of an enrolled user, if no other member was enrolled at the point."""
     enrollment = records.enrollment
     if enrollment is None or compiled is None or enrollment.group_id is None:
         return None

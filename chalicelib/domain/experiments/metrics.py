@@ -29,7 +29,7 @@ class RepeatedMeasure(StrEnum):
 
 
 class Operation(StrEnum):
-    """What is made of the values of all users."""
+    """The statistic that a query computes over the values of all users."""
 
     SUM = "sum"
     COUNT = "count"

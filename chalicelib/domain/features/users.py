@@ -106,7 +106,7 @@ def check_user_id(user_id: str) -> None:
 
 
 def check_named(user_id: str) -> None:
-    """Refuse an id that names nobody. One that is too long may be on lists of former versions.
+    """Refuse an id that no user can have; lists of former versions may hold longer ones.
 
     Raises:
         Invalid: if it is empty.

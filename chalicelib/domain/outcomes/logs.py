@@ -109,7 +109,7 @@ class Merge:
 
 
 def measured_part(part: LogPart, measured: Collection[str]) -> LogPart | None:
-    """`part` without the values of metrics that nobody asks for; None if nothing is left."""
+    """The measured values of `part`; None if no query asks for any of them."""
     kept = {
         name: value for name, value in part.attributes.items() if part.key.metric(name) in measured
     }

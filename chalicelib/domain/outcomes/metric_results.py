@@ -28,13 +28,13 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The results of the arms that somebody logged for, among all `arms`."""
+    """The results of the arms with logged values, among all `arms`."""
 
     arms: tuple[str, ...]
     results: tuple[ArmResult, ...]
 
     def without_data(self) -> list[str]:
-        """The arms that nobody logged for."""
+        """The arms without logged values."""
         known = {result.arm_id for result in self.results}
         return [arm for arm in self.arms if arm not in known]
 

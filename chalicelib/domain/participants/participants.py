@@ -22,7 +22,7 @@ class ErasedMeanwhile(NotFound):
 
 
 class ExclusionCode(StrEnum):
-    """Why somebody does not take part (UpGrade, section 5)."""
+    """Why a user or a group is excluded (UpGrade, section 5)."""
 
     REACHED_BEFORE = "participant reached experiment prior to experiment enrolling"
     REACHED_AFTER = "participant reached experiment during enrollment complete"
@@ -35,7 +35,7 @@ class ExclusionCode(StrEnum):
 
 
 class EnrollmentCode(StrEnum):
-    """How somebody came to take part (UpGrade, section 5)."""
+    """How a user or a group was enrolled (UpGrade, section 5)."""
 
     ALGORITHM = "participant enrolled via algorithm"
     GROUP = "participant enrolled due to group enrollment"

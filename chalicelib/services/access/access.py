@@ -71,7 +71,7 @@ class AccessService:
         return sorted(self._catalogue.fresh().keys, key=lambda key: key.created_at)
 
     def create(self, role: Role, key: str | None = None) -> tuple[ApiKey, str]:
-        """Make a key; what is kept of it, and the key itself, which nobody can read again.
+        """Create a key: the stored record, and the key itself, which is never shown again.
 
         Raises:
             Invalid: if there are as many as there may be.

@@ -40,7 +40,7 @@ class ClientAuthService:
         return credentials
 
     def credentials(self) -> ClientCredentials | None:
-        """What a token is made with, whether or not tokens are checked; None if nobody said."""
+        """The configured secret and key of tokens, whether or not they are checked; else None."""
         return self._credentials()
 
     def is_still_required(self) -> bool:

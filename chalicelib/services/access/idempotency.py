@@ -22,7 +22,7 @@ class IdempotencyService:
         self._clock = clock
 
     def first_answer(self, key: RequestKey) -> StoredResponse | None:
-        """The answer that the same request got before, if it did.
+        """The stored response to the same request, if there is one.
 
         Raises:
             KeyReused: if that was another request.

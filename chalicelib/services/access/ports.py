@@ -16,7 +16,7 @@ class IdempotencyStore(Protocol):
     """Answers that are kept for a day. With an effect they are stored by the store of that."""
 
     def find(self, key: RequestKey, now: datetime) -> IdempotencyRecord | None:
-        """The answer to a request of the same digest, read consistently, if it is kept still."""
+        """The record of a request, read consistently, if it has not expired."""
         ...
 
     def keep(self, record: IdempotencyRecord) -> None:

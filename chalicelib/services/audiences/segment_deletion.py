@@ -21,7 +21,7 @@ USERS_NAMED = 5
 
 
 class SegmentInUse(Conflict):
-    """A segment that is to be deleted decides about who is in."""
+    """The segment is in use: experiments or flags include or exclude by it."""
 
     def __init__(self, segment: Segment, users: Sequence[str]) -> None:
         more = len(users) - USERS_NAMED

@@ -71,7 +71,7 @@ class SegmentService:
         self._new_id = new_id
 
     def group_types(self) -> dict[str, Sequence[str]]:
-        """The types of groups of each context; none where nobody named them."""
+        """The configured types of groups of each context."""
         return {name: context.GROUP_TYPES for name, context in self.context_metadata.items()}
 
     def all(self) -> list[Segment]:

@@ -18,7 +18,7 @@ LISTS_AT_ONCE = 8
 
 
 class EntityTagService:
-    """Tells the states of one thing apart, and lets a change insist on one of them."""
+    """Computes tags of resources, and lets a change insist on one."""
 
     def __init__(
         self,

@@ -53,7 +53,7 @@ class ExperimentDraft:
 
 @dataclass(frozen=True, slots=True)
 class ListImport(Generic[T]):
-    """Takes lists for one thing in a context; `catalogue` is what was there before.
+    """Imports lists for one experiment, flag or segment; `catalogue` is from before.
 
     `store` takes all of some lists or none, and returns the thing after that. It raises `NotFound`
     if the thing has gone meanwhile, and `Invalid` if it has as many lists as it may have.
@@ -122,7 +122,7 @@ class ImportService:
     def experiments(
         self, drafts: Sequence[ExperimentDraft], *, runs: bool = False
     ) -> list[Experiment]:
-        """The same of several experiments, all of them or none.
+        """Store new experiments with their lists and metrics, all of them or none.
 
         Raises:
             Conflict: if there is one with an id, or two have the same.

@@ -36,7 +36,7 @@ class EnrollmentStatisticsService:
         self._clock = clock
 
     def enrolled(self, experiment_ids: Sequence[str]) -> list[tuple[str, Head]]:
-        """Users and groups that take part, by experiment; nobody in an unknown one."""
+        """Enrolled users and groups by experiment; an unknown experiment has none."""
         catalogue = self._catalogue.fresh()
         features = [catalogue.experiment(experiment_id) for experiment_id in experiment_ids]
         feature_ids = [feature.id for feature in features if feature is not None]

@@ -106,7 +106,7 @@ class ExperimentService:
         *,
         runs: bool = False,
     ) -> list[Experiment]:
-        """The same of several experiments, all of them or none: it is one commit.
+        """Store new experiments in one commit, all of them or none.
 
         Raises:
             Conflict: if there is one with an id, or two have the same.

@@ -56,7 +56,7 @@ class EvaluationService:
         return self.flags_of_each([participant], context)[0]
 
     def flags_of_each(self, sessions: Sequence[Participant], context: str) -> list[list[str]]:
-        """The same for one user in several sessions, that is with other groups in each.
+        """The flags that are on for one user in several sessions, with other groups in each.
 
         Raises:
             UnknownContext: if there is no such context.

@@ -31,7 +31,7 @@ class LogStore(Protocol):
     def log_records(
         self, user_id: str, log_record_keys: Collection[LogRecordKey]
     ) -> Mapping[LogRecordKey, LogRecord]:
-        """Some log records of a user, read consistently at the same time; those that there are."""
+        """Log records of a user, read consistently and together; missing ones are left out."""
         ...
 
     def store(

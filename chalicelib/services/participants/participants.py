@@ -27,7 +27,7 @@ ALIASES_AT_ONCE = 90
 
 
 class AliasOfAnother(Conflict):
-    """Some ids are aliases of somebody else."""
+    """An id is an alias of another user."""
 
 
 class AliasIsUser(Conflict):

@@ -28,11 +28,11 @@ class ParticipantStore(Protocol):
         ...
 
     def get(self, user_id: str) -> Participant | None:
-        """The same; None for a user who was never initialised."""
+        """All records of a user, read consistently; None for a user who was never initialised."""
         ...
 
     def groups(self, groups: Collection[GroupKey]) -> Mapping[GroupKey, GroupRecord]:
-        """All records of some groups, read consistently at the same time."""
+        """All records of some groups, read consistently and together."""
         ...
 
 

@@ -90,7 +90,7 @@ class CatalogueService:
 
     @contextmanager
     def one_view(self, *, stale_ok: bool = False, reads_once: bool = False) -> Iterator[None]:
-        """Within it, snapshots are all the same one: a request sees one catalogue.
+        """Show one request one catalogue: snapshots within the block are the same.
 
         A request that changes nothing `reads_once` what is stored: `fresh` is the same one too.
         With `stale_ok` that is the last one that was read, where the store is unavailable. It is

@@ -40,7 +40,7 @@ class CompilationService:
         return compiled
 
     def current_for(self, participant: Participant) -> tuple[Catalogue, CompiledCatalogue]:
-        """The same, read anew if a user's records may be of something that was made since."""
+        """The current catalogue, read anew if a user has records of an experiment that it lacks."""
         current = self.current()
         recorded_at = last_unknown(current[0], participant)
         if recorded_at is not None and self._catalogue.may_lack(recorded_at) and self.renewed():

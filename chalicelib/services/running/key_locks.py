@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 
 class KeyLocks:
-    """Lets threads of one process that are about to change the same thing do so one by one.
+    """Locks by key: threads of one process change the same record one by one.
 
     The store decides between processes, and would between threads: but where one process serves
     many callers at once, as on a developer's machine, those who lost would only take the time of
@@ -22,7 +22,7 @@ class KeyLocks:
 
     @contextmanager
     def of(self, thing: str) -> Iterator[None]:
-        """Within it, no other thread is within it for the same thing."""
+        """Hold the lock of a key within the block."""
         with self._guard:
             # It lives as long as somebody is within, or waits.
             lock = self._locks.setdefault(thing, threading.Lock())
@@ -30,5 +30,5 @@ class KeyLocks:
             yield
 
     def busy(self) -> int:
-        """How many things somebody changes now, or waits to change."""
+        """The number of keys that are locked or waited for."""
         return len(self._locks)

@@ -40,7 +40,7 @@ def event_partition(variant_id: int) -> str:
 
 
 def event_prefix(user_id: str) -> str:
-    """What the sort keys of a user's events begin with, and nobody else's."""
+    """The prefix of the sort keys of a user's events."""
     return f"{part(user_id)}#"
 
 
@@ -147,7 +147,7 @@ def enrolled(condition_id: str | None, point_text: str, shard: int) -> str:
 
 
 def enrolled_on(day: str, condition_id: str | None, point_text: str, shard: int) -> str:
-    """Sort key of the same for one day (ISO 8601)."""
+    """Sort key of the enrollments at a point in one day (ISO 8601)."""
     return f"day#{day}#{part(condition_id or NO_CONDITION)}#{point_text}#{shard}"
 
 
@@ -182,7 +182,7 @@ def repeats(feature_id: int, user_id: str) -> str:
 
 
 def repeats_beside(feature_id: int, user_key: str) -> str:
-    """The same, for the partition key of the user."""
+    """The partition key of the marks of a user, by the partition key of the user."""
     return f"repeat#{feature_id}#{user_key.removeprefix('user#')}"
 
 

@@ -1,4 +1,4 @@
-"""Reading many items by key, and doing several things at once."""
+"""Reads many items by key, and runs several calls at once."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ HOURS = range(24)
 
 
 class EnrolledOnRow(VariantsTable):
-    """The same for one day (UTC): new users at the point by hour, then new groups."""
+    """Enrollments of one day (UTC) at a point: new users by hour, then new groups."""
 
     for _hour in HOURS:
         locals()[f"u{_hour}"] = NumberAttribute(null=True)
@@ -349,7 +349,7 @@ ROWS: tuple[type[TableModel], ...] = (
 
 
 def bind_all() -> None:
-    """Bind every class to the connection, before threads could do it at the same time."""
+    """Bind every class to the connection, before the first threads."""
     for row in ROWS:
         row.bind()
 

@@ -210,7 +210,7 @@ def exclusion_row(pk: str, exclusion: Exclusion) -> RecordRow:
 
 
 def next_revision(write: TransactWrite, participant: Participant, profile: Profile) -> None:
-    """Store the profile, and insist that nobody changed the user's records since they were read."""
+    """Store the profile, on the condition that the user's records are as they were read."""
     write.update(
         RecordRow(keys.user(participant.id), keys.PROFILE),
         actions=[
@@ -222,7 +222,7 @@ def next_revision(write: TransactWrite, participant: Participant, profile: Profi
 
 
 def move_on(write: TransactWrite, participant: Participant) -> Participant:
-    """Insist that nobody changed the user's records, and move the revision; as it is then."""
+    """Move the revision of the user's records, if they are as they were read; the user then."""
     pk = keys.user(participant.id)
     if not participant.revision:
         nobody = RecordRow.pk.does_not_exist()
@@ -266,7 +266,7 @@ def uncount(write: TransactWrite, user_id: str, counted: Enrollment) -> None:
 
 
 def unchanged(participant: Participant) -> Condition:
-    """That the profile has the revision that was read, and is the same user's.
+    """The condition that the profile has the revision that was read, and is of the same user.
 
     Who was erased and came back may be at the same revision, but was not made at the same time.
     """
@@ -323,7 +323,7 @@ def group_enrollment_of(row: RecordRow) -> GroupEnrollment:
 
 
 def exclusion_of(row: RecordRow) -> Exclusion:
-    """The exclusion of a user or a group that an item holds, for whatever reason."""
+    """The exclusion of a user or a group that an item holds."""
     feature_id = int(row.sk.split("#")[1])
     code = word(row.data["code"], ExclusionCode.REACHED_BEFORE)
     return Exclusion(feature_id, code, from_ms(row.data["at"]))

@@ -15,7 +15,7 @@ class Named(Answer):
 
 
 class Names:
-    """What things are called, where the catalogue knows them."""
+    """Names of features, experiments and flags that the catalogue knows."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
