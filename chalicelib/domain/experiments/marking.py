@@ -126,7 +126,7 @@ def _standing(
 def _why_out(
     compiled: CompiledExperiment, exclusion: Exclusion | None, *, early: bool
 ) -> ExclusionCode | None:
-    """The code of an exclusion; REACHED_BEFORE goes first where the point was reached too `early`."""
+    """The code of an exclusion; REACHED_BEFORE goes first for who came too `early`."""
     started = compiled.experiment.started_at
     if early and (exclusion is None or (started is not None and exclusion.at >= started)):
         return ExclusionCode.REACHED_BEFORE
