@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -26,14 +28,16 @@ class NoManagedPolicies:
         return {}
 
 
-@pytest.fixture(scope="session")
-def packaged(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> dict[str, Path]:
-    """The folder of each stage's package; processes that share a run share it."""
-    shared = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        shared = shared.parent
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Package beside the first tests, which do not need it: each process would wait for it."""
+    is_first = os.environ.get("PYTEST_XDIST_WORKER") == "gw0"
+    if is_first and any("packaged" in getattr(item, "fixturenames", ()) for item in session.items):
+        shared = session.config._tmp_path_factory.getbasetemp().parent  # type: ignore[attr-defined]
+        Thread(target=make_once, args=(shared,)).start()
+
+
+def make_once(shared: Path) -> dict[str, Path]:
+    """The folder of each stage's package, which the first of several processes makes."""
     folders = {stage: shared / "packages" / stage for stage in STAGES}
     done = shared / "packaged"
     with (shared / "packaging").open("w") as lock:
@@ -42,6 +46,15 @@ def packaged(
             package(folders)
             done.touch()
     return folders
+
+
+@pytest.fixture(scope="session")
+def packaged(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, Path]:
+    """The folder of each stage's package; processes that share a run share it."""
+    base = tmp_path_factory.getbasetemp()
+    return make_once(base.parent if hasattr(request.config, "workerinput") else base)
 
 
 @pytest.fixture(scope="session")
