@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from chalicelib.api.upgrade.experiments.experiment_models import ExperimentBody
-from chalicelib.api.upgrade.experiments.experiment_requests import new_experiment
+from chalicelib.api.upgrade.experiments.designs.experiment_models import ExperimentBody
+from chalicelib.api.upgrade.experiments.designs.experiment_requests import new_experiment
 from chalicelib.api.upgrade.wire.records import new_id, two_characters
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.experiments import Experiment, State

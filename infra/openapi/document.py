@@ -9,15 +9,15 @@ from typing import Any
 from chalicelib import about, api
 from chalicelib.api.http.routes import Route, Routes
 from infra.openapi import answers, inputs
-from infra.openapi.client_routes import CLIENT_ROUTES
-from infra.openapi.experiment_routes import EXPERIMENT_ROUTES
-from infra.openapi.flag_routes import FLAG_ROUTES
 from infra.openapi.links import LINKS, links
-from infra.openapi.routes import About
+from infra.openapi.routes.about import About
+from infra.openapi.routes.client import CLIENT_ROUTES
+from infra.openapi.routes.experiments import EXPERIMENT_ROUTES
+from infra.openapi.routes.flags import FLAG_ROUTES
+from infra.openapi.routes.segments import SEGMENT_ROUTES
+from infra.openapi.routes.study import STUDY_ROUTES
+from infra.openapi.routes.testlab import TESTLAB_ROUTES
 from infra.openapi.schemas import Json, Schemas
-from infra.openapi.segment_routes import SEGMENT_ROUTES
-from infra.openapi.study_routes import STUDY_ROUTES
-from infra.openapi.testlab_routes import TESTLAB_ROUTES
 
 ROUTES: dict[str, About] = {
     **TESTLAB_ROUTES,
@@ -142,9 +142,9 @@ def name(route: Route) -> str:
 def _check_described(published: Sequence[Route]) -> None:
     names = {name(route) for route in published}
     if missing := sorted(names - set(ROUTES)):
-        raise Undocumented(f"infra/openapi/*_routes.py says nothing of {', '.join(missing)}")
+        raise Undocumented(f"infra/openapi/routes says nothing of {', '.join(missing)}")
     if gone := sorted(set(ROUTES) - names):
-        raise Undocumented(f"infra/openapi/*_routes.py still describes {', '.join(gone)}")
+        raise Undocumented(f"infra/openapi/routes still describes {', '.join(gone)}")
     linked = {*LINKS, *(link.to for links_of in LINKS.values() for link in links_of)}
     if gone := sorted(linked - names):
         raise Undocumented(f"infra/openapi/links.py still links {', '.join(gone)}")

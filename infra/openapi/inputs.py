@@ -13,7 +13,7 @@ from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import TestLabDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.access.idempotency import KEY_LENGTH
-from infra.openapi.routes import UNSAID, About
+from infra.openapi.routes.about import UNSAID, About
 from infra.openapi.schemas import Json, Key, Schemas
 
 Found = Mapping[Key, Json]

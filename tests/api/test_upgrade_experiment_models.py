@@ -18,16 +18,16 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing
-from chalicelib.api.upgrade.experiments import experiment_answers as answers
-from chalicelib.api.upgrade.experiments.design_checks import DanglingReference, ReservedCode
-from chalicelib.api.upgrade.experiments.experiment_answers import EXPERIMENT_SEARCH
-from chalicelib.api.upgrade.experiments.experiment_models import (
+from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs.answer_parts import EXPERIMENT_SEARCH
+from chalicelib.api.upgrade.experiments.designs.design_checks import DanglingReference, ReservedCode
+from chalicelib.api.upgrade.experiments.designs.experiment_models import (
     MAX_CONDITIONS,
     EditExperimentBody,
     ExperimentBody,
     StateBody,
 )
-from chalicelib.api.upgrade.experiments.experiment_requests import (
+from chalicelib.api.upgrade.experiments.designs.experiment_requests import (
     edited_experiment,
     new_experiment,
     requested_lists,

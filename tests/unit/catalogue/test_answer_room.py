@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from chalicelib.api.testlab.models import FeatureAnswer
-from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
 from chalicelib.api.upgrade.experiments.participation import assignment_item
 from chalicelib.domain.catalogue.answer_room import (

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from chalicelib.api.upgrade.experiments.experiment_answers import (
+from chalicelib.api.upgrade.experiments.designs.experiment_answers import (
     condition_columns,
     experiment_columns,
 )

@@ -6,7 +6,7 @@ from chalicelib import about
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
-from chalicelib.api.upgrade.experiments.experiment_answers import BACKEND_VERSION
+from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION
 
 routes = Routes(__name__, DIALECT)
 

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from chalicelib.api.upgrade.audiences.segment_file_models import ListedSegmentFile
 from chalicelib.api.upgrade.audiences.segment_models import LISTS_SENT
-from chalicelib.api.upgrade.experiments.experiment_models import (
+from chalicelib.api.upgrade.experiments.designs.experiment_models import (
     FACTORS,
     LEVELS,
     MAX_CONDITIONS,
@@ -35,8 +35,8 @@ from chalicelib.api.upgrade.experiments.experiment_models import (
     check_ids_apart,
     one_or_more,
 )
-from chalicelib.api.upgrade.experiments.experiment_parts import MARK_LENGTH
-from chalicelib.api.upgrade.experiments.metric_models import ALLOWED_VALUES, CONTEXTS
+from chalicelib.api.upgrade.experiments.designs.experiment_parts import MARK_LENGTH
+from chalicelib.api.upgrade.experiments.designs.metric_models import ALLOWED_VALUES, CONTEXTS
 from chalicelib.api.upgrade.wire.files import uuid_or_none
 from chalicelib.api.upgrade.wire.records import new_id
 from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Identifier, Text, kept_or_new

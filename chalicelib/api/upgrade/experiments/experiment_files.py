@@ -22,8 +22,8 @@ from chalicelib.api.upgrade.audiences.list_files import (
 from chalicelib.api.upgrade.audiences.listings import each_experiment_with_lists
 from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded
+from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_imports import ExperimentReader, exported
-from chalicelib.api.upgrade.experiments.metric_models import metric_records
 from chalicelib.api.upgrade.wire.files import Files, PagedIdsQuery, judged, stored
 from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid

@@ -9,17 +9,18 @@ from typing import Any
 
 from chalicelib.api.upgrade.audiences.list_files import missing_warning
 from chalicelib.api.upgrade.audiences.segment_models import Listings
-from chalicelib.api.upgrade.experiments import experiment_answers as answers
-from chalicelib.api.upgrade.experiments.design_checks import check_parts
-from chalicelib.api.upgrade.experiments.experiment_file_models import (
-    ExperimentFile,
-    ExperimentListFile,
-)
-from chalicelib.api.upgrade.experiments.experiment_parts import TwoCharacters
-from chalicelib.api.upgrade.experiments.experiment_requests import (
+from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION, Metrics
+from chalicelib.api.upgrade.experiments.designs.design_checks import check_parts
+from chalicelib.api.upgrade.experiments.designs.experiment_parts import TwoCharacters
+from chalicelib.api.upgrade.experiments.designs.experiment_requests import (
     KnownMarks,
     experiment_of,
     kept_parts,
+)
+from chalicelib.api.upgrade.experiments.experiment_file_models import (
+    ExperimentFile,
+    ExperimentListFile,
 )
 from chalicelib.api.upgrade.wire.files import model_of
 from chalicelib.api.upgrade.wire.records import Json
@@ -137,8 +138,8 @@ class ExperimentReader:
 
     def _warnings(self, file: ExperimentFile, found: ExperimentDraft) -> list[str]:
         warnings = []
-        if file.backend_version not in (None, answers.BACKEND_VERSION):
-            age = "older" if is_older(file.backend_version, answers.BACKEND_VERSION) else "newer"
+        if file.backend_version not in (None, BACKEND_VERSION):
+            age = "older" if is_older(file.backend_version, BACKEND_VERSION) else "newer"
             warnings.append(
                 f"Warning: this experiment file is incompatible({age}) with the current version of"
                 " UpGrade. Some features may not import or function as intended."
@@ -156,7 +157,7 @@ class ExperimentReader:
         return [*warnings, *(f"Warning: {each}" for each in lacks(found.design))]
 
 
-def exported(experiment: Experiment, *, metrics: answers.Metrics, listings: Listings) -> Json:
+def exported(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
     """An experiment as a file holds it: as it is shown, but states go by their own names."""
     shown = answers.single(experiment, metrics=metrics, listings=listings)
     shown["state"] = experiment.state.value

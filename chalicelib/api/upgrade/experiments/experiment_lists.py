@@ -20,10 +20,10 @@ from chalicelib.api.upgrade.audiences.listings import (
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
 from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listings
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
-from chalicelib.api.upgrade.experiments import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
 from chalicelib.api.upgrade.experiments.experiments import EXPERIMENT_OF_BODY, ExperimentId
-from chalicelib.api.upgrade.experiments.metric_models import metric_records
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.lists import entries, has_list, listed
 from chalicelib.domain.experiments.experiments import Experiment

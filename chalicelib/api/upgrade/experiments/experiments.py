@@ -21,19 +21,19 @@ from chalicelib.api.upgrade.audiences.listings import (
 )
 from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded, reply
-from chalicelib.api.upgrade.experiments import experiment_answers as answers
-from chalicelib.api.upgrade.experiments.experiment_answers import EXPERIMENT_SEARCH
-from chalicelib.api.upgrade.experiments.experiment_models import (
+from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs.answer_parts import EXPERIMENT_SEARCH, Metrics
+from chalicelib.api.upgrade.experiments.designs.experiment_models import (
     EditExperimentBody,
     ExperimentBody,
     StateBody,
 )
-from chalicelib.api.upgrade.experiments.experiment_requests import (
+from chalicelib.api.upgrade.experiments.designs.experiment_requests import (
     edited_experiment,
     new_experiment,
     requested_lists,
 )
-from chalicelib.api.upgrade.experiments.metric_models import metric_records
+from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.wire.pages import PageBody, page
 from chalicelib.api.upgrade.wire.records import Json, new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
@@ -61,7 +61,7 @@ def _listings(services: Services, experiments: Sequence[Experiment]) -> Listings
     return listings_of(services, entries)
 
 
-def _metrics(services: Services) -> answers.Metrics:
+def _metrics(services: Services) -> Metrics:
     return metric_records(services)
 
 
@@ -79,14 +79,14 @@ POINT_PAGES: Pages[DecisionPointKey] = Pages(
 
 
 def _single(
-    services: Services, experiment: Experiment, *, metrics: answers.Metrics, listings: Listings
+    services: Services, experiment: Experiment, *, metrics: Metrics, listings: Listings
 ) -> Json:
     answer = answers.single(experiment, metrics=metrics, listings=listings)
     return answers.with_fault(answer, services.faults.all())
 
 
 def _shown(
-    render: answers.Rendering, metrics: answers.Metrics, route: str,
+    render: answers.Rendering, metrics: Metrics, route: str,
     experiment: Experiment, listings: Listings,
 ) -> Row:  # fmt: skip
     return bounded(
@@ -123,7 +123,7 @@ def _created(services: Services, bodies: Sequence[ExperimentBody]) -> list[dict[
     return [answers.created(experiment, metrics=metrics) for experiment in experiments]
 
 
-def _draft(services: Services, body: ExperimentBody, metrics: answers.Metrics) -> ExperimentDraft:
+def _draft(services: Services, body: ExperimentBody, metrics: Metrics) -> ExperimentDraft:
     design = new_experiment(
         body,
         contexts=services.segments.contexts,

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
 from chalicelib.api.http.rendering import written
 from chalicelib.api.pages.answer_sizes import fitting, list_text
-from chalicelib.api.upgrade.experiments.metric_models import METRICS_AT_ONCE, metric_answer
+from chalicelib.api.upgrade.experiments.designs.metric_models import METRICS_AT_ONCE, metric_answer
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name, UserBody
 from chalicelib.api.upgrade.wire.records import Json, iso, stamps
 from chalicelib.api.values.bounds import AtMost

@@ -11,7 +11,11 @@ from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, as_they_are
 from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
-from chalicelib.api.upgrade.experiments.metric_models import MetricsBody, metric_tree, own_nodes
+from chalicelib.api.upgrade.experiments.designs.metric_models import (
+    MetricsBody,
+    metric_tree,
+    own_nodes,
+)
 from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.services import Services
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.upgrade.experiments.experiment_models import (
+from chalicelib.api.upgrade.experiments.designs.experiment_models import (
     DesignBody,
 )
 from chalicelib.domain.errors import Invalid

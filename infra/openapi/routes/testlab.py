@@ -11,7 +11,7 @@ from chalicelib.api.testlab.models import (
     UserAnswer,
 )
 from chalicelib.api.testlab.privacy.user_data import UserExport
-from infra.openapi.routes import About
+from infra.openapi.routes.about import About
 
 PAGED = ("Link",)
 FEATURE_PATH = {"feature_id": 4730}

@@ -6,10 +6,11 @@ from types import GenericAlias
 from typing import Any
 
 from chalicelib import about
-from chalicelib.api.upgrade.experiments.experiment_answers import BACKEND_VERSION
+from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION
 from infra.openapi.audience_shapes import PageOfPreviewUsers, PreviewUser, PreviewUserColumns
-from infra.openapi.client_routes import ASSIGNED, GROUP, WORKING_GROUP
-from infra.openapi.experiment_examples import (
+from infra.openapi.routes.about import About
+from infra.openapi.routes.client import ASSIGNED, GROUP, WORKING_GROUP
+from infra.openapi.routes.experiment_examples import (
     ARMS,
     CONDITIONS,
     EXPERIMENT_ID,
@@ -20,7 +21,6 @@ from infra.openapi.experiment_examples import (
     STAMPS,
     TIME,
 )
-from infra.openapi.routes import About
 from infra.openapi.study_shapes import (
     BatchAssignment,
     ClientSettings,

@@ -13,7 +13,11 @@ from infra.openapi.audience_shapes import (
     PageOfFlags,
     TakenFile,
 )
-from infra.openapi.experiment_examples import (
+from infra.openapi.experiment_parts import (
+    SegmentColumns,
+)
+from infra.openapi.routes.about import About
+from infra.openapi.routes.experiment_examples import (
     EXPORTED_LIST,
     LIST_FILE,
     NEW_LIST,
@@ -23,10 +27,6 @@ from infra.openapi.experiment_examples import (
     SEGMENT_ID,
     STAMPS,
 )
-from infra.openapi.experiment_parts import (
-    SegmentColumns,
-)
-from infra.openapi.routes import About
 
 FLAG_ID = "f1111111-2222-4333-8444-555555555555"
 FLAG_PATH = {"flag_id": FLAG_ID}

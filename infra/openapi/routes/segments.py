@@ -14,12 +14,12 @@ from infra.openapi.audience_shapes import (
     SegmentWithStatus,
     SingleSegment,
 )
-from infra.openapi.experiment_examples import NEW_LIST, OTHER_ID, PAGE, SEGMENT, SEGMENT_ID
 from infra.openapi.experiment_parts import (
     Segment,
     SegmentColumns,
 )
-from infra.openapi.routes import About
+from infra.openapi.routes.about import About
+from infra.openapi.routes.experiment_examples import NEW_LIST, OTHER_ID, PAGE, SEGMENT, SEGMENT_ID
 
 MISSING = (404,)
 SEGMENT_PATH = {"segment_id": SEGMENT_ID}

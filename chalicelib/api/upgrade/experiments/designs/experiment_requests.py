@@ -8,19 +8,19 @@ from datetime import datetime
 from functools import partial
 
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
-from chalicelib.api.upgrade.experiments.design_checks import (
+from chalicelib.api.upgrade.experiments.designs.design_checks import (
     DanglingReference,
     ReservedCode,
     check_codes,
     check_parts,
 )
-from chalicelib.api.upgrade.experiments.experiment_models import (
+from chalicelib.api.upgrade.experiments.designs.experiment_models import (
     DesignBody,
     EditExperimentBody,
     ExperimentBody,
     RequestedList,
 )
-from chalicelib.api.upgrade.experiments.experiment_parts import (
+from chalicelib.api.upgrade.experiments.designs.experiment_parts import (
     KeepId,
     Marks,
     TwoCharacters,

@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 from infra.openapi.audience_shapes import ExportedList, JudgedFile, TakenFile
-from infra.openapi.experiment_examples import (
+from infra.openapi.experiment_parts import (
+    AddedList,
+    DeletedList,
+    ShownCondition,
+)
+from infra.openapi.experiment_shapes import (
+    Contexts,
+    CreatedExperiment,
+    DecisionPointKey,
+    DeletedExperiment,
+    EditedExperiment,
+    Experiment,
+    ExperimentName,
+    ExportedExperiment,
+    MovedExperiment,
+    PageOfExperiments,
+)
+from infra.openapi.routes.about import About
+from infra.openapi.routes.experiment_examples import (
     ADDED_LIST,
     COLUMNS,
     CREATED,
@@ -22,24 +40,6 @@ from infra.openapi.experiment_examples import (
     SHOWN_ARMS,
     SINGLE,
 )
-from infra.openapi.experiment_parts import (
-    AddedList,
-    DeletedList,
-    ShownCondition,
-)
-from infra.openapi.experiment_shapes import (
-    Contexts,
-    CreatedExperiment,
-    DecisionPointKey,
-    DeletedExperiment,
-    EditedExperiment,
-    Experiment,
-    ExperimentName,
-    ExportedExperiment,
-    MovedExperiment,
-    PageOfExperiments,
-)
-from infra.openapi.routes import About
 
 MISSING = (404,)
 EXPERIMENT_PATH = {"experiment_id": EXPERIMENT_ID}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.upgrade.experiments.experiment_answers import BACKEND_VERSION
+from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION
 
 EXPERIMENT_ID = "11111111-2222-4333-8444-555555555555"
 CONDITIONS = ("c1111111-2222-4333-8444-555555555555", "c2222222-2222-4333-8444-555555555555")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.participants.participants import EnrollmentCode
-from infra.openapi.experiment_examples import CONDITIONS, EXPERIMENT_ID, STAMPS
-from infra.openapi.routes import About
+from infra.openapi.routes.about import About
+from infra.openapi.routes.experiment_examples import CONDITIONS, EXPERIMENT_ID, STAMPS
 from infra.openapi.study_shapes import (
     Aliases,
     Assignment,

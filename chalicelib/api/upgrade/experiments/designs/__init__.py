@@ -1,0 +1,1 @@
+"""Designs as administrators send and see them."""
