@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from chalice.app import Response
 
 from chalicelib.api.http.calls import BODY
-from chalicelib.api.http.rendering import CRASH
+from chalicelib.api.http.rendering import CRASH, Rendered, Reply
 from chalicelib.api.http.routes import Route
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.protocol.problem_dialect import ProblemDialect
@@ -148,9 +148,12 @@ def wanted_components(schemas: Schemas) -> Part:
 
 
 def _sent(kind: Any) -> Any:
-    """The type of an answer, of a view that may also give one as it was sent before."""
-    alternatives = get_args(kind)
-    return alternatives[0] if Response in alternatives else kind
+    """The shape of an answer: of a reply, of what is JSON already, of what may be sent again."""
+    shapes = [each for each in get_args(kind) if each is not Response]
+    if get_origin(kind) in (Reply, Rendered) or Response in get_args(kind):
+        (shape,) = shapes
+        return _sent(shape)
+    return kind
 
 
 def _name(route: Route) -> str:

@@ -7,6 +7,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from chalicelib.api.upgrade.wire.files import Compatibility
+from chalicelib.api.upgrade.wire.pages import PageColumns
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus
@@ -21,9 +22,6 @@ from infra.openapi.experiment_parts import (
     SegmentUser,
     Stamps,
     StateName,
-)
-from infra.openapi.experiment_shapes import (
-    PageColumns,
 )
 
 
@@ -216,33 +214,3 @@ class ExportedList(TypedDict):
     groups: list[Group]
     listType: str | None
     membersTotal: NotRequired[MembersTotal]
-
-
-class PreviewExperiment(TypedDict):
-    id: Id
-    name: str
-
-
-class PreviewCondition(TypedDict):
-    id: Id
-    conditionCode: str
-
-
-class PreviewAssignment(Stamps):
-    """An explicit condition of a preview user."""
-
-    id: Id
-    experiment: PreviewExperiment
-    experimentCondition: PreviewCondition
-
-
-class PreviewUserColumns(Stamps):
-    id: str
-
-
-class PreviewUser(PreviewUserColumns):
-    assignments: NotRequired[list[PreviewAssignment]]
-
-
-class PageOfPreviewUsers(PageColumns):
-    nodes: list[PreviewUser]

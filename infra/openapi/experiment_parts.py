@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
+from chalicelib.api.upgrade.experiments.designs.metric_models import MetricRecord
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.experiments.experiments import (
@@ -17,7 +18,7 @@ from chalicelib.domain.experiments.experiments import (
     PostRule,
     Unit,
 )
-from chalicelib.domain.experiments.metrics import MetricType, Operation, RepeatedMeasure
+from chalicelib.domain.experiments.metrics import Operation, RepeatedMeasure
 
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -184,13 +185,6 @@ class ExportedFactor(TypedDict):
     description: str | None
     order: int
     levels: list[Level]
-
-
-class MetricRecord(Stamps):
-    key: str
-    type: MetricType
-    allowedData: list[str] | None
-    context: list[str]
 
 
 class GoneMetric(TypedDict):

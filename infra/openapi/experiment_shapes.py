@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.upgrade.wire.pages import PageColumns
 from infra.openapi.experiment_parts import (
     ConditionPayload,
     CreatedCondition,
@@ -134,26 +135,6 @@ class ContextMetadata(TypedDict):
 
 class Contexts(TypedDict):
     contextMetadata: dict[str, ContextMetadata]
-
-
-class SearchParameters(TypedDict):
-    key: str
-    string: str
-
-
-class SortParameters(TypedDict):
-    key: str
-    sortAs: Literal["ASC", "DESC"]
-
-
-class PageColumns(TypedDict):
-    """What was asked for, and of how many."""
-
-    total: int
-    skip: int
-    take: int
-    searchParams: NotRequired[SearchParameters]
-    sortParams: NotRequired[SortParameters]
 
 
 class PageOfExperiments(PageColumns):

@@ -56,7 +56,7 @@ PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
 TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 CONTEXTS = {"home", "add"}
 METRIC = "totalTimeSeconds"
-METRICS: dict[str, dict[str, object]] = {
+METRICS: dict[str, Any] = {
     METRIC: {
         "createdAt": "2026-01-01T00:00:00.000Z",
         "updatedAt": "2026-01-01T00:00:00.000Z",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from chalicelib.bootstrap import Stores
 from tests.fakes.access import FakeIdempotencyStore
@@ -70,7 +70,9 @@ def watched(stores: Stores, *, before: Step | None = None, after: Step | None = 
 
 
 def once(call: str, then: Callable[[], object]) -> Step:
-    """A step that does something at the first of some calls."""
+    """A step that does something at the first of some calls, `store.method`."""
+    store, method = call.split(".")
+    assert hasattr(get_type_hints(Stores)[store], method), "a step that would never be taken"
     pending = [then]
 
     def step(made: str) -> None:

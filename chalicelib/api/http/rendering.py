@@ -38,6 +38,10 @@ class Reply(Generic[A]):
     headers: ResponseHeaders
 
 
+class Rendered(Response, Generic[A]):
+    """An answer that is JSON text already, of the shape `A`."""
+
+
 def rendered(answer: Any) -> Response:
     """What a view returned as the response to send.
 
@@ -63,9 +67,9 @@ def json_text(body: Any) -> str:
     return to_json(body, by_alias=True).decode()
 
 
-def written(text: str, headers: ResponseHeaders | None = None) -> Response:
-    """The answer that is this JSON."""
-    return Response(text, headers={"Content-Type": JSON_TYPE, **(headers or {})})
+def written(text: str, headers: ResponseHeaders | None = None) -> Rendered[Any]:
+    """The answer that is this JSON; who calls says of which shape."""
+    return Rendered(text, headers={"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def crash() -> Response:

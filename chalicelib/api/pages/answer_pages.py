@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Generic, TypeVar
 
-from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.api.http.rendering import written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors, Filter
 from chalicelib.api.protocol.problems import ResponseHeaders
@@ -135,7 +134,7 @@ class Pages(Generic[T]):
         write: Callable[[T], Row | Any],
         kept: Filter | None = None,
         **narrowed: object,
-    ) -> Response:
+    ) -> Rendered[Any]:
         """A page of a plain list; `kept` are parameters that requests for the next one need."""
         rest = self.rest(rows, query, **narrowed)
         taken = self.take(rest, query, as_they_are, lambda row, _: write(row))
@@ -143,7 +142,7 @@ class Pages(Generic[T]):
 
     def response(
         self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object
-    ) -> Response:
+    ) -> Rendered[Any]:
         """A page of a plain list."""
         texts = (row.text for row in taken.texts)
         return written(list_text(texts), self.headers(taken, query, kept, **narrowed))

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.api.upgrade.experiments.participation import Assignment, MarkedPoint
+from chalicelib.api.upgrade.participants.users import StoredUser
+from chalicelib.domain.experiments.experiments import DesignType
 from chalicelib.domain.participants.participants import EnrollmentCode
-from infra.openapi.routes.about import About
+from infra.openapi.routes.about import UNSAID, About
 from infra.openapi.routes.experiment_examples import CONDITIONS, EXPERIMENT_ID, STAMPS
-from infra.openapi.study_shapes import (
-    Aliases,
-    Assignment,
-    FlagsOfGroupSets,
-    LogRows,
-    MarkedPoint,
-    StampedLogRows,
-    StoredUser,
-)
 
 GROUP = {"schoolId": ["north"], "classId": ["3a", "3b"]}
 WORKING_GROUP = {"schoolId": "north", "classId": "3a"}
@@ -26,7 +20,7 @@ ASSIGNED: Assignment = {
     "site": "lesson",
     "target": "start",
     "condition": "short",
-    "experimentType": "Simple",  # type: ignore[typeddict-item]
+    "experimentType": DesignType.SIMPLE,
     "assignedCondition": [
         {
             "id": CONDITIONS[0],
@@ -102,24 +96,23 @@ def _both(method: str, name: str, v5: About, v6: About) -> dict[str, About]:
     return {f"{method} /api/v5/{name}": v5, f"{method} /api/v6/{name}": v6}
 
 
-def _calls(method: str, name: str, body: dict[str, Any], answer: Any, example: Any, *,
+def _calls(method: str, name: str, body: dict[str, Any], example: Any, *,
            user: str = "userId", refused: tuple[int, ...] = (404,), note: str = "",
            ) -> dict[str, About]:  # fmt: skip
     """A route of both versions: v5 names the user in the body, v6 in the header."""
 
     def about(sent: dict[str, Any]) -> About:
-        return About(example, answer, sent, refused, note=note)
+        return About(example, UNSAID, sent, refused, note=note)
 
     return _both(method, name, about({user: "ada", **body}), about(body))
 
 
 CLIENT_ROUTES: dict[str, About] = {
-    **_calls("POST", "init", INIT, StoredUser, USER, user="id", refused=(), note=GROUPS_NOTE),
+    **_calls("POST", "init", INIT, USER, user="id", refused=(), note=GROUPS_NOTE),
     **_calls(
         "PATCH",
         "groupmembership",
         {"group": GROUP},
-        StoredUser,
         USER,
         user="id",
     ),
@@ -127,7 +120,6 @@ CLIENT_ROUTES: dict[str, About] = {
         "PATCH",
         "workinggroup",
         {"workingGroup": WORKING_GROUP},
-        StoredUser,
         USER,
         user="id",
     ),
@@ -135,21 +127,20 @@ CLIENT_ROUTES: dict[str, About] = {
         "PATCH",
         "useraliases",
         {"aliases": ["ada@example.com"]},
-        Aliases,
         {"userId": "ada", "aliases": ["ada@example.com"], "userAliases": ["ada@example.com"]},
     ),
-    **_calls("POST", "assign", CONTEXT, list[Assignment], [ASSIGNED]),
-    **_calls("POST", "mark", MARK, MarkedPoint, MARKED),
-    **_calls("POST", "log", LOG, LogRows, [ROW]),
+    **_calls("POST", "assign", CONTEXT, [ASSIGNED]),
+    **_calls("POST", "mark", MARK, MARKED),
+    **_calls("POST", "log", LOG, [ROW]),
     **_both(
         "POST",
         "featureflag",
-        About(FLAGS, list[str], {"userId": "ada", **CONTEXT}, (404,)),
-        About(FLAGS, list[str] | FlagsOfGroupSets, CONTEXT, (404,), note=GROUP_SETS_NOTE),
+        About(FLAGS, UNSAID, {"userId": "ada", **CONTEXT}, (404,)),
+        About(FLAGS, UNSAID, CONTEXT, (404,), note=GROUP_SETS_NOTE),
     ),
     "POST /api/v5/bloblog": About(
         [{**ROW, **STAMPS}],
-        StampedLogRows,
+        UNSAID,
         {"userId": "ada", **LOG},
         (404,),
         note="A body that does not say it is JSON is read as JSON all the same; whatever is wrong"

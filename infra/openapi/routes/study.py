@@ -7,8 +7,7 @@ from typing import Any
 
 from chalicelib import about
 from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION
-from infra.openapi.audience_shapes import PageOfPreviewUsers, PreviewUser, PreviewUserColumns
-from infra.openapi.routes.about import About
+from infra.openapi.routes.about import UNSAID, About
 from infra.openapi.routes.client import ASSIGNED, GROUP, WORKING_GROUP
 from infra.openapi.routes.experiment_examples import (
     ARMS,
@@ -22,23 +21,12 @@ from infra.openapi.routes.experiment_examples import (
     TIME,
 )
 from infra.openapi.study_shapes import (
-    BatchAssignment,
-    ClientSettings,
-    DatedEnrollment,
-    DeletedFactor,
-    Enrollment,
-    EnrollmentDetail,
     ListedEnrollment,
     ListedExclusion,
     ListedGroupEnrollment,
     ListedGroupExclusion,
     ListedPoint,
-    MetricNode,
-    QueryResult,
-    ServiceDescription,
-    StratificationUse,
     TransferReport,
-    UploadedFactor,
 )
 
 MISSING = (404,)
@@ -195,18 +183,18 @@ SETTINGS = {"toCheckAuth": False, "toFilterMetric": False}
 FACTOR_PATH = {"factor": "reading-level"}
 
 STUDY_ROUTES: dict[str, About] = {
-    "GET /api/metric": About([NODE], list[MetricNode]),
+    "GET /api/metric": About([NODE]),
     "GET /api/metric/{key}": About(
         [NODE],
-        list[MetricNode],
+        UNSAID,
         refused=MISSING,
         path={"key": "home"},
         note="`key` is the name of the context.",
     ),
-    "POST /api/metric/save": About([NODE], list[MetricNode], METRICS),
+    "POST /api/metric/save": About([NODE], UNSAID, METRICS),
     "DELETE /api/metric/{key}": About(
         [],
-        list[MetricNode],
+        UNSAID,
         refused=MISSING,
         path={"key": "stars"},
         note="`key` is that of the metric, or the name of the class.",
@@ -226,12 +214,12 @@ STUDY_ROUTES: dict[str, About] = {
                 "interactionEffect": None,
             }
         ],
-        list[QueryResult],
+        UNSAID,
         {"queryIds": [QUERY_ID]},
         MISSING,
     ),
     "POST /api/stats/enrollment": About(
-        [{"id": EXPERIMENT_ID, **COUNTS}], list[Enrollment], {"experimentIds": [EXPERIMENT_ID]}
+        [{"id": EXPERIMENT_ID, **COUNTS}], UNSAID, {"experimentIds": [EXPERIMENT_ID]}
     ),
     "POST /api/stats/enrollment/detail": About(
         {
@@ -241,7 +229,7 @@ STUDY_ROUTES: dict[str, About] = {
             "groupsExcluded": 0,
             "conditions": [{"id": CONDITIONS[0], **COUNTS, "partitions": PARTITIONS}],
         },
-        EnrollmentDetail,
+        UNSAID,
         {"experimentId": EXPERIMENT_ID},
         MISSING,
     ),
@@ -255,7 +243,7 @@ STUDY_ROUTES: dict[str, About] = {
                 },
             }
         ],
-        list[DatedEnrollment],
+        UNSAID,
         {"experimentId": EXPERIMENT_ID, "dateEnum": "last_seven_days", "clientOffset": -300},
         MISSING,
     ),
@@ -269,24 +257,18 @@ STUDY_ROUTES: dict[str, About] = {
     },
     "POST /api/batch-assign": About(
         {"ada": ASSIGNED, "bob": None, "nobody": "NOT_FOUND"},
-        BatchAssignment,
+        UNSAID,
         {"context": "home", **POINT_KEY, "userIds": ["ada", "bob", "nobody"]},
     ),
-    "GET /api/previewusers": About([PREVIEW], list[PreviewUser]),
-    "POST /api/previewusers": About(PREVIEW, PreviewUser, {"id": "ada", **ASSIGNMENTS}, MISSING),
-    "POST /api/previewusers/assign": About(
-        PREVIEW, PreviewUser, {"id": "ada", **ASSIGNMENTS}, MISSING
-    ),
+    "GET /api/previewusers": About([PREVIEW]),
+    "POST /api/previewusers": About(PREVIEW, UNSAID, {"id": "ada", **ASSIGNMENTS}, MISSING),
+    "POST /api/previewusers/assign": About(PREVIEW, UNSAID, {"id": "ada", **ASSIGNMENTS}, MISSING),
     "POST /api/previewusers/paginated": About(
-        {"total": 1, "nodes": [PREVIEW], **FIRST_PAGE}, PageOfPreviewUsers, FIRST_PAGE
+        {"total": 1, "nodes": [PREVIEW], **FIRST_PAGE}, UNSAID, FIRST_PAGE
     ),
-    "GET /api/previewusers/{user_id}": About(PREVIEW, PreviewUser, refused=MISSING, path=USER_PATH),
-    "PUT /api/previewusers/{user_id}": About(
-        PREVIEW, PreviewUser, ASSIGNMENTS, MISSING, path=USER_PATH
-    ),
-    "DELETE /api/previewusers/{user_id}": About(
-        [{**STAMPS, "id": "ada"}], list[PreviewUserColumns], path=USER_PATH
-    ),
+    "GET /api/previewusers/{user_id}": About(PREVIEW, refused=MISSING, path=USER_PATH),
+    "PUT /api/previewusers/{user_id}": About(PREVIEW, UNSAID, ASSIGNMENTS, MISSING, path=USER_PATH),
+    "DELETE /api/previewusers/{user_id}": About([{**STAMPS, "id": "ada"}], path=USER_PATH),
     "GET /api/stratification": About(
         [
             {
@@ -295,11 +277,10 @@ STUDY_ROUTES: dict[str, About] = {
                 "experimentIds": [EXPERIMENT_ID],
             }
         ],
-        list[StratificationUse],
     ),
     "POST /api/stratification": About(
         [{"factor": "reading-level", "users": 2}],
-        list[UploadedFactor],
+        UNSAID,
         {"files": [{"file": "uuid,reading-level\nada,high\nbob,low"}]},
     ),
     "GET /api/stratification/download/{factor}": About(
@@ -312,14 +293,12 @@ STUDY_ROUTES: dict[str, About] = {
     ),
     "DELETE /api/stratification/{factor}": About(
         [{**STAMPS, "stratificationFactorName": "reading-level"}],
-        list[DeletedFactor],
         path=FACTOR_PATH,
     ),
-    "GET /api/setting": About(SETTINGS, ClientSettings),
-    "POST /api/setting": About(SETTINGS, ClientSettings, SETTINGS),
+    "GET /api/setting": About(SETTINGS),
+    "POST /api/setting": About(SETTINGS, UNSAID, SETTINGS),
     "GET /api": About(
         {"name": about.NAME, "version": about.VERSION, "description": about.DESCRIPTION},
-        ServiceDescription,
     ),
     "GET /api/version": About(BACKEND_VERSION),
 }

@@ -283,7 +283,7 @@ def test_an_alias_that_is_made_meanwhile_goes_too(world: World) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    ["user_data.end", "user_data.drop_records", "user_data.finish", "user_data.drop_sheets"],
+    ["user_data.end", "user_data.drop_records", "user_data.finish", "user_data.drop_log_records"],
 )
 def test_what_a_client_does_meanwhile_goes_too_or_is_a_new_user_s(world: World, call: str) -> None:
     before = world.counters()

@@ -14,6 +14,7 @@ from pydantic import (
 
 from chalicelib.api.upgrade.wire.pages import Search
 from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.texts import (
     AdminBody,
     FilledName,
@@ -154,7 +155,7 @@ Listings = Mapping[str, Listing]
 """Segments by id."""
 
 
-def _stamps_of(segment: Segment) -> Json:
+def _stamps_of(segment: Segment) -> Stamps:
     return stamps(segment.created_at, segment.updated_at, segment.version)
 
 

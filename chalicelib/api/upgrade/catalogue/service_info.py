@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import TypedDict
+
 from chalicelib import about
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.routes import Routes
@@ -11,8 +13,14 @@ from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERS
 routes = Routes(__name__, DIALECT)
 
 
+class ServiceDescription(TypedDict):
+    name: str
+    version: str
+    description: str
+
+
 @routes.endpoint("/api", access=OPEN)
-def describe_service() -> dict[str, str]:
+def describe_service() -> ServiceDescription:
     """Name, version and description of the service."""
     return {"name": about.NAME, "version": about.VERSION, "description": about.DESCRIPTION}
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
 
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody
-from chalicelib.domain.catalogue.catalogue import ClientSettings
+from chalicelib.domain.catalogue import catalogue
 from chalicelib.services import Services
 
 routes = Routes(__name__, DIALECT)
@@ -24,14 +23,19 @@ class SettingBody(ClientBody):
     filter_metric: bool | None = Field(None, alias="toFilterMetric")
 
 
+class ClientSettings(TypedDict):
+    toCheckAuth: bool
+    toFilterMetric: bool
+
+
 @routes.endpoint("/api/setting")
-def get_settings(services: Services) -> dict[str, Any]:
+def get_settings(services: Services) -> ClientSettings:
     """The settings of clients."""
     return _shown(services.study_setup.settings())
 
 
 @routes.endpoint("/api/setting", "POST")
-def change_settings(services: Services, body: SettingBody) -> dict[str, Any]:
+def change_settings(services: Services, body: SettingBody) -> ClientSettings:
     """Change the settings of clients."""
     return _shown(
         services.study_setup.change_settings(
@@ -40,5 +44,5 @@ def change_settings(services: Services, body: SettingBody) -> dict[str, Any]:
     )
 
 
-def _shown(settings: ClientSettings) -> dict[str, Any]:
+def _shown(settings: catalogue.ClientSettings) -> ClientSettings:
     return {"toCheckAuth": settings.check_auth, "toFilterMetric": settings.filter_metric}

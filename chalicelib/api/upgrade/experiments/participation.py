@@ -3,26 +3,72 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import NotRequired
 
 from chalice.app import Response
+from typing_extensions import TypedDict
 
 from chalicelib.api.http.idempotent_calls import IdempotentCall
 from chalicelib.api.upgrade.participants.client import ClientRoutes
 from chalicelib.api.upgrade.participants.client_models import AssignV5, AssignV6, MarkV5, MarkV6
+from chalicelib.api.upgrade.wire.shapes import Id, Payload
 from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
-from chalicelib.domain.experiments.assignment import Assignment
-from chalicelib.domain.experiments.experiments import Condition, DesignType, Payload
+from chalicelib.domain.experiments import assignment as assigning
+from chalicelib.domain.experiments import experiments
+from chalicelib.domain.experiments.experiments import Condition, DesignType
 from chalicelib.domain.experiments.marks import Mark, Outcome
 from chalicelib.domain.features.features import Feature, Variant
+from chalicelib.domain.participants.participants import EnrollmentCode, ExclusionCode
 from chalicelib.services import Services
 from chalicelib.services.participants.participants import Caller
 
 routes = ClientRoutes(__name__)
 
 
+class AssignedCondition(TypedDict):
+    id: Id
+    conditionCode: str
+    payload: Payload | None
+    experimentId: Id
+
+
+class AssignedLevel(TypedDict):
+    level: str
+    payload: Payload | None
+
+
+class Assignment(TypedDict):
+    """What a user gets at a decision point.
+
+    There are several conditions within subjects only; factorial designs show the level of each
+    factor by its name. `condition` is the code of the first.
+    """
+
+    site: str
+    target: str
+    condition: str
+    experimentType: DesignType
+    assignedCondition: list[AssignedCondition]
+    assignedFactor: NotRequired[list[dict[str, AssignedLevel]]]
+
+
+class MarkedPoint(TypedDict):
+    """That a user reached a decision point; one that was brought in keeps the id it had.
+
+    `enrollmentCode` says how the user came to take part in the experiment there, or why not.
+    """
+
+    id: str
+    userId: str
+    site: str
+    target: str
+    experimentId: str | None
+    condition: str | None
+    enrollmentCode: EnrollmentCode | ExclusionCode | None
+
+
 @routes.client_endpoint("assign", "POST", v5=AssignV5, v6=AssignV6)
-def assign(services: Services, caller: Caller, body: AssignV6) -> list[dict[str, Any]]:
+def assign(services: Services, caller: Caller, body: AssignV6) -> list[Assignment]:
     """The conditions of a user at all decision points of a context, or one; nothing is stored."""
     point_key = None if body.point is None else body.point.point_key()
     assigned = services.assignment.assign(caller.user, body.context, point_key)
@@ -36,7 +82,7 @@ def assign(services: Services, caller: Caller, body: AssignV6) -> list[dict[str,
 @routes.client_endpoint("mark", "POST", v5=MarkV5, v6=MarkV6, idempotent=True)
 def mark(
     services: Services, caller: Caller, body: MarkV6, once: IdempotentCall
-) -> dict[str, Any] | Response:
+) -> MarkedPoint | Response:
     """Report that a user reached a decision point."""
     reported = body.mark()
     return once(
@@ -46,7 +92,7 @@ def mark(
     )
 
 
-def mark_answer(caller: Caller, reported: Mark, outcome: Outcome) -> dict[str, Any]:
+def mark_answer(caller: Caller, reported: Mark, outcome: Outcome) -> MarkedPoint:
     """What became of a mark; the code is the enrollment's, or why there is none."""
     return {
         "id": outcome.point.id,
@@ -55,19 +101,19 @@ def mark_answer(caller: Caller, reported: Mark, outcome: Outcome) -> dict[str, A
         "target": reported.point_key.target,
         "experimentId": outcome.point.experiment_id,
         "condition": outcome.condition,
-        "enrollmentCode": None if outcome.code is None else outcome.code.value,
+        "enrollmentCode": outcome.code,
     }
 
 
-def assignment_item(assignment: Assignment) -> dict[str, Any]:
+def assignment_item(assignment: assigning.Assignment) -> Assignment:
     """What a user gets at a point, as assign answers it."""
     experiment = assignment.compiled.experiment
     codes = [assignment.compiled.answered_code(condition) for condition in assignment.conditions]
-    item = {
+    item: Assignment = {
         "site": assignment.point.site,
         "target": assignment.point.target,
         "condition": codes[0],
-        "experimentType": experiment.type.value,
+        "experimentType": experiment.type,
         "assignedCondition": [
             {
                 "id": condition.id,
@@ -85,13 +131,13 @@ def assignment_item(assignment: Assignment) -> dict[str, Any]:
     return item
 
 
-def testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
-    """The variant of an experiment of Test Lab, in the same form."""
+def testlab_item(feature: Feature, variant: Variant) -> Assignment:
+    """The variant of an experiment of Test Lab, as an experiment of UpGrade would show it."""
     return {
         "site": feature.name,
         "target": "",
         "condition": variant.value,
-        "experimentType": DesignType.SIMPLE.value,
+        "experimentType": DesignType.SIMPLE,
         "assignedCondition": [
             {
                 "id": variant_uuid(variant.id),
@@ -103,7 +149,7 @@ def testlab_item(feature: Feature, variant: Variant) -> dict[str, Any]:
     }
 
 
-def _factors(assignment: Assignment, condition: Condition) -> dict[str, Any]:
+def _factors(assignment: assigning.Assignment, condition: Condition) -> dict[str, AssignedLevel]:
     return {
         factor.name: {
             "level": level.name,
@@ -115,5 +161,5 @@ def _factors(assignment: Assignment, condition: Condition) -> dict[str, Any]:
     }
 
 
-def _payload(payload: Payload | None) -> dict[str, Any] | None:
+def _payload(payload: experiments.Payload | None) -> Payload | None:
     return None if payload is None else {"type": payload.type, "value": payload.value}

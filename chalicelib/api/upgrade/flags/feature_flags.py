@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from chalicelib.api.http.calls import Call
 from chalicelib.api.protocol.problems import ResponseHeaders
@@ -29,6 +31,13 @@ routes = ClientRoutes(__name__)
 STORED_GROUPS = "includeStoredUserGroups"
 
 
+class FlagsOfGroupSets(TypedDict):
+    """The keys of the flags that are on by each set of groups; the main one where it was sent."""
+
+    mainGroupset: NotRequired[list[str]]
+    subGroupsets: dict[str, list[str]]
+
+
 def _with_user(call: Call, _headers: ResponseHeaders) -> Any:
     """Call a view of v6 with its user, or with a visitor where nothing stored is asked for."""
     reading = call.reading
@@ -50,7 +59,7 @@ def feature_flags_v5(services: Services, caller: Caller, body: FeatureFlagV5) ->
 @routes.publish("/api/v6/featureflag", "POST", _with_user, body=FeatureFlagV6)
 def feature_flags_v6(
     services: Services, user: Participant, body: FeatureFlagV6
-) -> list[str] | dict[str, Any]:
+) -> list[str] | FlagsOfGroupSets:
     """The keys of the flags that are on for a user, by the stored groups or those that are sent.
 
     Several sets of groups are answered set by set.
@@ -62,13 +71,16 @@ def feature_flags_v6(
     return services.evaluation.flags(asked, body.context)
 
 
-def _by_set(services: Services, user: Participant, context: str, sets: GroupSets) -> dict[str, Any]:
+def _by_set(
+    services: Services, user: Participant, context: str, sets: GroupSets
+) -> FlagsOfGroupSets:
     asked = [*sets.sub, *([sets.main] if sets.main is not None else [])]
     users = [_with(user, each) for each in asked]
     flags = services.evaluation.flags_of_each(users, context)
-    answer: dict[str, Any] = {} if sets.main is None else {"mainGroupset": flags[-1]}
     by_id = {each.id: keys for each, keys in zip(sets.sub, flags, strict=False)}
-    return {**answer, "subGroupsets": by_id}
+    if sets.main is None:
+        return {"subGroupsets": by_id}
+    return {"mainGroupset": flags[-1], "subGroupsets": by_id}
 
 
 def _with(user: Participant, groups: GroupSet) -> Participant:

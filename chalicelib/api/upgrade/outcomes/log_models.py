@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
-from chalice.app import Response
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
-from chalicelib.api.http.rendering import written
-from chalicelib.api.pages.answer_sizes import fitting, list_text
-from chalicelib.api.upgrade.experiments.designs.metric_models import METRICS_AT_ONCE, metric_answer
+from chalicelib.api.upgrade.experiments.designs.metric_models import METRICS_AT_ONCE
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name, UserBody
-from chalicelib.api.upgrade.wire.records import Json, iso, stamps
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript
-from chalicelib.domain.outcomes.logs import Logged, LogPart, LogRecordKey, LogRow, Value
-from chalicelib.services.outcomes.logs import LogReport
-from chalicelib.services.participants.participants import Caller
+from chalicelib.domain.outcomes.logs import LogPart, LogRecordKey
 
 LOG_BYTES = 2**20
 """Bytes that the body of a log may have."""
@@ -116,87 +109,3 @@ def _parts(number: int, item: LogItem) -> Iterator[LogPart]:
     for grouped in item.metrics.grouped_metrics or ():
         key = LogRecordKey((grouped.group_class, grouped.group_key), grouped.group_uniquifier)
         yield LogPart(number, item.timestamp, key, grouped.attributes)
-
-
-def log_answer(report: LogReport, caller: Caller, *, stamped: bool = False) -> Response:
-    """By item: the rows that it changed, each as it then was, then those that it made.
-
-    With `stamped`, as bloblog answers, rows show when they were stored. Where that is longer than
-    an answer may be, each row is there once, without the user and the metrics; where even that
-    is, without its values, as many as fit.
-    """
-    texts, whole = fitting(_rows(report, caller, stamped=stamped))
-    if not whole:
-        touched = _touched(report)
-        texts, whole = fitting(_bare(part, row, caller) for part, row in touched)
-        if not whole:
-            texts, _ = fitting(_named(part, row) for part, row in touched)
-    return written(list_text(texts))
-
-
-def _rows(report: LogReport, caller: Caller, *, stamped: bool) -> Iterator[Json]:
-    for _, parts in itertools.groupby(report.logged, key=lambda each: each.part.item):
-        logged = list(parts)
-        yield from _changed(logged, caller, stamped=stamped)
-        for each in logged:
-            if each.inserted is not None:
-                yield _inserted(each, each.inserted, report, caller, stamped=stamped)
-
-
-def _touched(report: LogReport) -> list[tuple[LogPart, LogRow]]:
-    """Each row that was changed or made, as it now is, with a part that did."""
-    rows: dict[int, tuple[LogPart, LogRow]] = {}
-    for each in report.logged:
-        for row in (*each.changed, *([each.inserted] if each.inserted else [])):
-            rows[row.id] = each.part, row
-    return list(rows.values())
-
-
-def _bare(part: LogPart, row: LogRow, caller: Caller) -> Json:
-    return {**_named(part, row), "data": _data(part.key, row), "userId": caller.user.id}
-
-
-def _named(part: LogPart, row: LogRow) -> Json:
-    return {"id": row.id, "uniquifier": part.key.uniquifier, "timeStamp": iso(row.time)}
-
-
-def _changed(logged: Sequence[Logged], caller: Caller, *, stamped: bool) -> list[Json]:
-    rows: dict[int, Json] = {}
-    for each in logged:
-        for row in each.changed:
-            rows[row.id] = {
-                **(_stamps(row) if stamped else {}),
-                **_bare(each.part, row, caller),
-            }
-    return list(rows.values())
-
-
-def _inserted(
-    logged: Logged, row: LogRow, report: LogReport, caller: Caller, *, stamped: bool
-) -> Json:
-    key, profile = logged.part.key, caller.user.profile
-    created_at = profile.created_at or row.created_at
-    return {
-        "timeStamp": iso(row.time),
-        "uniquifier": key.uniquifier,
-        "data": _data(key, row),
-        "metrics": [metric_answer(report.metrics[key.metric(name)]) for name in row.data],
-        "user": {
-            **stamps(created_at, profile.updated_at or created_at, caller.user.revision),
-            "id": profile.id,
-            "group": profile.group,
-            "workingGroup": profile.working_group,
-            "requestedUserId": caller.named.id,
-        },
-        **(_stamps(row) if stamped else {}),
-        "id": row.id,
-    }
-
-
-def _stamps(row: LogRow) -> Json:
-    return stamps(row.created_at, row.updated_at, row.version)
-
-
-def _data(key: LogRecordKey, row: LogRow) -> dict[str, Any]:
-    data: dict[str, Value] = dict(row.data)
-    return data if key.group is None else {key.group[0]: {key.group[1]: data}}

@@ -9,10 +9,17 @@ from chalice.app import Response
 
 from chalicelib.api.http.calls import Call
 from chalicelib.api.http.idempotent_calls import IdempotentCall
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.protocol.requests import TooLarge, UnknownEncoding, is_json
 from chalicelib.api.upgrade.access.dialect import UNKNOWN_USER, BlobRefused
-from chalicelib.api.upgrade.outcomes.log_models import LOG_BYTES, LogV5, LogV6, log_answer
+from chalicelib.api.upgrade.outcomes.log_answers import (
+    LogRows,
+    StampedLogRows,
+    log_answer,
+    stamped_log_answer,
+)
+from chalicelib.api.upgrade.outcomes.log_models import LOG_BYTES, LogV5, LogV6
 from chalicelib.api.upgrade.participants.client import ClientRoutes, caller_v5, check_token
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.services import Services
@@ -22,7 +29,9 @@ routes = ClientRoutes(__name__)
 
 
 @routes.client_endpoint("log", "POST", v5=LogV5, v6=LogV6, body_limit=LOG_BYTES, idempotent=True)
-def log(services: Services, caller: Caller, body: LogV6, once: IdempotentCall) -> Response:
+def log(
+    services: Services, caller: Caller, body: LogV6, once: IdempotentCall
+) -> Rendered[LogRows] | Response:
     """Store what happened to a user, as far as an experiment measures it."""
     return once(
         caller.named.id,
@@ -57,10 +66,12 @@ def _of_beacon(call: Call, _headers: ResponseHeaders) -> Any:
     any_type=True,
     idempotent=True,
 )
-def bloblog(services: Services, caller: Caller, body: LogV6, once: IdempotentCall) -> Response:
+def bloblog(
+    services: Services, caller: Caller, body: LogV6, once: IdempotentCall
+) -> Rendered[StampedLogRows] | Response:
     """The same as log, from a browser's beacon: JSON, whatever its type says."""
     return once(
         caller.named.id,
         lambda seal: services.logs.log(caller.user.id, body.parts(), seal),
-        lambda report: log_answer(report, caller, stamped=True),
+        lambda report: stamped_log_answer(report, caller),
     )

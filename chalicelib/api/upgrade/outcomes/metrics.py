@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chalice.app import Response
-
-from chalicelib.api.http.rendering import written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, as_they_are
 from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.experiments.designs.metric_models import (
+    MetricNode,
     MetricsBody,
     metric_tree,
     own_nodes,
@@ -30,13 +29,15 @@ ALL = "../metric"
 
 
 @routes.endpoint(PAGES.route)
-def list_metrics(services: Services, query: ListQuery) -> Response:
+def list_metrics(services: Services, query: ListQuery) -> Rendered[list[MetricNode]]:
     """All metrics by key; a class may go on in the next page."""
     return _page(PAGES, services.metrics.all(), query)
 
 
 @routes.endpoint(CONTEXT_PAGES.route)
-def list_metrics_of_context(services: Services, key: str, query: ListQuery) -> Response:
+def list_metrics_of_context(
+    services: Services, key: str, query: ListQuery
+) -> Rendered[list[MetricNode]]:
     """The metrics of a context by key; a class may go on in the next page."""
     found = services.metrics.of_context(key)
     return _page(CONTEXT_PAGES, found, query, context=key)
@@ -44,7 +45,7 @@ def list_metrics_of_context(services: Services, key: str, query: ListQuery) -> R
 
 def _page(
     pages: Pages[Metric], metrics: Iterable[Metric], query: ListQuery, **narrowed: object
-) -> Response:
+) -> Rendered[list[MetricNode]]:
     rest = pages.rest(metrics, query, **narrowed)
     write = own_nodes()
     taken = pages.take(rest, query, as_they_are, lambda metric, _: write(metric))
@@ -53,18 +54,18 @@ def _page(
 
 
 @routes.endpoint("/api/metric/save", "POST")
-def save_metrics(services: Services, body: MetricsBody) -> Response:
+def save_metrics(services: Services, body: MetricsBody) -> Rendered[list[MetricNode]]:
     """Store metrics, or replace those that there are."""
     return _first(services.metrics.save(body.drafts()))
 
 
 @routes.endpoint("/api/metric/{key}", "DELETE")
-def delete_metric(services: Services, key: str) -> Response:
+def delete_metric(services: Services, key: str) -> Rendered[list[MetricNode]]:
     """Delete a metric, or all of a class; what is left of the class."""
     return _first(services.metrics.delete(key))
 
 
-def _first(metrics: Iterable[Metric]) -> Response:
+def _first(metrics: Iterable[Metric]) -> Rendered[list[MetricNode]]:
     """Those that fit an answer; a Link leads to all metrics."""
     write = own_nodes()
     taken = PAGES.take(metrics, ListQuery(), as_they_are, lambda metric, _: write(metric))

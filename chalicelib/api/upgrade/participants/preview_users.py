@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Annotated, Any
+from typing import Annotated, NotRequired
 
-from chalice.app import Response
 from pydantic import Field
+from typing_extensions import TypedDict
 
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Position
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name
-from chalicelib.api.upgrade.wire.pages import PageBody, Search, batched, page
-from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.pages import PageBody, PageColumns, Search, batched, page
+from chalicelib.api.upgrade.wire.records import stamps
+from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.api.upgrade.wire.texts import Identifier, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import answer_bytes
-from chalicelib.domain.participants.preview_users import PreviewUser
+from chalicelib.domain.participants import preview_users
 from chalicelib.services import Services
 from chalicelib.services.participants.preview_users import Preview, RequestedAssignment
 
@@ -83,15 +85,45 @@ USERS_AT_ONCE = 100
 SHOWN = itemgetter(1)
 
 
-def _position(user: PreviewUser) -> Position:
+def _position(user: preview_users.PreviewUser) -> Position:
     return -int(user.created_at.timestamp() * 1000), user.id
 
 
-PAGES: Pages[PreviewUser] = Pages("/api/previewusers", _position, tuple[int, str])
+PAGES: Pages[preview_users.PreviewUser] = Pages("/api/previewusers", _position, tuple[int, str])
+
+
+class PreviewExperiment(TypedDict):
+    id: Id
+    name: str
+
+
+class PreviewCondition(TypedDict):
+    id: Id
+    conditionCode: str
+
+
+class PreviewAssignment(Stamps):
+    """An explicit condition of a preview user."""
+
+    id: Id
+    experiment: PreviewExperiment
+    experimentCondition: PreviewCondition
+
+
+class PreviewUserColumns(Stamps):
+    id: str
+
+
+class PreviewUser(PreviewUserColumns):
+    assignments: NotRequired[list[PreviewAssignment]]
+
+
+class PageOfPreviewUsers(PageColumns):
+    nodes: list[PreviewUser]
 
 
 @routes.endpoint("/api/previewusers")
-def list_preview_users(services: Services, query: ListQuery) -> Response:
+def list_preview_users(services: Services, query: ListQuery) -> Rendered[list[PreviewUser]]:
     """The preview users, the newest first."""
     rest = PAGES.rest(services.preview_users.all(), query)
     read = partial(_each_shown, services)
@@ -99,70 +131,74 @@ def list_preview_users(services: Services, query: ListQuery) -> Response:
 
 
 @routes.endpoint("/api/previewusers/paginated", "POST")
-def page_of_preview_users(services: Services, body: PageBody) -> Response:
+def page_of_preview_users(services: Services, body: PageBody) -> Rendered[PageOfPreviewUsers]:
     """Some of the preview users."""
     found = page(services.preview_users.all(), body, PREVIEW_USER_SEARCH)
     return found.response(_each_shown(services, found.rows), SHOWN)
 
 
 @routes.endpoint("/api/previewusers", "POST")
-def create_preview_user(services: Services, body: PreviewUserBody) -> dict[str, Any]:
+def create_preview_user(services: Services, body: PreviewUserBody) -> PreviewUser:
     """Let a user see experiments in preview."""
     return _put(services, body.id, body)
 
 
 @routes.endpoint("/api/previewusers/assign", "POST")
-def assign_preview_user(services: Services, body: PreviewAssignmentsBody) -> dict[str, Any]:
+def assign_preview_user(services: Services, body: PreviewAssignmentsBody) -> PreviewUser:
     """Set the conditions of a preview user by experiment."""
     return _put(services, body.id, body)
 
 
 @routes.endpoint("/api/previewusers/{user_id}")
-def get_preview_user(services: Services, user_id: Name) -> dict[str, Any]:
+def get_preview_user(services: Services, user_id: Name) -> PreviewUser:
     """One preview user."""
     return _shown(services, [services.preview_users.get(user_id)])[0]
 
 
 @routes.endpoint("/api/previewusers/{user_id}", "PUT")
-def edit_preview_user(services: Services, user_id: Name, body: AssignmentsField) -> dict[str, Any]:
+def edit_preview_user(services: Services, user_id: Name, body: AssignmentsField) -> PreviewUser:
     """Make a user a preview user, or give one other conditions."""
     return _put(services, user_id, body)
 
 
 @routes.endpoint("/api/previewusers/{user_id}", "DELETE")
-def delete_preview_user(services: Services, user_id: Name) -> list[dict[str, Any]]:
+def delete_preview_user(services: Services, user_id: Name) -> list[PreviewUserColumns]:
     """Make a preview user an ordinary one."""
     gone = services.preview_users.remove(user_id)
     return [] if gone is None else [_row(gone)]
 
 
-def _put(services: Services, user_id: str, body: AssignmentsField) -> dict[str, Any]:
+def _put(services: Services, user_id: str, body: AssignmentsField) -> PreviewUser:
     return _shown(services, [services.preview_users.put(user_id, body.requested())])[0]
 
 
-def _shown(services: Services, users: Sequence[PreviewUser]) -> list[Json]:
+def _shown(services: Services, users: Sequence[preview_users.PreviewUser]) -> list[PreviewUser]:
     """Preview users with their assignments; those who have none without."""
     previews = services.preview_users.previews(users)
-    return [
-        {**_row(user), "assignments": _assignments(user, previews[user.id])}
-        if previews[user.id]
-        else _row(user)
-        for user in users
-    ]
+    return [_answer(user, previews[user.id]) for user in users]
+
+
+def _answer(user: preview_users.PreviewUser, previews: Sequence[Preview]) -> PreviewUser:
+    times = stamps(user.created_at, user.updated_at, user.version)
+    if not previews:
+        return PreviewUser(id=user.id, **times)
+    return PreviewUser(id=user.id, **times, assignments=_assignments(user, previews))
 
 
 def _each_shown(
-    services: Services, users: Iterable[PreviewUser]
-) -> Iterator[tuple[PreviewUser, Json]]:
+    services: Services, users: Iterable[preview_users.PreviewUser]
+) -> Iterator[tuple[preview_users.PreviewUser, PreviewUser]]:
     for some in batched(users, USERS_AT_ONCE):
         yield from zip(some, _shown(services, some), strict=True)
 
 
-def _row(user: PreviewUser) -> Json:
+def _row(user: preview_users.PreviewUser) -> PreviewUserColumns:
     return {**stamps(user.created_at, user.updated_at, user.version), "id": user.id}
 
 
-def _assignments(user: PreviewUser, previews: Sequence[Preview]) -> list[Json]:
+def _assignments(
+    user: preview_users.PreviewUser, previews: Sequence[Preview]
+) -> list[PreviewAssignment]:
     """The assignments of a user, with the beginnings of names where these are too long together."""
     whole = [_assignment(user, each) for each in previews]
     if answer_bytes(row_text(whole)) <= ANSWER_BYTES:
@@ -170,7 +206,9 @@ def _assignments(user: PreviewUser, previews: Sequence[Preview]) -> list[Json]:
     return [_assignment(user, each, NAME_SHOWN) for each in previews]
 
 
-def _assignment(user: PreviewUser, preview: Preview, shown: int | None = None) -> Json:
+def _assignment(
+    user: preview_users.PreviewUser, preview: Preview, shown: int | None = None
+) -> PreviewAssignment:
     """An assignment; it shows the times and the version of its user."""
     experiment, condition = preview.experiment, preview.condition
     return {
@@ -181,7 +219,7 @@ def _assignment(user: PreviewUser, preview: Preview, shown: int | None = None) -
     }
 
 
-PREVIEW_USER_SEARCH: Search[PreviewUser] = Search(
+PREVIEW_USER_SEARCH: Search[preview_users.PreviewUser] = Search(
     {"id": lambda user: user.id},
     {
         "id": lambda user: user.id,

@@ -7,13 +7,15 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from chalice.app import Response
+from typing_extensions import TypedDict
 
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting, row_text
@@ -22,7 +24,8 @@ from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody
 from chalicelib.api.upgrade.wire.files import MAX_FILES
-from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.records import stamps
+from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.api.upgrade.wire.texts import FilledText, Text
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import answer_bytes
@@ -70,11 +73,28 @@ class StrataBody(ClientBody):
     files: Annotated[list[StratificationFile], AtMost(MAX_FILES)]
 
 
+class StratificationUse(TypedDict):
+    """How many users have each value of a factor, and which experiments go by it."""
+
+    factor: str
+    factorValue: Mapping[str, int]
+    experimentIds: list[Id]
+
+
+class UploadedFactor(TypedDict):
+    factor: str
+    users: int
+
+
+class DeletedFactor(Stamps):
+    stratificationFactorName: str
+
+
 PAGES: Pages[FactorUse] = Pages("/api/stratification", lambda use: (use.factor.name,), tuple[str])
 
 
 @routes.endpoint(PAGES.route)
-def list_factors(services: Services, query: ListQuery) -> Response:
+def list_factors(services: Services, query: ListQuery) -> Rendered[list[StratificationUse]]:
     """All factors: how many users have each value, and which experiments go by them.
 
     Of very many values the first are shown, and `valuesTotal` says how many there are.
@@ -84,7 +104,11 @@ def list_factors(services: Services, query: ListQuery) -> Response:
 
 def _use(use: FactorUse) -> Row:
     experiments = list(use.experiment_ids[:EXPERIMENTS_SHOWN])
-    shown = {"factor": use.factor.name, "factorValue": use.users, "experimentIds": experiments}
+    shown: StratificationUse = {
+        "factor": use.factor.name,
+        "factorValue": use.users,
+        "experimentIds": experiments,
+    }
     text = row_text(shown)
     if answer_bytes(text) > ANSWER_BYTES:
         values = dict(islice(use.users.items(), VALUES_SHOWN))
@@ -93,17 +117,23 @@ def _use(use: FactorUse) -> Row:
 
 
 @routes.endpoint("/api/stratification", "POST")
-def upload_strata(services: Services, body: StrataBody) -> list[dict[str, Any]]:
+def upload_strata(services: Services, body: StrataBody) -> list[UploadedFactor]:
     """Store users' values of stratification factors."""
-    factors: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for upload in body.files:
-        for factor, values in _columns(upload.file).items():
-            factors[factor].update(values)
-    stored = [{"factor": factor, "users": len(values)} for factor, values in factors.items()]
+    factors = _of_files(body.files)
+    stored = [UploadedFactor(factor=name, users=len(of)) for name, of in factors.items()]
     if not fitting(stored)[1]:
         raise Invalid(f"{len(stored)} factors: send fewer of them in one call")
     services.stratification.put(factors)
     return stored
+
+
+def _of_files(files: Iterable[StratificationFile]) -> dict[str, dict[str, str]]:
+    """The values of each factor by user; those of later files count."""
+    factors: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for upload in files:
+        for factor, values in _columns(upload.file).items():
+            factors[factor].update(values)
+    return factors
 
 
 @routes.endpoint("/api/stratification/download/{factor}")
@@ -131,13 +161,13 @@ def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Respons
 
 
 @routes.endpoint("/api/stratification/{factor}", "DELETE")
-def delete_factor(services: Services, factor: FilledText) -> list[dict[str, Any]]:
+def delete_factor(services: Services, factor: FilledText) -> list[DeletedFactor]:
     """Delete a factor, and all users' values of it."""
     gone = services.stratification.delete(factor)
     return [] if gone is None else [_row(gone)]
 
 
-def _row(factor: StratificationFactor) -> Json:
+def _row(factor: StratificationFactor) -> DeletedFactor:
     times = stamps(factor.created_at, factor.created_at, 1)
     return {**times, "stratificationFactorName": factor.name}
 

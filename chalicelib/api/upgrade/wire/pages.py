@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, NotRequired, TypeVar
 
-from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict
 
-from chalicelib.api.http.rendering import written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.upgrade.wire.texts import Text
 from chalicelib.domain.errors import Invalid
@@ -59,6 +59,26 @@ class PageBody(_Camel):
     sort_params: SortBody | None = None
 
 
+class SearchParameters(TypedDict):
+    key: str
+    string: str
+
+
+class SortParameters(TypedDict):
+    key: str
+    sortAs: Literal["ASC", "DESC"]
+
+
+class PageColumns(TypedDict):
+    """What was asked for, and of how many."""
+
+    total: int
+    skip: int
+    take: int
+    searchParams: NotRequired[SearchParameters]
+    sortParams: NotRequired[SortParameters]
+
+
 @dataclass(frozen=True, slots=True)
 class Search(Generic[T]):
     """What can be searched and sorted by, and what is left out of a page that does not ask."""
@@ -76,7 +96,7 @@ class FoundPage(Generic[T]):
     total: int
     body: PageBody
 
-    def response(self, rows: Iterable[R], write: Callable[[R], Any]) -> Response:
+    def response(self, rows: Iterable[R], write: Callable[[R], Any]) -> Rendered[Any]:
         """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
         texts, _ = fitting(map(write, rows))
         return written(self.text(list_text(texts), len(texts)))

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 
+from chalicelib.api.upgrade.wire.shapes import Stamps
+
 Json = dict[str, object]
 
 CHARACTERS = string.ascii_uppercase + string.digits
@@ -37,7 +39,7 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def stamps(created_at: datetime, updated_at: datetime, version: int) -> Json:
+def stamps(created_at: datetime, updated_at: datetime, version: int) -> Stamps:
     """The times and the version that every record shows."""
     return {
         "createdAt": iso(created_at),

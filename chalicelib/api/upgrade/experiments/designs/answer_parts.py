@@ -10,8 +10,10 @@ from chalicelib.api.upgrade.audiences.segment_models import (
     Listings,
     list_answers,
 )
+from chalicelib.api.upgrade.experiments.designs.metric_models import MetricRecord
 from chalicelib.api.upgrade.wire.pages import Search
 from chalicelib.api.upgrade.wire.records import Json, iso, stamps
+from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.state_names import DISPLAY_NAMES, display_name
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.experiments.experiments import (
@@ -32,10 +34,10 @@ BACKEND_VERSION = "6.5.0"
 METRICS_BYTES = 400_000
 """What the metrics of an experiment's queries may take in an answer."""
 
-Metrics = Mapping[str, Mapping[str, object]]
+Metrics = Mapping[str, MetricRecord]
 
 
-def own_stamps(experiment: Experiment) -> Json:
+def own_stamps(experiment: Experiment) -> Stamps:
     return stamps(experiment.created_at, experiment.updated_at, experiment.version)
 
 

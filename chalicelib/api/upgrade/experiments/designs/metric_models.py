@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.pages.answer_sizes import row_text
-from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.records import stamps
+from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Text
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript, javascript_text
@@ -90,18 +92,39 @@ def _keys(unit: ClassBody | AttributeBody) -> Iterator[tuple[str, AttributeBody]
             yield grouped_key(unit.group_class, key, attribute.metric), attribute
 
 
-def metric_answer(metric: Metric) -> Json:
+class MetricRecord(Stamps):
+    key: str
+    type: MetricType
+    allowedData: list[str] | None
+    context: list[str]
+
+
+class MetricMetadata(TypedDict):
+    type: MetricType
+
+
+class MetricNode(TypedDict):
+    """A metric, or a class of metrics with those below it."""
+
+    key: str
+    children: list[MetricNode]
+    metadata: MetricMetadata
+    allowedData: list[str] | None
+    context: list[str]
+
+
+def metric_answer(metric: Metric) -> MetricRecord:
     """A metric as a record."""
     return {
         **stamps(metric.created_at, metric.updated_at, metric.version),
         "key": metric.key,
-        "type": metric.type.value,
+        "type": metric.type,
         "allowedData": _allowed(metric),
         "context": list(metric.contexts),
     }
 
 
-def metric_tree(metrics: Iterable[Metric]) -> list[Json]:
+def metric_tree(metrics: Iterable[Metric]) -> list[MetricNode]:
     """Metrics as trees: class, key, attribute; each node shows the first metric below it."""
     roots: dict[str, Any] = {}
     for metric in metrics:
@@ -126,15 +149,15 @@ def own_nodes() -> Callable[[Metric], Row]:
     return write
 
 
-def _nodes(level: dict[str, Any]) -> list[Json]:
+def _nodes(level: dict[str, Any]) -> list[MetricNode]:
     return [_node(name, metric, _nodes(children)) for name, (metric, children) in level.items()]
 
 
-def _node(name: str, metric: Metric, children: list[Json]) -> Json:
+def _node(name: str, metric: Metric, children: list[MetricNode]) -> MetricNode:
     return {
         "key": name,
         "children": children,
-        "metadata": {"type": metric.type.value},
+        "metadata": {"type": metric.type},
         "allowedData": _allowed(metric),
         "context": list(metric.contexts),
     }
@@ -144,6 +167,6 @@ def _allowed(metric: Metric) -> list[str] | None:
     return None if metric.allowed_values is None else list(metric.allowed_values)
 
 
-def metric_records(services: Services) -> dict[str, Json]:
+def metric_records(services: Services) -> dict[str, MetricRecord]:
     """The records of all metrics, by key."""
     return {metric.key: metric_answer(metric) for metric in services.metrics.all()}
