@@ -13,11 +13,11 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-
-from chalice.app import Response
+from typing import Any
 
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.reading import Reading, requested_path
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.protocol.conditional import names_tag
 from chalicelib.api.protocol.problem_dialect import ProblemDialect
@@ -85,7 +85,7 @@ def _version() -> str:
 
 def _answer(
     reading: Reading, file: File, media_type: str, caching: str, **headers: str
-) -> Response:
+) -> Rendered[Any]:
     sent: ResponseHeaders = {
         "ETag": file.tag,
         "Cache-Control": caching,
@@ -93,19 +93,19 @@ def _answer(
     }
     known = reading.headers.get("if-none-match")
     if known is not None and names_tag(known, file.tag):
-        return Response("", sent, status_code=304)
+        return Rendered("", sent, status_code=304)
     own: ResponseHeaders = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(file.text, {**sent, **own, "Content-Type": media_type})
+    return Rendered(file.text, {**sent, **own, "Content-Type": media_type})
 
 
 @routes.endpoint("/api/openapi.json", access=OPEN, conditional=True)
-def openapi_document(reading: Reading) -> Response:
+def openapi_document(reading: Reading) -> Rendered[dict[str, Any]]:
     """This document, for programs."""
     return _answer(reading, _file(DOCUMENT), JSON_TYPE, ALWAYS_ASK)
 
 
 @routes.endpoint("/swagger", access=OPEN, conditional=True)
-def swagger_page(reading: Reading) -> Response:
+def swagger_page(reading: Reading) -> Rendered[str]:
     """This document, for people: Swagger UI."""
     # Browsers resolve links against the folder that they see.
     root = "../" if requested_path(reading.request).endswith("/") else ""
@@ -114,7 +114,7 @@ def swagger_page(reading: Reading) -> Response:
 
 
 @routes.endpoint("/swagger/{asset}", access=OPEN, conditional=True)
-def swagger_asset(reading: Reading, asset: str) -> Response:
+def swagger_asset(reading: Reading, asset: str) -> Rendered[str]:
     """A script or a style of that page."""
     if asset not in ASSET_TYPES:
         raise NotFound(f"there is no {asset}: the page uses {', '.join(ASSET_TYPES)}")

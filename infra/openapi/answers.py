@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, NoReturn, get_args, get_origin, get_type_hints
 
 from chalice.app import Response
 
 from chalicelib.api.http.calls import BODY
-from chalicelib.api.http.rendering import CRASH, Rendered, Reply
+from chalicelib.api.http.rendering import CRASH, Crash, GatewayRefusal, Rendered, Reply
 from chalicelib.api.http.routes import Route
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.protocol.problem_dialect import ProblemDialect
-from chalicelib.api.protocol.problems import PROBLEM_TYPE
+from chalicelib.api.protocol.problems import PROBLEM_TYPE, PlainError, Problem
 from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.api.testlab.dialect import TestLabDialect
 from chalicelib.api.upgrade.access.dialect import UpgradeDialect
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery
+from chalicelib.api.upgrade.wire.error_bodies import UpgradeError
 from chalicelib.domain.access.api_keys import Role
 from infra.openapi.inputs import Found, Part, asks, heeds_if_match, needed_key, takes_anything
 from infra.openapi.refusals import GATEWAY_OWN, REASONS, SAID, TESTLAB_OWN, UPGRADE_EXAMPLES
 from infra.openapi.routes.about import UNSAID, About
 from infra.openapi.schemas import Json, Schemas
-from infra.openapi.study_shapes import Crash, GatewayRefusal, PlainError, Problem, UpgradeError
+
+REFUSES = (NoReturn, type(None))
+"""What views return that only refuse."""
 
 TEXT: Json = {"schema": {"type": "string"}}
 
@@ -84,10 +87,8 @@ HEADER_NAMES: Final = {name.replace("-", ""): name for name in (
 
 def wanted(route: Route, about: About, schemas: Schemas) -> Part:
     """Ask for the schema of a route's answer; how to describe all its answers with it."""
-    kind = about.answer
-    if kind is UNSAID:
-        kind = _sent(get_type_hints(route.view, include_extras=True)["return"])
-    key = None if kind is None else schemas.want(f"{_name(route)} answer", kind, "serialization")
+    kind = _sent(get_type_hints(route.view, include_extras=True)["return"])
+    key = None if kind in REFUSES else schemas.want(f"{_name(route)} answer", kind, "serialization")
     plain, problem = (
         schemas.want(f"{_name(route)} {refusal.__name__}", refusal, "serialization")
         for refusal in (PlainError, Problem)

@@ -11,16 +11,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile
-from chalicelib.api.upgrade.audiences.segment_models import (
-    ListBody,
-    Listing,
-    SegmentBody,
+from chalicelib.api.upgrade.audiences.segment_answers import (
     bare_segment_answer,
     list_answers,
     segment_answer,
     single_segment_answer,
 )
+from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile
+from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing, SegmentBody
 from chalicelib.api.upgrade.wire.records import iso
 from chalicelib.domain.audiences.contexts import UnknownAppContext, known_context
 from chalicelib.domain.audiences.filters import ListEntry

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from chalice.app import Response
 from pydantic_core import to_json
+from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_sizes import check_length
 from chalicelib.api.protocol.problems import ResponseHeaders
@@ -16,7 +17,21 @@ from chalicelib.api.protocol.requests import JSON_TYPE
 
 A = TypeVar("A")
 
-CRASH = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
+
+class GatewayRefusal(TypedDict):
+    """What API Gateway answers to a request that it does not pass on."""
+
+    message: str
+
+
+class Crash(TypedDict):
+    """What Chalice answers where the server itself is at fault."""
+
+    Code: str
+    Message: str
+
+
+CRASH: Crash = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
 """What Chalice answers where the server is at fault."""
 
 
@@ -39,7 +54,7 @@ class Reply(Generic[A]):
 
 
 class Rendered(Response, Generic[A]):
-    """An answer that is JSON text already, of the shape `A`."""
+    """An answer that is text already: JSON of the shape `A`, or a page."""
 
 
 def rendered(answer: Any) -> Response:

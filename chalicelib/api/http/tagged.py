@@ -5,6 +5,7 @@ RFC 9110, sections 8.8.3 and 13. The tags are strong: the same tag means the sam
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -98,12 +99,18 @@ def change(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
         tags.insist(subject, _accepting(condition), creates=concern.creates)
     answer = call()
     if concern.made is not None:
-        shown = answer.body if isinstance(answer, Reply) else answer
+        shown = _shown(answer)
         subject = Subject(concern.kind, concern.made(shown))
     tag = None if subject is None else tags.written(subject)
     if tag is not None:
         headers["ETag"] = quoted(tag)
     return answer
+
+
+def _shown(answer: Any) -> Any:
+    if isinstance(answer, Response):
+        return json.loads(answer.body)
+    return answer.body if isinstance(answer, Reply) else answer
 
 
 def _accepting(if_match: str) -> Callable[[str], bool]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from chalicelib.api.protocol.requests import Malformed, TooLarge, UnknownEncoding
 from chalicelib.domain.errors import (
@@ -54,6 +55,21 @@ STATUS: dict[type[SwitchyardError], HTTPStatus] = {
 """The status that says what happened; a class stands for those derived from it."""
 
 
+class Problem(TypedDict):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class PlainError(TypedDict):
+    """A refusal that has no documented text."""
+
+    error: str
+
+
 def reason_of(error: SwitchyardError) -> str:
     """Why a request is refused, for a body."""
     return brief(str(error))
@@ -76,16 +92,14 @@ def faults(error: ValidationError, whole: str) -> str:
     """
     found = error.errors(include_url=False, include_input=False, include_context=False)
     named = [
-        f"{_point_key(fault['loc']) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"[
-            :FAULT_LENGTH
-        ]
+        f"{_where(fault['loc']) or whole}: {fault['msg'].removeprefix(OWN_PREFIX)}"[:FAULT_LENGTH]
         for fault in found[:FAULTS_NAMED]
     ]
     more = [f"and {len(found) - FAULTS_NAMED} more"] if len(found) > FAULTS_NAMED else []
     return "; ".join(named + more)
 
 
-def _point_key(parts: Sequence[str | int]) -> str:
+def _where(parts: Sequence[str | int]) -> str:
     """Where a fault is; keys of maps are the client's, and may be long."""
     return ".".join(str(part)[:PART_LENGTH] for part in parts)
 
@@ -120,11 +134,10 @@ def hint_header(status: HTTPStatus) -> ResponseHeaders:
 def problem_body(error: SwitchyardError) -> str:
     """Problem details as JSON text; the type is the status' own ("about:blank")."""
     status = status_of(error)
-    return json.dumps(
-        {
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": status.value,
-            "detail": reason_of(error),
-        }
-    )
+    problem: Problem = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": reason_of(error),
+    }
+    return json.dumps(problem)

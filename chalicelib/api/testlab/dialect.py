@@ -11,6 +11,7 @@ from chalicelib.api.http.rendering import Received
 from chalicelib.api.protocol.negotiation import prefers
 from chalicelib.api.protocol.problems import (
     PROBLEM_TYPE,
+    PlainError,
     ResponseHeaders,
     detail_header,
     hint_header,
@@ -39,7 +40,8 @@ class TestLabDialect:
         headers["Content-Type"] = JSON_TYPE
         if status in DOCUMENTED and not isinstance(error, KeyReused):
             return Response(json.dumps(refusal), headers, HTTPStatus.FORBIDDEN.value)
-        return Response(json.dumps({"error": str(error)}), headers, status.value)
+        plain: PlainError = {"error": str(error)}
+        return Response(json.dumps(plain), headers, status.value)
 
 
 DIALECT = TestLabDialect()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from chalicelib.api.http.access import CLIENT
 from chalicelib.api.http.routes import Routes
@@ -12,6 +12,7 @@ from chalicelib.api.testlab.dialect import DIALECT
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.models import AssignUserBlock, UserBlockAnswer
 from chalicelib.api.values.numbers import javascript_text
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.features.features import NAME_LENGTH
 from chalicelib.services import Services
 
@@ -59,6 +60,6 @@ def reset_user_blocks(services: Services) -> list[UserBlockAnswer]:
 
 # The gateway matches the literal path before {name}: it needs the methods of both.
 @routes.endpoint("/api/userblocks/reset", refusal=GET_REFUSED)
-def get_reset(services: Services) -> UserBlockAnswer:
+def get_reset() -> NoReturn:
     """Refuse: no user block is called "reset"."""
-    return get_user_block(services, "reset")
+    raise NotFound("there is no user-block 'reset': their names are 5, 10, ... 100")

@@ -13,14 +13,12 @@ UNSAID = object()
 class About:
     """What is to be said of one route.
 
-    `answer` is the type of the answer where the view's own is not it (None: there is no answer
-    but refusals), `example` an answer, `body` a body. `refused` are statuses beyond those that
-    follow from what the route takes. `headers` are those of its answer, `path` gives examples of
+    `example` is an answer, `body` a body. `refused` are statuses beyond those that follow from what
+    the route takes. `headers` are those of its answer, `path` gives examples of
     the path's parts. Refusals in `as_text` have a plain text.
     """
 
     example: Any = UNSAID
-    answer: Any = UNSAID
     body: Any = UNSAID
     refused: tuple[int, ...] = ()
     headers: tuple[str, ...] = ()

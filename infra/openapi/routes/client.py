@@ -8,7 +8,7 @@ from chalicelib.api.upgrade.experiments.participation import Assignment, MarkedP
 from chalicelib.api.upgrade.participants.users import StoredUser
 from chalicelib.domain.experiments.experiments import DesignType
 from chalicelib.domain.participants.participants import EnrollmentCode
-from infra.openapi.routes.about import UNSAID, About
+from infra.openapi.routes.about import About
 from infra.openapi.routes.experiment_examples import CONDITIONS, EXPERIMENT_ID, STAMPS
 
 GROUP = {"schoolId": ["north"], "classId": ["3a", "3b"]}
@@ -102,7 +102,7 @@ def _calls(method: str, name: str, body: dict[str, Any], example: Any, *,
     """A route of both versions: v5 names the user in the body, v6 in the header."""
 
     def about(sent: dict[str, Any]) -> About:
-        return About(example, UNSAID, sent, refused, note=note)
+        return About(example, sent, refused, note=note)
 
     return _both(method, name, about({user: "ada", **body}), about(body))
 
@@ -135,19 +135,17 @@ CLIENT_ROUTES: dict[str, About] = {
     **_both(
         "POST",
         "featureflag",
-        About(FLAGS, UNSAID, {"userId": "ada", **CONTEXT}, (404,)),
-        About(FLAGS, UNSAID, CONTEXT, (404,), note=GROUP_SETS_NOTE),
+        About(FLAGS, {"userId": "ada", **CONTEXT}, (404,)),
+        About(FLAGS, CONTEXT, (404,), note=GROUP_SETS_NOTE),
     ),
     "POST /api/v5/bloblog": About(
         [{**ROW, **STAMPS}],
-        UNSAID,
         {"userId": "ada", **LOG},
         (404,),
         note="A body that does not say it is JSON is read as JSON all the same; whatever is wrong"
         " with it then, but for its length, is 404.",
     ),
     "POST /api/v6/reward": About(
-        answer=None,
         body={"rewardValue": "SUCCESS", "experimentId": EXPERIMENT_ID},
         refused=(404,),
         note="Adaptive experiments are switched off: every reward is refused.",

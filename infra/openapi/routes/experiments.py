@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from infra.openapi.audience_shapes import ExportedList, JudgedFile, TakenFile
-from infra.openapi.experiment_parts import (
-    AddedList,
-    DeletedList,
-    ShownCondition,
-)
-from infra.openapi.experiment_shapes import (
-    Contexts,
-    CreatedExperiment,
+from chalicelib.api.upgrade.experiments.designs.shapes import (
     DecisionPointKey,
-    DeletedExperiment,
-    EditedExperiment,
-    Experiment,
     ExperimentName,
-    ExportedExperiment,
-    MovedExperiment,
-    PageOfExperiments,
 )
 from infra.openapi.routes.about import About
 from infra.openapi.routes.experiment_examples import (
@@ -55,13 +41,12 @@ OWN_STATES = "States go by their own names: enrolling, enrollmentComplete, cance
 EXPERIMENT_ROUTES: dict[str, About] = {
     "POST /api/experiments": About(
         CREATED,
-        CreatedExperiment,
         DESIGN,
         note="Ids of conditions, partitions, payloads and queries are new; references to them"
         " within the request are followed.",
     ),
-    "POST /api/experiments/batch": About([CREATED], list[CreatedExperiment], [DESIGN]),
-    "GET /api/experiments": About([SINGLE], list[Experiment], note=STATES),
+    "POST /api/experiments/batch": About([CREATED], [DESIGN]),
+    "GET /api/experiments": About([SINGLE], note=STATES),
     "GET /api/experiments/names": About(
         [{"id": EXPERIMENT_ID, "name": "Hints"}], list[ExperimentName]
     ),
@@ -79,7 +64,6 @@ EXPERIMENT_ROUTES: dict[str, About] = {
                 }
             }
         },
-        Contexts,
     ),
     "POST /api/experiments/paginated": About(
         {
@@ -94,26 +78,23 @@ EXPERIMENT_ROUTES: dict[str, About] = {
             ],
             **PAGE,
         },
-        PageOfExperiments,
         PAGE,
         note="Archived ones are left out unless `searchParams` asks for a `status`.",
     ),
     "GET /api/experiments/single/{experiment_id}": About(
-        SINGLE, Experiment, refused=MISSING, headers=("Link",), path=EXPERIMENT_PATH, note=STATES
+        SINGLE, refused=MISSING, headers=("Link",), path=EXPERIMENT_PATH, note=STATES
     ),
     "GET /api/experiments/conditions/{experiment_id}": About(
-        SHOWN_ARMS, list[ShownCondition], refused=MISSING, path=EXPERIMENT_PATH
+        SHOWN_ARMS, refused=MISSING, path=EXPERIMENT_PATH
     ),
     "POST /api/experiments/state": About(
         MOVED,
-        MovedExperiment,
         {"experimentId": EXPERIMENT_ID, "state": "enrolling"},
         MISSING,
         note="The new entry of the log shows the experiment as it was.",
     ),
     "PUT /api/experiments/{experiment_id}": About(
         EDITED,
-        EditedExperiment,
         {**DESIGN, "name": "Hints, again"},
         MISSING,
         headers=("Link",),
@@ -122,24 +103,22 @@ EXPERIMENT_ROUTES: dict[str, About] = {
     ),
     "DELETE /api/experiments/{experiment_id}": About(
         [{**OWN_NAMES, "stratificationFactorStratificationFactorName": None}],
-        list[DeletedExperiment],
         refused=MISSING,
         path=EXPERIMENT_PATH,
     ),
     **{
-        f"POST /api/experiments/{side}": About(ADDED_LIST, AddedList, ADD_LIST, MISSING)
+        f"POST /api/experiments/{side}": About(ADDED_LIST, ADD_LIST, MISSING)
         for side in ("inclusionList", "exclusionList")
     },
     **{
         f"PUT /api/experiments/{side}/{{segment_id}}": About(
-            ADDED_LIST, AddedList, ADD_LIST, MISSING, path=SEGMENT_PATH
+            ADDED_LIST, ADD_LIST, MISSING, path=SEGMENT_PATH
         )
         for side in ("inclusionList", "exclusionList")
     },
     **{
         f"DELETE /api/experiments/{side}/{{segment_id}}": About(
             [{"id": SEGMENT_ID, "name": "pilot classes"}],
-            list[DeletedList],
             refused=MISSING,
             path=SEGMENT_PATH,
         )
@@ -148,23 +127,19 @@ EXPERIMENT_ROUTES: dict[str, About] = {
     "GET /api/experiments/getGroupAssignmentStatus/{experiment_id}": About(
         3, refused=MISSING, path=EXPERIMENT_PATH
     ),
-    "GET /api/experiments/mooclet-rewards/{experiment_id}": About(
-        answer=None, path=EXPERIMENT_PATH
-    ),
-    "POST /api/experiments/validation": About(JUDGED, list[JudgedFile], [FILE]),
-    "POST /api/experiments/import": About(JUDGED, list[JudgedFile], [FILE]),
-    "GET /api/experiments/export": About([EXPORTED], list[ExportedExperiment], note=OWN_STATES),
-    "GET /api/experiments/export/all": About([EXPORTED], list[ExportedExperiment], note=OWN_STATES),
+    "GET /api/experiments/mooclet-rewards/{experiment_id}": About(path=EXPERIMENT_PATH),
+    "POST /api/experiments/validation": About(JUDGED, [FILE]),
+    "POST /api/experiments/import": About(JUDGED, [FILE]),
+    "GET /api/experiments/export": About([EXPORTED], note=OWN_STATES),
+    "GET /api/experiments/export/all": About([EXPORTED], note=OWN_STATES),
     "POST /api/experiments/lists/import": About(
         [{"fileName": "pilot classes.json", "error": None, "reason": None}],
-        list[TakenFile],
         {"experimentId": EXPERIMENT_ID, "filterType": "inclusion", "files": [LIST_FILE]},
         MISSING,
     ),
     **{
         f"GET /api/experiments/export/{side}/{{experiment_id}}": About(
             [EXPORTED_LIST],
-            list[ExportedList],
             refused=MISSING,
             headers=ATTACHED,
             path=EXPERIMENT_PATH,

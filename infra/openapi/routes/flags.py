@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.openapi.audience_shapes import (
-    AddedFlagList,
-    ExportedList,
-    FileVerdict,
-    Flag,
-    FlagWithLists,
-    PageOfFlags,
-    TakenFile,
-)
-from infra.openapi.experiment_parts import (
-    SegmentColumns,
-)
 from infra.openapi.routes.about import About
 from infra.openapi.routes.experiment_examples import (
     EXPORTED_LIST,
@@ -64,8 +52,8 @@ FILES = {"files": [{"fileName": "larger-type.json", "fileContent": "the flag, as
 TAKEN_FILE = {"fileName": "larger-type.json", "error": None, "reason": None}
 
 FLAG_ROUTES: dict[str, About] = {
-    "GET /api/flags": About([FLAG], list[Flag]),
-    "POST /api/flags": About(FLAG, Flag, NEW_FLAG, TAKEN),
+    "GET /api/flags": About([FLAG]),
+    "POST /api/flags": About(FLAG, NEW_FLAG, TAKEN),
     "POST /api/flags/paginated": About(
         {
             "total": 1,
@@ -78,45 +66,35 @@ FLAG_ROUTES: dict[str, About] = {
             ],
             **PAGE,
         },
-        PageOfFlags,
         PAGE,
     ),
-    "GET /api/flags/{flag_id}": About(
-        WHOLE, FlagWithLists, refused=MISSING, headers=("Link",), path=FLAG_PATH
-    ),
-    "PUT /api/flags/{flag_id}": About(
-        WHOLE, FlagWithLists, NEW_FLAG, (*MISSING, *TAKEN), ("Link",), FLAG_PATH
-    ),
-    "DELETE /api/flags/{flag_id}": About([FLAG], list[Flag], refused=MISSING, path=FLAG_PATH),
-    "PATCH /api/flags/status": About(FLAG, Flag, {"flagId": FLAG_ID, "status": "enabled"}, MISSING),
+    "GET /api/flags/{flag_id}": About(WHOLE, refused=MISSING, headers=("Link",), path=FLAG_PATH),
+    "PUT /api/flags/{flag_id}": About(WHOLE, NEW_FLAG, (*MISSING, *TAKEN), ("Link",), FLAG_PATH),
+    "DELETE /api/flags/{flag_id}": About([FLAG], refused=MISSING, path=FLAG_PATH),
+    "PATCH /api/flags/status": About(FLAG, {"flagId": FLAG_ID, "status": "enabled"}, MISSING),
     "PATCH /api/flags/filterMode": About(
-        FLAG, Flag, {"flagId": FLAG_ID, "filterMode": "includeAll"}, MISSING
+        FLAG, {"flagId": FLAG_ID, "filterMode": "includeAll"}, MISSING
     ),
-    **{
-        f"POST /api/flags/{side}": About(ADDED_LIST, AddedFlagList, ADD_LIST, MISSING)
-        for side in SIDES
-    },
+    **{f"POST /api/flags/{side}": About(ADDED_LIST, ADD_LIST, MISSING) for side in SIDES},
     **{
         f"PUT /api/flags/{side}/{{segment_id}}": About(
-            ADDED_LIST, AddedFlagList, ADD_LIST, MISSING, path=SEGMENT_PATH
+            ADDED_LIST, ADD_LIST, MISSING, path=SEGMENT_PATH
         )
         for side in SIDES
     },
     **{
         f"DELETE /api/flags/{side}/{{segment_id}}": About(
-            SEGMENT_COLUMNS, SegmentColumns, refused=MISSING, path=SEGMENT_PATH
+            SEGMENT_COLUMNS, refused=MISSING, path=SEGMENT_PATH
         )
         for side in SIDES
     },
     "POST /api/flags/import/validation": About(
         [{"fileName": "larger-type.json", "compatibilityType": "compatible", "reason": None}],
-        list[FileVerdict],
         FILES,
     ),
-    "POST /api/flags/import": About([TAKEN_FILE], list[TakenFile], FILES),
+    "POST /api/flags/import": About([TAKEN_FILE], FILES),
     "GET /api/flags/export/{flag_id}": About(
         WHOLE,
-        FlagWithLists,
         headers=(*ATTACHED, "Link"),
         path=FLAG_PATH,
         note="Laid out for people.",
@@ -124,14 +102,12 @@ FLAG_ROUTES: dict[str, About] = {
     ),
     "POST /api/flags/lists/import": About(
         [{"fileName": "pilot classes.json", "error": None, "reason": None}],
-        list[TakenFile],
         {"flagId": FLAG_ID, "filterType": "inclusion", "files": [LIST_FILE]},
         MISSING,
     ),
     **{
         f"GET /api/flags/export/{side}/{{flag_id}}": About(
             [EXPORTED_LIST],
-            list[ExportedList],
             refused=MISSING,
             headers=ATTACHED,
             path=FLAG_PATH,

@@ -4,20 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.openapi.audience_shapes import (
-    CsvFile,
-    ExportedSegment,
-    JudgedFile,
-    PageOfSegments,
-    SegmentOverview,
-    SegmentUsage,
-    SegmentWithStatus,
-    SingleSegment,
-)
-from infra.openapi.experiment_parts import (
-    Segment,
-    SegmentColumns,
-)
 from infra.openapi.routes.about import About
 from infra.openapi.routes.experiment_examples import NEW_LIST, OTHER_ID, PAGE, SEGMENT, SEGMENT_ID
 
@@ -57,45 +43,37 @@ WARNED = {
 }
 
 SEGMENT_ROUTES: dict[str, About] = {
-    "GET /api/segments": About(OVERVIEW, SegmentOverview),
-    "POST /api/segments": About(PUBLIC, Segment, NEW_SEGMENT, MISSING),
-    "POST /api/segments/paginated": About(
-        {"total": 1, "nodes": OVERVIEW, **PAGE}, PageOfSegments, PAGE
-    ),
+    "GET /api/segments": About(OVERVIEW),
+    "POST /api/segments": About(PUBLIC, NEW_SEGMENT, MISSING),
+    "POST /api/segments/paginated": About({"total": 1, "nodes": OVERVIEW, **PAGE}, PAGE),
     "GET /api/segments/global": About(
-        [{**SHUT_OUT, "status": "excluded"}], list[SegmentWithStatus]
+        [{**SHUT_OUT, "status": "excluded"}],
     ),
-    "POST /api/segments/list": About(SEGMENT, Segment, {**NEW_LIST, **PARENT}, MISSING),
+    "POST /api/segments/list": About(SEGMENT, {**NEW_LIST, **PARENT}, MISSING),
     "DELETE /api/segments/list/{segment_id}": About(
-        {**COLUMNS, "type": "private"}, SegmentColumns, PARENT, MISSING, path=SEGMENT_PATH
+        {**COLUMNS, "type": "private"}, PARENT, MISSING, path=SEGMENT_PATH
     ),
     "GET /api/segments/status/{segment_id}": About(
         {"segment": {**SINGLE, "status": "unused"}, **USES},
-        SegmentUsage,
         refused=MISSING,
         headers=("Link",),
         path=SEGMENT_PATH,
     ),
-    "GET /api/segments/{segment_id}": About(
-        SINGLE, SingleSegment, refused=MISSING, path=SEGMENT_PATH
-    ),
+    "GET /api/segments/{segment_id}": About(SINGLE, refused=MISSING, path=SEGMENT_PATH),
     "DELETE /api/segments/{segment_id}": About(
         COLUMNS,
-        SegmentColumns,
         refused=MISSING,
         path=SEGMENT_PATH,
         note="A segment that an experiment, a flag, another segment or a context uses is refused"
         " (400), and they are named. With `force=true` it is deleted all the same: whom it"
         " excluded is let in at once.",
     ),
-    "POST /api/segments/validation": About([WARNED], list[JudgedFile], FILES),
-    "POST /api/segments/import/validation": About(JUDGED, list[JudgedFile], FILES),
-    "POST /api/segments/import": About(JUDGED, list[JudgedFile], FILES),
-    "POST /api/segments/list/import/validation": About(JUDGED, list[JudgedFile], FILES),
-    "POST /api/segments/list/import": About(
-        JUDGED, list[JudgedFile], {"files": FILES, **PARENT}, MISSING
-    ),
-    "GET /api/segments/export/json": About([PUBLIC], list[ExportedSegment], refused=MISSING),
+    "POST /api/segments/validation": About([WARNED], FILES),
+    "POST /api/segments/import/validation": About(JUDGED, FILES),
+    "POST /api/segments/import": About(JUDGED, FILES),
+    "POST /api/segments/list/import/validation": About(JUDGED, FILES),
+    "POST /api/segments/list/import": About(JUDGED, {"files": FILES, **PARENT}, MISSING),
+    "GET /api/segments/export/json": About([PUBLIC], refused=MISSING),
     "GET /api/segments/export/csv": About(
         [
             {
@@ -103,7 +81,6 @@ SEGMENT_ROUTES: dict[str, About] = {
                 "fileContent": "Type,UUID\r\nIndividual,ada\r\nclassId,3a",
             }
         ],
-        list[CsvFile],
         refused=MISSING,
     ),
 }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import GenericAlias
 from typing import Any
 
 from chalicelib import about
 from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION
-from infra.openapi.routes.about import UNSAID, About
+from infra.openapi.routes.about import About
 from infra.openapi.routes.client import ASSIGNED, GROUP, WORKING_GROUP
 from infra.openapi.routes.experiment_examples import (
     ARMS,
@@ -19,14 +18,6 @@ from infra.openapi.routes.experiment_examples import (
     QUERY_ID,
     STAMPS,
     TIME,
-)
-from infra.openapi.study_shapes import (
-    ListedEnrollment,
-    ListedExclusion,
-    ListedGroupEnrollment,
-    ListedGroupExclusion,
-    ListedPoint,
-    TransferReport,
 )
 
 MISSING = (404,)
@@ -60,9 +51,8 @@ USER: dict[str, Any] = {**STAMPS, "id": "ada", "group": GROUP, "workingGroup": W
 POINT_KEY = {"site": "lesson", "target": "start"}
 SENT_USER = {"id": "ada", "group": GROUP, "workingGroup": WORKING_GROUP}
 EXCLUDED = "participant was on the exclusion list"
-ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "individualAssignment": (
-        ListedEnrollment,
         {
             **STAMPS,
             "id": OTHER_ID,
@@ -87,7 +77,6 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "individualExclusion": (
-        ListedExclusion,
         {
             **STAMPS,
             "id": f"{EXPERIMENT_ID}_ada",
@@ -97,7 +86,6 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"createdAt": TIME, "id": f"{EXPERIMENT_ID}_ada", "exclusionCode": EXCLUDED},
     ),
     "monitoredExperimentPoint": (
-        ListedPoint,
         {
             **STAMPS,
             "id": OTHER_ID,
@@ -117,7 +105,6 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "groupAssignment": (
-        ListedGroupEnrollment,
         {
             **STAMPS,
             "id": OTHER_ID,
@@ -136,7 +123,6 @@ ROWS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "groupExclusion": (
-        ListedGroupExclusion,
         {
             **STAMPS,
             "id": f"{EXPERIMENT_ID}_3a",
@@ -186,15 +172,13 @@ STUDY_ROUTES: dict[str, About] = {
     "GET /api/metric": About([NODE]),
     "GET /api/metric/{key}": About(
         [NODE],
-        UNSAID,
         refused=MISSING,
         path={"key": "home"},
         note="`key` is the name of the context.",
     ),
-    "POST /api/metric/save": About([NODE], UNSAID, METRICS),
+    "POST /api/metric/save": About([NODE], METRICS),
     "DELETE /api/metric/{key}": About(
         [],
-        UNSAID,
         refused=MISSING,
         path={"key": "stars"},
         note="`key` is that of the metric, or the name of the class.",
@@ -214,12 +198,11 @@ STUDY_ROUTES: dict[str, About] = {
                 "interactionEffect": None,
             }
         ],
-        UNSAID,
         {"queryIds": [QUERY_ID]},
         MISSING,
     ),
     "POST /api/stats/enrollment": About(
-        [{"id": EXPERIMENT_ID, **COUNTS}], UNSAID, {"experimentIds": [EXPERIMENT_ID]}
+        [{"id": EXPERIMENT_ID, **COUNTS}], {"experimentIds": [EXPERIMENT_ID]}
     ),
     "POST /api/stats/enrollment/detail": About(
         {
@@ -229,7 +212,6 @@ STUDY_ROUTES: dict[str, About] = {
             "groupsExcluded": 0,
             "conditions": [{"id": CONDITIONS[0], **COUNTS, "partitions": PARTITIONS}],
         },
-        UNSAID,
         {"experimentId": EXPERIMENT_ID},
         MISSING,
     ),
@@ -243,31 +225,23 @@ STUDY_ROUTES: dict[str, About] = {
                 },
             }
         ],
-        UNSAID,
         {"experimentId": EXPERIMENT_ID, "dateEnum": "last_seven_days", "clientOffset": -300},
         MISSING,
     ),
-    **{
-        f"GET /api/check/{name}": About([row], GenericAlias(list, kind), headers=PAGED)
-        for name, (kind, row, _) in ROWS.items()
-    },
-    **{
-        f"POST /api/check/{name}": About(REPORT, TransferReport, [sent])
-        for name, (_, _, sent) in ROWS.items()
-    },
+    **{f"GET /api/check/{name}": About([row], headers=PAGED) for name, (row, _) in ROWS.items()},
+    **{f"POST /api/check/{name}": About(REPORT, [sent]) for name, (_, sent) in ROWS.items()},
     "POST /api/batch-assign": About(
         {"ada": ASSIGNED, "bob": None, "nobody": "NOT_FOUND"},
-        UNSAID,
         {"context": "home", **POINT_KEY, "userIds": ["ada", "bob", "nobody"]},
     ),
     "GET /api/previewusers": About([PREVIEW]),
-    "POST /api/previewusers": About(PREVIEW, UNSAID, {"id": "ada", **ASSIGNMENTS}, MISSING),
-    "POST /api/previewusers/assign": About(PREVIEW, UNSAID, {"id": "ada", **ASSIGNMENTS}, MISSING),
+    "POST /api/previewusers": About(PREVIEW, {"id": "ada", **ASSIGNMENTS}, MISSING),
+    "POST /api/previewusers/assign": About(PREVIEW, {"id": "ada", **ASSIGNMENTS}, MISSING),
     "POST /api/previewusers/paginated": About(
-        {"total": 1, "nodes": [PREVIEW], **FIRST_PAGE}, UNSAID, FIRST_PAGE
+        {"total": 1, "nodes": [PREVIEW], **FIRST_PAGE}, FIRST_PAGE
     ),
     "GET /api/previewusers/{user_id}": About(PREVIEW, refused=MISSING, path=USER_PATH),
-    "PUT /api/previewusers/{user_id}": About(PREVIEW, UNSAID, ASSIGNMENTS, MISSING, path=USER_PATH),
+    "PUT /api/previewusers/{user_id}": About(PREVIEW, ASSIGNMENTS, MISSING, path=USER_PATH),
     "DELETE /api/previewusers/{user_id}": About([{**STAMPS, "id": "ada"}], path=USER_PATH),
     "GET /api/stratification": About(
         [
@@ -280,7 +254,6 @@ STUDY_ROUTES: dict[str, About] = {
     ),
     "POST /api/stratification": About(
         [{"factor": "reading-level", "users": 2}],
-        UNSAID,
         {"files": [{"file": "uuid,reading-level\nada,high\nbob,low"}]},
     ),
     "GET /api/stratification/download/{factor}": About(
@@ -296,7 +269,7 @@ STUDY_ROUTES: dict[str, About] = {
         path=FACTOR_PATH,
     ),
     "GET /api/setting": About(SETTINGS),
-    "POST /api/setting": About(SETTINGS, UNSAID, SETTINGS),
+    "POST /api/setting": About(SETTINGS, SETTINGS),
     "GET /api": About(
         {"name": about.NAME, "version": about.VERSION, "description": about.DESCRIPTION},
     ),

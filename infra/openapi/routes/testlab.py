@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.api.testlab.models import (
-    EventAnswer,
-    FeatureAnswer,
-    FeatureEventAnswer,
-    UserAnswer,
-)
-from chalicelib.api.testlab.privacy.user_data import UserExport
 from infra.openapi.routes.about import About
 
 PAGED = ("Link",)
@@ -110,7 +103,7 @@ EXPORT: dict[str, Any] = {
 
 TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/feature": About(
-        EXPERIMENT, FeatureAnswer, NEW_FEATURE, refused=(409,), headers=("ETag", "XBlocks")
+        EXPERIMENT, NEW_FEATURE, refused=(409,), headers=("ETag", "XBlocks")
     ),
     "GET /api/feature": About([ROLLOUT, RUNNING]),
     "GET /api/feature/current": About(
@@ -121,12 +114,11 @@ TESTLAB_ROUTES: dict[str, About] = {
             "userblocks": [FREE, OWNED],
         }
     ),
-    "PUT /api/feature/current": About(answer=None, refused=(422,)),
-    "DELETE /api/feature/current": About(answer=None, refused=(422,)),
+    "PUT /api/feature/current": About(refused=(422,)),
+    "DELETE /api/feature/current": About(refused=(422,)),
     "GET /api/feature/{feature_id}": About(RUNNING, refused=(404,), path=FEATURE_PATH),
     "PUT /api/feature/{feature_id}": About(
         {**RUNNING, "end_date": "2024-02-23T00:00:00.000Z", "is_running": False},
-        FeatureAnswer,
         EDIT,
         headers=("XBlocks",),
         refused=(404, 409),
@@ -146,15 +138,15 @@ TESTLAB_ROUTES: dict[str, About] = {
     "POST /api/events": About(
         "Event added to database.", body={"user_id": "61", "variant_id": 5001}, refused=(404,)
     ),
-    "GET /api/events": About([EVENT], answer=list[EventAnswer], headers=PAGED),
+    "GET /api/events": About([EVENT], headers=PAGED),
     "GET /api/events/feature/{feature_id}": About(
-        [FEATURE_EVENT], answer=list[FeatureEventAnswer], headers=PAGED, path=FEATURE_PATH
+        [FEATURE_EVENT], headers=PAGED, path=FEATURE_PATH
     ),
     "GET /api/analysis/feature/{feature_id}": About(
         [{**BLUE, **TOTALS}, {**RED, **TOTALS}], path=FEATURE_PATH
     ),
     "POST /api/users": About(USER, body=NEW_USER, refused=(404, 409)),
-    "GET /api/users": About([USER], answer=list[UserAnswer], headers=PAGED),
+    "GET /api/users": About([USER], headers=PAGED),
     "DELETE /api/users/{user_id}": About(
         "User with id 61 was deleted",
         refused=(404, 409),
@@ -166,7 +158,6 @@ TESTLAB_ROUTES: dict[str, About] = {
     ),
     "GET /api/users/{user_id}/export": About(
         EXPORT,
-        answer=UserExport,
         refused=(404, 409),
         headers=("CacheControl", *PAGED),
         path={"user_id": "61"},
@@ -180,12 +171,12 @@ TESTLAB_ROUTES: dict[str, About] = {
         {**FREE, "feature_id": 86}, body={"feature_id": "86", "name": "10"}, refused=(404,)
     ),
     "PUT /api/userblocks/reset": About([FREE, {**OWNED, "feature_id": None}]),
-    "GET /api/userblocks/reset": About(answer=None, refused=(404,)),
-    "GET /api/openapi.json": About(answer=dict[str, Any]),
-    "GET /health": About({"status": "ok"}, answer=dict[str, str], headers=("CacheControl",)),
-    "GET /health/ready": About({"status": "ok"}, answer=dict[str, str], headers=("CacheControl",)),
-    "GET /swagger": About(answer=str, media_type="text/html"),
+    "GET /api/userblocks/reset": About(refused=(404,)),
+    "GET /api/openapi.json": About(),
+    "GET /health": About({"status": "ok"}, headers=("CacheControl",)),
+    "GET /health/ready": About({"status": "ok"}, headers=("CacheControl",)),
+    "GET /swagger": About(media_type="text/html"),
     "GET /swagger/{asset}": About(
-        answer=str, media_type="text/*", refused=(404,), path={"asset": "swagger-ui.css"}
+        media_type="text/*", refused=(404,), path={"asset": "swagger-ui.css"}
     ),
 }

@@ -6,7 +6,6 @@ import json
 import math
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
 
 from chalice.app import Response
 
@@ -22,7 +21,7 @@ from chalicelib.api.protocol.requests import (
     UnknownEncoding,
 )
 from chalicelib.api.upgrade.access.client_auth import SHAPES as TOKEN_SHAPES
-from chalicelib.api.upgrade.wire.error_bodies import LongListKept, Shape
+from chalicelib.api.upgrade.wire.error_bodies import LongListKept, Shape, UpgradeError
 from chalicelib.domain.errors import (
     Conflict,
     Forbidden,
@@ -129,15 +128,16 @@ class UpgradeDialect:
         received: Received,
     ) -> Response:
         shape = _shape(error)
-        body: dict[str, Any] = {
-            "name": shape.name,
+        body: UpgradeError = {
             "message": shape.message or _message(error, received),
             "endPoint": received.path,
             "errorCode": shape.status.value,
-            "type": shape.type,
+            "request": {} if received.body is None else received.body,
         }
-        body = {key: value for key, value in body.items() if value is not None}
-        body["request"] = {} if received.body is None else received.body
+        if shape.name is not None:
+            body["name"] = shape.name
+        if shape.type is not None:
+            body["type"] = shape.type
         text = _text(body)
         if is_too_long(text):
             text = _text({**body, "request": {}})
@@ -149,7 +149,7 @@ class UpgradeDialect:
         return Response(text, headers, shape.status.value)
 
 
-def _text(body: dict[str, Any]) -> str:
+def _text(body: UpgradeError) -> str:
     # Escaped, for the request may hold what UTF-8 cannot (a lone surrogate).
     return json.dumps(body, default=_number)
 

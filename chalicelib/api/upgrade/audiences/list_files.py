@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NotRequired
 
-from chalice.app import Response
+from typing_extensions import TypedDict
 
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.audiences.listings import each_with_lists
+from chalicelib.api.upgrade.audiences.segment_answers import MembersTotal, total_of
 from chalicelib.api.upgrade.audiences.segment_file_models import ListFile
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings, total_of
+from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded_one
 from chalicelib.api.upgrade.wire.attachments import attachment
-from chalicelib.api.upgrade.wire.files import Files, judged, model_of, stored
-from chalicelib.api.upgrade.wire.records import Json
+from chalicelib.api.upgrade.wire.files import Files, TakenFile, judged, model_of, stored
 from chalicelib.api.upgrade.wire.texts import AdminBody
 from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.imports import missing_segments
 from chalicelib.domain.catalogue.lists import LISTS
@@ -48,10 +50,29 @@ class ListFilesBody(AdminBody):
     filter_type: FilterType
 
 
+class Group(TypedDict):
+    type: str
+    groupId: str
+
+
+class ExportedList(TypedDict):
+    """A list as a file holds it."""
+
+    name: str
+    description: str | None
+    context: str
+    type: SegmentType
+    userIds: list[str]
+    subSegmentIds: list[str]
+    groups: list[Group]
+    listType: str | None
+    membersTotal: NotRequired[MembersTotal]
+
+
 Drafts = tuple[ListDraft, ...]
 
 
-def import_lists(files: Files, into: ListImport[Any], *, typed: bool = False) -> list[Json]:
+def import_lists(files: Files, into: ListImport[Any], *, typed: bool = False) -> list[TakenFile]:
     """Store the lists of some files, those of one file together.
 
     With `typed`, each list has to say what it is a list of; it is then switched off.
@@ -101,7 +122,7 @@ def exported_lists(
     query: ListQuery,
     side: str,
     holder_id: str,
-) -> Response:
+) -> Rendered[list[ExportedList]]:
     """The lists on one side of what has them, named for those who keep the answer as a file.
 
     Raises:
@@ -129,13 +150,13 @@ def exported_lists(
     return answer
 
 
-def _exported(listing: Listing, entry: ListEntry) -> Json:
+def _exported(listing: Listing, entry: ListEntry) -> ExportedList:
     segment = listing.segment
     return {
         "name": segment.name,
         "description": segment.description,
         "context": segment.context,
-        "type": segment.type.value,
+        "type": segment.type,
         "userIds": list(listing.user_ids),
         "subSegmentIds": [each.id for each in listing.sub_segments],
         "groups": [{"type": group.type, "groupId": group.id} for group in listing.shown_groups()],

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from chalice.app import Response
 from pydantic import Field
 
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import Pages, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.listings import listing_of, listings_with_parts
+from chalicelib.api.upgrade.audiences.segment_answers import CsvFile, ExportedSegment, total_of
 from chalicelib.api.upgrade.audiences.segment_file_models import SegmentImport
 from chalicelib.api.upgrade.audiences.segment_imports import (
     SegmentReader,
@@ -21,7 +22,7 @@ from chalicelib.api.upgrade.audiences.segment_imports import (
     exported_with,
     segment_csv,
 )
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings, total_of
+from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded, bounded_one
 from chalicelib.api.upgrade.wire.files import (
     MAX_IDS,
@@ -29,12 +30,12 @@ from chalicelib.api.upgrade.wire.files import (
     Files,
     FilesBody,
     Judged,
+    JudgedFile,
     PagedIdsQuery,
     Read,
     judged,
     stored,
 )
-from chalicelib.api.upgrade.wire.records import Json
 from chalicelib.api.upgrade.wire.texts import Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import NotFound
@@ -81,20 +82,20 @@ def _judged(file: FileBody, read: Read[Found]) -> Judged[Found]:
 
 
 @routes.endpoint("/api/segments/validation", "POST")
-def validate_segments(services: Services, body: Files) -> list[dict[str, Any]]:
+def validate_segments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would have to say, of those that it has something to say of."""
     return [answer for answer in check_segments(services, body) if answer["error"] is not None]
 
 
 @routes.endpoint("/api/segments/import/validation", "POST")
-def check_segments(services: Services, body: Files) -> list[dict[str, Any]]:
+def check_segments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would do."""
     reader = _reader(services)
     return [_judged(file, reader.read).answer() for file in body]
 
 
 @routes.endpoint("/api/segments/import", "POST")
-def import_segments(services: Services, body: Files) -> list[dict[str, Any]]:
+def import_segments(services: Services, body: Files) -> list[JudgedFile]:
     """Create segments from files, each by itself; they keep their ids."""
 
     def store(found: SegmentImport) -> None:
@@ -104,14 +105,14 @@ def import_segments(services: Services, body: Files) -> list[dict[str, Any]]:
 
 
 @routes.endpoint("/api/segments/list/import/validation", "POST")
-def check_segment_lists(services: Services, body: Files) -> list[dict[str, Any]]:
+def check_segment_lists(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files as lists of a segment would do."""
     reader = _reader(services)
     return [_judged(file, reader.read_list).answer() for file in body]
 
 
 @routes.endpoint("/api/segments/list/import", "POST")
-def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list[dict[str, Any]]:
+def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list[JudgedFile]:
     """Add lists from files to a segment, each by itself."""
     into = services.imports.into_segment(body.parent_segment_id)
 
@@ -123,7 +124,9 @@ def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list
 
 
 @routes.endpoint(JSON_EXPORT.route)
-def export_segments(services: Services, query_values: SegmentIdsQuery) -> Response:
+def export_segments(
+    services: Services, query_values: SegmentIdsQuery
+) -> Rendered[list[ExportedSegment]]:
     """Some segments as files hold them."""
     several = len(query_values.each_once()) > 1
 
@@ -135,19 +138,26 @@ def export_segments(services: Services, query_values: SegmentIdsQuery) -> Respon
     return _exported(services, JSON_EXPORT, query_values, write)
 
 
-def _file(segment_id: str, listings: Listings, *, several: bool) -> Json:
+def _file(segment_id: str, listings: Listings, *, several: bool) -> ExportedSegment:
     """One segment as its file holds it; beside others it says that experiments are left out."""
-    unused = {"experimentSegmentInclusion": None, "experimentSegmentExclusion": None}
-    return {**exported_segment(segment_id, listings), **(unused if several else {})}
+    file = exported_segment(segment_id, listings)
+    if several:
+        file["experimentSegmentInclusion"] = file["experimentSegmentExclusion"] = None
+    return file
 
 
 @routes.endpoint(CSV_EXPORT.route)
-def export_segments_as_csv(services: Services, query_values: SegmentIdsQuery) -> Response:
+def export_segments_as_csv(
+    services: Services, query_values: SegmentIdsQuery
+) -> Rendered[list[CsvFile]]:
     """The members of some segments as CSV."""
 
-    def render(listing: Listing) -> Any:
-        content = {"fileName": listing.segment.name, "fileContent": segment_csv(listing)}
-        return {**content, **total_of(listing)}
+    def render(listing: Listing) -> CsvFile:
+        return {
+            "fileName": listing.segment.name,
+            "fileContent": segment_csv(listing),
+            **total_of(listing),
+        }
 
     def write(row: IndexedId) -> Row:
         return bounded_one(render, listing_of(services, row[1]), CSV_EXPORT.route)
@@ -160,7 +170,7 @@ def _exported(
     pages: Pages[IndexedId],
     query: SegmentIdsQuery,
     write: Callable[[IndexedId], Row],
-) -> Response:
+) -> Rendered[Any]:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
     return pages.answer(_there(services, ids), query, write, {"ids": ids}, ids=ids)

@@ -8,15 +8,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile, SegmentImport
-from chalicelib.api.upgrade.audiences.segment_models import (
-    Listing,
-    Listings,
+from chalicelib.api.upgrade.audiences.segment_answers import (
+    ExportedSegment,
     bare_segment_answer,
     segment_answer,
 )
+from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile, SegmentImport
+from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.wire.files import model_of
-from chalicelib.api.upgrade.wire.records import Json
 from chalicelib.domain.audiences.contexts import configured
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
@@ -136,7 +135,7 @@ def exported_with(listing: Listing) -> list[Segment]:
     return [each for each in listing.sub_segments if each.type is SegmentType.PRIVATE]
 
 
-def exported_segment(segment_id: str, listings: Listings) -> Json:
+def exported_segment(segment_id: str, listings: Listings) -> ExportedSegment:
     """A segment as a file holds it; those of its lists that are among `listings` are whole."""
     listing = listings[segment_id]
     return {

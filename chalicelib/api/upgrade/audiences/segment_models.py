@@ -13,8 +13,6 @@ from pydantic import (
 )
 
 from chalicelib.api.upgrade.wire.pages import Search
-from chalicelib.api.upgrade.wire.records import Json, stamps
-from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.texts import (
     AdminBody,
     FilledName,
@@ -26,7 +24,6 @@ from chalicelib.api.upgrade.wire.texts import (
     Uuid,
 )
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.participants.participants import GroupKey
 
@@ -153,94 +150,6 @@ class Listing:
 
 Listings = Mapping[str, Listing]
 """Segments by id."""
-
-
-def _stamps_of(segment: Segment) -> Stamps:
-    return stamps(segment.created_at, segment.updated_at, segment.version)
-
-
-def bare_segment_answer(segment: Segment) -> Json:
-    """A segment without its members: as subsegment, and as answer to its deletion."""
-    return {
-        **_stamps_of(segment),
-        "id": segment.id,
-        "name": segment.name,
-        "description": segment.description,
-        "listType": segment.list_type,
-        "context": segment.context,
-        "type": segment.type.value,
-        # The original knows no difference between no tags and an empty list of them.
-        "tags": list(segment.tags) or None,
-    }
-
-
-def segment_answer(listing: Listing) -> Json:
-    """A segment with its members: as POST /api/segments and the lists show it."""
-    return {
-        **bare_segment_answer(listing.segment),
-        "individualForSegment": [user_member(listing, user) for user in listing.user_ids],
-        "groupForSegment": [group_member(listing, group) for group in listing.shown_groups()],
-        "subSegments": [bare_segment_answer(each) for each in listing.sub_segments],
-        **total_of(listing),
-    }
-
-
-def user_member(listing: Listing, user_id: str) -> Json:
-    """A user as a member of a segment."""
-    return {**_member_columns(listing), "userId": user_id}
-
-
-def group_member(listing: Listing, group: GroupKey) -> Json:
-    """A group as a member of a segment."""
-    return {**_member_columns(listing), "groupId": group.id, "type": group.type}
-
-
-def _member_columns(listing: Listing) -> Json:
-    return {**_stamps_of(listing.segment), "segmentId": listing.segment.id}
-
-
-def total_of(listing: Listing) -> Json:
-    """How many members there are, where not all of them are shown."""
-    return {} if listing.total is None else {"membersTotal": listing.total}
-
-
-def single_segment_answer(
-    listing: Listing, includes: str | None = None, excludes: str | None = None
-) -> Json:
-    """GET /api/segments/{id}; `includes` and `excludes` are the experiments whose list it is."""
-
-    def list_of(experiment_id: str | None) -> Json | None:
-        return bare_list_answer(experiment_id, listing.segment) if experiment_id else None
-
-    return {
-        **segment_answer(listing),
-        "experimentSegmentInclusion": list_of(includes),
-        "experimentSegmentExclusion": list_of(excludes),
-    }
-
-
-def bare_list_answer(experiment_id: str, segment: Segment) -> Json:
-    """That a list belongs to an experiment."""
-    return {**_stamps_of(segment), "segmentId": segment.id, "experimentId": experiment_id}
-
-
-def list_answer(experiment_id: str, listing: Listing) -> Json:
-    """A list of an experiment with its segment."""
-    return {
-        **bare_list_answer(experiment_id, listing.segment),
-        "segment": segment_answer(listing),
-    }
-
-
-def list_answers(
-    experiment_id: str, entries: Sequence[ListEntry], listings: Listings
-) -> list[Json]:
-    """The lists of an experiment whose segments are there."""
-    return [
-        list_answer(experiment_id, listings[entry.segment_id])
-        for entry in entries
-        if entry.segment_id in listings
-    ]
 
 
 def segment_of(body: SegmentBody, *, new_id: Callable[[], str], now: datetime) -> Segment:

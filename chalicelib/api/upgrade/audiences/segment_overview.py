@@ -12,14 +12,26 @@ from chalicelib.api.pages.answer_sizes import (
     list_text,
     row_text,
 )
-from chalicelib.api.upgrade.audiences.segment_models import (
-    Listing,
+from chalicelib.api.upgrade.audiences.segment_answers import (
+    SegmentWithStatus,
+    SingleSegment,
+    SingleSegmentWithStatus,
     bare_segment_answer,
     segment_answer,
     single_segment_answer,
 )
+from chalicelib.api.upgrade.audiences.segment_models import Listing
+from chalicelib.api.upgrade.audiences.segment_uses import (
+    ExperimentUse,
+    FlagUse,
+    NestedSegment,
+    ParentSegment,
+    Use,
+    UsingExperiment,
+    UsingFlag,
+)
 from chalicelib.api.upgrade.audiences.shown_members import bounded_one
-from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.state_names import display_name
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.answer_room import answer_bytes
@@ -70,8 +82,8 @@ def overview(usage: SegmentUsage, pages: Pages[Segment], taken: Taken[Segment]) 
 def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row:
     """GET /api/segments/status/{id}."""
 
-    def with_own_status(listing: Listing) -> Json:
-        return {**shown_single(usage, listing), "status": usage.status(listing.segment).value}
+    def with_own_status(listing: Listing) -> SingleSegmentWithStatus:
+        return {**shown_single(usage, listing), "status": usage.status(listing.segment)}
 
     row = bounded_one(with_own_status, listing, route)
     segments = [listing.segment]
@@ -81,15 +93,15 @@ def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row
     return Row(f'{{"segment":{row.text},{uses}}}', row.links)
 
 
-def shown_single(usage: SegmentUsage, listing: Listing) -> Json:
+def shown_single(usage: SegmentUsage, listing: Listing) -> SingleSegment:
     """GET /api/segments/{id}: with the experiments that it is itself a list of."""
     holders = [usage.list_of(listing.segment.id, exclude=exclude) for exclude in (False, True)]
     return single_segment_answer(listing, *(holder.id if holder else None for holder in holders))
 
 
-def with_status(usage: SegmentUsage, listing: Listing) -> Json:
+def with_status(usage: SegmentUsage, listing: Listing) -> SegmentWithStatus:
     """A segment with its members, and whether it is used."""
-    return {**segment_answer(listing), "status": usage.status(listing.segment).value}
+    return {**segment_answer(listing), "status": usage.status(listing.segment)}
 
 
 def _used_by(usage: SegmentUsage, segments: Sequence[Segment], room: int) -> str | None:
@@ -127,22 +139,24 @@ def _members_of(texts: Mapping[str, Sequence[str]]) -> str:
     return ",".join(f'"{name}":{list_text(texts[name])}' for name in USES)
 
 
-def _uses(usage: SegmentUsage, segments: Sequence[Segment]) -> Iterator[tuple[str, Json]]:
+def _uses(
+    usage: SegmentUsage, segments: Sequence[Segment]
+) -> Iterator[tuple[str, ExperimentUse | FlagUse | ParentSegment]]:
     ids = [segment.id for segment in segments]
     included, excluded, flag_included, flag_excluded, parents = USES
     for use in usage.lists(ids):
+        own = _list(usage, use)
         if isinstance(use.holder, Experiment):
-            name, holder = excluded if use.exclude else included, "experiment"
-            shown = _experiment(use.holder)
+            of_experiment: ExperimentUse = {**own, "experiment": _experiment(use.holder)}
+            yield excluded if use.exclude else included, of_experiment
         else:
-            name, holder = flag_excluded if use.exclude else flag_included, "featureFlag"
-            shown = _flag(use.holder)
-        yield name, {**_list(usage, use), holder: shown}
+            of_flag: FlagUse = {**own, "featureFlag": _flag(use.holder)}
+            yield flag_excluded if use.exclude else flag_included, of_flag
     for parent in usage.parents(ids):
         yield parents, _parent(usage, parent)
 
 
-def _list(usage: SegmentUsage, use: ListUse) -> Json:
+def _list(usage: SegmentUsage, use: ListUse) -> Use:
     """The list that a use is, which is there: it names a segment that is."""
     segment = usage.segments[use.entry.segment_id]
     inside = usage.sub_segments(segment)[:PARTS_SHOWN]
@@ -153,7 +167,7 @@ def _list(usage: SegmentUsage, use: ListUse) -> Json:
     }
 
 
-def _experiment(experiment: Experiment) -> Json:
+def _experiment(experiment: Experiment) -> UsingExperiment:
     return {
         "id": experiment.id,
         "name": experiment.name,
@@ -163,21 +177,21 @@ def _experiment(experiment: Experiment) -> Json:
     }
 
 
-def _flag(flag: Flag) -> Json:
+def _flag(flag: Flag) -> UsingFlag:
     return {
         "id": flag.id,
         "name": flag.name,
         "key": flag.key,
         "description": flag.description,
-        "status": flag.status.value,
+        "status": flag.status,
         "context": [flag.context],
     }
 
 
-def _parent(usage: SegmentUsage, parent: Segment) -> Json:
+def _parent(usage: SegmentUsage, parent: Segment) -> ParentSegment:
     """A segment with what is inside it, and what is inside that."""
     left = PARTS_SHOWN
-    subs: list[Json] = []
+    subs: list[NestedSegment] = []
     for sub in usage.sub_segments(parent)[:PARTS_SHOWN]:
         inside = usage.sub_segments(sub)[:left]
         left -= len(inside)
@@ -190,5 +204,5 @@ def _parent(usage: SegmentUsage, parent: Segment) -> Json:
     return {
         **bare_segment_answer(parent),
         "subSegments": subs,
-        "status": usage.status(parent).value,
+        "status": usage.status(parent),
     }

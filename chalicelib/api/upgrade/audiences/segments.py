@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from chalice.app import Response
 from pydantic import AfterValidator
 
 from chalicelib.api.http.reading import Reading
-from chalicelib.api.http.rendering import written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Position, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneSegment
+from chalicelib.api.upgrade.audiences import segment_answers, segment_uses
 from chalicelib.api.upgrade.audiences.listings import each_listing, listing_of
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced
+from chalicelib.api.upgrade.audiences.segment_answers import (
+    SegmentColumns,
+    SegmentWithStatus,
+    SingleSegment,
+    bare_segment_answer,
+    segment_answer,
+)
 from chalicelib.api.upgrade.audiences.segment_models import (
     SEGMENT_SEARCH,
     DeleteSegmentQuery,
@@ -25,8 +32,6 @@ from chalicelib.api.upgrade.audiences.segment_models import (
     ParentBody,
     SegmentBody,
     SubListBody,
-    bare_segment_answer,
-    segment_answer,
     segment_of,
 )
 from chalicelib.api.upgrade.audiences.segment_overview import (
@@ -35,6 +40,7 @@ from chalicelib.api.upgrade.audiences.segment_overview import (
     single_with_status,
     with_status,
 )
+from chalicelib.api.upgrade.audiences.segment_uses import PageOfSegments, SegmentOverview
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, after, bounded_one, reply
 from chalicelib.api.upgrade.wire.pages import PageBody, page
 from chalicelib.api.upgrade.wire.records import new_id, now
@@ -76,7 +82,7 @@ SEGMENTS: Pages[Segment] = Pages(LIST, _made, tuple[int, str])
 
 
 @routes.endpoint(LIST)
-def list_segments(services: Services, query: ListQuery) -> Response:
+def list_segments(services: Services, query: ListQuery) -> Rendered[SegmentOverview]:
     """The public segments, the oldest first, and what they are used for."""
     usage = services.segments.usage()
     rest = SEGMENTS.rest(sorted(usage.public(), key=_made), query)
@@ -86,7 +92,7 @@ def list_segments(services: Services, query: ListQuery) -> Response:
 
 
 @routes.endpoint(PAGINATED, "POST")
-def page_of_segments(services: Services, body: PageBody) -> Response:
+def page_of_segments(services: Services, body: PageBody) -> Rendered[PageOfSegments]:
     """Some of the public segments, the last changed first unless it is said otherwise."""
     usage = services.segments.usage()
     newest = sorted(usage.public(), key=lambda segment: segment.updated_at, reverse=True)
@@ -111,7 +117,9 @@ def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row
 
 
 @routes.endpoint(GLOBAL)
-def list_global_exclusions(services: Services, query: ListQuery) -> Response:
+def list_global_exclusions(
+    services: Services, query: ListQuery
+) -> Rendered[list[SegmentWithStatus]]:
     """The global exclusion of each context."""
     contexts = services.segments.contexts
     pages: Pages[Segment] = Pages(GLOBAL, lambda s: (contexts.index(s.context),), tuple[int])
@@ -128,7 +136,7 @@ def _with_status(services: Services, route: str) -> tuple[Read, Write]:
 @routes.endpoint(LIST, "POST", concerns=PUT)
 def put_segment(
     services: Services, reading: Reading, body: SegmentBody, query: ReplaceQuery
-) -> Any:
+) -> Rendered[segment_answers.Segment]:
     """Create a segment, or replace the one with the id."""
     check_replaced(services, body, query, reading)
     stored = services.segments.put(_drafted(body), body.users())
@@ -136,7 +144,9 @@ def put_segment(
 
 
 @routes.endpoint("/api/segments/list", "POST", concerns=PARENT)
-def put_list(services: Services, reading: Reading, body: SubListBody, query: ReplaceQuery) -> Any:
+def put_list(
+    services: Services, reading: Reading, body: SubListBody, query: ReplaceQuery
+) -> Rendered[segment_answers.Segment]:
     """Create a private list inside a segment, or replace the one with the id."""
     check_replaced(services, body, query, reading)
     parent_id = body.parent_segment_id
@@ -144,7 +154,7 @@ def put_list(services: Services, reading: Reading, body: SubListBody, query: Rep
     return _answered(services, stored, "/api/segments/list")
 
 
-def _answered(services: Services, stored: Segment, route: str) -> Any:
+def _answered(services: Services, stored: Segment, route: str) -> Rendered[segment_answers.Segment]:
     listing = listing_of(services, stored.id)
     return reply(bounded_one(segment_answer, listing, route))
 
@@ -154,14 +164,16 @@ def _drafted(body: SegmentBody) -> Segment:
 
 
 @routes.endpoint("/api/segments/list/{segment_id}", "DELETE", concerns=PARENT)
-def delete_list(services: Services, segment_id: SegmentId, body: ParentBody) -> dict[str, Any]:
+def delete_list(services: Services, segment_id: SegmentId, body: ParentBody) -> SegmentColumns:
     """Take a list out of a segment."""
     deletion = services.segment_deletion
     return bare_segment_answer(deletion.delete_list(body.parent_segment_id, segment_id))
 
 
 @routes.endpoint(STATUS)
-def get_segment_with_status(services: Services, segment_id: SegmentId) -> Any:
+def get_segment_with_status(
+    services: Services, segment_id: SegmentId
+) -> Rendered[segment_uses.SegmentUsage]:
     """One segment that is not private, and what it is used for."""
     listing = _or_gone(lambda: listing_of(services, segment_id))
     if listing.segment.type is SegmentType.PRIVATE:
@@ -171,7 +183,9 @@ def get_segment_with_status(services: Services, segment_id: SegmentId) -> Any:
 
 
 @routes.endpoint(ROUTE, concerns=SEGMENT)
-def get_segment(services: Services, segment_id: SegmentId, query: PartQuery) -> Any:
+def get_segment(
+    services: Services, segment_id: SegmentId, query: PartQuery
+) -> Rendered[SingleSegment]:
     """One segment; of very many members those after the answer whose Link gave `cursor`."""
     listing = _or_gone(lambda: listing_of(services, segment_id))
     if query.cursor is not None:
@@ -183,7 +197,7 @@ def get_segment(services: Services, segment_id: SegmentId, query: PartQuery) -> 
 @routes.endpoint("/api/segments/{segment_id}", "DELETE", concerns=SEGMENT)
 def delete_segment(
     services: Services, segment_id: SegmentId, query: DeleteSegmentQuery
-) -> dict[str, Any]:
+) -> SegmentColumns:
     """Delete a segment with its lists; one that something uses only where that is insisted on."""
     deletion = services.segment_deletion
     deleted = _or_gone(lambda: deletion.delete(segment_id, force=query.force == "true"))

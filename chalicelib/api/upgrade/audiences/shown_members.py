@@ -8,23 +8,21 @@ their own texts are too long together, they are named.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.api.http.rendering import Reply
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.pages.answer_pages import LINKS, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.pages.cursors import Cursors
-from chalicelib.api.upgrade.audiences.segment_models import (
-    Listing,
-    Listings,
+from chalicelib.api.upgrade.audiences.segment_answers import (
     bare_segment_answer,
     group_member,
     segment_answer,
     user_member,
 )
+from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.participants.participants import GroupKey
@@ -93,10 +91,9 @@ def bounded(
         room = room * ANSWER_BYTES // size * 9 // 10
 
 
-def reply(row: Row) -> Any:
-    """The answer of a view that shows one thing."""
-    body = json.loads(row.text)
-    return Reply(body, {"Link": ", ".join(row.links)}) if row.links else body
+def reply(row: Row) -> Rendered[Any]:
+    """The answer of a view that shows one experiment, flag or segment."""
+    return written(row.text, {"Link": ", ".join(row.links)} if row.links else None)
 
 
 def bounded_one(render: Callable[[Listing], Any], listing: Listing, route: str) -> Row:

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from chalice.app import Response
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from chalicelib.api.http.rendering import written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import PartQuery
 from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
+from chalicelib.api.upgrade.catalogue.check_answers import (
+    ListedEnrollment,
+    ListedExclusion,
+    ListedGroupEnrollment,
+    ListedGroupExclusion,
+    ListedPoint,
+    row_answer,
+    shortened,
+)
 from chalicelib.api.upgrade.catalogue.check_models import (
     ROWS,
     EnrollmentRow,
@@ -25,15 +34,13 @@ from chalicelib.api.upgrade.catalogue.check_models import (
     GroupEnrollmentRow,
     GroupExclusionRow,
     PointRow,
-    row_answer,
-    shortened,
 )
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.transfer import RecordKind
 from chalicelib.services import Services
+from chalicelib.services.experiments import transfer_reports
 from chalicelib.services.experiments.ports import Position
-from chalicelib.services.experiments.transfer_reports import TransferReport
 
 routes = Routes(__name__, DIALECT)
 
@@ -60,7 +67,20 @@ def _position(partition_key: str, sort_key: str) -> Position:
 CURSORS = Cursors("/api/check", tuple[str, str], _position)
 
 
-def _page(services: Services, kind: RecordKind, query: CheckQuery) -> Response:
+class RefusedRow(TypedDict):
+    index: int
+    reason: str
+
+
+class TransferReport(TypedDict):
+    """How many rows were stored, how many were there already, and which were refused."""
+
+    stored: int
+    unchanged: int
+    refused: list[RefusedRow]
+
+
+def _page(services: Services, kind: RecordKind, query: CheckQuery) -> Rendered[Any]:
     after = None if query.cursor is None else CURSORS.read(query.cursor, kind=kind.value)
     limit = query.limit
     while True:
@@ -78,7 +98,7 @@ def _page(services: Services, kind: RecordKind, query: CheckQuery) -> Response:
     return written(list_text(texts), headers)
 
 
-def _report(report: TransferReport) -> dict[str, Any]:
+def _report(report: transfer_reports.TransferReport) -> TransferReport:
     return {
         "stored": report.stored,
         "unchanged": report.unchanged,
@@ -87,31 +107,35 @@ def _report(report: TransferReport) -> dict[str, Any]:
 
 
 @routes.endpoint("/api/check/individualAssignment")
-def list_enrollments(services: Services, query: CheckQuery) -> Response:
+def list_enrollments(services: Services, query: CheckQuery) -> Rendered[list[ListedEnrollment]]:
     """Enrollments of users."""
     return _page(services, RecordKind.ENROLLMENTS, query)
 
 
 @routes.endpoint("/api/check/individualExclusion")
-def list_exclusions(services: Services, query: CheckQuery) -> Response:
+def list_exclusions(services: Services, query: CheckQuery) -> Rendered[list[ListedExclusion]]:
     """Exclusions of users."""
     return _page(services, RecordKind.EXCLUSIONS, query)
 
 
 @routes.endpoint("/api/check/monitoredExperimentPoint")
-def list_points(services: Services, query: CheckQuery) -> Response:
+def list_points(services: Services, query: CheckQuery) -> Rendered[list[ListedPoint]]:
     """Decision points that users reached."""
     return _page(services, RecordKind.POINTS, query)
 
 
 @routes.endpoint("/api/check/groupAssignment")
-def list_group_enrollments(services: Services, query: CheckQuery) -> Response:
+def list_group_enrollments(
+    services: Services, query: CheckQuery
+) -> Rendered[list[ListedGroupEnrollment]]:
     """Enrollments of groups."""
     return _page(services, RecordKind.GROUP_ENROLLMENTS, query)
 
 
 @routes.endpoint("/api/check/groupExclusion")
-def list_group_exclusions(services: Services, query: CheckQuery) -> Response:
+def list_group_exclusions(
+    services: Services, query: CheckQuery
+) -> Rendered[list[ListedGroupExclusion]]:
     """Exclusions of groups."""
     return _page(services, RecordKind.GROUP_EXCLUSIONS, query)
 
@@ -120,7 +144,7 @@ def list_group_exclusions(services: Services, query: CheckQuery) -> Response:
 def bring_in_enrollments(
     services: Services,
     body: Annotated[list[EnrollmentRow], AtMost(ROWS)],
-) -> dict[str, Any]:
+) -> TransferReport:
     """Store enrollments of users; those that are there already stay as they are."""
     return _report(services.transfer.bring_in([row.record() for row in body]))
 
@@ -129,7 +153,7 @@ def bring_in_enrollments(
 def bring_in_exclusions(
     services: Services,
     body: Annotated[list[ExclusionRow], AtMost(ROWS)],
-) -> dict[str, Any]:
+) -> TransferReport:
     """Store exclusions of users."""
     return _report(services.transfer.bring_in([row.record() for row in body]))
 
@@ -137,7 +161,7 @@ def bring_in_exclusions(
 @routes.endpoint("/api/check/monitoredExperimentPoint", "POST")
 def bring_in_points(
     services: Services, body: Annotated[list[PointRow], AtMost(ROWS)]
-) -> dict[str, Any]:
+) -> TransferReport:
     """Store places that users reached."""
     return _report(services.transfer.bring_in([row.record() for row in body]))
 
@@ -146,7 +170,7 @@ def bring_in_points(
 def bring_in_group_enrollments(
     services: Services,
     body: Annotated[list[GroupEnrollmentRow], AtMost(ROWS)],
-) -> dict[str, Any]:
+) -> TransferReport:
     """Store enrollments of groups."""
     return _report(services.transfer.bring_in_groups([row.record() for row in body]))
 
@@ -155,6 +179,6 @@ def bring_in_group_enrollments(
 def bring_in_group_exclusions(
     services: Services,
     body: Annotated[list[GroupExclusionRow], AtMost(ROWS)],
-) -> dict[str, Any]:
+) -> TransferReport:
     """Store exclusions of groups."""
     return _report(services.transfer.bring_in_groups([row.record() for row in body]))

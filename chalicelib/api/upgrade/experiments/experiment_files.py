@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.pages.cursors import Filter
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneExperiment
 from chalicelib.api.upgrade.audiences.list_files import (
+    ExportedList,
     ListFilesBody,
     exported_lists,
     import_lists,
@@ -22,9 +23,17 @@ from chalicelib.api.upgrade.audiences.list_files import (
 from chalicelib.api.upgrade.audiences.listings import each_experiment_with_lists
 from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded
+from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_imports import ExperimentReader, exported
-from chalicelib.api.upgrade.wire.files import Files, PagedIdsQuery, judged, stored
+from chalicelib.api.upgrade.wire.files import (
+    Files,
+    JudgedFile,
+    PagedIdsQuery,
+    TakenFile,
+    judged,
+    stored,
+)
 from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.errors import NotFound
@@ -63,14 +72,14 @@ def _reader(services: Services) -> ExperimentReader:
 
 
 @routes.endpoint("/api/experiments/validation", "POST")
-def validate_experiments(services: Services, body: Files) -> list[dict[str, Any]]:
+def validate_experiments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would do."""
     reader = _reader(services)
     return [judged(file, reader.read).answer() for file in body]
 
 
 @routes.endpoint("/api/experiments/import", "POST")
-def import_experiments(services: Services, body: Files) -> list[dict[str, Any]]:
+def import_experiments(services: Services, body: Files) -> list[JudgedFile]:
     """Create experiments from files, each by itself, as they are there: ids, state and history."""
 
     def store(found: ExperimentDraft) -> None:
@@ -80,7 +89,9 @@ def import_experiments(services: Services, body: Files) -> list[dict[str, Any]]:
 
 
 @routes.endpoint(EXPORT)
-def export_experiments(services: Services, query_values: PagedIdsQuery) -> Response:
+def export_experiments(
+    services: Services, query_values: PagedIdsQuery
+) -> Rendered[list[shapes.ExportedExperiment]]:
     """Some experiments as files hold them, those that there are; all of them if none is named."""
     experiments = services.experiments.with_feature_ids()
     if not query_values.ids:
@@ -92,7 +103,9 @@ def export_experiments(services: Services, query_values: PagedIdsQuery) -> Respo
 
 
 @routes.endpoint(EXPORT_ALL)
-def export_all_experiments(services: Services, query: ListQuery) -> Response:
+def export_all_experiments(
+    services: Services, query: ListQuery
+) -> Rendered[list[shapes.ExportedExperiment]]:
     """All experiments as files hold them."""
     return _exported(services, ALL_PAGES, services.experiments.with_feature_ids(), query, {})
 
@@ -103,7 +116,7 @@ def _exported(
     experiments: Sequence[HeldExperiment],
     query: ListQuery,
     kept: Filter,
-) -> Response:
+) -> Rendered[list[shapes.ExportedExperiment]]:
     metrics = metric_records(services)
 
     def write(row: HeldExperiment, listings: Listings) -> Row:
@@ -120,9 +133,7 @@ def _exported(
 
 
 @routes.endpoint("/api/experiments/lists/import", "POST")
-def import_experiment_lists(
-    services: Services, body: ExperimentListFilesBody
-) -> list[dict[str, Any]]:
+def import_experiment_lists(services: Services, body: ExperimentListFilesBody) -> list[TakenFile]:
     """Add lists from files to an experiment."""
     into = services.imports.into_experiment(body.experiment_id, exclude=body.filter_type.excludes)
     return import_lists(body.files, into)
@@ -131,7 +142,7 @@ def import_experiment_lists(
 @routes.endpoint(INCLUDED.route)
 def export_include_lists(
     services: Services, experiment_id: ExperimentId, query: ListQuery
-) -> Response:
+) -> Rendered[list[ExportedList]]:
     """The lists that include users."""
     lists = _experiment(services, experiment_id).include
     return exported_lists(services, lists, INCLUDED, query, "Include", experiment_id)
@@ -140,7 +151,7 @@ def export_include_lists(
 @routes.endpoint(EXCLUDED.route)
 def export_exclude_lists(
     services: Services, experiment_id: ExperimentId, query: ListQuery
-) -> Response:
+) -> Rendered[list[ExportedList]]:
     """The lists that exclude users."""
     lists = _experiment(services, experiment_id).exclude
     return exported_lists(services, lists, EXCLUDED, query, "Exclude", experiment_id)

@@ -9,7 +9,9 @@ from typing import Any
 
 from chalicelib.api.upgrade.audiences.list_files import missing_warning
 from chalicelib.api.upgrade.audiences.segment_models import Listings
+from chalicelib.api.upgrade.experiments.designs import answer_parts as parts
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.answer_parts import BACKEND_VERSION, Metrics
 from chalicelib.api.upgrade.experiments.designs.design_checks import check_parts
 from chalicelib.api.upgrade.experiments.designs.experiment_parts import TwoCharacters
@@ -23,7 +25,6 @@ from chalicelib.api.upgrade.experiments.experiment_file_models import (
     ExperimentListFile,
 )
 from chalicelib.api.upgrade.wire.files import model_of
-from chalicelib.api.upgrade.wire.records import Json
 from chalicelib.api.upgrade.wire.texts import NewId, kept_or_new
 from chalicelib.domain.audiences.contexts import configured, known_context
 from chalicelib.domain.catalogue.answer_room import check_shown
@@ -157,22 +158,33 @@ class ExperimentReader:
         return [*warnings, *(f"Warning: {each}" for each in lacks(found.design))]
 
 
-def exported(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
+def exported(
+    experiment: Experiment, *, metrics: Metrics, listings: Listings
+) -> shapes.ExportedExperiment:
     """An experiment as a file holds it: as it is shown, but states go by their own names."""
-    shown = answers.single(experiment, metrics=metrics, listings=listings)
-    shown["state"] = experiment.state.value
-    shown["stateTimeLogs"] = answers.state_log(experiment, display=False)
-    return {**shown, **_as_the_type_has_it(experiment), "factors": answers.bare_factors(experiment)}
-
-
-def _as_the_type_has_it(experiment: Experiment) -> Json:
-    """Conditions and points, whose own payloads differ with the type of the design."""
-    if experiment.type is DesignType.SIMPLE:
-        return {}
-    conditions = answers.conditions(experiment)
-    for condition in conditions:
-        del condition["conditionPayloads"]
     return {
-        "conditions": conditions,
-        "partitions": [{**point, "conditionPayloads": []} for point in answers.points(experiment)],
+        **parts.head(experiment, experiment.state.value),
+        "conditions": _conditions(experiment),
+        "partitions": _points(experiment),
+        "queries": parts.query_rows(experiment, metrics),
+        "stateTimeLogs": answers.state_log(experiment, display=False),
+        **parts.list_rows(experiment, listings),
+        "factors": answers.bare_factors(experiment),
+        "stratificationFactor": parts.stratification(experiment),
+        "conditionPayloads": parts.payload_rows(experiment),
     }
+
+
+def _conditions(experiment: Experiment) -> list[shapes.ExportedCondition]:
+    """The conditions, with payloads of their own unless the design is factorial."""
+    if experiment.type is DesignType.SIMPLE:
+        return [{**each} for each in answers.conditions(experiment)]
+    return [{**answers.bare_condition(experiment, each)} for each in experiment.conditions]
+
+
+def _points(experiment: Experiment) -> list[shapes.ExportedPoint]:
+    """The decision points, with no payloads of their own if the design is factorial."""
+    points = answers.points(experiment)
+    if experiment.type is DesignType.SIMPLE:
+        return [{**each} for each in points]
+    return [{**each, "conditionPayloads": []} for each in points]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.api.http.reading import Reading
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern
 from chalicelib.api.pages.answer_pages import Row
@@ -18,9 +19,11 @@ from chalicelib.api.upgrade.audiences.listings import (
     listings_of,
 )
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
+from chalicelib.api.upgrade.audiences.segment_answers import DeletedList
 from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listings
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
 from chalicelib.api.upgrade.experiments.experiments import EXPERIMENT_OF_BODY, ExperimentId
@@ -52,7 +55,7 @@ def _holding(*, exclude: bool) -> Concern:
 @routes.endpoint(INCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
 def add_inclusion_list(
     services: Services, reading: Reading, body: ListBody, query: ReplaceQuery
-) -> Any:
+) -> Rendered[shapes.AddedList]:
     """Let a list include its members."""
     return _add_list(services, reading, body, query, exclude=False)
 
@@ -60,14 +63,14 @@ def add_inclusion_list(
 @routes.endpoint(EXCLUSION, "POST", concerns=EXPERIMENT_OF_BODY)
 def add_exclusion_list(
     services: Services, reading: Reading, body: ListBody, query: ReplaceQuery
-) -> Any:
+) -> Rendered[shapes.AddedList]:
     """Let a list exclude its members."""
     return _add_list(services, reading, body, query, exclude=True)
 
 
 def _add_list(
     services: Services, reading: Reading, body: ListBody, query: ReplaceQuery, *, exclude: bool
-) -> Any:
+) -> Rendered[shapes.AddedList]:
     check_replaced(services, body.list, query, reading)
     draft = list_draft(body.list)
     experiment = services.lists.add_to_experiment(body.experiment_id, draft, exclude=exclude)
@@ -81,7 +84,7 @@ def replace_inclusion_list(
     segment_id: ExperimentId,
     body: ListBody,
     query: ReplaceQuery,
-) -> Any:
+) -> Rendered[shapes.AddedList]:
     """Replace the members of a list that includes."""
     return _replace_list(services, reading, segment_id, body, query, exclude=False)
 
@@ -93,7 +96,7 @@ def replace_exclusion_list(
     segment_id: ExperimentId,
     body: ListBody,
     query: ReplaceQuery,
-) -> Any:
+) -> Rendered[shapes.AddedList]:
     """Replace the members of a list that excludes."""
     return _replace_list(services, reading, segment_id, body, query, exclude=True)
 
@@ -106,7 +109,7 @@ def _replace_list(
     query: ReplaceQuery,
     *,
     exclude: bool,
-) -> Any:
+) -> Rendered[shapes.AddedList]:
     segment = body.list.model_copy(update={"id": segment_id})
 
     def check() -> None:
@@ -119,7 +122,9 @@ def _replace_list(
     return _answer(services, experiment, segment_id, f"{INCLUSION}/{{segment_id}}")
 
 
-def _answer(services: Services, experiment: Experiment, segment_id: str, route: str) -> Any:
+def _answer(
+    services: Services, experiment: Experiment, segment_id: str, route: str
+) -> Rendered[shapes.AddedList]:
     listing = listing_of(services, segment_id)
     return reply(bounded_one(partial(answers.added_list, experiment), listing, route))
 
@@ -129,7 +134,7 @@ def _answer(services: Services, experiment: Experiment, segment_id: str, route: 
     "DELETE",
     concerns=_holding(exclude=False),
 )
-def delete_inclusion_list(services: Services, segment_id: ExperimentId) -> list[dict[str, Any]]:
+def delete_inclusion_list(services: Services, segment_id: ExperimentId) -> list[DeletedList]:
     """Remove a list that includes."""
     return _delete_list(services, segment_id, exclude=False)
 
@@ -139,12 +144,12 @@ def delete_inclusion_list(services: Services, segment_id: ExperimentId) -> list[
     "DELETE",
     concerns=_holding(exclude=True),
 )
-def delete_exclusion_list(services: Services, segment_id: ExperimentId) -> list[dict[str, Any]]:
+def delete_exclusion_list(services: Services, segment_id: ExperimentId) -> list[DeletedList]:
     """Remove a list that excludes."""
     return _delete_list(services, segment_id, exclude=True)
 
 
-def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> list[dict[str, Any]]:
+def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> list[DeletedList]:
     segment = services.lists.remove_from_experiments(segment_id, exclude=exclude)
     return [{"id": segment.id, "name": segment.name}]
 
@@ -161,7 +166,7 @@ def _shown_whole(services: Services, experiment: Experiment) -> Iterator[Row]:
     metrics, faults = metric_records(services), services.faults.all()
     listings = listings_of(services, entries(experiment))
 
-    def shown(some: Listings) -> Any:
+    def shown(some: Listings) -> shapes.Experiment:
         return answers.with_fault(
             answers.single(experiment, metrics=metrics, listings=some), faults
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn, cast
 
-from chalice.app import Response
 from pydantic import AfterValidator
 
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
@@ -22,6 +22,7 @@ from chalicelib.api.upgrade.audiences.listings import (
 from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded, reply
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
+from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.answer_parts import EXPERIMENT_SEARCH, Metrics
 from chalicelib.api.upgrade.experiments.designs.experiment_models import (
     EditExperimentBody,
@@ -35,7 +36,7 @@ from chalicelib.api.upgrade.experiments.designs.experiment_requests import (
 )
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.wire.pages import PageBody, page
-from chalicelib.api.upgrade.wire.records import Json, new_id, now, two_characters
+from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.answer_room import check_shown
@@ -80,7 +81,7 @@ POINT_PAGES: Pages[DecisionPointKey] = Pages(
 
 def _single(
     services: Services, experiment: Experiment, *, metrics: Metrics, listings: Listings
-) -> Json:
+) -> shapes.Experiment:
     answer = answers.single(experiment, metrics=metrics, listings=listings)
     return answers.with_fault(answer, services.faults.all())
 
@@ -95,7 +96,7 @@ def _shown(
 
 
 @routes.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
-def create_experiment(services: Services, body: ExperimentBody) -> dict[str, Any]:
+def create_experiment(services: Services, body: ExperimentBody) -> shapes.CreatedExperiment:
     """Create an experiment, with its lists if it brings some."""
     return _created(services, [body])[0]
 
@@ -104,12 +105,14 @@ def create_experiment(services: Services, body: ExperimentBody) -> dict[str, Any
 def create_experiments(
     services: Services,
     body: Annotated[list[ExperimentBody], AtMost(AT_ONCE)],
-) -> list[dict[str, Any]]:
+) -> list[shapes.CreatedExperiment]:
     """Create several experiments, all of them or none."""
     return _created(services, body)
 
 
-def _created(services: Services, bodies: Sequence[ExperimentBody]) -> list[dict[str, Any]]:
+def _created(
+    services: Services, bodies: Sequence[ExperimentBody]
+) -> list[shapes.CreatedExperiment]:
     """The answer of experiments that were created; more than it holds is refused before."""
     metrics = _metrics(services)
     drafts = [_draft(services, each, metrics) for each in bodies]
@@ -140,7 +143,7 @@ def _draft(services: Services, body: ExperimentBody, metrics: Metrics) -> Experi
 
 
 @routes.endpoint(LIST)
-def list_experiments(services: Services, query: ListQuery) -> Response:
+def list_experiments(services: Services, query: ListQuery) -> Rendered[list[shapes.Experiment]]:
     """The experiments, complete, the oldest first."""
     write = partial(_shown, partial(_single, services), _metrics(services), LIST)
     rest = PAGES.rest(services.experiments.with_feature_ids(), query)
@@ -150,39 +153,41 @@ def list_experiments(services: Services, query: ListQuery) -> Response:
 
 
 @routes.endpoint(NAMES)
-def experiment_names(services: Services, query: ListQuery) -> Response:
+def experiment_names(services: Services, query: ListQuery) -> Rendered[list[shapes.ExperimentName]]:
     """Id and name of the experiments."""
     held = services.experiments.with_feature_ids()
     return NAME_PAGES.answer(held, query, lambda row: answers.name(row[1]))
 
 
 @routes.endpoint(PARTITIONS)
-def points_in_use(services: Services, query: ListQuery) -> Response:
+def points_in_use(services: Services, query: ListQuery) -> Rendered[list[shapes.DecisionPointKey]]:
     """Sites and targets that experiments have."""
     point_keys = answers.points_in_use_by(services.experiments.all())
     return POINT_PAGES.answer(point_keys, query, answers.point_in_use)
 
 
 @routes.endpoint("/api/experiments/contextMetaData")
-def context_metadata(services: Services) -> dict[str, Any]:
+def context_metadata(services: Services) -> shapes.Contexts:
     """The contexts as they are configured."""
-    return {"contextMetadata": services.segments.context_metadata}
+    # As the settings have them.
+    contexts = cast("dict[str, shapes.ContextMetadata]", services.segments.context_metadata)
+    return {"contextMetadata": contexts}
 
 
 @routes.endpoint("/api/experiments/paginated", "POST")
-def page_of_experiments(services: Services, body: PageBody) -> Response:
+def page_of_experiments(services: Services, body: PageBody) -> Rendered[shapes.PageOfExperiments]:
     """Some of the experiments."""
     found = page(services.experiments.all(), body, EXPERIMENT_SEARCH)
     return found.response(found.rows, _list_item(services))
 
 
-def _list_item(services: Services) -> Callable[[Experiment], Json]:
+def _list_item(services: Services) -> Callable[[Experiment], shapes.ListedExperiment]:
     faults = services.faults.all()
     return lambda experiment: answers.with_fault(answers.list_item(experiment), faults)
 
 
 @routes.endpoint(SINGLE, concerns=EXPERIMENT)
-def get_experiment(services: Services, experiment_id: ExperimentId) -> Any:
+def get_experiment(services: Services, experiment_id: ExperimentId) -> Rendered[shapes.Experiment]:
     """One experiment, complete."""
     experiment = services.experiments.get(experiment_id)
     row = _shown(
@@ -196,13 +201,13 @@ def get_experiment(services: Services, experiment_id: ExperimentId) -> Any:
 
 
 @routes.endpoint("/api/experiments/conditions/{experiment_id}")
-def get_conditions(services: Services, experiment_id: ExperimentId) -> list[dict[str, Any]]:
+def get_conditions(services: Services, experiment_id: ExperimentId) -> list[shapes.ShownCondition]:
     """The conditions of an experiment."""
     return answers.conditions(services.experiments.get(experiment_id))
 
 
 @routes.endpoint("/api/experiments/state", "POST", concerns=EXPERIMENT_OF_BODY)
-def change_state(services: Services, body: StateBody) -> dict[str, Any]:
+def change_state(services: Services, body: StateBody) -> shapes.MovedExperiment:
     """Move an experiment to another state; a scheduled one says when it is to start."""
     before, after = services.experiments.move(body.experiment_id, body.state, body.schedule_date)
     return answers.state_changed(before, after, metrics=_metrics(services))
@@ -211,7 +216,7 @@ def change_state(services: Services, body: StateBody) -> dict[str, Any]:
 @routes.endpoint(ONE, "PUT", concerns=EXPERIMENT)
 def edit_experiment(
     services: Services, experiment_id: ExperimentId, body: EditExperimentBody
-) -> Any:
+) -> Rendered[shapes.EditedExperiment]:
     """Replace an experiment, but for its lists."""
     after = services.experiments.edit(experiment_id, partial(_edited, services, body))
     return reply(
@@ -232,7 +237,9 @@ def _edited(services: Services, body: EditExperimentBody, before: Experiment) ->
 
 
 @routes.endpoint("/api/experiments/{experiment_id}", "DELETE", concerns=EXPERIMENT)
-def delete_experiment(services: Services, experiment_id: ExperimentId) -> list[dict[str, Any]]:
+def delete_experiment(
+    services: Services, experiment_id: ExperimentId
+) -> list[shapes.DeletedExperiment]:
     """Delete an experiment with its lists."""
     try:
         experiment = services.experiments.delete(experiment_id)

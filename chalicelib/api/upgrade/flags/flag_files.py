@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from chalice.app import Response
 from pydantic import AfterValidator
 
-from chalicelib.api.http.rendering import written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.list_files import (
+    ExportedList,
     ListFilesBody,
     exported_lists,
     import_lists,
@@ -22,10 +23,10 @@ from chalicelib.api.upgrade.audiences.list_files import (
 )
 from chalicelib.api.upgrade.audiences.listings import listings_of
 from chalicelib.api.upgrade.audiences.shown_members import bounded
+from chalicelib.api.upgrade.flags.flag_answers import FlagWithLists, laid_out, whole_flag_answer
 from chalicelib.api.upgrade.flags.flag_imports import FlagImport, FlagReader
-from chalicelib.api.upgrade.flags.flag_models import laid_out, whole_flag_answer
 from chalicelib.api.upgrade.wire.attachments import attachment
-from chalicelib.api.upgrade.wire.files import FilesBody, judged, stored
+from chalicelib.api.upgrade.wire.files import FilesBody, FileVerdict, TakenFile, judged, stored
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
 from chalicelib.domain.catalogue.lists import entries
@@ -56,14 +57,14 @@ def _reader(services: Services) -> FlagReader:
 
 
 @routes.endpoint("/api/flags/import/validation", "POST")
-def validate_flags(services: Services, body: FilesBody) -> list[dict[str, Any]]:
+def validate_flags(services: Services, body: FilesBody) -> list[FileVerdict]:
     """What an import of some files would do."""
     reader = _reader(services)
     return [judged(file, reader.read).verdict() for file in body.files]
 
 
 @routes.endpoint("/api/flags/import", "POST")
-def import_flags(services: Services, body: FilesBody) -> list[dict[str, Any]]:
+def import_flags(services: Services, body: FilesBody) -> list[TakenFile]:
     """Create flags from files, each by itself; they are disabled and keep their ids."""
 
     def store(found: FlagImport) -> None:
@@ -75,7 +76,7 @@ def import_flags(services: Services, body: FilesBody) -> list[dict[str, Any]]:
 
 
 @routes.endpoint(EXPORT)
-def export_flag(services: Services, flag_id: FlagId) -> Response:
+def export_flag(services: Services, flag_id: FlagId) -> Rendered[FlagWithLists] | Response:
     """One flag as a file holds it, laid out for people."""
     try:
         flag = services.flags.get(flag_id)
@@ -90,21 +91,25 @@ def export_flag(services: Services, flag_id: FlagId) -> Response:
 
 
 @routes.endpoint("/api/flags/lists/import", "POST")
-def import_flag_lists(services: Services, body: FlagListFilesBody) -> list[dict[str, Any]]:
+def import_flag_lists(services: Services, body: FlagListFilesBody) -> list[TakenFile]:
     """Add lists from files to a flag; they are switched off."""
     into = services.imports.into_flag(body.flag_id, exclude=body.filter_type.excludes)
     return import_lists(body.files, into, typed=True)
 
 
 @routes.endpoint(INCLUDED.route)
-def export_flag_include_lists(services: Services, flag_id: FlagId, query: ListQuery) -> Response:
+def export_flag_include_lists(
+    services: Services, flag_id: FlagId, query: ListQuery
+) -> Rendered[list[ExportedList]]:
     """The lists that include users."""
     lists = _flag(services, flag_id).include
     return exported_lists(services, lists, INCLUDED, query, "Include", flag_id)
 
 
 @routes.endpoint(EXCLUDED.route)
-def export_flag_exclude_lists(services: Services, flag_id: FlagId, query: ListQuery) -> Response:
+def export_flag_exclude_lists(
+    services: Services, flag_id: FlagId, query: ListQuery
+) -> Rendered[list[ExportedList]]:
     """The lists that exclude users."""
     lists = _flag(services, flag_id).exclude
     return exported_lists(services, lists, EXCLUDED, query, "Exclude", flag_id)

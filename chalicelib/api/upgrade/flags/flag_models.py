@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from chalicelib.api.upgrade.audiences.listings import list_draft
-from chalicelib.api.upgrade.audiences.segment_models import (
-    Listing,
-    Listings,
-    SegmentBody,
-    Tags,
-    segment_answer,
-)
+from chalicelib.api.upgrade.audiences.segment_models import SegmentBody, Tags
 from chalicelib.api.upgrade.wire.pages import Search
-from chalicelib.api.upgrade.wire.records import Json, stamps
 from chalicelib.api.upgrade.wire.texts import AdminBody, FilledName, FilledText, Text, Uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.contexts import known_context
-from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.services.catalogue.imports import ListDraft
 
@@ -106,72 +98,6 @@ class FlagListBody(AdminBody):
     def draft(self) -> ListDraft:
         """The list that is to be created, or to take the place of the one with its id."""
         return replace(list_draft(self.segment), enabled=self.enabled, list_type=self.list_type)
-
-
-def flag_answer(flag: Flag) -> Json:
-    """A flag without its lists."""
-    return {
-        **stamps(flag.created_at, flag.updated_at, flag.version),
-        "id": flag.id,
-        "name": flag.name,
-        "key": flag.key,
-        "description": flag.description,
-        "context": [flag.context],
-        "tags": list(flag.tags),
-        "status": flag.status.value,
-        "filterMode": flag.filter_mode.value,
-    }
-
-
-def laid_out(value: Any) -> str:
-    """A flag as JSON for people, as its file holds it."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def whole_flag_answer(flag: Flag, listings: Listings) -> Json:
-    """A flag with its lists."""
-    return {
-        **flag_answer(flag),
-        "featureFlagSegmentInclusion": _lists(flag, flag.include, listings),
-        "featureFlagSegmentExclusion": _lists(flag, flag.exclude, listings),
-    }
-
-
-def flag_node(flag: Flag, exposures: int) -> Json:
-    """One of the nodes of POST /api/flags/paginated."""
-    lists = [_bare_list(flag, entry) for entry in flag.include]
-    return {
-        **flag_answer(flag),
-        "featureFlagExposures": exposures,
-        **({"featureFlagSegmentInclusion": lists} if lists else {}),
-    }
-
-
-def flag_list_answer(flag: Flag, entry: ListEntry, listing: Listing) -> Json:
-    """POST and PUT of a list."""
-    return {
-        **_bare_list(flag, entry),
-        "featureFlag": flag_answer(flag),
-        "segment": segment_answer(listing),
-    }
-
-
-def _lists(flag: Flag, entries: Sequence[ListEntry], listings: Listings) -> list[Json]:
-    return [
-        {**_bare_list(flag, entry), "segment": segment_answer(listings[entry.segment_id])}
-        for entry in entries
-        if entry.segment_id in listings
-    ]
-
-
-def _bare_list(flag: Flag, entry: ListEntry) -> Json:
-    return {
-        **stamps(flag.created_at, flag.updated_at, flag.version),
-        "segmentId": entry.segment_id,
-        "featureFlagId": flag.id,
-        "enabled": entry.enabled,
-        "listType": entry.list_type,
-    }
 
 
 FLAG_SEARCH: Search[Flag] = Search(

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from chalice.app import Response
 from pydantic import AfterValidator
 
 from chalicelib.api.http.reading import Reading
+from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern, new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
@@ -21,19 +21,23 @@ from chalicelib.api.upgrade.audiences.listings import (
     listings_of,
 )
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
-from chalicelib.api.upgrade.audiences.segment_models import Listings, bare_segment_answer
+from chalicelib.api.upgrade.audiences.segment_answers import SegmentColumns, bare_segment_answer
+from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
+from chalicelib.api.upgrade.flags import flag_answers
+from chalicelib.api.upgrade.flags.flag_answers import (
+    flag_answer,
+    flag_list_answer,
+    flag_node,
+    laid_out,
+    whole_flag_answer,
+)
 from chalicelib.api.upgrade.flags.flag_models import (
     FLAG_SEARCH,
     FlagBody,
     FlagFilterModeBody,
     FlagListBody,
     FlagStatusBody,
-    flag_answer,
-    flag_list_answer,
-    flag_node,
-    laid_out,
-    whole_flag_answer,
 )
 from chalicelib.api.upgrade.wire.pages import PageBody, page
 from chalicelib.api.upgrade.wire.records import new_id, now
@@ -79,25 +83,25 @@ def _listings(services: Services, flag: Flag) -> Listings:
     return listings_of(services, entries(flag))
 
 
-def _whole(services: Services, flag: Flag) -> Any:
+def _whole(services: Services, flag: Flag) -> Rendered[flag_answers.FlagWithLists]:
     return reply(bounded(partial(whole_flag_answer, flag), _listings(services, flag), ONE))
 
 
 @routes.endpoint(LIST)
-def list_flags(services: Services, query: ListQuery) -> Response:
+def list_flags(services: Services, query: ListQuery) -> Rendered[list[flag_answers.Flag]]:
     """The flags, without their lists."""
     return PAGES.answer(services.flags.all(), query, flag_answer)
 
 
 @routes.endpoint(LIST, "POST", concerns=new(Kind.FLAG))
-def create_flag(services: Services, body: FlagBody) -> dict[str, Any]:
+def create_flag(services: Services, body: FlagBody) -> flag_answers.Flag:
     """Create a flag."""
     draft = body.flag(contexts=services.segments.contexts, flag_id=new_id(), now=now())
     return flag_answer(services.flags.create(draft))
 
 
 @routes.endpoint("/api/flags/paginated", "POST")
-def page_of_flags(services: Services, body: PageBody) -> Response:
+def page_of_flags(services: Services, body: PageBody) -> Rendered[flag_answers.PageOfFlags]:
     """Some of the flags, with how many users each was on for."""
     flags = services.flags
     found = page(flags.all(), body, FLAG_SEARCH)
@@ -108,13 +112,15 @@ def page_of_flags(services: Services, body: PageBody) -> Response:
 
 
 @routes.endpoint(ONE, concerns=FLAG)
-def get_flag(services: Services, flag_id: FlagId) -> Any:
+def get_flag(services: Services, flag_id: FlagId) -> Rendered[flag_answers.FlagWithLists]:
     """One flag with its lists."""
     return _whole(services, services.flags.get(flag_id))
 
 
 @routes.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
-def edit_flag(services: Services, flag_id: FlagId, body: FlagBody) -> Any:
+def edit_flag(
+    services: Services, flag_id: FlagId, body: FlagBody
+) -> Rendered[flag_answers.FlagWithLists]:
     """Replace a flag, but for its lists."""
     contexts = services.segments.contexts
     after = services.flags.edit(
@@ -124,7 +130,7 @@ def edit_flag(services: Services, flag_id: FlagId, body: FlagBody) -> Any:
 
 
 @routes.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
-def delete_flag(services: Services, flag_id: FlagId) -> list[dict[str, Any]]:
+def delete_flag(services: Services, flag_id: FlagId) -> list[flag_answers.Flag]:
     """Delete a flag with its lists."""
     flags = services.flags
     gone = flags.delete(flag_id)
@@ -132,20 +138,20 @@ def delete_flag(services: Services, flag_id: FlagId) -> list[dict[str, Any]]:
 
 
 @routes.endpoint("/api/flags/status", "PATCH", concerns=FLAG_OF_BODY)
-def change_flag_status(services: Services, body: FlagStatusBody) -> dict[str, Any]:
+def change_flag_status(services: Services, body: FlagStatusBody) -> flag_answers.Flag:
     """Enable, disable or archive a flag."""
     return _changed(services, body.flag_id, lambda flag: replace(flag, status=body.status))
 
 
 @routes.endpoint("/api/flags/filterMode", "PATCH", concerns=FLAG_OF_BODY)
-def change_flag_filter_mode(services: Services, body: FlagFilterModeBody) -> dict[str, Any]:
+def change_flag_filter_mode(services: Services, body: FlagFilterModeBody) -> flag_answers.Flag:
     """Say who is in if no list says otherwise."""
     return _changed(
         services, body.flag_id, lambda flag: replace(flag, filter_mode=body.filter_mode)
     )
 
 
-def _changed(services: Services, flag_id: str, change: Callable[[Flag], Flag]) -> dict[str, Any]:
+def _changed(services: Services, flag_id: str, change: Callable[[Flag], Flag]) -> flag_answers.Flag:
     return flag_answer(
         services.flags.edit(
             flag_id,
@@ -157,7 +163,7 @@ def _changed(services: Services, flag_id: str, change: Callable[[Flag], Flag]) -
 @routes.endpoint("/api/flags/inclusionList", "POST", concerns=FLAG_WITH_LIST)
 def add_flag_inclusion_list(
     services: Services, reading: Reading, body: FlagListBody, query: ReplaceQuery
-) -> Any:
+) -> Rendered[flag_answers.AddedFlagList]:
     """Let a list include its members."""
     return _put_list(services, reading, body, query, exclude=False)
 
@@ -165,7 +171,7 @@ def add_flag_inclusion_list(
 @routes.endpoint("/api/flags/exclusionList", "POST", concerns=FLAG_WITH_LIST)
 def add_flag_exclusion_list(
     services: Services, reading: Reading, body: FlagListBody, query: ReplaceQuery
-) -> Any:
+) -> Rendered[flag_answers.AddedFlagList]:
     """Let a list exclude its members."""
     return _put_list(services, reading, body, query, exclude=True)
 
@@ -177,14 +183,16 @@ def _put_list(
     query: ReplaceQuery,
     *,
     exclude: bool,
-) -> Any:
+) -> Rendered[flag_answers.AddedFlagList]:
     draft = body.draft()
     check = partial(check_replaced, services, body.segment, query, reading)
     flag = services.lists.put_in_flag(body.id, draft, exclude=exclude, check=check)
     return _with_list(services, flag, draft, INCLUSION)
 
 
-def _with_list(services: Services, flag: Flag, draft: ListDraft, route: str) -> Any:
+def _with_list(
+    services: Services, flag: Flag, draft: ListDraft, route: str
+) -> Rendered[flag_answers.AddedFlagList]:
     listing = listing_of(services, draft.segment.id)
     return reply(bounded_one(partial(flag_list_answer, flag, draft.entry()), listing, route))
 
@@ -196,7 +204,7 @@ def replace_flag_inclusion_list(
     segment_id: FlagId,
     body: FlagListBody,
     query: ReplaceQuery,
-) -> Any:
+) -> Rendered[flag_answers.AddedFlagList]:
     """Replace a list that includes, and say whether it is switched on."""
     return _replace_list(services, reading, segment_id, body, query, exclude=False)
 
@@ -208,7 +216,7 @@ def replace_flag_exclusion_list(
     segment_id: FlagId,
     body: FlagListBody,
     query: ReplaceQuery,
-) -> Any:
+) -> Rendered[flag_answers.AddedFlagList]:
     """Replace a list that excludes, and say whether it is switched on."""
     return _replace_list(services, reading, segment_id, body, query, exclude=True)
 
@@ -221,7 +229,7 @@ def _replace_list(
     query: ReplaceQuery,
     *,
     exclude: bool,
-) -> Any:
+) -> Rendered[flag_answers.AddedFlagList]:
     segment = body.segment.model_copy(update={"id": segment_id})
     draft = body.model_copy(update={"segment": segment}).draft()
 
@@ -236,18 +244,18 @@ def _replace_list(
 @routes.endpoint(
     "/api/flags/inclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=False)
 )
-def delete_flag_inclusion_list(services: Services, segment_id: FlagId) -> dict[str, Any]:
+def delete_flag_inclusion_list(services: Services, segment_id: FlagId) -> SegmentColumns:
     """Remove a list that includes."""
     return _delete_list(services, segment_id, exclude=False)
 
 
 @routes.endpoint("/api/flags/exclusionList/{segment_id}", "DELETE", concerns=_holding(exclude=True))
-def delete_flag_exclusion_list(services: Services, segment_id: FlagId) -> dict[str, Any]:
+def delete_flag_exclusion_list(services: Services, segment_id: FlagId) -> SegmentColumns:
     """Remove a list that excludes."""
     return _delete_list(services, segment_id, exclude=True)
 
 
-def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> dict[str, Any]:
+def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> SegmentColumns:
     return bare_segment_answer(services.lists.remove_from_flag(segment_id, exclude=exclude))
 
 

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Annotated
 from urllib.parse import quote
 
-from chalice.app import Response
 from typing_extensions import TypedDict
 
 from chalicelib.api.http.rendering import Rendered
@@ -137,13 +136,13 @@ def _of_files(files: Iterable[StratificationFile]) -> dict[str, dict[str, str]]:
 
 
 @routes.endpoint("/api/stratification/download/{factor}")
-def download_strata(services: Services, factor: FilledText, query: PartQuery) -> Response:
+def download_strata(services: Services, factor: FilledText, query: PartQuery) -> Rendered[str]:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
     after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
     return _file(factor, services.stratification.values(factor), after)
 
 
-def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Response:
+def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Rendered[str]:
     """The lines of the users behind one, as many as an answer holds."""
     lines, size, last = [_line([USER_COLUMN, factor])], 0, None
     headers: ResponseHeaders = {"Content-Type": CSV_TYPE, "Content-Disposition": _attached(factor)}
@@ -157,7 +156,7 @@ def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Respons
             break
         lines.append(line)
         last = user_id
-    return Response(LINE_END.join(lines), headers)
+    return Rendered(LINE_END.join(lines), headers)
 
 
 @routes.endpoint("/api/stratification/{factor}", "DELETE")

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from chalicelib.domain.errors import Conflict
+
+
+class UpgradeError(TypedDict):
+    """Every refusal of UpGrade's routes; `request` is the body as it was received."""
+
+    name: NotRequired[str]
+    message: str
+    endPoint: str
+    errorCode: int
+    type: NotRequired[str]
+    request: dict[str, Any] | list[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -15,11 +15,11 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_pages import ListQuery
 from chalicelib.api.protocol.problems import brief, faults
 from chalicelib.api.protocol.requests import parse_text
-from chalicelib.api.upgrade.wire.records import Json
 from chalicelib.api.upgrade.wire.texts import AdminBody, Text, Uuid, is_uuid
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.ignored_fields import note
@@ -120,6 +120,30 @@ class PagedIdsQuery(IdsQuery, ListQuery):
         return {**values, **{name: values[name][-1] for name in PAGING if values.get(name)}}
 
 
+class JudgedFile(TypedDict):
+    """What can be done with a file, or was; `error` says why not, or what to mind."""
+
+    fileName: str
+    error: str | None
+    compatibilityType: Compatibility
+
+
+class FileVerdict(TypedDict):
+    """What can be done with a file, and why."""
+
+    fileName: str
+    compatibilityType: Compatibility
+    reason: str | None
+
+
+class TakenFile(TypedDict):
+    """Whether a file was taken, and why not or what to mind."""
+
+    fileName: str
+    error: Literal["incompatible"] | None
+    reason: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Judged(Generic[T]):
     """A file as it was found: what it holds, or (None) why it holds nothing that can be used."""
@@ -134,28 +158,28 @@ class Judged(Generic[T]):
             return Compatibility.INCOMPATIBLE
         return Compatibility.WARNING if self.text else Compatibility.COMPATIBLE
 
-    def answer(self) -> Json:
+    def answer(self) -> JudgedFile:
         """The file with what is to be said of it."""
         return {
             "fileName": self.name,
             "error": self.text,
-            "compatibilityType": self.compatibility.value,
+            "compatibilityType": self.compatibility,
         }
 
-    def verdict(self) -> Json:
+    def verdict(self) -> FileVerdict:
         """The answer of routes that name what can be done with a file; and the reason."""
         return {
             "fileName": self.name,
-            "compatibilityType": self.compatibility.value,
+            "compatibilityType": self.compatibility,
             "reason": self.text,
         }
 
-    def brief_answer(self) -> Json:
+    def brief_answer(self) -> TakenFile:
         """The answer of routes that only say whether a file was taken; and the reason."""
         taken = self.found is not None
         return {
             "fileName": self.name,
-            "error": None if taken else Compatibility.INCOMPATIBLE.value,
+            "error": None if taken else "incompatible",
             "reason": self.text,
         }
 

@@ -18,6 +18,22 @@ WorkingGroups = Mapping[str, str]
 PayloadType = Annotated[str, WithJsonSchema({"type": "string", "enum": ["string", "json", "csv"]})]
 
 
+StateName = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": [
+                *("inactive", "draft", "scheduled", "preview", "archived"),
+                *("enrolling", "enrollmentComplete", "cancelled"),
+                *("running", "paused", "completed"),
+            ],
+        }
+    ),
+]
+"""The last three are what administrators see in place of the three before."""
+
+
 class Stamps(TypedDict):
     createdAt: Moment
     updatedAt: Moment

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+
+from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_sizes import row_text
-from chalicelib.api.upgrade.audiences.segment_models import (
-    Listings,
-    list_answers,
-)
+from chalicelib.api.upgrade.audiences.segment_answers import ExperimentList, list_answers
+from chalicelib.api.upgrade.audiences.segment_models import Listings
+from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.metric_models import MetricRecord
+from chalicelib.api.upgrade.wire import shapes as wire
 from chalicelib.api.upgrade.wire.pages import Search
-from chalicelib.api.upgrade.wire.records import Json, iso, stamps
+from chalicelib.api.upgrade.wire.records import iso, stamps
 from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.state_names import DISPLAY_NAMES, display_name
 from chalicelib.domain.catalogue.answer_room import answer_bytes
@@ -37,52 +39,71 @@ METRICS_BYTES = 400_000
 Metrics = Mapping[str, MetricRecord]
 
 
+class _AtPoint(TypedDict, total=False):
+    decisionPoint: wire.Id
+
+
+class Lists(TypedDict):
+    """The lists of an experiment on both sides."""
+
+    experimentSegmentInclusion: list[ExperimentList]
+    experimentSegmentExclusion: list[ExperimentList]
+
+
 def own_stamps(experiment: Experiment) -> Stamps:
     return stamps(experiment.created_at, experiment.updated_at, experiment.version)
 
 
-def head(experiment: Experiment, state: str) -> Json:
+def head(experiment: Experiment, state: str) -> shapes.ExperimentColumns:
     """The experiment without its parts."""
+    return {"createdAt": iso(experiment.created_at), **fields(experiment, state)}
+
+
+def fields(experiment: Experiment, state: str) -> shapes.EditedFields:
+    """The experiment without its parts and the time of its creation."""
     return {
-        **own_stamps(experiment),
+        "updatedAt": iso(experiment.updated_at),
+        "versionNumber": experiment.version,
         "id": experiment.id,
         "name": experiment.name,
         "description": experiment.description,
         "context": [experiment.context],
         "state": state,
         "startOn": experiment.start_on,
-        "consistencyRule": experiment.rule.value if experiment.rule else None,
-        "assignmentUnit": experiment.unit.value,
-        "postExperimentRule": experiment.post_rule.value,
+        "consistencyRule": experiment.rule,
+        "assignmentUnit": experiment.unit,
+        "postExperimentRule": experiment.post_rule,
         "enrollmentCompleteCondition": _complete_condition(experiment.complete_condition),
         "endOn": experiment.end_on,
         "revertTo": experiment.revert_to,
         "tags": list(experiment.tags),
         "group": experiment.group,
-        "conditionOrder": experiment.condition_order.value if experiment.condition_order else None,
-        "assignmentAlgorithm": experiment.algorithm.value,
-        "filterMode": experiment.filter_mode.value,
+        "conditionOrder": experiment.condition_order,
+        "assignmentAlgorithm": experiment.algorithm,
+        "filterMode": experiment.filter_mode,
         "backendVersion": BACKEND_VERSION,
-        "type": experiment.type.value,
+        "type": experiment.type,
     }
 
 
-def _complete_condition(condition: CompleteCondition | None) -> Json | None:
+def _complete_condition(condition: CompleteCondition | None) -> shapes.CompleteCondition | None:
     """Only the counts that are set."""
     if condition is None:
         return None
-    counts = {"userCount": condition.user_count, "groupCount": condition.group_count}
-    return {name: count for name, count in counts.items() if count is not None}
+    counts: shapes.CompleteCondition = {}
+    if condition.user_count is not None:
+        counts["userCount"] = condition.user_count
+    if condition.group_count is not None:
+        counts["groupCount"] = condition.group_count
+    return counts
 
 
-def stratification(experiment: Experiment, *, shown_if_none: bool = True) -> Json:
-    if experiment.stratification_factor is None:
-        return {"stratificationFactor": None} if shown_if_none else {}
+def stratification(experiment: Experiment) -> shapes.StratificationFactor | None:
     name = experiment.stratification_factor
-    return {"stratificationFactor": {"stratificationFactorName": name}}
+    return None if name is None else {"stratificationFactorName": name}
 
 
-def condition_row(experiment: Experiment, condition: Condition) -> Json:
+def condition_row(experiment: Experiment, condition: Condition) -> shapes.Condition:
     weight = condition.weight
     return {
         **own_stamps(experiment),
@@ -96,26 +117,28 @@ def condition_row(experiment: Experiment, condition: Condition) -> Json:
     }
 
 
-def level_elements(
-    experiment: Experiment, condition: Condition, *, shown_if_none: bool = False
-) -> Json:
+def level_elements(experiment: Experiment, condition: Condition) -> list[shapes.LevelElement]:
     """The levels that a condition combines."""
-    if not condition.levels and not shown_if_none:
-        return {}
     levels = {level.id: level for factor in experiment.factors for level in factor.levels}
-    return {
-        "levelCombinationElements": [
-            {
-                **own_stamps(experiment),
-                "id": element.id,
-                "level": _level(experiment, levels[element.level_id]),
-            }
-            for element in condition.levels
-        ]
-    }
+    return [
+        {
+            **own_stamps(experiment),
+            "id": element.id,
+            "level": level_row(experiment, levels[element.level_id]),
+        }
+        for element in condition.levels
+    ]
 
 
-def point_row(experiment: Experiment, point: DecisionPoint) -> Json:
+def combining(experiment: Experiment, condition: Condition) -> shapes.CreatedCondition:
+    """A condition with the levels that it combines, if it does."""
+    row: shapes.CreatedCondition = {**condition_row(experiment, condition)}
+    if condition.levels:
+        row["levelCombinationElements"] = level_elements(experiment, condition)
+    return row
+
+
+def point_row(experiment: Experiment, point: DecisionPoint) -> shapes.Point:
     return {
         **own_stamps(experiment),
         "id": point.id,
@@ -128,7 +151,7 @@ def point_row(experiment: Experiment, point: DecisionPoint) -> Json:
     }
 
 
-def payload_rows(experiment: Experiment) -> list[Json]:
+def payload_rows(experiment: Experiment) -> list[shapes.ConditionPayload]:
     return [
         {
             **own_stamps(experiment),
@@ -141,30 +164,30 @@ def payload_rows(experiment: Experiment) -> list[Json]:
     ]
 
 
-def _at_point(payload: ConditionPayload) -> Json:
+def _at_point(payload: ConditionPayload) -> _AtPoint:
     return {"decisionPoint": payload.point_id} if payload.point_id else {}
 
 
-def _payload(payload: Payload) -> Json:
+def _payload(payload: Payload) -> wire.Payload:
     return {"type": payload.type, "value": payload.value}
 
 
-def factor_rows(experiment: Experiment) -> list[Json]:
+def factor_rows(experiment: Experiment) -> list[shapes.Factor]:
     return [_factor(experiment, factor) for factor in experiment.factors]
 
 
-def _factor(experiment: Experiment, factor: Factor) -> Json:
+def _factor(experiment: Experiment, factor: Factor) -> shapes.Factor:
     return {
         **own_stamps(experiment),
         "id": factor.id,
         "name": factor.name,
         "description": factor.description,
         "order": factor.order,
-        "levels": [_level(experiment, level) for level in factor.levels],
+        "levels": [level_row(experiment, level) for level in factor.levels],
     }
 
 
-def _level(experiment: Experiment, level: Level) -> Json:
+def level_row(experiment: Experiment, level: Level) -> shapes.Level:
     return {
         **own_stamps(experiment),
         "id": level.id,
@@ -175,7 +198,7 @@ def _level(experiment: Experiment, level: Level) -> Json:
     }
 
 
-def query_rows(experiment: Experiment, metrics: Metrics) -> list[Json]:
+def query_rows(experiment: Experiment, metrics: Metrics) -> list[shapes.Query]:
     """The queries with the records of their metrics.
 
     Of a metric that is gone there is the mere reference, and so there is of all of them where they
@@ -190,16 +213,24 @@ def query_rows(experiment: Experiment, metrics: Metrics) -> list[Json]:
             **query,
             "metric": metrics.get(key, query["metric"]) if fit else query["metric"],
         }
-        for key, query in zip(keys, experiment.queries, strict=True)
+        for key, query in zip(keys, map(_stored, experiment.queries), strict=True)
     ]
+
+
+def _stored(query: Mapping[str, Any]) -> shapes.StoredQuery:
+    """A query as it was stored, which is how it is shown."""
+    return cast("shapes.StoredQuery", query)
 
 
 def _metric_key(query: Mapping[str, Any]) -> str:
     return str(query["metric"]["key"])
 
 
-def state_change(change: StateChange, *, display: bool = True) -> Json:
+def state_change(
+    experiment: Experiment, change: StateChange, *, display: bool = True
+) -> shapes.StateChange:
     return {
+        **own_stamps(experiment),
         "id": change.id,
         "fromState": display_name(change.before) if display else change.before.value,
         "toState": display_name(change.after) if display else change.after.value,
@@ -207,7 +238,7 @@ def state_change(change: StateChange, *, display: bool = True) -> Json:
     }
 
 
-def list_rows(experiment: Experiment, listings: Listings) -> Json:
+def list_rows(experiment: Experiment, listings: Listings) -> Lists:
     return {
         "experimentSegmentInclusion": list_answers(experiment.id, experiment.include, listings),
         "experimentSegmentExclusion": list_answers(experiment.id, experiment.exclude, listings),

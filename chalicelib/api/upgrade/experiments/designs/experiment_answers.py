@@ -8,16 +8,17 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from chalicelib.api.upgrade.audiences.segment_models import (
-    Listing,
-    Listings,
-    list_answer,
-)
+from typing_extensions import TypedDict
+
+from chalicelib.api.upgrade.audiences.segment_answers import list_answer
+from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.experiments.designs import answer_parts as parts
+from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.answer_parts import Metrics
-from chalicelib.api.upgrade.wire.records import Json, iso
+from chalicelib.api.upgrade.wire.records import iso
+from chalicelib.api.upgrade.wire.shapes import Id
 from chalicelib.api.upgrade.wire.state_names import display_name
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (
@@ -32,21 +33,18 @@ class Rendering(Protocol):
 
     def __call__(
         self, experiment: Experiment, /, *, metrics: Metrics, listings: Listings
-    ) -> Json: ...
+    ) -> Mapping[str, object]: ...
 
 
-def created(experiment: Experiment, *, metrics: Metrics) -> Json:
+class Owner(TypedDict):
+    experimentId: Id
+
+
+def created(experiment: Experiment, *, metrics: Metrics) -> shapes.CreatedExperiment:
     """POST /api/experiments."""
-    return {
+    answer: shapes.CreatedExperiment = {
         **parts.head(experiment, display_name(experiment.state)),
-        **parts.stratification(experiment, shown_if_none=False),
-        "conditions": [
-            {
-                **parts.condition_row(experiment, condition),
-                **parts.level_elements(experiment, condition),
-            }
-            for condition in experiment.conditions
-        ],
+        "conditions": [parts.combining(experiment, each) for each in experiment.conditions],
         "partitions": points(experiment),
         "factors": parts.factor_rows(experiment),
         "conditionPayloads": parts.payload_rows(experiment),
@@ -55,9 +53,12 @@ def created(experiment: Experiment, *, metrics: Metrics) -> Json:
             for query in parts.query_rows(experiment, metrics)
         ],
     }
+    if (factor := parts.stratification(experiment)) is not None:
+        answer["stratificationFactor"] = factor
+    return answer
 
 
-def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
+def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> shapes.Experiment:
     """GET /api/experiments/single/{id}, and one of GET /api/experiments."""
     return {
         **parts.head(experiment, display_name(experiment.state)),
@@ -67,34 +68,31 @@ def single(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> J
         "stateTimeLogs": state_log(experiment),
         **parts.list_rows(experiment, listings),
         "factors": parts.factor_rows(experiment),
-        **parts.stratification(experiment),
+        "stratificationFactor": parts.stratification(experiment),
         "conditionPayloads": parts.payload_rows(experiment),
     }
 
 
-def with_fault(answer: Json, faults: Mapping[str, Fault]) -> Json:
+Faulty = TypeVar("Faulty", shapes.Experiment, shapes.ListedExperiment)
+
+
+def with_fault(answer: Faulty, faults: Mapping[str, Fault]) -> Faulty:
     """An experiment as shown, and why the scheduled function could not move it, if it could not."""
-    fault = faults.get(str(answer["id"]))
-    if fault is None:
-        return answer
-    return {**answer, "scheduleFault": {"message": fault.what, "since": iso(fault.since)}}
+    if (fault := faults.get(answer["id"])) is not None:
+        answer["scheduleFault"] = {"message": fault.what, "since": iso(fault.since)}
+    return answer
 
 
-def edited(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> Json:
+def edited(
+    experiment: Experiment, *, metrics: Metrics, listings: Listings
+) -> shapes.EditedExperiment:
     """PUT /api/experiments/{id}: without the time of creation and without the history."""
-    owner: Json = {"experimentId": experiment.id}
-    head = parts.head(experiment, display_name(experiment.state))
-    del head["createdAt"]
+    owner: Owner = {"experimentId": experiment.id}
     return {
-        **head,
-        **parts.stratification(experiment),
+        **parts.fields(experiment, display_name(experiment.state)),
+        "stratificationFactor": parts.stratification(experiment),
         "conditions": [
-            {
-                **parts.condition_row(experiment, each),
-                **parts.level_elements(experiment, each),
-                **owner,
-            }
-            for each in experiment.conditions
+            {**parts.combining(experiment, each), **owner} for each in experiment.conditions
         ],
         "partitions": [{**point, **owner} for point in points(experiment)],
         "factors": parts.factor_rows(experiment),
@@ -105,36 +103,33 @@ def edited(experiment: Experiment, *, metrics: Metrics, listings: Listings) -> J
     }
 
 
-def state_changed(before: Experiment, after: Experiment, *, metrics: Metrics) -> Json:
+def state_changed(
+    before: Experiment, after: Experiment, *, metrics: Metrics
+) -> shapes.MovedExperiment:
     """POST /api/experiments/state: the new entry of the log shows the experiment as it was."""
     past = len(before.state_changes)
-    as_it_was: Json = {
+    as_it_was: shapes.ExperimentBefore = {
         **parts.head(before, before.state.value),
         "stateTimeLogs": [
-            {**parts.own_stamps(before), **parts.state_change(change, display=False)}
-            for change in before.state_changes
+            parts.state_change(before, change, display=False) for change in before.state_changes
         ],
         "partitions": points(before),
         "queries": parts.query_rows(before, metrics),
     }
+    changes: list[shapes.NewStateChange] = [
+        {**parts.state_change(after, change)} for change in after.state_changes
+    ]
+    for change in changes[past:]:
+        change["experiment"] = as_it_was
     return {
         **parts.head(after, display_name(after.state)),
-        "stateTimeLogs": [
-            *(
-                {**parts.own_stamps(after), **parts.state_change(change)}
-                for change in after.state_changes[:past]
-            ),
-            *(
-                {**parts.own_stamps(after), **parts.state_change(change), "experiment": as_it_was}
-                for change in after.state_changes[past:]
-            ),
-        ],
+        "stateTimeLogs": changes,
         "partitions": points(after),
         "queries": parts.query_rows(after, metrics),
     }
 
 
-def list_item(experiment: Experiment) -> Json:
+def list_item(experiment: Experiment) -> shapes.ListedExperiment:
     """One of the nodes of POST /api/experiments/paginated, as recorded without its history."""
     return {
         **parts.head(experiment, display_name(experiment.state)),
@@ -151,7 +146,7 @@ def list_item(experiment: Experiment) -> Json:
     }
 
 
-def deleted(experiment: Experiment) -> list[Json]:
+def deleted(experiment: Experiment) -> list[shapes.DeletedExperiment]:
     """DELETE /api/experiments/{id}; the state goes by its own name."""
     return [
         {
@@ -161,7 +156,7 @@ def deleted(experiment: Experiment) -> list[Json]:
     ]
 
 
-def added_list(experiment: Experiment, listing: Listing) -> Json:
+def added_list(experiment: Experiment, listing: Listing) -> shapes.AddedList:
     """POST and PUT of a list; the experiment's state goes by its own name."""
     return {
         "experiment": parts.head(experiment, experiment.state.value),
@@ -169,12 +164,19 @@ def added_list(experiment: Experiment, listing: Listing) -> Json:
     }
 
 
-def conditions(experiment: Experiment) -> list[Json]:
+def bare_condition(experiment: Experiment, condition: Condition) -> shapes.BareCondition:
+    """A condition with the levels that it combines, and without its payloads."""
+    return {
+        **parts.condition_row(experiment, condition),
+        "levelCombinationElements": parts.level_elements(experiment, condition),
+    }
+
+
+def conditions(experiment: Experiment) -> list[shapes.ShownCondition]:
     """GET /api/experiments/conditions/{id}."""
     return [
         {
-            **parts.condition_row(experiment, condition),
-            **parts.level_elements(experiment, condition, shown_if_none=True),
+            **bare_condition(experiment, condition),
             "conditionPayloads": [
                 {
                     **parts.own_stamps(experiment),
@@ -190,7 +192,7 @@ def conditions(experiment: Experiment) -> list[Json]:
     ]
 
 
-def name(experiment: Experiment) -> Json:
+def name(experiment: Experiment) -> shapes.ExperimentName:
     """One of GET /api/experiments/names."""
     return {"id": experiment.id, "name": experiment.name}
 
@@ -200,38 +202,43 @@ def points_in_use_by(experiments: Iterable[Experiment]) -> list[DecisionPointKey
     return sorted({point.point_key for experiment in experiments for point in experiment.points})
 
 
-def point_in_use(point_key: DecisionPointKey) -> Json:
+def point_in_use(point_key: DecisionPointKey) -> shapes.DecisionPointKey:
     """One of GET /api/experiments/partitions."""
     return {"site": point_key.site, "target": point_key.target}
 
 
-def points(experiment: Experiment) -> list[Json]:
+def points(experiment: Experiment) -> list[shapes.Point]:
     """The decision points of an experiment."""
     return [parts.point_row(experiment, point) for point in experiment.points]
 
 
-def bare_factors(experiment: Experiment) -> list[Json]:
+def bare_factors(experiment: Experiment) -> list[shapes.ExportedFactor]:
     """The factors without times and version, as exports have them."""
-    own = parts.own_stamps(experiment)
     return [
-        {name: value for name, value in factor.items() if name not in own}
-        for factor in parts.factor_rows(experiment)
+        {
+            "id": factor.id,
+            "name": factor.name,
+            "description": factor.description,
+            "order": factor.order,
+            "levels": [parts.level_row(experiment, level) for level in factor.levels],
+        }
+        for factor in experiment.factors
     ]
 
 
-def state_log(experiment: Experiment, *, display: bool = True) -> list[Json]:
+def state_log(experiment: Experiment, *, display: bool = True) -> list[shapes.StateChange]:
     """The changes of state, the newest first; by the names that administrators know, or not."""
     return [
-        {**parts.own_stamps(experiment), **parts.state_change(change, display=display)}
+        parts.state_change(experiment, change, display=display)
         for change in reversed(experiment.state_changes)
     ]
 
 
-def experiment_columns(experiment: Experiment) -> Json:
+def experiment_columns(experiment: Experiment) -> shapes.ExperimentColumns:
     """An experiment as rows of others show it; the state goes by its own name."""
     return parts.head(experiment, experiment.state.value)
 
 
-def condition_columns(experiment: Experiment, condition: Condition) -> Json:
+def condition_columns(experiment: Experiment, condition: Condition) -> shapes.Condition:
     """A condition as rows of others show it."""
     return parts.condition_row(experiment, condition)

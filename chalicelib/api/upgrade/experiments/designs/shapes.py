@@ -1,15 +1,16 @@
-"""What designs in UpGrade's form consist of, as they are answered."""
+"""The shapes of experiments and their parts, as they are answered."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Any, NotRequired
 
-from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
+from chalicelib.api.upgrade.audiences.segment_answers import ExperimentList, ListColumns
 from chalicelib.api.upgrade.experiments.designs.metric_models import MetricRecord
+from chalicelib.api.upgrade.wire.pages import PageColumns
+from chalicelib.api.upgrade.wire.shapes import Id, Moment, Payload, Stamps, StateName
 from chalicelib.domain.audiences.filters import FilterMode
-from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionOrder,
@@ -19,41 +20,6 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.metrics import Operation, RepeatedMeasure
-
-Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
-Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-
-StateName = Literal[
-    "inactive", "draft", "scheduled", "preview", "archived",
-    "enrolling", "enrollmentComplete", "cancelled",
-    "running", "paused", "completed",
-]  # fmt: skip
-"""The last three are what administrators see in place of the three before."""
-
-
-MembersTotal = Annotated[
-    int,
-    WithJsonSchema(
-        {
-            "type": "integer",
-            "description": "How many members there are, where not all of them are shown: a Link"
-            " leads to the others.",
-        }
-    ),
-]
-
-
-class Stamps(TypedDict):
-    createdAt: Moment
-    updatedAt: Moment
-    versionNumber: int
-
-
-class Payload(TypedDict):
-    """What a client gets with a condition."""
-
-    type: Literal["string", "json", "csv"]
-    value: str
 
 
 class CompleteCondition(TypedDict):
@@ -132,13 +98,15 @@ class StoredPayload(Stamps):
     payloadType: str
 
 
-class ExportedCondition(Condition):
+class BareCondition(Condition):
     levelCombinationElements: list[LevelElement]
+
+
+class ExportedCondition(BareCondition):
     conditionPayloads: NotRequired[list[StoredPayload]]
 
 
-class ShownCondition(Condition):
-    levelCombinationElements: list[LevelElement]
+class ShownCondition(BareCondition):
     conditionPayloads: list[StoredPayload]
 
 
@@ -199,6 +167,15 @@ class QueryDetail(TypedDict):
     compareValue: NotRequired[str | int | float | None]
 
 
+class StoredQuery(TypedDict):
+    id: Id
+    name: str
+    query: QueryDetail
+    metric: GoneMetric
+    repeatedMeasure: RepeatedMeasure
+    order: int
+
+
 class Query(Stamps):
     """What is asked of a metric."""
 
@@ -239,55 +216,116 @@ class NewStateChange(StateChange):
     experiment: NotRequired[ExperimentBefore]
 
 
-class SegmentColumns(Stamps):
-    """A segment without its members."""
-
-    id: Id
-    name: str
-    description: str | None
-    listType: str | None
-    context: str
-    type: SegmentType
-    tags: list[str] | None
-
-
-class SegmentUser(Stamps):
-    segmentId: Id
-    userId: str
-
-
-class SegmentGroup(Stamps):
-    segmentId: Id
-    groupId: str
-    type: str
-
-
-class Segment(SegmentColumns):
-    """A segment with its members."""
-
-    individualForSegment: list[SegmentUser]
-    groupForSegment: list[SegmentGroup]
-    subSegments: list[SegmentColumns]
-    membersTotal: NotRequired[MembersTotal]
-
-
-class ListColumns(Stamps):
-    """That a list belongs to an experiment."""
-
-    segmentId: Id
-    experimentId: Id
-
-
-class ExperimentList(ListColumns):
-    """A list of an experiment."""
-
-    segment: Segment
-
-
 class AddedList(ExperimentList):
     experiment: ExperimentColumns
 
 
-class DeletedList(TypedDict):
+class CreatedExperiment(ExperimentColumns):
+    stratificationFactor: NotRequired[StratificationFactor]
+    conditions: list[CreatedCondition]
+    partitions: list[Point]
+    factors: list[Factor]
+    conditionPayloads: list[ConditionPayload]
+    queries: list[CreatedQuery]
+
+
+class ScheduleFault(TypedDict):
+    """Why the scheduled function could not move an experiment to the state that is due."""
+
+    message: str
+    since: Moment
+
+
+class Experiment(ExperimentColumns):
+    """An experiment with all its parts."""
+
+    scheduleFault: NotRequired[ScheduleFault]
+
+    conditions: list[ShownCondition]
+    partitions: list[Point]
+    queries: list[Query]
+    stateTimeLogs: list[StateChange]
+    experimentSegmentInclusion: list[ExperimentList]
+    experimentSegmentExclusion: list[ExperimentList]
+    factors: list[Factor]
+    stratificationFactor: StratificationFactor | None
+    conditionPayloads: list[ConditionPayload]
+
+
+class ExportedExperiment(ExperimentColumns):
+    """An experiment as a file holds it; states go by their own names."""
+
+    conditions: list[ExportedCondition]
+    partitions: list[ExportedPoint]
+    queries: list[Query]
+    stateTimeLogs: list[StateChange]
+    experimentSegmentInclusion: list[ExperimentList]
+    experimentSegmentExclusion: list[ExperimentList]
+    factors: list[ExportedFactor]
+    stratificationFactor: StratificationFactor | None
+    conditionPayloads: list[ConditionPayload]
+
+
+class EditedFields(ExperimentFields):
+    updatedAt: Moment
+    versionNumber: int
+
+
+class EditedExperiment(EditedFields):
+    """An experiment after an edit, without the time of its creation and its history."""
+
+    stratificationFactor: StratificationFactor | None
+    conditions: list[EditedCondition]
+    partitions: list[EditedPoint]
+    factors: list[Factor]
+    conditionPayloads: list[ConditionPayload]
+    queries: list[EditedQuery]
+    stateTimeLogs: list[StateChange]
+    experimentSegmentInclusion: list[ExperimentList]
+    experimentSegmentExclusion: list[ExperimentList]
+
+
+class MovedExperiment(ExperimentColumns):
+    """An experiment after a change of its state."""
+
+    stateTimeLogs: list[NewStateChange]
+    partitions: list[Point]
+    queries: list[Query]
+
+
+class ListedExperiment(ExperimentColumns):
+    scheduleFault: NotRequired[ScheduleFault]
+    partitions: list[Point]
+    experimentSegmentInclusion: list[ListColumns]
+    stateTimeLogs: list[StateChange]
+
+
+class DeletedExperiment(ExperimentColumns):
+    stratificationFactorStratificationFactorName: str | None
+
+
+class ExperimentName(TypedDict):
     id: Id
     name: str
+
+
+class DecisionPointKey(TypedDict):
+    site: str
+    target: str
+
+
+class ContextMetadata(TypedDict):
+    """What administrators are offered in a context."""
+
+    CONDITIONS: list[str]
+    GROUP_TYPES: list[str]
+    EXP_IDS: list[str]
+    EXP_POINTS: list[str]
+
+
+class Contexts(TypedDict):
+    contextMetadata: dict[str, ContextMetadata]
+
+
+class PageOfExperiments(PageColumns):
+    nodes: list[ListedExperiment]
