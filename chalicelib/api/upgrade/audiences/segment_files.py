@@ -152,17 +152,18 @@ def export_segments_as_csv(
 ) -> Rendered[list[CsvFile]]:
     """The members of some segments as CSV."""
 
-    def render(listing: Listing) -> CsvFile:
-        return {
-            "fileName": listing.segment.name,
-            "fileContent": segment_csv(listing),
-            **total_of(listing),
-        }
-
     def write(row: IndexedId) -> Row:
-        return bounded_one(render, listing_of(services, row[1]), CSV_EXPORT.route)
+        return bounded_one(_csv_file, listing_of(services, row[1]), CSV_EXPORT.route)
 
     return _exported(services, CSV_EXPORT, query_values, write)
+
+
+def _csv_file(listing: Listing) -> CsvFile:
+    return {
+        "fileName": listing.segment.name,
+        "fileContent": segment_csv(listing),
+        **total_of(listing),
+    }
 
 
 def _exported(
