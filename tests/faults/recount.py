@@ -80,7 +80,7 @@ class Stored:
             case "count":
                 self.group_counts[int(rest[0]), row.pk.split("#")[2]] = int(row.n)
                 if row.data is not None:
-                    point_key = keys.point_key(row.data["site"], row.data["target"])
+                    point_key = keys.point_text(row.data["site"], row.data["target"])
                     self.enrolled_at[int(rest[0]), point_key] += 1
             case "at":
                 self.enrolled_at[int(rest[0]), rest[1]] += 1
@@ -132,7 +132,7 @@ def _enrolled(row: RecordRow, rest: list[str]) -> Enrolled:
     return Enrolled(
         int(rest[0]),
         row.pk,
-        keys.point_key(data["site"], data["target"]),
+        keys.point_text(data["site"], data["target"]),
         data["condition"],
         None if of_group else data["group"],
         None if of_group else data["stratum"],

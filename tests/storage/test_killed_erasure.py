@@ -195,7 +195,7 @@ def add_very_many(services: Services) -> None:
                 "uniquifier": None,
                 "at": 1_800_000_000_000 + index,
             }
-            sort_key = keys.repeat(keys.point_key(HERE.site, HERE.target), index)
+            sort_key = keys.repeat(keys.point_text(HERE.site, HERE.target), index)
             batch.save(RepeatRow(keys.repeats(feature_id, "u"), sort_key, data=data))
     rows = [{"id": 1, "time": 0, "data": {"m": 1}, "created_at": 0, "updated_at": 0, "version": 1}]
     with LogRecordRow.batch_write() as log_records, LoggedRow.batch_write() as notes:
@@ -211,7 +211,7 @@ def add_very_many(services: Services) -> None:
             point_key = DecisionPointKey("site", str(index))
             data = {"site": "site", "target": str(index), "at": 0, "id": "p"}
             data |= {"experiment": None, "condition": None}
-            row = keys.point(keys.point_key(point_key.site, point_key.target))
+            row = keys.point(keys.point_text(point_key.site, point_key.target))
             points.save(RecordRow(keys.user("u"), row, data=data))
     with LoggedRow.batch_write() as strays:
         for index in range(MANY // 2):

@@ -11,7 +11,7 @@ from chalicelib.services import Services
 
 SCHEME = "bearer "
 
-TOKEN = "token"  # noqa: S105 - no token
+PROVEN = "token"
 """Who calls with a client's token: it does not say more."""
 
 
@@ -70,7 +70,7 @@ def admit(services: Services, access: Access, headers: Mapping[str, str]) -> Adm
     if keys.open_testlab and not presented and access.keyless is not Keyless.REFUSAL:
         return Admission(sees_nothing=access.keyless is Keyless.EMPTY_LIST)
     if access.proof is not None and access.proof(services, headers):
-        return Admission(TOKEN)
+        return Admission(PROVEN)
     return Admission(keys.admit(access.role, presented).id)
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.api.http.reading import Reading
+from chalicelib.api.http.response_cache import ResponseCache
 from chalicelib.api.protocol.problems import faults
 from chalicelib.api.protocol.requests import InvalidBody, InvalidParameter, decode
 from chalicelib.api.values.ignored_fields import note
@@ -17,7 +18,8 @@ from chalicelib.services import Services
 BODY, QUERY, QUERY_VALUES = "body", "query", "query_values"
 """Parameters of views that do not come from the path."""
 
-GIVEN = frozenset({"services", "catalogue", "caller", "named", "user", "reading", "once"})
+ONCE = "once"
+GIVEN = frozenset({"services", "catalogue", "caller", "named", "user", "reading", ONCE})
 """Those that do not come from the request at all, or are the whole of it."""
 
 
@@ -95,11 +97,16 @@ class Call:
         params: Mapping[str, str],
         services: Services,
         reading: Reading,
+        cache: ResponseCache,
         **given: Any,
     ) -> None:
-        """`params` are the parts of the path; the view gets of the rest what it declares."""
+        """`params` are the parts of the path; the view gets of `given` what it declares.
+
+        `cache` holds answers that the route gave in this application.
+        """
         self.services = services
         self.reading = reading
+        self.cache = cache
         self._view = view
         self._arguments = arguments
         self._params = params

@@ -32,7 +32,6 @@ class Crash(TypedDict):
 
 
 CRASH: Crash = {"Code": "InternalServerError", "Message": "An internal server error occurred."}
-"""What Chalice answers where the server is at fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ to be sent: models, lists of them, plain JSON values, a `Reply` or a `Response`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -17,9 +18,8 @@ from chalice.app import Response
 
 from chalicelib.api.http import tagged
 from chalicelib.api.http.access import ADMIN, Access
-from chalicelib.api.http.calls import Arguments, Call
+from chalicelib.api.http.calls import GIVEN, ONCE, Arguments, Call
 from chalicelib.api.http.rendering import Received, json_text, written
-from chalicelib.api.http.response_cache import ResponseCache
 from chalicelib.api.http.tagged import Concern
 from chalicelib.api.protocol.conditional import not_modified, validators
 from chalicelib.api.protocol.problems import ResponseHeaders, quoted
@@ -36,7 +36,14 @@ Refusal = str | Callable[[Any], str]
 Around = Callable[[Call, ResponseHeaders], Any]
 """Makes the call of a view; what must be found out for it comes before. It fills the headers."""
 
+VARIABLE = re.compile(r"{(\w+)}")
+"""A part of a path that views get by its name."""
+
 ReadCatalogue = Callable[[Services], Catalogue]
+
+
+class Misdeclared(Exception):
+    """A route would not do what it says."""
 
 
 class Dialect(Protocol):
@@ -181,6 +188,7 @@ class Routes:
         """
 
         def decorate(view: View) -> View:
+            _check_declared(path, view, idempotent=idempotent)
             route = Route(
                 method,
                 path,
@@ -202,16 +210,26 @@ class Routes:
         return decorate
 
 
+def _check_declared(path: str, view: View, *, idempotent: bool) -> None:
+    """Refuse a route whose declaration and view do not go together.
+
+    Raises:
+        Misdeclared: if so.
+    """
+    if idempotent != (ONCE in view.__annotations__):
+        raise Misdeclared(f"{path}: an idempotent view, and no other, takes {ONCE!r}")
+    if taken := GIVEN.intersection(VARIABLE.findall(path)):
+        raise Misdeclared(f"{path}: a variable must not be called {', '.join(taken)}")
+
+
 def _call(call: Call, _headers: ResponseHeaders) -> Any:
     return call()
 
 
 def _from_catalogue(read: ReadCatalogue, absent: Any, concerns: Concern | None) -> Around:
-    cache = ResponseCache()
-
     def text_of(call: Call, catalogue: Catalogue) -> str:
         question = frozenset(call.converted().items())
-        return cache.text(catalogue, question, lambda: json_text(call(catalogue=catalogue)))
+        return call.cache.text(catalogue, question, lambda: json_text(call(catalogue=catalogue)))
 
     def fresh_text(call: Call, catalogue: Catalogue) -> str:
         try:

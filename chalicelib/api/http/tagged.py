@@ -98,9 +98,8 @@ def change(concern: Concern, call: Call, headers: ResponseHeaders) -> Any:
     if condition is not None and concern.heeds_if_match:
         tags.insist(subject, _accepting(condition), creates=concern.creates)
     answer = call()
-    if concern.made is not None:
-        shown = _shown(answer)
-        subject = Subject(concern.kind, concern.made(shown))
+    if subject is None and concern.made is not None:
+        subject = Subject(concern.kind, concern.made(_shown(answer)))
     tag = None if subject is None else tags.written(subject)
     if tag is not None:
         headers["ETag"] = quoted(tag)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -12,6 +13,7 @@ from chalicelib.api.http.calls import Call
 from chalicelib.api.http.idempotent_calls import IdempotentCall, idempotent_call
 from chalicelib.api.http.reading import Reading, request_id, requested
 from chalicelib.api.http.rendering import Received, crash, rendered, serialised
+from chalicelib.api.http.response_cache import ResponseCache
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.values.ignored_fields import HEADER as IGNORED_FIELDS
@@ -37,24 +39,36 @@ class Wrapper:
         blueprint = Blueprint(routes.import_name)
         for route in routes.declared:
             methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
-            served = self._served(blueprint, route)
+            served = _served(Server(route, self._services, self._observer), blueprint)
             for path in route.spellings:
                 blueprint.route(path, methods=methods, content_types=["*/*"])(served)
         return blueprint
 
-    def _served(self, blueprint: Blueprint, route: Route) -> Callable[..., Response]:
-        def respond(**params: str) -> Response:
-            return self._respond(route, blueprint.current_request, params)
 
-        respond.__name__ = route.view.__name__
-        return respond
+def _served(server: Server, blueprint: Blueprint) -> Callable[..., Response]:
+    # Chalice takes names, and the summaries of the API that it deploys, from the function.
+    @functools.wraps(server.route.view)
+    def respond(**params: str) -> Response:
+        return server.respond(blueprint.current_request, params)
 
-    def _respond(self, route: Route, request: Request, params: Mapping[str, str]) -> Response:
+    return respond
+
+
+class Server:
+    """Answers the requests of one route of one application."""
+
+    def __init__(self, route: Route, services: Services, observer: Observer) -> None:
+        self.route = route
+        self._services = services
+        self._observer = observer
+        self._cache = ResponseCache()
+
+    def respond(self, request: Request, params: Mapping[str, str]) -> Response:
         """The answer to a request, observed; a fault of the program is 500."""
-        name = f"{request.method} {route.path}"
+        name = f"{request.method} {self.route.path}"
         try:
             with self._observer.request(request_id(request), name) as seen, noting() as ignored:
-                response = self._answer(route, request, params, seen)
+                response = self._answer(request, params, seen)
                 if ignored:
                     response.headers[IGNORED_FIELDS] = named(ignored)
                 seen.status = response.status_code
@@ -64,16 +78,10 @@ class Wrapper:
             response.body = ""
         return response
 
-    def _answer(
-        self,
-        route: Route,
-        request: Request,
-        params: Mapping[str, str],
-        seen: Observed,
-    ) -> Response:
+    def _answer(self, request: Request, params: Mapping[str, str], seen: Observed) -> Response:
+        route, services, catalogue = self.route, self._services, self._services.catalogue
         headers: ResponseHeaders = {}
         reading = Reading(request, route.body_limit, any_type=route.any_type)
-        catalogue = self._services.catalogue
 
         def refuse(error: SwitchyardError) -> Response:
             seen.error = error
@@ -84,11 +92,13 @@ class Wrapper:
             stale_ok = route.access.role is Role.CLIENT
             with catalogue.one_view(stale_ok=stale_ok, reads_once=route.method == "GET"):
                 # Before anything is read of it: a stranger is to learn nothing.
-                admission = admit(self._services, route.access, reading.headers)
+                admission = admit(services, route.access, reading.headers)
                 if admission.sees_nothing:
                     return serialised([])
-                once = idempotent_call(self._services, route, params, admission.caller, reading)
-                call = Call(route.view, route.taken, params, self._services, reading, once=once)
+                once = idempotent_call(services, route, params, admission.caller, reading)
+                call = Call(
+                    route.view, route.taken, params, services, reading, self._cache, once=once
+                )
                 response = rendered(performed(lambda: route.around(call, headers), once, refuse))
                 if catalogue.stale and response.status_code < HTTPStatus.BAD_REQUEST:
                     headers["X-Stale"] = "true"

@@ -56,15 +56,17 @@ def check_room(holder: Experiment | Flag, added: int) -> None:
 def with_list(holder: Holder, entry: ListEntry, *, exclude: bool) -> Holder:
     """`holder` with a list more on one side, or with the list as it now is.
 
+    Former versions stored some on both sides: those can be changed on either.
+
     Raises:
-        Invalid: if there are as many as there may be, or the other side has the list.
+        Invalid: if there are as many as there may be, or only the other side has the list.
     """
-    if has_list(holder, entry.segment_id, exclude=not exclude):
+    known = has_list(holder, entry.segment_id, exclude=exclude)
+    if not known and has_list(holder, entry.segment_id, exclude=not exclude):
         raise Invalid(f"the list {entry.segment_id} is on the other side: remove it there first")
-    if entry.segment_id not in listed(holder):
+    if not known:
         check_room(holder, 1)
     side: tuple[ListEntry, ...] = holder.exclude if exclude else holder.include
-    known = any(each.segment_id == entry.segment_id for each in side)
     after = (
         tuple(entry if each.segment_id == entry.segment_id else each for each in side)
         if known
@@ -77,7 +79,7 @@ def with_lists(holder: Holder, added: Iterable[ListEntry], *, exclude: bool) -> 
     """`holder` with several lists more on one side.
 
     Raises:
-        Invalid: if there are more than there may be.
+        Invalid: if there are more than there may be, or the other side has one of them.
     """
     for entry in added:
         holder = with_list(holder, entry, exclude=exclude)

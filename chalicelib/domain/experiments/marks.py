@@ -121,7 +121,6 @@ def pick_compiled(
             "Experiment ID not provided for shared Decision Point in markExperimentPoint: "
             + user_id
         )
-    running = [o for o in compiled_experiments if o.experiment.state is State.ENROLLING] or list(
-        compiled_experiments
-    )
+    enrolling = [each for each in compiled_experiments if each.experiment.state is State.ENROLLING]
+    running = enrolling or list(compiled_experiments)
     return running[seedrandom.competing_index(user_id, len(running))]

@@ -168,12 +168,12 @@ def random_round_robin_queue(
 
 
 def _shuffled(seed: str, conditions: int) -> list[int]:
-    """One round: for each point, numbered after `seed`, one of the conditions that remain."""
+    """One round: for each place in it, numbered after `seed`, one of the conditions that remain."""
     remaining = list(range(conditions))
     # The last place takes what is left; its draw would decide nothing.
     drawn = [
-        remaining.pop(math.floor(first_draw(f"{seed}{point_key}") * len(remaining)))
-        for point_key in range(conditions - 1)
+        remaining.pop(math.floor(first_draw(f"{seed}{position}") * len(remaining)))
+        for position in range(conditions - 1)
     ]
     return drawn + remaining
 
@@ -192,9 +192,9 @@ def _key(seed: str) -> bytes:
     key = bytearray(units[:WIDTH])
     smear = 0
     for position in range(WIDTH, len(units)):
-        point_key = position & 255
-        smear ^= key[point_key] * 19
-        key[point_key] = (smear + units[position]) & 255
+        slot = position & 255
+        smear ^= key[slot] * 19
+        key[slot] = (smear + units[position]) & 255
     return bytes(key)
 
 

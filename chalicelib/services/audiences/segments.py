@@ -146,9 +146,24 @@ class SegmentService:
 
         def check(catalogue: Catalogue, draft: Segment) -> None:
             self._check_name(catalogue, draft)
-            is_list = any(draft.id in listed(holder) for holder in holders(catalogue))
-            if not is_list and (not is_free(catalogue, draft.id) or self._is_global(draft.id)):
+            is_free_id = is_free(catalogue, draft.id) and not self._is_global(draft.id)
+            if not is_free_id and not _is_list(catalogue, draft.id):
                 raise Conflict(f"segment {draft.id} exists already, and is no list")
+
+        return self._put(draft, user_ids, check, is_listed=True)
+
+    def replace_listed(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
+        """Replace the segment of a list, which is looked for in the commit.
+
+        Raises:
+            NotFound: if nothing lists it.
+            NameTaken: if a public segment of the context has the name.
+        """
+
+        def check(catalogue: Catalogue, draft: Segment) -> None:
+            if not _is_list(catalogue, draft.id):
+                raise NotFound(f"there is no such list: {draft.id}")
+            self._check_name(catalogue, draft)
 
         return self._put(draft, user_ids, check, is_listed=True)
 
@@ -305,6 +320,10 @@ class SegmentService:
             created_at=now,
             updated_at=now,
         )
+
+
+def _is_list(catalogue: Catalogue, segment_id: str) -> bool:
+    return any(segment_id in listed(holder) for holder in holders(catalogue))
 
 
 def list_version(base: Segment | Revision, user_ids: Sequence[str]) -> int:

@@ -30,7 +30,7 @@ class ListService:
 
     The segment of a list is stored first, then what lists it. Where that is refused, no segment is
     left that nothing lists; where the process dies in between, the purge removes it. `check` may
-    refuse what there is before it is replaced.
+    refuse, by raising, what the caller was not shown whole; nothing is stored before it.
     """
 
     def __init__(
@@ -77,8 +77,10 @@ class ListService:
         """Replace the members of a list of an experiment.
 
         Raises:
-            NotFound: if there is no such experiment, or no such list on that side of any.
+            NotFound: if there is no such experiment, or no such list on that side of any; also if
+                the list is removed meanwhile.
             Invalid: if only others have the list.
+            NameTaken: if a public segment of the context has the name.
         """
         experiment = self._experiments.get(experiment_id)
         segment_id = draft.segment.id
@@ -86,7 +88,7 @@ class ListService:
         if not has_list(experiment, segment_id, exclude=exclude):
             raise Invalid(f"the list {segment_id} belongs to another experiment")
         check()
-        self._segments.put_listed(draft.segment, draft.user_ids)
+        self._segments.replace_listed(draft.segment, draft.user_ids)
         return experiment
 
     def remove_from_experiments(self, segment_id: str, *, exclude: bool) -> Segment:
@@ -138,8 +140,7 @@ class ListService:
             Invalid: if only others have it.
         """
         self._flags.check_list(flag_id, draft.segment.id, exclude=exclude)
-        check()
-        return self.put_in_flag(flag_id, draft, exclude=exclude)
+        return self.put_in_flag(flag_id, draft, exclude=exclude, check=check)
 
     def remove_from_flag(self, segment_id: str, *, exclude: bool) -> Segment:
         """Take a list off one side of the oldest flag that has it there; the list as it was.

@@ -86,7 +86,7 @@ class AssignmentService:
         compiled_context = replace(
             whole,
             compiled_experiments=tuple(
-                o for o in whole.compiled_experiments if point_key in o.point_keys
+                each for each in whole.compiled_experiments if point_key in each.point_keys
             ),
         )
         if globally_excluded(compiled_context.shut_out, participant):

@@ -22,16 +22,14 @@ class ExperimentLists:
         self._catalogue = catalogue
         self._experiments = experiments
 
-    def check_room(self, experiment_id: str, segment_id: str | None, *, exclude: bool) -> None:
+    def check_room(self, experiment_id: str, segment_id: str, *, exclude: bool) -> None:
         """Refuse what `add_list` would refuse, before the segment is stored.
 
         Raises:
             NotFound: if there is no such experiment.
             Invalid: if it has as many lists as it may have, or the segment on the other side.
         """
-        with_list(
-            self._experiments.get(experiment_id), ListEntry(segment_id or ""), exclude=exclude
-        )
+        with_list(self._experiments.get(experiment_id), ListEntry(segment_id), exclude=exclude)
 
     def add_list(
         self, experiment_id: str, segment_id: str, *, exclude: bool, lists: Sequence[Segment] = ()

@@ -267,10 +267,10 @@ def _counting(
 
 
 def _counting_for_testlab(
-    compiled: TestLabAssignment, outcome: Outcome, participant: Participant, attempt: int
+    assignment: TestLabAssignment, outcome: Outcome, participant: Participant, attempt: int
 ) -> Counting:
     """Where a first enrollment counts, as a user of the variant too if it does."""
-    feature, variant = compiled.feature, compiled.variant
+    feature, variant = assignment.feature, assignment.variant
     enrollment = outcome.records.enrollment
     if enrollment is None or variant is None:
         return Counting()

@@ -88,7 +88,7 @@ def _raise_if_answered(record: IdempotencyRecord) -> None:
 @store_errors()
 def _find(key: RequestKey, now: datetime) -> IdempotencyRecord | None:
     try:
-        row = IdempotencyRow.get(*_point_key(key), consistent_read=True)
+        row = IdempotencyRow.get(*_primary_key(key), consistent_read=True)
     except IdempotencyRow.DoesNotExist:
         return None
     found = _record(key.owner, key.digest, row)
@@ -114,14 +114,14 @@ def _row(record: IdempotencyRecord) -> IdempotencyRow:
             "Idempotency-Key: the answer is too long to be kept: send less at a time, or no key"
         )
     return IdempotencyRow(
-        *_point_key(record.key),
+        *_primary_key(record.key),
         fingerprint=record.key.fingerprint,
         answer=compressed,
         expires_at=int(record.expires_at.timestamp()),
     )
 
 
-def _point_key(key: RequestKey) -> tuple[str, str]:
+def _primary_key(key: RequestKey) -> tuple[str, str]:
     partition = keys.answered(key.digest) if key.owner is None else keys.user(key.owner)
     return partition, keys.stored_response(key.digest)
 

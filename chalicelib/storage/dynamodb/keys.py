@@ -64,7 +64,7 @@ def sequence(name: str) -> str:
     return f"sequence#{name}"
 
 
-def point_key(site: str, target: str) -> str:
+def point_text(site: str, target: str) -> str:
     """A decision point as one part of a key: a digest, for both may be long."""
     length = len(site.encode())
     return hashlib.sha256(f"{length}:{site}{target}".encode()).hexdigest()[:40]

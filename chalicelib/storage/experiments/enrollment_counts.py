@@ -19,6 +19,7 @@ from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.tables import HOURS, CounterRow, EnrolledOnRow, EnrolledRow
+from chalicelib.storage.participants.records import point_text
 
 ACTIONS_PER_COUNT = 2
 """An enrollment count counts in all and by day."""
@@ -33,35 +34,32 @@ def add_enrollment_counts(
     """Add to the enrollments, in all and by day, within a transaction."""
     for enrollment_count in enrollment_counts:
         figures = {name: by for name in COUNTS if (by := getattr(enrollment_count, name))}
-        point_text = _point_text(enrollment_count.point_key)
+        point = point_text(enrollment_count.point_key)
         if figures:
-            key = keys.enrolled(enrollment_count.condition_id, point_text, shard)
+            key = keys.enrolled(enrollment_count.condition_id, point, shard)
             actions = [getattr(EnrolledRow, name).add(by) for name, by in figures.items()]
             write.update(EnrolledRow(enrollment_count.feature_id, key), actions=actions)
         if enrollment_count.at is not None and (
             enrollment_count.point_users or enrollment_count.point_groups
         ):
-            _add_by_day(
-                write, enrollment_count, enrollment_count.at.astimezone(UTC), point_text, shard
-            )
+            _add_by_day(write, enrollment_count, enrollment_count.at.astimezone(UTC), shard)
 
 
 def _add_by_day(
     write: TransactWrite,
     enrollment_count: EnrollmentCount,
     at: datetime,
-    point_text: str,
     shard: int,
 ) -> None:
     figures = {
         f"u{at.hour}": enrollment_count.point_users,
         f"g{at.hour}": enrollment_count.point_groups,
     }
-    day = at.date().isoformat()
+    day, point = at.date().isoformat(), point_text(enrollment_count.point_key)
     write.update(
         EnrolledOnRow(
             enrollment_count.feature_id,
-            keys.enrolled_on(day, enrollment_count.condition_id, point_text, shard),
+            keys.enrolled_on(day, enrollment_count.condition_id, point, shard),
         ),
         actions=[getattr(EnrolledOnRow, name).add(by) for name, by in figures.items() if by],
     )
@@ -113,10 +111,10 @@ class DynamoEnrollmentCountStore:
         )
         days = EnrolledOnRow.sk.between(f"day#{since.isoformat()}", "day#~")
         for row in EnrolledOnRow.query(feature_id, days, consistent_read=True):
-            _, day, condition, point_text, _ = row.sk.split("#")
+            _, day, condition, point, _ = row.sk.split("#")
             start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
             for hour in HOURS:
-                key = start + timedelta(hours=hour), _condition(condition), by_key.get(point_text)
+                key = start + timedelta(hours=hour), _condition(condition), by_key.get(point)
                 users[key] += int(getattr(row, f"u{hour}") or 0)
                 groups[key] += int(getattr(row, f"g{hour}") or 0)
         return [
@@ -176,8 +174,4 @@ def _condition(part: str) -> str | None:
 
 
 def _by_key(point_keys: Collection[DecisionPointKey]) -> Mapping[str, DecisionPointKey]:
-    return {_point_text(point_key): point_key for point_key in point_keys}
-
-
-def _point_text(point_key: DecisionPointKey | None) -> str:
-    return keys.point_key(point_key.site, point_key.target) if point_key else keys.point_key("", "")
+    return {point_text(point_key): point_key for point_key in point_keys}

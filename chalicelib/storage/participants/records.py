@@ -275,9 +275,10 @@ def unchanged(participant: Participant) -> Condition:
     return both
 
 
-def point_text(point_key: DecisionPointKey) -> str:
+def point_text(point_key: DecisionPointKey | None) -> str:
     """A decision point as a part of a key."""
-    return keys.point_key(point_key.site, point_key.target)
+    site, target = (point_key.site, point_key.target) if point_key else ("", "")
+    return keys.point_text(site, target)
 
 
 def profile_of(row: RecordRow) -> Profile:

@@ -10,7 +10,10 @@ from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
+from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.catalogue.test_import_service import flag
+from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import design, segment
 
 
@@ -61,6 +64,19 @@ class TestExperiments:
                     experiment_id, draft("in", "x"), exclude=exclude
                 )
         assert members(services, "in") == ["v", "w"]
+
+    def test_a_list_that_is_removed_meanwhile_is_not_stored_for_nobody(
+        self, services: Services, memory: Memory, clock: FixedClock
+    ) -> None:
+        services.lists.add_to_experiment("e", draft("in"), exclude=False)
+
+        def remove() -> None:
+            services.lists.remove_from_experiments("in", exclude=False)
+
+        slow = process(memory, clock, before=once("catalogue.commit", remove))
+        with pytest.raises(NotFound):
+            slow.lists.replace_in_experiment("e", draft("in", "v"), exclude=False)
+        assert "in" not in services.segments.stored()
 
     def test_a_list_that_another_has_too_stays_where_it_is_removed(
         self, services: Services

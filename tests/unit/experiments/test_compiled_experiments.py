@@ -278,8 +278,10 @@ def test_assign_sees_what_enrolls_has_enrolled_or_is_previewed(state: State, see
     compiled_catalogue = CompiledCatalogue([(1, design(state=state))], {}, ["home"])
     compiled_context = compiled_catalogue.in_context("home")
     assert compiled_context is not None
-    assert [o.feature_id for o in compiled_context.compiled_experiments] == ([1] if seen else [])
-    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY)] == [1], (
+    assert [each.feature_id for each in compiled_context.compiled_experiments] == (
+        [1] if seen else []
+    )
+    assert [each.feature_id for each in compiled_catalogue.at(POINT_KEY)] == [1], (
         "mark finds it in any state"
     )
 
@@ -309,7 +311,7 @@ def test_clients_name_contexts_exactly_and_experiments_in_lower_case() -> None:
     )
     compiled_context = compiled_catalogue.in_context("Home")
     assert compiled_context is not None
-    assert [o.feature_id for o in compiled_context.compiled_experiments] == [1]
+    assert [each.feature_id for each in compiled_context.compiled_experiments] == [1]
     assert compiled_catalogue.in_context("home") is None
     assert compiled_catalogue.in_context("away") is None
 
@@ -318,13 +320,13 @@ def test_point_keys_are_shared_by_experiments_of_all_contexts() -> None:
     first = design("x", context="home", at=points(POINT_KEY, DecisionPointKey("s", "t")))
     second = design("y", context="away")
     compiled_catalogue = CompiledCatalogue([(1, first), (2, second)], {}, ["home"])
-    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY)] == [1, 2]
-    assert [o.feature_id for o in compiled_catalogue.at(DecisionPointKey("s", "t"))] == [1]
+    assert [each.feature_id for each in compiled_catalogue.at(POINT_KEY)] == [1, 2]
+    assert [each.feature_id for each in compiled_catalogue.at(DecisionPointKey("s", "t"))] == [1]
     assert compiled_catalogue.at(DecisionPointKey("s", "T")) == ()
-    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY, "HOME")] == [1], (
+    assert [each.feature_id for each in compiled_catalogue.at(POINT_KEY, "HOME")] == [1], (
         "letter case does not count"
     )
-    assert [o.feature_id for o in compiled_catalogue.at(POINT_KEY, "away")] == [2]
+    assert [each.feature_id for each in compiled_catalogue.at(POINT_KEY, "away")] == [2]
     assert compiled_catalogue.at(DecisionPointKey("s", "t"), "away") == ()
 
 
@@ -343,7 +345,7 @@ def test_experiments_on_groups_are_known_in_all_contexts_and_states() -> None:
         (4, design(unit=WITHIN)),
     ]
     compiled_catalogue = CompiledCatalogue(experiments, {}, ["home"])
-    assert [o.feature_id for o in compiled_catalogue.grouped] == [2, 3]
+    assert [each.feature_id for each in compiled_catalogue.grouped] == [2, 3]
 
 
 def test_group_types_are_those_of_the_experiments_that_assign_may_see() -> None:

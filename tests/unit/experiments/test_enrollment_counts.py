@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
     DROPPED_AT_ONCE,
     EnrollmentCount,
@@ -56,7 +58,9 @@ class CountingWorld(World):
 
     enrollment_counts: list[EnrollmentCount]
 
-    def mark(self, user_id: str, mark: Mark, made, at=NOW) -> Outcome:  # type: ignore[no-untyped-def]
+    def mark(
+        self, user_id: str, mark: Mark, made: CompiledExperiment | None, at: datetime = NOW
+    ) -> Outcome:
         before, groups = self.users[user_id], self.groups_of(user_id)
         outcome = super().mark(user_id, mark, made, at)
         added = of_records(before, groups, outcome.compiled, outcome.records)

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from chalice.app import Response
+from chalice.app import Chalice, Response
 
 from chalicelib.api.http.access import (
     ADMIN,
     CLIENT,
     OPEN,
+    PROVEN,
     SDK,
     SDK_READS_ADMIN_LIST,
-    TOKEN,
     Access,
     Admission,
     admit,
 )
 from chalicelib.api.http.calls import Arguments
 from chalicelib.api.http.rendering import Reply, rendered
-from chalicelib.api.http.routes import Routes
-from chalicelib.api.http.wrapper import performed
+from chalicelib.api.http.routes import Misdeclared, Routes
+from chalicelib.api.http.wrapper import Wrapper, performed
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER, AnswerTooLong
 from chalicelib.api.protocol.problem_dialect import ProblemDialect
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.errors import Forbidden, Invalid, SwitchyardError, Unauthorized
+from chalicelib.observability import Observer
 from chalicelib.services import Services
 from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import process
@@ -71,7 +73,7 @@ class TestAdmit:
             return headers.get("authorization") == "signed"
 
         access = Access(Role.CLIENT, proof=proof)
-        assert admit(services, access, {"authorization": "signed"}) == Admission(TOKEN)
+        assert admit(services, access, {"authorization": "signed"}) == Admission(PROVEN)
         with pytest.raises(Unauthorized):
             admit(services, access, {"authorization": "forged"})
 
@@ -134,3 +136,37 @@ def test_a_route_that_declares_nothing_is_an_administrator_s_and_takes_effect_ea
     assert route.access is ADMIN
     declared = {route.idempotent, route.conditional, route.any_type, route.concerns}
     assert declared == {False, None}
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_route_is_idempotent_if_and_only_if_its_view_acts_once(idempotent: bool) -> None:
+    def acts_once(once: Once) -> None:
+        del once
+
+    def acts() -> None: ...
+
+    routes = Routes(__name__, ProblemDialect())
+    with pytest.raises(Misdeclared):
+        routes.endpoint("/a", "POST", idempotent=idempotent)(acts if idempotent else acts_once)
+    routes.endpoint("/a", "POST", idempotent=idempotent)(acts_once if idempotent else acts)
+
+
+def test_no_part_of_a_path_is_called_as_what_views_are_given() -> None:
+    routes = Routes(__name__, ProblemDialect())
+    with pytest.raises(Misdeclared, match="user"):
+        routes.endpoint("/things/{user}")(lambda user: user)
+
+
+def test_what_chalice_deploys_is_called_and_described_as_the_view() -> None:
+    routes = Routes(__name__, ProblemDialect())
+
+    @routes.endpoint("/things")
+    def list_things() -> list[str]:
+        """All things."""
+        return []
+
+    app = Chalice("things", configure_logs=False)
+    services = process(Memory(), FixedClock())
+    app.register_blueprint(Wrapper(services, Mock(spec=Observer)).blueprint(routes))
+    published = app.routes["/things"]["GET"].view_function
+    assert (published.__name__, published.__doc__) == ("list_things", "All things.")

@@ -162,7 +162,7 @@ def bring_in_exclusions(
 def bring_in_points(
     services: Services, body: Annotated[list[PointRow], AtMost(ROWS)]
 ) -> TransferReport:
-    """Store places that users reached."""
+    """Store decision points that users reached."""
     return _report(services.transfer.bring_in([row.record() for row in body]))
 
 

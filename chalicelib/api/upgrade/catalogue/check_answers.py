@@ -30,14 +30,6 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.services.experiments.transfer_reports import ListedRecord
 
-ROWS = 1000
-"""Rows of one call that brings them in."""
-
-NAMESPACE = uuid.UUID("5d0c6d7e-7a53-4f0a-8f3f-0c3c1f0f9a21")
-"""Of the ids of rows, which are told apart here by what they are about."""
-
-TEXT_SHOWN = 200
-"""Characters of a text of a design in a row that would be too long with all of it."""
 NAMESPACE = uuid.UUID("5d0c6d7e-7a53-4f0a-8f3f-0c3c1f0f9a21")
 """Of the ids of rows, which are told apart here by what they are about."""
 
@@ -139,7 +131,7 @@ def row_answer(listed: ListedRecord) -> ListedRow:
     raise AssertionError("a record belongs to an experiment")
 
 
-def shortened(row: ListedRow) -> Json:
+def shortened(row: ListedRow) -> Json:  # of any of those shapes, with parts cut off
     """A row that does not fit an answer, with the beginnings only of what it repeats of designs."""
     repeated = {
         name: {key: _beginning(value) for key, value in part.items()}

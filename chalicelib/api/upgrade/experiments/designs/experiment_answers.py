@@ -77,7 +77,7 @@ Faulty = TypeVar("Faulty", shapes.Experiment, shapes.ListedExperiment)
 
 
 def with_fault(answer: Faulty, faults: Mapping[str, Fault]) -> Faulty:
-    """An experiment as shown, and why the scheduled function could not move it, if it could not."""
+    """Add to an answer why the scheduled function could not move the experiment, if so."""
     if (fault := faults.get(answer["id"])) is not None:
         answer["scheduleFault"] = {"message": fault.what, "since": iso(fault.since)}
     return answer
