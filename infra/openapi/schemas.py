@@ -22,6 +22,10 @@ class _Untitled(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
 
+    def normalize_name(self, name: str) -> str:
+        """The name of a page of experiments, which is generic, in letters alone."""
+        return "".join(filter(str.isalnum, name))
+
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Json:
         """Optional fields, without the null that stands for their absence."""
         made: Json = super().default_schema(schema)

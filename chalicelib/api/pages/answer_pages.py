@@ -17,6 +17,7 @@ from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 
 T = TypeVar("T")
+A = TypeVar("A")
 V = TypeVar("V")
 
 Position = tuple[str | int, ...]
@@ -45,19 +46,24 @@ class ListQuery(PartQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row as JSON, at most as long as an answer may be, with Links of its own."""
+class Row(Generic[A]):
+    """A row of the shape `A` as JSON, at most as long as an answer may be, with its own Links."""
 
     text: str
     links: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, value: A) -> Row[A]:
+        """A model or plain value, whose JSON fits an answer."""
+        return cls(row_text(value))
+
 
 @dataclass(frozen=True, slots=True)
-class Taken(Generic[T]):
+class Taken(Generic[T, A]):
     """The rows of a page, as they are and as JSON; `last` is set where more follow."""
 
     rows: list[T]
-    texts: list[Row]
+    texts: list[Row[A]]
     last: Position | None = None
 
 
@@ -91,20 +97,18 @@ class Pages(Generic[T]):
         rest: Iterable[T],
         query: ListQuery,
         read: Callable[[Iterable[T]], Iterable[tuple[T, V]]],
-        write: Callable[[T, V], Row | Any],
-    ) -> Taken[T]:
+        write: Callable[[T, V], Row[A]],
+    ) -> Taken[T, A]:
         """The first rows that fit an answer, each with what is read for it.
 
-        `read` is asked for no more rows than are wanted, and `write` makes what is shown of one: a
-        `Row`, or a value whose JSON fits an answer.
+        `read` is asked for no more rows than are wanted, and `write` makes what is shown of one.
         """
         rows: list[T] = []
-        texts: list[Row] = []
+        texts: list[Row[A]] = []
         room = ANSWER_BYTES
         waiting = iter(rest)
         for row, known in read(islice(waiting, query.limit and min(query.limit, sys.maxsize))):
-            shown = write(row, known)
-            text = shown if isinstance(shown, Row) else Row(row_text(shown))
+            text = write(row, known)
             room -= answer_bytes(text.text) + 1
             if rows and room < 0:
                 return Taken(rows, texts, self._position(rows[-1]))
@@ -113,12 +117,17 @@ class Pages(Generic[T]):
         more = any(True for _ in waiting)
         return Taken(rows, texts, self._position(rows[-1]) if more else None)
 
-    def first(self, taken: Taken[T], count: int) -> Taken[T]:
+    def first(self, taken: Taken[T, A], count: int) -> Taken[T, A]:
         """A page of only the first rows of a page; there are more."""
         return Taken(taken.rows[:count], taken.texts[:count], self._position(taken.rows[count - 1]))
 
     def headers(
-        self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object
+        self,
+        taken: Taken[T, A],
+        query: ListQuery,
+        kept: Filter | None = None,
+        /,
+        **narrowed: object,
     ) -> ResponseHeaders:
         """The first Links of the rows, and last the one to the next page, if there is one."""
         links = [link for row in taken.texts for link in row.links][:LINKS]
@@ -131,18 +140,23 @@ class Pages(Generic[T]):
         self,
         rows: Iterable[T],
         query: ListQuery,
-        write: Callable[[T], Row | Any],
+        write: Callable[[T], Row[A]],
         kept: Filter | None = None,
         **narrowed: object,
-    ) -> Rendered[Any]:
+    ) -> Rendered[list[A]]:
         """A page of a plain list; `kept` are parameters that requests for the next one need."""
         rest = self.rest(rows, query, **narrowed)
         taken = self.take(rest, query, as_they_are, lambda row, _: write(row))
         return self.response(taken, query, kept, **narrowed)
 
     def response(
-        self, taken: Taken[T], query: ListQuery, kept: Filter | None = None, /, **narrowed: object
-    ) -> Rendered[Any]:
+        self,
+        taken: Taken[T, A],
+        query: ListQuery,
+        kept: Filter | None = None,
+        /,
+        **narrowed: object,
+    ) -> Rendered[list[A]]:
         """A page of a plain list."""
         texts = (row.text for row in taken.texts)
         return written(list_text(texts), self.headers(taken, query, kept, **narrowed))

@@ -135,7 +135,7 @@ def exported_lists(
     name = stored[found[0][1].segment_id].name
     header = attachment(name, "json") if len(found) == 1 else attachment("lists", "zip")
 
-    def write(row: IndexedEntry, listings: Listings) -> Row:
+    def write(row: IndexedEntry, listings: Listings) -> Row[ExportedList]:
         _, entry = row
         listing = listings[entry.segment_id]
         return bounded_one(lambda shown: _exported(shown, entry), listing, pages.route)

@@ -20,7 +20,7 @@ from chalicelib.services import Services
 IF_MATCH = "if-match"
 
 
-ShownWithList = Callable[[Services, str], Iterator[Row]]
+ShownWithList = Callable[[Services, str], Iterator[Row[object]]]
 """The answers that show a list, by the id of its segment, among others of what has it."""
 
 _shown_with_list: list[ShownWithList] = []
@@ -66,13 +66,13 @@ def check_replaced(
 
 
 @shows_lists
-def _shown_in_files(services: Services, segment_id: str) -> Iterator[Row]:
+def _shown_in_files(services: Services, segment_id: str) -> Iterator[Row[object]]:
     """The files of the segments that have a list, and its own."""
     for segment in services.segments.stored().values():
         if segment_id == segment.id or segment_id in segment.sub_segments:
             yield _file(services, segment.id)
 
 
-def _file(services: Services, segment_id: str) -> Row:
+def _file(services: Services, segment_id: str) -> Row[object]:
     listings = listings_with_parts(services, segment_id, exported_with)
     return bounded(partial(exported_segment, segment_id), listings, ROUTE)

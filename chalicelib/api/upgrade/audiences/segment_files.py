@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
@@ -44,6 +44,7 @@ from chalicelib.services.catalogue.imports import ListDraft
 
 routes = Routes(__name__, DIALECT)
 
+A = TypeVar("A")
 Found = TypeVar("Found")
 
 MALFORMED = "Invalid JSON format: {}"
@@ -130,7 +131,7 @@ def export_segments(
     """Some segments as files hold them."""
     several = len(query_values.each_once()) > 1
 
-    def write(row: IndexedId) -> Row:
+    def write(row: IndexedId) -> Row[ExportedSegment]:
         listings = listings_with_parts(services, row[1], exported_with)
         render = partial(_file, row[1], several=several)
         return bounded(render, listings, JSON_EXPORT.route)
@@ -152,7 +153,7 @@ def export_segments_as_csv(
 ) -> Rendered[list[CsvFile]]:
     """The members of some segments as CSV."""
 
-    def write(row: IndexedId) -> Row:
+    def write(row: IndexedId) -> Row[CsvFile]:
         return bounded_one(_csv_file, listing_of(services, row[1]), CSV_EXPORT.route)
 
     return _exported(services, CSV_EXPORT, query_values, write)
@@ -170,8 +171,8 @@ def _exported(
     services: Services,
     pages: Pages[IndexedId],
     query: SegmentIdsQuery,
-    write: Callable[[IndexedId], Row],
-) -> Rendered[Any]:
+    write: Callable[[IndexedId], Row[A]],
+) -> Rendered[list[A]]:
     """The segments that there are; one that is asked for alone must be there."""
     ids = query.each_once()
     return pages.answer(_there(services, ids), query, write, {"ids": ids}, ids=ids)

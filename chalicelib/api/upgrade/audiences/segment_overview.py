@@ -12,6 +12,7 @@ from chalicelib.api.pages.answer_sizes import (
     list_text,
     row_text,
 )
+from chalicelib.api.upgrade.audiences import segment_uses as uses
 from chalicelib.api.upgrade.audiences.segment_answers import (
     SegmentWithStatus,
     SingleSegment,
@@ -59,10 +60,12 @@ class Overview:
     """Some segments with what they are used for, as JSON, and which those are."""
 
     text: str
-    taken: Taken[Segment]
+    taken: Taken[Segment, SegmentWithStatus]
 
 
-def overview(usage: SegmentUsage, pages: Pages[Segment], taken: Taken[Segment]) -> Overview:
+def overview(
+    usage: SegmentUsage, pages: Pages[Segment], taken: Taken[Segment, SegmentWithStatus]
+) -> Overview:
     """GET /api/segments, and the nodes of POST /api/segments/paginated.
 
     Where the segments of a page are too long together with their uses, the page is a shorter one.
@@ -79,7 +82,7 @@ def overview(usage: SegmentUsage, pages: Pages[Segment], taken: Taken[Segment]) 
         return Overview(f'{{"segmentsData":{shown},{uses}}}', taken)
 
 
-def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row:
+def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row[uses.SegmentUsage]:
     """GET /api/segments/status/{id}."""
 
     def with_own_status(listing: Listing) -> SingleSegmentWithStatus:

@@ -105,14 +105,14 @@ def page_of_segments(services: Services, body: PageBody) -> Rendered[PageOfSegme
 
 
 Read = Callable[[Iterable[Segment]], Iterator[tuple[Segment, Listing]]]
-Write = Callable[[Segment, Listing], Row]
+Write = Callable[[Segment, Listing], Row[SegmentWithStatus]]
 
 
 def _listings_in(services: Services, usage: SegmentUsage) -> Read:
     return partial(each_listing, services, usage.segments)
 
 
-def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row:
+def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row[SegmentWithStatus]:
     return bounded_one(partial(with_status, usage), listing, route)
 
 

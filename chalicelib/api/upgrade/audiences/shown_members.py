@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.pages.answer_pages import LINKS, Row
@@ -26,6 +26,8 @@ from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.participants.participants import GroupKey
+
+A = TypeVar("A")
 
 FEW = 5_000
 """Members that are written without being measured first."""
@@ -65,11 +67,11 @@ def after(listing: Listing, cursor: str) -> Listing:
 
 
 def bounded(
-    render: Callable[[Listings], Any],
+    render: Callable[[Listings], A],
     listings: Listings,
     route: str,
-    write: Callable[[Any], str] = row_text,
-) -> Row:
+    write: Callable[[A], str] = row_text,
+) -> Row[A]:
     """What `render` makes of some segments with their members, with as many as fit an answer.
 
     It is what `route` answers: the Links, to the route of segments, are relative to that.
@@ -91,12 +93,12 @@ def bounded(
         room = room * ANSWER_BYTES // size * 9 // 10
 
 
-def reply(row: Row) -> Rendered[Any]:
+def reply(row: Row[A]) -> Rendered[A]:
     """The answer of a view that shows one experiment, flag or segment."""
     return written(row.text, {"Link": ", ".join(row.links)} if row.links else None)
 
 
-def bounded_one(render: Callable[[Listing], Any], listing: Listing, route: str) -> Row:
+def bounded_one(render: Callable[[Listing], A], listing: Listing, route: str) -> Row[A]:
     """The same of one segment."""
     segment_id = listing.segment.id
     return bounded(lambda listings: render(listings[segment_id]), {segment_id: listing}, route)

@@ -119,7 +119,7 @@ def _exported(
 ) -> Rendered[list[shapes.ExportedExperiment]]:
     metrics = metric_records(services)
 
-    def write(row: HeldExperiment, listings: Listings) -> Row:
+    def write(row: HeldExperiment, listings: Listings) -> Row[shapes.ExportedExperiment]:
         _, experiment = row
         return bounded(
             lambda shown: exported(experiment, metrics=metrics, listings=shown),

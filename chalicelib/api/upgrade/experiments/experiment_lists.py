@@ -155,14 +155,14 @@ def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> list[
 
 
 @shows_lists
-def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row]:
+def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row[object]]:
     """The answers that show the experiments which have a list: of their own, and as files."""
     for experiment in services.experiments.all():
         if segment_id in listed(experiment):
             yield from _shown_whole(services, experiment)
 
 
-def _shown_whole(services: Services, experiment: Experiment) -> Iterator[Row]:
+def _shown_whole(services: Services, experiment: Experiment) -> Iterator[Row[object]]:
     metrics, faults = metric_records(services), services.faults.all()
     listings = listings_of(services, entries(experiment))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, NoReturn, cast
+from typing import Annotated, NoReturn, TypeVar, cast
 
 from pydantic import AfterValidator
 
@@ -35,7 +35,7 @@ from chalicelib.api.upgrade.experiments.designs.experiment_requests import (
     requested_lists,
 )
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
-from chalicelib.api.upgrade.wire.pages import PageBody, page
+from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, page
 from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.api.values.bounds import AtMost
@@ -50,6 +50,8 @@ from chalicelib.services.catalogue.imports import ExperimentDraft
 from chalicelib.services.experiments.experiments import AT_ONCE, HeldExperiment
 
 routes = Routes(__name__, DIALECT)
+
+A = TypeVar("A")
 
 ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -87,9 +89,9 @@ def _single(
 
 
 def _shown(
-    render: answers.Rendering, metrics: Metrics, route: str,
+    render: answers.Rendering[A], metrics: Metrics, route: str,
     experiment: Experiment, listings: Listings,
-) -> Row:  # fmt: skip
+) -> Row[A]:  # fmt: skip
     return bounded(
         lambda shown: render(experiment, metrics=metrics, listings=shown), listings, route
     )
@@ -156,14 +158,14 @@ def list_experiments(services: Services, query: ListQuery) -> Rendered[list[shap
 def experiment_names(services: Services, query: ListQuery) -> Rendered[list[shapes.ExperimentName]]:
     """Id and name of the experiments."""
     held = services.experiments.with_feature_ids()
-    return NAME_PAGES.answer(held, query, lambda row: answers.name(row[1]))
+    return NAME_PAGES.answer(held, query, lambda row: Row.of(answers.name(row[1])))
 
 
 @routes.endpoint(PARTITIONS)
 def points_in_use(services: Services, query: ListQuery) -> Rendered[list[shapes.DecisionPointKey]]:
     """Sites and targets that experiments have."""
     point_keys = answers.points_in_use_by(services.experiments.all())
-    return POINT_PAGES.answer(point_keys, query, answers.point_in_use)
+    return POINT_PAGES.answer(point_keys, query, lambda key: Row.of(answers.point_in_use(key)))
 
 
 @routes.endpoint("/api/experiments/contextMetaData")
@@ -175,7 +177,9 @@ def context_metadata(services: Services) -> shapes.Contexts:
 
 
 @routes.endpoint("/api/experiments/paginated", "POST")
-def page_of_experiments(services: Services, body: PageBody) -> Rendered[shapes.PageOfExperiments]:
+def page_of_experiments(
+    services: Services, body: PageBody
+) -> Rendered[PageOf[shapes.ListedExperiment]]:
     """Some of the experiments."""
     found = page(services.experiments.all(), body, EXPERIMENT_SEARCH)
     return found.response(found.rows, _list_item(services))

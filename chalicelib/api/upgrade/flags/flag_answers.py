@@ -10,7 +10,6 @@ from pydantic import WithJsonSchema
 
 from chalicelib.api.upgrade.audiences.segment_answers import Segment, segment_answer
 from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
-from chalicelib.api.upgrade.wire.pages import PageColumns
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
@@ -61,10 +60,6 @@ class ListedFlag(Flag):
 
     featureFlagExposures: int
     featureFlagSegmentInclusion: NotRequired[list[FlagListColumns]]
-
-
-class PageOfFlags(PageColumns):
-    nodes: list[ListedFlag]
 
 
 def flag_answer(flag: flags.Flag) -> Flag:

@@ -39,7 +39,7 @@ from chalicelib.api.upgrade.flags.flag_models import (
     FlagListBody,
     FlagStatusBody,
 )
-from chalicelib.api.upgrade.wire.pages import PageBody, page
+from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, page
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.domain.catalogue.entity_tags import Kind
@@ -90,7 +90,7 @@ def _whole(services: Services, flag: Flag) -> Rendered[flag_answers.FlagWithList
 @routes.endpoint(LIST)
 def list_flags(services: Services, query: ListQuery) -> Rendered[list[flag_answers.Flag]]:
     """The flags, without their lists."""
-    return PAGES.answer(services.flags.all(), query, flag_answer)
+    return PAGES.answer(services.flags.all(), query, lambda flag: Row.of(flag_answer(flag)))
 
 
 @routes.endpoint(LIST, "POST", concerns=new(Kind.FLAG))
@@ -101,7 +101,7 @@ def create_flag(services: Services, body: FlagBody) -> flag_answers.Flag:
 
 
 @routes.endpoint("/api/flags/paginated", "POST")
-def page_of_flags(services: Services, body: PageBody) -> Rendered[flag_answers.PageOfFlags]:
+def page_of_flags(services: Services, body: PageBody) -> Rendered[PageOf[flag_answers.ListedFlag]]:
     """Some of the flags, with how many users each was on for."""
     flags = services.flags
     found = page(flags.all(), body, FLAG_SEARCH)
@@ -260,7 +260,7 @@ def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> Segme
 
 
 @shows_lists
-def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row]:
+def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row[object]]:
     """The answers that show the flags which have a list: their files, the longest of them."""
     for flag in services.flags.all():
         if segment_id in listed(flag):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Annotated, NotRequired
 
 from pydantic import Field
@@ -12,11 +11,11 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
-from chalicelib.api.pages.answer_pages import ListQuery, Pages, Position
+from chalicelib.api.pages.answer_pages import ListQuery, Pages, Position, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name
-from chalicelib.api.upgrade.wire.pages import PageBody, PageColumns, Search, batched, page
+from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, Search, batched, page
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.api.upgrade.wire.texts import Identifier, Uuid
@@ -82,8 +81,6 @@ NAME_SHOWN = 200
 USERS_AT_ONCE = 100
 """Preview users whose conditions are read at a time: a page may end before the last."""
 
-SHOWN = itemgetter(1)
-
 
 def _position(user: preview_users.PreviewUser) -> Position:
     return -int(user.created_at.timestamp() * 1000), user.id
@@ -118,23 +115,19 @@ class PreviewUser(PreviewUserColumns):
     assignments: NotRequired[list[PreviewAssignment]]
 
 
-class PageOfPreviewUsers(PageColumns):
-    nodes: list[PreviewUser]
-
-
 @routes.endpoint("/api/previewusers")
 def list_preview_users(services: Services, query: ListQuery) -> Rendered[list[PreviewUser]]:
     """The preview users, the newest first."""
     rest = PAGES.rest(services.preview_users.all(), query)
     read = partial(_each_shown, services)
-    return PAGES.response(PAGES.take(rest, query, read, lambda _, shown: shown), query)
+    return PAGES.response(PAGES.take(rest, query, read, lambda _, shown: Row.of(shown)), query)
 
 
 @routes.endpoint("/api/previewusers/paginated", "POST")
-def page_of_preview_users(services: Services, body: PageBody) -> Rendered[PageOfPreviewUsers]:
+def page_of_preview_users(services: Services, body: PageBody) -> Rendered[PageOf[PreviewUser]]:
     """Some of the preview users."""
     found = page(services.preview_users.all(), body, PREVIEW_USER_SEARCH)
-    return found.response(_each_shown(services, found.rows), SHOWN)
+    return found.response(_each_shown(services, found.rows), lambda row: row[1])
 
 
 @routes.endpoint("/api/previewusers", "POST")

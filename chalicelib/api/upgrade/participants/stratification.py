@@ -101,7 +101,7 @@ def list_factors(services: Services, query: ListQuery) -> Rendered[list[Stratifi
     return PAGES.answer(services.stratification.uses(), query, _use)
 
 
-def _use(use: FactorUse) -> Row:
+def _use(use: FactorUse) -> Row[StratificationUse]:
     experiments = list(use.experiment_ids[:EXPERIMENTS_SHOWN])
     shown: StratificationUse = {
         "factor": use.factor.name,

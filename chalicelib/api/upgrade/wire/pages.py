@@ -21,6 +21,7 @@ PAGE_SIZE = 1000
 
 T = TypeVar("T")
 R = TypeVar("R")
+A = TypeVar("A")
 
 ALL = "all"
 
@@ -79,6 +80,10 @@ class PageColumns(TypedDict):
     sortParams: NotRequired[SortParameters]
 
 
+class PageOf(PageColumns, Generic[A]):
+    nodes: list[A]
+
+
 @dataclass(frozen=True, slots=True)
 class Search(Generic[T]):
     """What can be searched and sorted by, and what is left out of a page that does not ask."""
@@ -96,7 +101,7 @@ class FoundPage(Generic[T]):
     total: int
     body: PageBody
 
-    def response(self, rows: Iterable[R], write: Callable[[R], Any]) -> Rendered[Any]:
+    def response(self, rows: Iterable[R], write: Callable[[R], A]) -> Rendered[PageOf[A]]:
         """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
         texts, _ = fitting(map(write, rows))
         return written(self.text(list_text(texts), len(texts)))

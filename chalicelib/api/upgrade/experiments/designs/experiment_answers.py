@@ -27,13 +27,13 @@ from chalicelib.domain.experiments.experiments import (
 )
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 
+A = TypeVar("A", covariant=True)
 
-class Rendering(Protocol):
+
+class Rendering(Protocol[A]):
     """How an experiment with its lists is shown."""
 
-    def __call__(
-        self, experiment: Experiment, /, *, metrics: Metrics, listings: Listings
-    ) -> Mapping[str, object]: ...
+    def __call__(self, experiment: Experiment, /, *, metrics: Metrics, listings: Listings) -> A: ...
 
 
 class Owner(TypedDict):

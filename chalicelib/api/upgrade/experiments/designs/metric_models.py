@@ -135,11 +135,11 @@ def metric_tree(metrics: Iterable[Metric]) -> list[MetricNode]:
     return _nodes(roots)
 
 
-def own_nodes() -> Callable[[Metric], Row]:
+def own_nodes() -> Callable[[Metric], Row[MetricNode]]:
     """What writes the nodes that a metric adds to the tree of those before it."""
     seen: set[tuple[str, ...]] = set()
 
-    def write(metric: Metric) -> Row:
+    def write(metric: Metric) -> Row[MetricNode]:
         names = metric.key.split(JOINER)
         paths = [tuple(names[:depth]) for depth in range(1, len(names) + 1)]
         added = [path for path in paths if path not in seen]

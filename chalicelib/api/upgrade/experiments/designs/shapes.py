@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.upgrade.audiences.segment_answers import ExperimentList, ListColumns
 from chalicelib.api.upgrade.experiments.designs.metric_models import MetricRecord
-from chalicelib.api.upgrade.wire.pages import PageColumns
 from chalicelib.api.upgrade.wire.shapes import Id, Moment, Payload, Stamps, StateName
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.experiments import (
@@ -325,7 +324,3 @@ class ContextMetadata(TypedDict):
 
 class Contexts(TypedDict):
     contextMetadata: dict[str, ContextMetadata]
-
-
-class PageOfExperiments(PageColumns):
-    nodes: list[ListedExperiment]
