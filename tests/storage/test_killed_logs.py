@@ -86,4 +86,4 @@ def test_an_exposure_is_counted_once_however_often_it_dies(
 
     assert killed_once_at_each_point(world, ask) > 3
     assert len(ask()) == FLAGS
-    assert [services.flags.exposures(each) for each in services.flags.all()] == [1] * FLAGS
+    assert services.flags.exposures(services.flags.all()) == [1] * FLAGS

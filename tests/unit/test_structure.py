@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -70,15 +71,9 @@ def test_a_view_is_short_and_calls_one_use_case(view: Callable[..., Any]) -> Non
     assert body, "its docstring is all it has"
     lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
     assert lines <= LINES_OF_A_VIEW
-    tree = ast.Module(body, [])
-    used = {
-        f"{use.value.attr}.{use.attr}"
-        for use in ast.walk(tree)
-        if isinstance(use, ast.Attribute)
-        and isinstance(use.value, ast.Attribute)
-        and isinstance(use.value.value, ast.Name)
-        and use.value.value.id == "services"
-    } - {"segments.contexts"}
+    text = ast.unparse(ast.Module(body, []))
+    assert not re.search(r"\bservices\.\w+\b(?!\.)", text), "a use case is named with its service"
+    used = set(re.findall(r"\bservices\.(\w+\.\w+)", text)) - {"segments.contexts"}
     assert len(used) <= 1, used
 
 

@@ -53,7 +53,9 @@ def create(services: Services, *flag_ids: str) -> list[int]:
 
 
 def exposures(services: Services) -> dict[str, int]:
-    return {each.id: services.flags.exposures(each) for each in services.flags.all()}
+    flags = services.flags.all()
+    counts = services.flags.exposures(flags)
+    return {flag.id: count for flag, count in zip(flags, counts, strict=True)}
 
 
 # What is answered

@@ -130,6 +130,15 @@ def test_a_list_is_on_one_side_and_is_taken_off_that(holder: Any, exclude: bool)
     assert without_list(after, "a", exclude=exclude) == after
 
 
+def test_a_list_that_was_stored_on_both_sides_is_changed_on_either(holder: Any) -> None:
+    both = replace(holder, include=(ListEntry("a"),), exclude=(ListEntry("a"),))
+    changed = with_list(both, ListEntry("a", enabled=False), exclude=True)
+    assert (changed.include, changed.exclude) == (both.include, (ListEntry("a", enabled=False),))
+    changed = with_list(both, ListEntry("a", enabled=False), exclude=False)
+    assert (changed.include, changed.exclude) == ((ListEntry("a", enabled=False),), both.exclude)
+    assert without_list(both, "a", exclude=True).include == both.include
+
+
 def catalogue(experiment: Experiment, *flags: Flag, segments: tuple[Segment, ...]) -> Catalogue:
     return Catalogue(
         features=(Feature.of_design(1, experiment, 1),),

@@ -166,8 +166,8 @@ def _drafted(body: SegmentBody) -> Segment:
 @routes.endpoint("/api/segments/list/{segment_id}", "DELETE", concerns=PARENT)
 def delete_list(services: Services, segment_id: SegmentId, body: ParentBody) -> SegmentColumns:
     """Take a list out of a segment."""
-    deletion = services.segment_deletion
-    return bare_segment_answer(deletion.delete_list(body.parent_segment_id, segment_id))
+    parent = services.segment_deletion.delete_list(body.parent_segment_id, segment_id)
+    return bare_segment_answer(parent)
 
 
 @routes.endpoint(STATUS)
@@ -199,8 +199,8 @@ def delete_segment(
     services: Services, segment_id: SegmentId, query: DeleteSegmentQuery
 ) -> SegmentColumns:
     """Delete a segment with its lists; one that something uses only where that is insisted on."""
-    deletion = services.segment_deletion
-    deleted = _or_gone(lambda: deletion.delete(segment_id, force=query.force == "true"))
+    force = query.force == "true"
+    deleted = _or_gone(lambda: services.segment_deletion.delete(segment_id, force=force))
     return bare_segment_answer(deleted)
 
 

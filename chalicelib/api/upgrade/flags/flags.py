@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -48,11 +48,8 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ListDraft
-from chalicelib.services.running.pools import Pool
 
 routes = Routes(__name__, DIALECT)
-
-FLAGS_AT_ONCE = 8
 
 FlagId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
@@ -83,6 +80,10 @@ def _listings(services: Services, flag: Flag) -> Listings:
     return listings_of(services, entries(flag))
 
 
+def _with_exposures(services: Services, flags: Sequence[Flag]) -> Iterator[tuple[Flag, int]]:
+    return zip(flags, services.flags.exposures(flags), strict=True)
+
+
 def _whole(services: Services, flag: Flag) -> Rendered[flag_answers.FlagWithLists]:
     return reply(bounded(partial(whole_flag_answer, flag), _listings(services, flag), ONE))
 
@@ -103,12 +104,9 @@ def create_flag(services: Services, body: FlagBody) -> flag_answers.Flag:
 @routes.endpoint("/api/flags/paginated", "POST")
 def page_of_flags(services: Services, body: PageBody) -> Rendered[PageOf[flag_answers.ListedFlag]]:
     """Some of the flags, with how many users each was on for."""
-    flags = services.flags
-    found = page(flags.all(), body, FLAG_SEARCH)
-    with Pool(FLAGS_AT_ONCE) as pool:
-        exposures = pool.map(flags.exposures, found.rows)
-        rows = zip(found.rows, exposures, strict=True)
-        return found.response(rows, lambda row: flag_node(*row))
+    found = page(services.flags.all(), body, FLAG_SEARCH)
+    rows = _with_exposures(services, found.rows)
+    return found.response(rows, lambda row: flag_node(*row))
 
 
 @routes.endpoint(ONE, concerns=FLAG)
@@ -132,9 +130,7 @@ def edit_flag(
 @routes.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
 def delete_flag(services: Services, flag_id: FlagId) -> list[flag_answers.Flag]:
     """Delete a flag with its lists."""
-    flags = services.flags
-    gone = flags.delete(flag_id)
-    return [flag_answer(gone)]
+    return [flag_answer(services.flags.delete(flag_id))]
 
 
 @routes.endpoint("/api/flags/status", "PATCH", concerns=FLAG_OF_BODY)
