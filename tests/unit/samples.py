@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from pydantic import SecretStr
 
@@ -40,14 +41,20 @@ def process(
     after: Step | None = None,
 ) -> Services:
     """The use cases of one process on a memory that it may share with others."""
-    settings = Settings(
+    stores = watched(fake_stores(memory), before=before, after=after)
+    return build(settings_of(ttl, credentials), stores, clock)
+
+
+@cache
+def settings_of(ttl: float, credentials: ClientCredentials | None) -> Settings:
+    """The settings of a process; read once, for reading takes longer than most tests."""
+    return Settings(
         catalogue_ttl_ms=int(ttl * 1000),
         totals_shards=SHARDS,
         demo_mode=True,
         client_api_secret=SecretStr(credentials.secret) if credentials else None,
         client_api_key=SecretStr(credentials.key) if credentials else None,
     )
-    return build(settings, watched(fake_stores(memory), before=before, after=after), clock)
 
 
 def draft(
