@@ -38,7 +38,7 @@ from chalicelib.services.experiments.ports import (
 from chalicelib.services.experiments.transfer import TransferService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
-from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
+from chalicelib.services.features.ports import CohortStore, EventStore, TotalsStore, UserStore
 from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
@@ -76,6 +76,7 @@ from chalicelib.storage.experiments.enrollments import DynamoEnrollmentStore
 from chalicelib.storage.experiments.listing import DynamoRecordStore
 from chalicelib.storage.experiments.profiles import DynamoProfileStore
 from chalicelib.storage.experiments.totals import DynamoTotalsStore
+from chalicelib.storage.features.cohorts import DynamoCohortStore
 from chalicelib.storage.features.events import DynamoEventStore
 from chalicelib.storage.features.purge import DynamoPurgeQueue
 from chalicelib.storage.features.users import DynamoUserStore
@@ -98,6 +99,7 @@ class Stores:
     users: UserStore
     events: EventStore
     totals: TotalsStore
+    cohorts: CohortStore
     queue: PurgeQueue
     eraser: Eraser
     participants: ParticipantStore
@@ -132,6 +134,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         users=DynamoUserStore(),
         events=DynamoEventStore(exact_totals=exact_totals),
         totals=DynamoTotalsStore(),
+        cohorts=DynamoCohortStore(),
         queue=DynamoPurgeQueue(),
         eraser=DynamoEraser(),
         participants=participants,

@@ -86,6 +86,7 @@ class FakeEraser:
                 memory.users,
                 memory.events,
                 memory.totals,
+                memory.cohorts,
                 memory.queue,
                 memory.segments,
                 memory.flags,

@@ -25,7 +25,6 @@ from chalicelib.domain.experiments.transfer import (
     RecordKind,
     UserRecord,
 )
-from chalicelib.domain.features.users import Totals
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -199,7 +198,7 @@ class FakeEnrollmentStore:
         if enrollment is None:
             return
         feature_id = enrollment.feature_id
-        self._memory.count(counting.totals, Totals(total_users=1))
+        self._memory.count_users(counting.totals, 1)
         if counting.stratum is not None:
             self._memory.strata[feature_id, *counting.stratum] += 1
         if counted is not None:

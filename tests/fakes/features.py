@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import Entry, ErasedUser, LooseLists, PurgeEntry, claimed
-from chalicelib.domain.features.users import Event, Marked, Totals, TotalsShard, User
+from chalicelib.domain.features.cohorts import Cohort, Cohorts, OwnEvent
+from chalicelib.domain.features.users import Event, Marked, Own, Totals, TotalsShard, User
 from chalicelib.domain.participants.participants import Participant
 from tests.fakes.memory import (
     TRANSACTION_ACTIONS,
@@ -43,8 +44,8 @@ class FakeUserStore:
                 require(not any(e.variant_id for own in stored.enrollments.values() for e in own))
             else:
                 self._count_by_row(stored, marked, shard)
-            self._memory.users[user.id] = _bare(user)
-            self._memory.count(shard, Totals(total_users=1))
+            self._memory.users[user.id] = replace(_bare(user), own=user.own)
+            self._memory.count_users(shard, 1)
             self._memory.keep(record)
 
     def _count_by_row(self, stored: Participant, marked: Marked, shard: TotalsShard) -> None:
@@ -56,8 +57,10 @@ class FakeUserStore:
             feature_id, by_row = counted.feature_id, replace(counted, variant_id=None)
             own = tuple(by_row if e == counted else e for e in stored.enrollments[feature_id])
             stored = replace(stored, enrollments={**stored.enrollments, feature_id: own})
-            before = replace(shard, variant_id=counted.variant_id)
-            self._memory.count(before, Totals(total_users=-1))
+            before = replace(shard, variant_id=counted.variant_id, day=None)
+            if counted.in_cohort and shard.day is not None:
+                before = before.of_day(counted.at.date(), shard.day)
+            self._memory.count_users(before, -1)
         self._memory.participants[stored.id] = stored
 
     def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
@@ -69,13 +72,26 @@ class FakeUserStore:
             }
         return page_of(rows, after, limit)
 
-    def begin_erasure(self, user: User, entry: ErasedUser) -> None:
+    def begin_erasure(
+        self, user: User, entry: ErasedUser, shard: TotalsShard | None, cohort: Cohort
+    ) -> None:
         with self._memory.lock:
             row = self._memory.users.get(user.id)
             require(row is not None and not row.erased and _same(row, user))
             assert row is not None
-            self._memory.users[user.id] = replace(row, erased=True)
+            require(row.own == user.own)
+            self._memory.users[user.id] = replace(row, erased=True, own=None, late=0)
             self._memory.enqueue(entry)
+            self._memory.count(shard, Totals(), -cohort)
+
+    def backfill(self, user: User, own: Own, shard: TotalsShard, cohort: Cohort) -> None:
+        with self._memory.lock:
+            row = self._memory.users.get(user.id)
+            require(row is not None and not row.erased and _same(row, user))
+            assert row is not None
+            require(row.own is None and row.late == user.late)
+            self._memory.users[user.id] = replace(row, own=dict(own), late=0)
+            self._memory.count(shard, Totals(), cohort)
 
     def finish_erasure(self, user: User, shard: TotalsShard | None, entry: ErasedUser) -> None:
         with self._memory.lock:
@@ -111,7 +127,12 @@ class FakeEventStore:
             return self._memory.reserve("event", 1)[0]
 
     def add(
-        self, event: Event, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+        self,
+        event: Event,
+        user: User,
+        shard: TotalsShard,
+        own: OwnEvent | None = None,
+        record: IdempotencyRecord | None = None,
     ) -> None:
         first = event.variant_id not in user.variants_with_events
         with self._memory.lock:
@@ -121,11 +142,17 @@ class FakeEventStore:
             require(row is not None and not row.erased and row.variant_id == user.variant_id)
             assert row is not None
             require(first == (event.variant_id not in row.variants_with_events))
-            self._memory.users[user.id] = _noting(
-                row, row.variants_with_events | {event.variant_id}
-            )
+            row = _noting(row, row.variants_with_events | {event.variant_id})
+            cohort = Cohort(foreign_events=int(event.variant_id != user.variant_id))
+            if own is not None:
+                require(row.own == user.own)
+                row, cohort = replace(row, own=own.after), own.cohort
+            elif event.variant_id == user.variant_id and user.own is None:
+                require(row.own is None)
+                row = replace(row, late=row.late + 1)
+            self._memory.users[user.id] = row
             self._memory.events[_event_key(event)] = event
-            self._memory.count(shard, Totals(1, int(first)))
+            self._memory.count(shard, Totals(1, int(first)), cohort)
             self._memory.keep(record)
 
     def of_user(self, user_id: str, variant_id: int, limit: int, after: int = 0) -> Sequence[Event]:
@@ -158,7 +185,9 @@ class FakeEventStore:
             self.drop(events)
             if last:
                 self._memory.users[user.id] = _noting(row, row.variants_with_events - {variant_id})
-            self._memory.count(shard, Totals(-len(events), -int(last)))
+            foreign = 0 if variant_id == user.variant_id else -len(events)
+            change = Totals(-len(events), -int(last))
+            self._memory.count(shard, change, Cohort(foreign_events=foreign))
 
     def drop(self, events: Sequence[Event]) -> None:
         with self._memory.lock:
@@ -196,7 +225,42 @@ class FakeTotalsStore:
             ]
             for shard in shards:
                 del self._memory.totals[shard]
+            for shard in [each for each in self._memory.cohorts if each.variant_id == variant_id]:
+                del self._memory.cohorts[shard]
         return len(shards)
+
+
+FOLDED = -1
+"""The shard that days gone by are folded into."""
+
+
+class FakeCohortStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def of_feature(self, feature_id: int) -> Cohorts:
+        cohorts: dict[tuple[int, date | None], Cohort] = {}
+        with self._memory.lock:
+            for shard, figures in self._memory.cohorts.items():
+                if shard.feature_id == feature_id:
+                    key = shard.variant_id, shard.day
+                    cohorts[key] = cohorts.get(key, Cohort()) + figures
+        return cohorts
+
+    def fold(self, feature_id: int, before: date, now: datetime) -> int:  # noqa: ARG002
+        with self._memory.lock:
+            memory = self._memory
+            due = [
+                shard
+                for shard in {*memory.totals, *memory.cohorts}
+                if shard.feature_id == feature_id and shard.shard != FOLDED
+                if shard.day is not None and shard.day < before
+            ]
+            for shard in due:
+                folded = replace(shard, shard=FOLDED)
+                memory.count(replace(folded, day=None), memory.totals.pop(shard, Totals()))
+                memory.count(folded, Totals(), memory.cohorts.pop(shard, Cohort()))
+        return len(due)
 
 
 class FakePurgeQueue:
@@ -239,7 +303,7 @@ class FakePurgeQueue:
 
 
 def _bare(user: User) -> User:
-    return replace(user, variants_with_events=frozenset(), erased=False)
+    return replace(user, variants_with_events=frozenset(), erased=False, own={}, late=0)
 
 
 def _same(row: User, user: User) -> bool:

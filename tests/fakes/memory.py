@@ -26,6 +26,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
 from chalicelib.domain.experiments.group_change import GroupLeft
 from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.experiments.metrics import Metric
+from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import Flag
@@ -83,6 +84,7 @@ class Memory:
     users: dict[str, User] = field(default_factory=dict)
     events: dict[EventKey, Event] = field(default_factory=dict)
     totals: dict[TotalsShard, Totals] = field(default_factory=dict)
+    cohorts: dict[TotalsShard, Cohort] = field(default_factory=dict)
     queue: dict[QueueKey, PurgeEntry] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
     flags: dict[str, Flag] = field(default_factory=dict)
@@ -154,9 +156,18 @@ class Memory:
         self.sequences[sequence] += count
         return range(first, first + count)
 
-    def count(self, shard: TotalsShard | None, change: Totals) -> None:
+    def count(
+        self, shard: TotalsShard | None, change: Totals, cohort: Cohort | None = None
+    ) -> None:
         if shard is not None and change != Totals():
             self.totals[shard] = self.totals.get(shard, Totals()) + change
+        if shard is not None and cohort is not None:
+            self.cohorts[shard] = self.cohorts.get(shard, Cohort()) + cohort
+
+    def count_users(self, shard: TotalsShard | None, by: int) -> None:
+        """Count users, of a shard of a day in its cohort too."""
+        in_cohort = shard is not None and shard.day is not None
+        self.count(shard, Totals(total_users=by), Cohort(by) if in_cohort else None)
 
     def enqueue(self, entry: PurgeEntry) -> None:
         self.queue[queue_key(entry)] = entry

@@ -13,7 +13,13 @@ from tests.fakes.audiences import FakeMemberStore
 from tests.fakes.catalogue import FakeCatalogueStore, FakeEraser
 from tests.fakes.dead_records import FakeDeadRecordStore
 from tests.fakes.experiments import FakeEnrollmentCountStore, FakeEnrollmentStore, FakeRecordStore
-from tests.fakes.features import FakeEventStore, FakePurgeQueue, FakeTotalsStore, FakeUserStore
+from tests.fakes.features import (
+    FakeCohortStore,
+    FakeEventStore,
+    FakePurgeQueue,
+    FakeTotalsStore,
+    FakeUserStore,
+)
 from tests.fakes.flags import FakeExposureStore
 from tests.fakes.memory import Memory
 from tests.fakes.outcomes import FakeLogStore, FakeResultStore, FakeUserEnrollmentStore
@@ -35,6 +41,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         users=FakeUserStore(memory),
         events=FakeEventStore(memory),
         totals=FakeTotalsStore(memory),
+        cohorts=FakeCohortStore(memory),
         queue=FakePurgeQueue(memory),
         eraser=FakeEraser(memory),
         participants=FakeParticipantStore(memory),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.domain.experiments.enrollment_counts import ExclusionCount
-from chalicelib.domain.features.users import Totals, TotalsShard
+from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant, Profile
@@ -128,7 +128,7 @@ class FakeUserDataStore:
             for each in ending.uncounted:
                 self._memory.strata[each.feature_id, each.value, each.variant_id] -= 1
             for shard in variants:
-                self._memory.count(shard, Totals(total_users=-1))
+                self._memory.count_users(shard, -1)
             self._drop_repeats(participant.id, ending.repeats)
             enrollments = {
                 feature_id: tuple(

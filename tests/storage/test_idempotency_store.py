@@ -120,7 +120,7 @@ def add_event(stores: Stores) -> Write:
     user = stores.users.get("u")
     assert user is not None
     event = Event(stores.events.new_id(), 1, "u", START)
-    return lambda kept: stores.events.add(event, user, SHARD, kept)
+    return lambda kept: stores.events.add(event, user, SHARD, record=kept)
 
 
 def store_mark(stores: Stores) -> Write:

@@ -78,6 +78,6 @@ def test_an_event_of_a_user_who_moved_is_decided_anew(stores: Stores) -> None:
 
 
 def test_an_event_with_an_answer_to_keep_is_exact(stores: Stores, counter: CallCounter) -> None:
-    stores.events.add(Event(1, 1, "u", START), USER, SHARD, record())
+    stores.events.add(Event(1, 1, "u", START), USER, SHARD, record=record())
     assert counter.calls == ["TransactWriteItems"]
     assert stores.totals.of_feature(1) == {1: Totals(1, 1, 1)}

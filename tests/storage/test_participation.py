@@ -10,10 +10,12 @@ import pytest
 from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.purge import DeadVariants, ErasedUser, PurgeEntry
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 123000, tzinfo=UTC)
 SHARD = TotalsShard(1, 10, 0)
+NOBODY = Cohort()
 OTHER_SHARD = TotalsShard(1, 10, 1)
 OTHER_VARIANT = TotalsShard(1, 11, 0)
 HOSTILE_IDS = ["", " ", "a", "a#b", "a#", "group#x", "%23", "#", "é" * 256, "#" * 512, "%" * 512]
@@ -154,7 +156,7 @@ def erased(stores: Stores) -> tuple[User, ErasedUser]:
     user = stores.users.get("u")
     assert user is not None
     entry = ErasedUser("u", NOW + timedelta(minutes=1))
-    stores.users.begin_erasure(user, entry)
+    stores.users.begin_erasure(user, entry, SHARD, NOBODY)
     return user, entry
 
 
@@ -163,12 +165,12 @@ def test_an_erased_user_is_out_of_sight_and_takes_no_events(stores: Stores) -> N
     add_event(stores, "u")
     user, entry = erased(stores)
     assert stores.users.of_variant(10, None, 5) == []
-    assert stores.users.get("u") == replace(user, erased=True)
+    assert stores.users.get("u") == replace(user, erased=True, own=None)
     assert list(stores.queue.due(entry.due)) == [entry]
     with pytest.raises(LostRace):
         stores.events.add(Event(stores.events.new_id(), 10, "u", NOW), user, SHARD)
     with pytest.raises(LostRace):
-        stores.users.begin_erasure(user, entry)
+        stores.users.begin_erasure(user, entry, SHARD, NOBODY)
     with pytest.raises(LostRace):
         stores.users.create(user, SHARD)
 

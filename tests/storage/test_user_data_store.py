@@ -18,6 +18,7 @@ from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount, Exc
 from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupLeft, StratumEnrollment
 from chalicelib.domain.experiments.marks import Outcome, Records, Repeat
+from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.users import Totals, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
 from chalicelib.domain.participants.decision_points import DecisionPointKey
@@ -378,7 +379,7 @@ def test_an_entry_of_the_queue_goes_once_there_is_no_row(stores: Stores) -> None
     user = User("u", 3, "10.0.0.1", START)
     entry = ErasedUser("u", START)
     stores.users.create(user, SHARD)
-    stores.users.begin_erasure(user, entry)
+    stores.users.begin_erasure(user, entry, SHARD, Cohort())
     stores.user_data.close_queue("u")
     assert stores.queue.due(START) == [entry]
     stores.users.finish_erasure(user, SHARD, entry)

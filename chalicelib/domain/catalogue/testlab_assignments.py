@@ -205,6 +205,7 @@ def decide(
     live = {variant_uuid(variant.id) for variant in feature.variants}
     known = participant.enrollments.get(feature.id, ())
     if assignment.variant is not None and all(each.condition_id not in live for each in known):
+        by_row = _has_row(participant, assignment.variant)
         enrollment = Enrollment(
             feature.id,
             mark.point_key,
@@ -212,7 +213,8 @@ def decide(
             None,
             EnrollmentCode.ALGORITHM,
             now,
-            variant_id=None if _has_row(participant, assignment.variant) else assignment.variant.id,
+            variant_id=None if by_row else assignment.variant.id,
+            in_cohort=not by_row,
         )
     condition = mark.code if point.condition is None else point.condition
     takes_part = enrollment is not None or any(each.condition_id in live for each in known)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import Experiment, State
+from chalicelib.domain.features.result_plans import (
+    OPEN_WINDOW,
+    ResultPlan,
+    Run,
+    WeightsSince,
+    default_window,
+    replanned,
+    reweighted,
+)
 
 NAME_LENGTH = 255
 """Characters that a feature's name may have."""
@@ -88,7 +97,8 @@ class Feature:
 
     `totals_shards` is the number of items over which each variant's totals are spread;
     it is fixed when the feature is made, so that readers and writers agree on it. `design` is
-    there for experiments made in UpGrade's form; the rest then follows from it.
+    there for experiments made in UpGrade's form; the rest then follows from it. `plan` is what an
+    administrator planned for its results, `run` what was fixed when it first started.
     """
 
     id: int
@@ -102,9 +112,18 @@ class Feature:
     totals_shards: int
     variants: tuple[Variant, ...] = ()
     design: Experiment | None = None
+    plan: ResultPlan | None = None
+    run: Run | None = None
 
     @classmethod
-    def of_design(cls, feature_id: int, design: Experiment, totals_shards: int) -> Feature:
+    def of_design(
+        cls,
+        feature_id: int,
+        design: Experiment,
+        totals_shards: int,
+        plan: ResultPlan | None = None,
+        run: Run | None = None,
+    ) -> Feature:
         """An experiment made in UpGrade's form, as Test Lab sees it."""
         return cls(
             feature_id,
@@ -123,7 +142,63 @@ class Feature:
                 for c in sorted(design.conditions, key=lambda condition: condition.variant_id)
             ),
             design=design,
+            plan=plan,
+            run=run,
         )
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the experiment takes part in users' lives: by its state, or else if it runs."""
+        if self.design is not None:
+            return self.design.started_at is not None
+        return self.type is FeatureType.EXPERIMENT and self.is_running and bool(self.variants)
+
+    @property
+    def weights(self) -> Mapping[int, Decimal]:
+        """The weights of the variants, by id."""
+        return {variant.id: variant.weight for variant in self.variants}
+
+    @property
+    def planned_end(self) -> date | None:
+        """The last day of the plan: as planned, else that of the experiment itself."""
+        if self.plan is not None and self.plan.ends_on is not None:
+            return self.plan.ends_on
+        if self.design is not None:
+            return _day(self.design.end_on)
+        return self.end_date
+
+    @property
+    def window(self) -> int:
+        """Days from enrollment in which what a user does counts for results."""
+        plan = self.effective_plan() if self.run is None else self.run.plan
+        return plan.window or OPEN_WINDOW
+
+    @property
+    def metric_ids(self) -> Mapping[str, int]:
+        """The names that its events may have, with the ids of their metrics."""
+        return self.plan.metric_ids if self.plan is not None else {}
+
+    def effective_plan(self) -> ResultPlan:
+        """The plan with what it leaves to defaults: the end, and the window."""
+        plan, ends_on = self.plan or ResultPlan(), self.planned_end
+        fixed = None if self.run is None else self.run.plan.window
+        window = plan.window or fixed or default_window(self.start_date, ends_on)
+        return replace(plan, ends_on=ends_on, window=window)
+
+    def begun(self, now: datetime) -> Feature:
+        """The feature with a run, from the moment on when it first starts; else as it is.
+
+        What is fixed then stays: weights that change later make a further stretch, an end that
+        moves is noted.
+        """
+        if self.run is not None:
+            run = reweighted(self.run, self.weights, now)
+            run = replanned(run, self.effective_plan(), now)
+            return self if run == self.run else replace(self, run=run)
+        if not self.is_begun or (self.design is None and not self.is_current(now.date())):
+            return self
+        weights = WeightsSince(now, self.weights)
+        return replace(self, run=Run(now, self.effective_plan(), (weights,)))
 
     def is_current(self, today: date) -> bool:
         """Whether `today` (UTC) lies between the feature's dates, both inclusive."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.participants.participants import Enrollment, Participant
 
+SHARDS_OF_PAST_DAYS = 3
+"""Items for what is written of each day gone by."""
+
 USER_ID_BYTES = 512
 """Bytes of UTF-8 that a user id may have: DynamoDB's sort keys end at 1,024."""
+
+
+Own = Mapping[int, int]
+"""What a user's own events within the window come to, by metric; a metric without any is not in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,8 @@ class User:
     """A user's row in Test Lab: the variant they were assigned to.
 
     `variants_with_events` are the variants, of any feature, for which the user has events.
-    `erased` says that the row only stands for events that are still to be removed.
+    `erased` says that the row only stands for events that are still to be removed. `own` is None
+    in a row from before there were cohorts, of which `late` own events have come since.
     """
 
     id: str
@@ -28,6 +38,13 @@ class User:
     time_stamp: datetime
     variants_with_events: frozenset[int] = frozenset()
     erased: bool = False
+    own: Own | None = field(default_factory=dict)
+    late: int = 0
+
+    @property
+    def enrolled_on(self) -> date:
+        """The day (UTC) on which results count the user."""
+        return self.time_stamp.date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +68,30 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a user did under a variant; ids are unique, `time_stamp` gives the order."""
+    """Something that a user did under a variant; ids are unique, `time_stamp` gives the order.
+
+    An event with a `metric` has a `value`, with at most 4 decimals.
+    """
 
     id: int
     variant_id: int
     user_id: str
     time_stamp: datetime
+    metric: str | None = None
+    value: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TotalsShard:
-    """Where one write counts: one of the items over which a variant's totals are spread."""
+    """Where one write counts: one of the items over which a variant's totals are spread.
+
+    With a `day` it holds the cohort of the users who were enrolled on it, too.
+    """
 
     feature_id: int
     variant_id: int
     shard: int
+    day: date | None = None
 
     @classmethod
     def pick(
@@ -77,6 +103,19 @@ class TotalsShard:
         them, and moving on after a conflict keeps two writers from meeting again.
         """
         return cls(feature_id, variant_id, (zlib.crc32(seed.encode()) + attempt) % shards)
+
+    def of_day(self, enrolled: date, today: date) -> TotalsShard:
+        """The shard of the users who were enrolled on a day."""
+        if enrolled != today:
+            return self.of_past(enrolled)
+        return replace(self, day=enrolled)
+
+    def of_past(self, enrolled: date) -> TotalsShard:
+        """The shard of those of a day gone by.
+
+        There are fewer: what is written for such days comes spread over all days of a window.
+        """
+        return replace(self, shard=self.shard % SHARDS_OF_PAST_DAYS, day=enrolled)
 
 
 @dataclass(frozen=True, slots=True)

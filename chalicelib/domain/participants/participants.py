@@ -76,7 +76,7 @@ class Enrollment:
     `condition_id` is None for within-subjects experiments, whose marks there are `repeats`, and
     `met` the ids of the conditions that these named ("" for none). `stratum` is the user's value of
     the stratification factor for which the enrollment counts, `variant_id` the variant of Test Lab
-    in whose totals it counts as a user.
+    in whose totals it counts as a user, and `in_cohort` whether it counts in that of its day too.
     """
 
     feature_id: int
@@ -89,6 +89,7 @@ class Enrollment:
     stratum: str | None = None
     met: frozenset[str] = frozenset()
     variant_id: int | None = None
+    in_cohort: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
@@ -49,7 +49,7 @@ class Ending:
     `unmet` are the conditions that enrollments which stay have met no longer, by experiment and
     decision point. `left` are the groups of which the user is no enrolled member any more.
     `variants` are those of Test Lab that have a user less in their totals, once for each, with
-    their features.
+    their features, and with the day if there is one less in the cohort of a day.
     `dead` are experiments that are gone: what counted there was taken off no counter, for these go
     too, and would be made anew.
     """
@@ -60,7 +60,7 @@ class Ending:
     enrollment_counts: tuple[EnrollmentCount, ...] = ()
     left: tuple[GroupLeft, ...] = ()
     uncounted: tuple[StratumEnrollment, ...] = ()
-    variants: tuple[tuple[int, int], ...] = ()
+    variants: tuple[tuple[int, int, date | None], ...] = ()
     dead: frozenset[int] = frozenset()
 
     @property
@@ -209,9 +209,13 @@ def _ending(record: _Counted, before: Sequence[_Counted], design: Experiment | N
         variants=(
             ()
             if enrollment.variant_id is None
-            else ((enrollment.feature_id, enrollment.variant_id),)
+            else ((enrollment.feature_id, enrollment.variant_id, _cohort_day(enrollment)),)
         ),
     )
+
+
+def _cohort_day(enrollment: Enrollment) -> date | None:
+    return enrollment.at.date() if enrollment.in_cohort else None
 
 
 def _strata_left(enrollment: Enrollment, design: Experiment | None) -> Iterator[StratumEnrollment]:

@@ -124,7 +124,7 @@ class ExperimentService:
             require_there(catalogue, lists)
             created[:] = [self._begun(each) for _, each in drawn]
             features = (
-                Feature.of_design(feature_id, each, self._totals_shards)
+                Feature.of_design(feature_id, each, self._totals_shards).begun(self._clock())
                 for (feature_id, _), each in zip(drawn, created, strict=True)
             )
             return CatalogueChange(features=tuple(FeatureChange(None, each) for each in features))
@@ -256,7 +256,9 @@ class ExperimentService:
 
     def _change(self, feature: Feature, after: Experiment) -> CatalogueChange:
         ids = {variant.id for variant in feature.variants}
-        changed = Feature.of_design(feature.id, after, feature.totals_shards)
+        changed = Feature.of_design(
+            feature.id, after, feature.totals_shards, feature.plan, feature.run
+        ).begun(self._clock())
         dead = tuple(sorted(ids - {variant.id for variant in changed.variants}))
         return CatalogueChange(
             features=(FeatureChange(feature, changed),),

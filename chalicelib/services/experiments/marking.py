@@ -275,4 +275,7 @@ def _counting_for_testlab(
     if enrollment is None or variant is None:
         return Counting()
     shard = TotalsShard.pick(feature.id, variant.id, feature.totals_shards, participant.id, attempt)
-    return Counting(shard.shard, totals=None if enrollment.variant_id is None else shard)
+    if enrollment.variant_id is None:
+        return Counting(shard.shard)
+    today = enrollment.at.date()
+    return Counting(shard.shard, totals=shard.of_day(today, today))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from chalicelib.domain.access.idempotency import Seal
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace, NotFound
+from chalicelib.domain.features.cohorts import own_event_of
 from chalicelib.domain.features.features import Feature, Variant
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
@@ -14,6 +17,18 @@ from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an event says of a metric: its name, and a value (1 if none is given)."""
+
+    metric: str | None = None
+    value: Decimal | None = None
+
+
+UNNAMED = Measured()
+"""An event of no metric."""
 
 
 class EventService:
@@ -27,27 +42,47 @@ class EventService:
         self._events = events
         self._clock = clock
 
-    def record(self, user_id: str, variant_id: int, seal: Seal[Event] | None = None) -> Event:
+    def record(
+        self,
+        user_id: str,
+        variant_id: int,
+        seal: Seal[Event] | None = None,
+        measured: Measured = UNNAMED,
+    ) -> Event:
         """Store that a user did something under a variant, which may be another user's.
+
+        It counts for results where the variant is the user's own, within the window of the
+        experiment.
 
         Raises:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
-            NotFound: if there is no such user or variant.
+            NotFound: if there is no such user, variant, or metric in the plan of its feature.
+            Invalid: if the value, or what the user's values come to with it, is out of range.
         """
         catalogue = self._catalogue.snapshot()
         tries = retries("events")
         while True:
             attempt = next(tries)
             user = self._users.get(user_id)
-            if not _all_alive(catalogue, user, variant_id):
+            if not _all_known(catalogue, user, variant_id, measured.metric):
                 catalogue = self._catalogue.fresh()
             user, feature = _alive(catalogue, user, variant_id)
-            event = Event(self._events.new_id(), variant_id, user.id, self._clock())
+            event = Event(
+                self._events.new_id(),
+                variant_id,
+                user.id,
+                self._clock(),
+                measured.metric,
+                measured.value,
+            )
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, str(event.id), attempt
             )
+            own = own_event_of(event, user, feature)
+            if own is not None:
+                shard = shard.of_day(user.enrolled_on, event.time_stamp.date())
             try:
-                self._events.add(event, user, shard, seal and seal(event))
+                self._events.add(event, user, shard, own, seal and seal(event))
             except LostRace:
                 continue
             return event
@@ -96,12 +131,16 @@ class AnalysisService:
         return [(variant, totals.get(variant.id, Totals())) for variant in feature.variants]
 
 
-def _all_alive(catalogue: Catalogue, user: User | None, variant_id: int) -> bool:
+def _all_known(
+    catalogue: Catalogue, user: User | None, variant_id: int, metric: str | None
+) -> bool:
+    found = catalogue.variant(variant_id)
     return (
-        user is not None
+        found is not None
+        and (metric is None or metric in found[0].metric_ids)
+        and user is not None
         and not user.erased
         and catalogue.variant(user.variant_id) is not None
-        and catalogue.variant(variant_id) is not None
     )
 
 

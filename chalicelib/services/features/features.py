@@ -27,6 +27,9 @@ from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import CatalogueStore, Clock
 
+BEGUN_AT_ONCE = 20
+"""Features that one commit fixes the plans of; each may have an item of 400 KB."""
+
 Decision = Callable[[Catalogue], CatalogueChange | None]
 
 
@@ -80,8 +83,11 @@ class FeatureService:
             before = _own(_existing(catalogue, feature_id))
             _check_name(catalogue, draft.name, before)
             after = replace(
-                _feature(feature_id, draft, before.totals_shards), variants=before.variants
-            )
+                _feature(feature_id, draft, before.totals_shards),
+                variants=before.variants,
+                plan=before.plan,
+                run=before.run,
+            ).begun(self._clock())
             return CatalogueChange(
                 features=(FeatureChange(before, after),),
                 blocks=changed_blocks(catalogue, release_surplus(after, catalogue.blocks)),
@@ -122,13 +128,31 @@ class FeatureService:
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _own(_existing(catalogue, feature_id))
+            # Users and events go with the old ones: what was fixed for those is fixed anew.
+            after = replace(before, variants=variants, run=None).begun(self._clock())
             return CatalogueChange(
-                features=(FeatureChange(before, replace(before, variants=variants)),),
-                dead=self._dead(before),
+                features=(FeatureChange(before, after),), dead=self._dead(before)
             )
 
         self._change_and_purge(decide)
         return variants
+
+    def begin_due(self) -> None:
+        """Fix the plans of the experiments that start today, or whose plan has changed."""
+
+        def due(catalogue: Catalogue) -> CatalogueChange | None:
+            now = self._clock()
+            changes = [
+                FeatureChange(before, after)
+                for before in catalogue.features
+                if (after := before.begun(now)) is not before
+            ]
+            if not changes:
+                return None
+            return CatalogueChange(features=tuple(changes[:BEGUN_AT_ONCE]), visible=False)
+
+        while due(self._catalogue.snapshot()) is not None:
+            self._catalogue.change(due)
 
     def _dead(self, feature: Feature, *, whole: bool = False) -> DeadVariants | None:
         ids = tuple(variant.id for variant in feature.variants)

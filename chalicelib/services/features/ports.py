@@ -6,11 +6,13 @@ What `running.ports` says of all ports goes for these.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import ErasedUser
-from chalicelib.domain.features.users import Event, Marked, Totals, TotalsShard, User
+from chalicelib.domain.features.cohorts import Cohort, Cohorts, OwnEvent
+from chalicelib.domain.features.users import Event, Marked, Own, Totals, TotalsShard, User
 
 
 class UserStore(Protocol):
@@ -45,11 +47,15 @@ class UserStore(Protocol):
         """
         ...
 
-    def begin_erasure(self, user: User, entry: ErasedUser) -> None:
-        """Take a user out of sight and put `entry` into the purge queue.
+    def begin_erasure(
+        self, user: User, entry: ErasedUser, shard: TotalsShard | None, cohort: Cohort
+    ) -> None:
+        """Take a user out of sight, and off the cohort; put `entry` into the purge queue.
+
+        `cohort` is what the user alone adds to the one of `shard`; None if the variant is dead.
 
         Raises:
-            LostRace: if the row is no longer that of `user`.
+            LostRace: if the row is no longer that of `user`, or the own totals have changed.
         """
         ...
 
@@ -60,6 +66,14 @@ class UserStore(Protocol):
 
         Raises:
             LostRace: if the row is gone, lives again, or still has events.
+        """
+        ...
+
+    def backfill(self, user: User, own: Own, shard: TotalsShard, cohort: Cohort) -> None:
+        """Count a user from before there were cohorts, with these totals, in that of `shard`.
+
+        Raises:
+            LostRace: if the row is counted, or is not what it was, or has more late events.
         """
         ...
 
@@ -84,13 +98,22 @@ class EventStore(Protocol):
         ...
 
     def add(
-        self, event: Event, user: User, shard: TotalsShard, record: IdempotencyRecord | None = None
+        self,
+        event: Event,
+        user: User,
+        shard: TotalsShard,
+        own: OwnEvent | None = None,
+        record: IdempotencyRecord | None = None,
     ) -> None:
         """Store an event, count it, and note the variant at the user's row.
 
+        `own` is what it changes in the user's own totals and in the cohort of `shard`; None if it
+        counts for none. One for another variant than the user's is counted as foreign there; of a
+        user from before there were cohorts it is noted that it came late.
+
         Raises:
             LostRace: if the user's row changed in what counts here (its variant, whether it has
-                events for this one), or on a conflict with another write.
+                events for this one, its own totals), or on a conflict with another write.
         """
         ...
 
@@ -134,5 +157,24 @@ class TotalsStore(Protocol):
         ...
 
     def drop(self, feature_id: int, variant_id: int) -> int:
-        """Remove all shards of a dead variant; how many there were."""
+        """Remove all shards of a dead variant, and its cohorts; how many there were."""
+        ...
+
+
+class CohortStore(Protocol):
+    """The cohorts of variants, by day of enrollment."""
+
+    def of_feature(self, feature_id: int) -> Cohorts:
+        """The cohorts of a feature's variants by variant id and day, the sum of their shards.
+
+        What is of no day (foreign events) goes by None.
+        """
+        ...
+
+    def fold(self, feature_id: int, before: date, now: datetime) -> int:
+        """Merge the shards of days before a day into one row for each; how many there were.
+
+        Killed anywhere, it goes on with the next call. What is written for such a day later is
+        merged by the next call too.
+        """
         ...

@@ -18,6 +18,7 @@ from chalicelib.domain.catalogue.purge import (
     UnreadableEntry,
 )
 from chalicelib.domain.errors import LostRace, NotFound, Unavailable
+from chalicelib.domain.features.cohorts import Cohort, cohort_of
 from chalicelib.domain.features.users import Event, TotalsShard, User
 from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
@@ -276,7 +277,7 @@ class PurgeService:
             attempt = next(tries)
             try:
                 if not user.erased:
-                    self._users.begin_erasure(user, entry)
+                    self._begin_erasure(user, entry, attempt)
                 # Read after the row stopped taking events: now it names all their variants.
                 erased = self._users.get(user.id)
                 if erased is None or not erased.erased:
@@ -299,6 +300,18 @@ class PurgeService:
                 continue
             budget.spend(1)
             return
+
+    def _begin_erasure(self, user: User, entry: ErasedUser, attempt: int) -> None:
+        """Take a user out of sight, and off the cohort of the day of the enrollment."""
+        found = self._catalogue.fresh().variant(user.variant_id)
+        if found is None or user.own is None:
+            self._users.begin_erasure(user, entry, None, Cohort())
+            return
+        feature, _ = found
+        shard = TotalsShard.pick(
+            feature.id, user.variant_id, feature.totals_shards, user.id, attempt
+        ).of_past(user.enrolled_on)
+        self._users.begin_erasure(user, entry, shard, cohort_of(user.own, feature))
 
     def _erase_events(
         self, catalogue: Catalogue, user: User, variant_id: int, attempt: int, budget: Budget

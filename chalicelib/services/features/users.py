@@ -63,9 +63,10 @@ class UserService:
                 raise NotFound(f"there is no variant {variant_id}")
             feature, _ = found
             user = User(user_id, variant_id, address, self._clock())
+            today = user.enrolled_on
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, user_id, attempt
-            )
+            ).of_day(today, today)
             marked = None if participant is None else Marked.of(participant, feature)
             try:
                 self._store.create(user, shard, seal and seal(user), marked)

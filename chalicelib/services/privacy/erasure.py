@@ -281,8 +281,9 @@ def refuse_alias(participants: ParticipantStore, user_id: str) -> None:
 
 def _shards(catalogue: Catalogue, ending: Ending, seed: str) -> Iterable[TotalsShard]:
     """Where the totals of the variants that live have a user less."""
-    for feature_id, variant_id in ending.variants:
+    for feature_id, variant_id, day in ending.variants:
         found = catalogue.variant(variant_id)
         if found is not None:
             feature, _ = found
-            yield TotalsShard.pick(feature_id, variant_id, feature.totals_shards, seed, 0)
+            shard = TotalsShard.pick(feature_id, variant_id, feature.totals_shards, seed, 0)
+            yield shard if day is None else shard.of_past(day)

@@ -16,6 +16,7 @@ from chalicelib.domain.features.features import Feature, Variant
 from chalicelib.storage.catalogue.designs import (
     to_values,
 )
+from chalicelib.storage.catalogue.result_plans import plan_values, run_values
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import (
     CompactJson,
@@ -70,6 +71,12 @@ def write_feature(write: TransactWrite, change: FeatureChange, version: int) -> 
             FeatureRow.design.remove()
             if after.design is None
             else FeatureRow.design.set(design_of(before, after)),
+            FeatureRow.plan.remove()
+            if after.plan is None
+            else FeatureRow.plan.set(plan_values(after.plan)),
+            FeatureRow.run.remove()
+            if after.run is None
+            else FeatureRow.run.set(run_values(after.run)),
             FeatureRow.version.set(version),
         ],
         condition=FeatureRow.pk.does_not_exist() if before is None else FeatureRow.pk.exists(),

@@ -24,6 +24,7 @@ from chalicelib.storage.catalogue.designs import (
     metric_of,
     segment_of,
 )
+from chalicelib.storage.catalogue.result_plans import plan_of, run_of
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.stored_forms import read_as, word
 from chalicelib.storage.dynamodb.tables import (
@@ -101,8 +102,11 @@ def block_of(block: UserBlock, row: UserBlocksTable | None) -> UserBlock:
 def feature_of(row: FeatureRow) -> Feature:
     """The feature that an item holds; one of a type that is not known here is a toggle, and off."""
     feature_id = int(row.id)
+    plan = None if row.plan is None else plan_of(row.plan)
+    run = None if row.run is None else run_of(row.run)
     if row.design is not None:
-        return Feature.of_design(feature_id, from_values(row.design), int(row.totals_shards))
+        design = from_values(row.design)
+        return Feature.of_design(feature_id, design, int(row.totals_shards), plan, run)
     kind = word(int(row.type), FeatureType.TOGGLE)
     return Feature(
         id=feature_id,
@@ -118,4 +122,6 @@ def feature_of(row: FeatureRow) -> Feature:
             Variant(copy["id"], feature_id, copy["value"], copy["control"], Decimal(copy["weight"]))
             for copy in row.variants
         ),
+        plan=plan,
+        run=run,
     )

@@ -347,14 +347,36 @@ def variant(variant_id: int) -> str:
     return f"variant#{variant_id}"
 
 
-def totals(variant_id: int, shard: int) -> str:
-    """Sort key of one shard of a variant's totals."""
-    return f"{totals_prefix(variant_id)}{shard}"
+FOLDED = "~"
+"""In place of a shard: what the shards of days gone by were folded into."""
+
+
+def totals(variant_id: int, shard: int | str, day: str | None = None, part: int = 0) -> str:
+    """Sort key of one shard of a variant's totals, or of those of a day (ISO 8601).
+
+    A shard of many metrics has several parts.
+    """
+    place = shard if day is None else f"{day}#{shard}"
+    return f"{totals_prefix(variant_id)}{place}{f'.{part}' if part else ''}"
 
 
 def totals_prefix(variant_id: int | None = None) -> str:
     """What the sort keys of totals begin with: all, or those of one variant."""
     return "totals#" if variant_id is None else f"totals#{variant_id}#"
+
+
+def window(variant_id: int, day: str, part: int = 0) -> str:
+    """Sort key of the cohort of a day, once its shards were folded.
+
+    It sorts behind them: a Query that meets a cohort before and after it was folded meets it twice
+    and can tell, and never misses it.
+    """
+    return f"{window_prefix(variant_id)}{day}{f'.{part}' if part else ''}"
+
+
+def window_prefix(variant_id: int | None = None) -> str:
+    """What the sort keys of folded cohorts begin with: all, or those of one variant."""
+    return "window#" if variant_id is None else f"window#{variant_id}#"
 
 
 def dead_variants(feature_id: int, variant_id: int) -> str:
@@ -373,5 +395,18 @@ def erased_user(user_id: str) -> str:
 
 
 def variant_of_totals(sort_key: str) -> int:
-    """The variant that an item of totals belongs to."""
+    """The variant that an item of totals, or of a folded cohort, belongs to."""
     return int(sort_key.split("#")[1])
+
+
+def day_of_totals(sort_key: str) -> str | None:
+    """The day of such an item (ISO 8601); None if it is of no day."""
+    parts = sort_key.partition(".")[0].split("#")
+    if parts[0] == "window":
+        return parts[2]
+    return parts[2] if len(parts) > 3 else None
+
+
+def part_of_totals(sort_key: str) -> int:
+    """Which part of the metrics such an item holds."""
+    return int(sort_key.partition(".")[2] or 0)

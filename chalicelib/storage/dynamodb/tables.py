@@ -7,6 +7,7 @@ decimal text, so that every digit comes back.
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from pynamodb.attributes import (
@@ -18,7 +19,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
-from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, STRING
+from pynamodb.constants import NUMBER, PAY_PER_REQUEST_BILLING_MODE, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.storage.dynamodb.connection import TableModel, store_errors
@@ -67,6 +68,8 @@ class FeatureRow(FeaturesTable):
     totals_shards = NumberAttribute()
     variants = CompactJson()
     design = CompactJson(null=True)
+    plan = CompactJson(null=True)
+    run = CompactJson(null=True)
     version = NumberAttribute()
 
 
@@ -158,12 +161,43 @@ class EnrolledOnRow(VariantsTable):
         locals()[f"g{_hour}"] = NumberAttribute(null=True)
 
 
+METRICS_OF_A_ROW = 5
+"""Metrics whose sums lie in one row: so a row keeps within the KB that one write unit pays for."""
+
+SUMS = {"converters": "n", "total": "s", "squares": "q", "cubes": "k", "capped": "c"}
+"""How the sums of a metric are called in a row, before the place of the metric in it."""
+
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number of up to 38 digits, which floats would round."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        return int(Decimal(value))
+
+
 class TotalsRow(VariantsTable):
-    """One shard of a variant's totals; what is missing is 0."""
+    """One shard of a variant's totals; what is missing is 0.
+
+    A shard of a day holds the cohort of that day too: its `users`, and sums of some metrics.
+    `foreign_events` are those of users of other variants. Where days are folded into a row,
+    `folds` counts how often, and `folded_at` says when that was last.
+    """
 
     event_total = NumberAttribute(null=True)
     distinct_user_events_total = NumberAttribute(null=True)
     total_users = NumberAttribute(null=True)
+    foreign_events = NumberAttribute(null=True)
+    users = NumberAttribute(null=True)
+    folds = NumberAttribute(null=True)
+    folded_at = NumberAttribute(null=True)
+    for _name in SUMS.values():
+        for _place in range(METRICS_OF_A_ROW):
+            locals()[f"{_name}{_place}"] = IntegerAttribute(null=True)
 
 
 class UsersTable(TableModel):
@@ -209,6 +243,8 @@ class UserRow(UsersTable):
     """A user's row in Test Lab; an erased one has `erased_variant_id` in place of `variant_id`.
 
     Where a mark counts a user who has no row, there is a note in its place: only the `experiment`.
+    `own` are the totals of the user's own events by metric, `late` how many came before it was
+    there.
     """
 
     by_variant = UsersByVariant()
@@ -219,6 +255,8 @@ class UserRow(UsersTable):
     ip_address = UnicodeAttribute()
     time_stamp = NumberAttribute()
     variants_with_events = NumberSetAttribute(null=True)
+    own = CompactJson(null=True)
+    late = NumberAttribute(null=True)
 
 
 class RecordRow(UsersTable):
@@ -297,11 +335,13 @@ class EventsTable(TableModel):
 
 
 class EventRow(EventsTable):
-    """An event of Test Lab."""
+    """An event of Test Lab; `value` is decimal text."""
 
     id = NumberAttribute()
     user_id = UnicodeAttribute()
     time_stamp = NumberAttribute()
+    metric = UnicodeAttribute(null=True)
+    value = UnicodeAttribute(null=True)
 
 
 class RepeatRow(EventsTable):

@@ -18,7 +18,6 @@ from chalicelib.domain.experiments.enrollment_counts import (
     of_records,
 )
 from chalicelib.domain.experiments.marks import Outcome, Records
-from chalicelib.domain.features.users import Totals
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -41,7 +40,7 @@ from chalicelib.storage.experiments.enrollment_counts import (
     add_exclusions,
 )
 from chalicelib.storage.experiments.repeats import repeat_row
-from chalicelib.storage.experiments.totals import count
+from chalicelib.storage.experiments.totals import count_users
 from chalicelib.storage.participants.records import (
     enrollment_row,
     exclusion_row,
@@ -211,7 +210,7 @@ def _write_enrollment(
         if enrollment.feature_id not in participant.enrollments:
             _count_group(write, participant, groups, compiled, enrollment, counting)
         if counting.totals is not None:
-            count(write, counting.totals, Totals(total_users=1))
+            count_users(write, counting.totals, 1)
             note_counted(write, participant, enrollment.feature_id)
         if counting.stratum is not None:
             kind = keys.stratum_counter(*counting.stratum)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.features.users import Marked, Totals, TotalsShard, User
+from chalicelib.domain.features.cohorts import Cohort
+from chalicelib.domain.features.users import Marked, Own, Totals, TotalsShard, User
+from chalicelib.domain.participants.participants import Enrollment
 from chalicelib.services.running.retries import retries
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.tables import UserRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
-from chalicelib.storage.experiments.totals import count
+from chalicelib.storage.experiments.totals import count, count_users
 from chalicelib.storage.features.purge import to_row
 from chalicelib.storage.participants.records import move_on, uncount
 
@@ -39,6 +43,8 @@ class DynamoUserStore:
             from_ms(row.time_stamp),
             frozenset(map(int, row.variants_with_events or ())),
             erased,
+            own_of(row),
+            int(row.late or 0),
         )
 
     def create(
@@ -55,6 +61,7 @@ class DynamoUserStore:
             variant_id=user.variant_id,
             ip_address=user.ip_address,
             time_stamp=to_ms(user.time_stamp),
+            own=None if user.own is None else stored_own(user.own),
         )
         with transaction_once(record) as write:
             if marked is None:
@@ -62,14 +69,13 @@ class DynamoUserStore:
             else:
                 write.save(row, condition=UserRow.user_id.does_not_exist())
                 move_on(write, marked.participant)
-            before = None
-            if marked is not None and marked.counted is not None:
-                uncount(write, user.id, marked.counted)
-                before = marked.counted.variant_id
-            if before != user.variant_id:
-                count(write, shard, Totals(total_users=1))
-                if before is not None:
-                    count(write, replace(shard, variant_id=before), Totals(total_users=-1))
+            counted = marked.counted if marked is not None else None
+            if counted is not None:
+                uncount(write, user.id, counted)
+            before = None if counted is None else counted_in(counted, shard)
+            if before != shard:
+                count_users(write, shard, 1)
+                count_users(write, before, -1)
 
     @store_errors()
     def of_variant(self, variant_id: int, after: str | None, limit: int) -> Sequence[User]:
@@ -83,18 +89,24 @@ class DynamoUserStore:
             User(row.user_id, variant_id, row.ip_address, from_ms(row.time_stamp)) for row in rows
         ]
 
-    def begin_erasure(self, user: User, entry: ErasedUser) -> None:
+    def begin_erasure(
+        self, user: User, entry: ErasedUser, shard: TotalsShard | None, cohort: Cohort
+    ) -> None:
         with transaction() as write:
             write.update(
                 UserRow(keys.user(user.id), keys.TESTLAB),
                 actions=[
                     UserRow.variant_id.remove(),
                     UserRow.erased_variant_id.set(user.variant_id),
+                    UserRow.own.remove(),
+                    UserRow.late.remove(),
                 ],
                 condition=(UserRow.variant_id == user.variant_id)
-                & (UserRow.time_stamp == to_ms(user.time_stamp)),
+                & (UserRow.time_stamp == to_ms(user.time_stamp))
+                & same_own(user.own),
             )
             write.save(to_row(entry))
+            count(write, shard, Totals(), -cohort)
 
     def finish_erasure(self, user: User, shard: TotalsShard | None, entry: ErasedUser) -> None:
         with transaction() as write:
@@ -130,3 +142,43 @@ class DynamoUserStore:
             except LostRace:
                 if self.get(user_id) is None:
                     return  # and with the row what was to be forgotten
+
+    def backfill(self, user: User, own: Own, shard: TotalsShard, cohort: Cohort) -> None:
+        with transaction() as write:
+            unseen = UserRow.late.does_not_exist()
+            write.update(
+                UserRow(keys.user(user.id), keys.TESTLAB),
+                actions=[UserRow.own.set(stored_own(own)), UserRow.late.remove()],
+                condition=(UserRow.variant_id == user.variant_id)
+                & (UserRow.time_stamp == to_ms(user.time_stamp))
+                & UserRow.own.does_not_exist()
+                & (UserRow.late == user.late if user.late else unseen),
+            )
+            count(write, shard, Totals(), cohort)
+
+
+def own_of(row: UserRow) -> Own | None:
+    """The totals of a user's own events that a row holds, if it is counted in a cohort."""
+    return None if row.own is None else {int(key): total for key, total in row.own.items()}
+
+
+def stored_own(own: Own) -> dict[str, int]:
+    """Those totals as they are stored: always the same text for the same totals."""
+    return {str(metric_id): own[metric_id] for metric_id in sorted(own)}
+
+
+def same_own(own: Own | None) -> Condition:
+    """The condition that a row holds these totals."""
+    if own is None:
+        return UserRow.own.does_not_exist()
+    return UserRow.own == stored_own(own)
+
+
+def counted_in(counted: Enrollment, shard: TotalsShard) -> TotalsShard | None:
+    """Where a mark counts a user of whom a row is now to count in `shard`."""
+    if counted.variant_id is None:
+        return None
+    before = replace(shard, variant_id=counted.variant_id, day=None)
+    if not counted.in_cohort or shard.day is None:
+        return before
+    return before.of_day(counted.at.date(), shard.day)

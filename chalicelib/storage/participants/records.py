@@ -139,6 +139,7 @@ def enrollment_row(
         "at": to_ms(enrollment.at),
         "stratum": enrollment.stratum,
         "variant": enrollment.variant_id,
+        "cohort": enrollment.in_cohort,
     }
     sort_key = keys.enrollment(enrollment.feature_id, point_text(enrollment.point_key))
     return RecordRow(
@@ -313,6 +314,7 @@ def enrollment_of(row: RecordRow) -> Enrollment:
         data.get("stratum"),
         frozenset(row.met or ()),
         data.get("variant"),
+        bool(data.get("cohort")),
     )
 
 

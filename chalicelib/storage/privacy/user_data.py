@@ -16,7 +16,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments.enrollment_counts import ExclusionCount
-from chalicelib.domain.features.users import Totals, TotalsShard
+from chalicelib.domain.features.users import TotalsShard
 from chalicelib.domain.outcomes.logs import LogRecord
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
@@ -37,7 +37,7 @@ from chalicelib.storage.experiments.enrollment_counts import (
 )
 from chalicelib.storage.experiments.group_changes import leave_group
 from chalicelib.storage.experiments.repeats import read_repeats
-from chalicelib.storage.experiments.totals import count
+from chalicelib.storage.experiments.totals import count_users
 from chalicelib.storage.outcomes.log_removal import (
     drop_log_records,
     drop_notes,
@@ -161,7 +161,7 @@ class DynamoUserDataStore:
             for (feature_id, value, variant_id), rows in strata.items():
                 add_count(write, feature_id, keys.stratum_counter(value, variant_id), 0, -rows)
             for shard, users in Counter(variants).items():
-                count(write, shard, Totals(total_users=-users))
+                count_users(write, shard, -users)
             end_enrollments(write, participant, ending.enrollments)
             for (feature_id, point_key), conditions in ending.unmet.items():
                 row = RecordRow(pk, keys.enrollment(feature_id, point_text(point_key)))

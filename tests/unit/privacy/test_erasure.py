@@ -208,7 +208,13 @@ def test_a_stratum_has_an_enrollment_less_where_the_condition_is_known() -> None
 
 def test_a_variant_of_test_lab_has_a_user_less_where_the_enrollment_counted() -> None:
     (ending,) = end(enrolled(variant=3), enrolled(THERE)).endings
-    assert ending.variants == ((FEATURE_ID, 3),)
+    assert ending.variants == ((FEATURE_ID, 3, None),)
+
+
+def test_its_cohort_has_one_less_on_the_day_of_the_mark() -> None:
+    marked = replace(enrolled(variant=3), in_cohort=True)
+    (ending,) = end(marked).endings
+    assert ending.variants == ((FEATURE_ID, 3, marked.at.date()),)
 
 
 class TestMarksWithinSubjects:

@@ -1,0 +1,216 @@
+"""Users of Test Lab by day of enrollment, and the sums over what each did within a window.
+
+A user counts on the UTC day of the users row, and of the user's own events (those for the variant
+of that row) the ones within the window from then on. So a variant that makes people act sooner is
+not taken for one that makes them act more (the method, section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.users import Event, Own, User
+from chalicelib.domain.statistics.sums import Sums
+
+EVENTS = 0
+"""The metric of the events without a name; each counts 1."""
+
+DECIMALS = 4
+SCALE = 10**DECIMALS
+"""Values are kept as integers in this part of one, so that sums of cubes stay exact."""
+
+LARGEST = 10**5
+"""What a user's total may reach: cubes of 10^9 users keep within DynamoDB's 38 digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSums:
+    """Sums over the totals of a cohort's users of one metric, in 1/`SCALE` (events: in ones).
+
+    `converters` are the users with any event of it, `capped` those whose total is beyond the cap.
+    """
+
+    converters: int = 0
+    total: int = 0
+    squares: int = 0
+    cubes: int = 0
+    capped: int = 0
+
+    def __add__(self, other: MetricSums) -> MetricSums:
+        return MetricSums(
+            self.converters + other.converters,
+            self.total + other.total,
+            self.squares + other.squares,
+            self.cubes + other.cubes,
+            self.capped + other.capped,
+        )
+
+    def __neg__(self) -> MetricSums:
+        return MetricSums(-self.converters, -self.total, -self.squares, -self.cubes, -self.capped)
+
+    def of_users(self, users: int, scale: int) -> Sums:
+        """Sums over the totals of all users of a cohort; who has no event has 0.
+
+        Raises:
+            DamagedSums: if no users can have them.
+        """
+        if scale == 1:
+            return Sums(users, self.total, self.squares, self.cubes)
+        return Sums(
+            users,
+            Fraction(self.total, scale),
+            Fraction(self.squares, scale**2),
+            Fraction(self.cubes, scale**3),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The users of a variant who were enrolled on one day, with the sums of each metric by id.
+
+    `foreign_events` came for the variant from users of others; they are in no sum, and of no day.
+    """
+
+    users: int = 0
+    metrics: Mapping[int, MetricSums] = field(default_factory=dict)
+    foreign_events: int = 0
+
+    def __add__(self, other: Cohort) -> Cohort:
+        metrics = dict(self.metrics)
+        for metric_id, sums in other.metrics.items():
+            metrics[metric_id] = metrics.get(metric_id, MetricSums()) + sums
+        foreign = self.foreign_events + other.foreign_events
+        return Cohort(self.users + other.users, metrics, foreign)
+
+    def __neg__(self) -> Cohort:
+        metrics = {metric_id: -sums for metric_id, sums in self.metrics.items()}
+        return Cohort(-self.users, metrics, -self.foreign_events)
+
+
+Cohorts = Mapping[tuple[int, date | None], Cohort]
+"""Cohorts by variant id and day of enrollment; what is of no day goes by None."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEvent:
+    """What an event adds to its user's own totals, and to the sums of the user's cohort."""
+
+    after: Own
+    cohort: Cohort
+
+
+def scale_of(metric_id: int) -> int:
+    """The part of one in which totals of a metric are kept."""
+    return 1 if metric_id == EVENTS else SCALE
+
+
+def scaled(value: Decimal) -> int:
+    """A value of an event in 1/`SCALE`.
+
+    Raises:
+        Invalid: if it has more than 4 decimals, or is beyond ±100,000.
+
+    >>> scaled(Decimal("2.5"))
+    25000
+    """
+    if not value.is_finite() or abs(value) > LARGEST:
+        raise Invalid(f"value: from -{LARGEST} to {LARGEST}, not {value}")
+    shifted = value.scaleb(DECIMALS)
+    if shifted != shifted.to_integral_value():
+        raise Invalid(f"value: at most {DECIMALS} decimals, not {value}")
+    return int(shifted)
+
+
+def is_own(event: Event, user: User, window_days: int) -> bool:
+    """Whether an event counts for its user's cohort: for the user's variant, within the window."""
+    window = timedelta(days=window_days)
+    return event.variant_id == user.variant_id and event.time_stamp < user.time_stamp + window
+
+
+def own_event(own: Own, metric_id: int, by: int, cap: int | None) -> OwnEvent:
+    """What an event of `by` in a metric changes; `cap` bounds the total that counts, both ways.
+
+    Raises:
+        Invalid: if the user's total would be beyond ±100,000.
+
+    >>> own_event({}, EVENTS, 1, None).cohort.metrics[EVENTS]
+    MetricSums(converters=1, total=1, squares=1, cubes=1, capped=0)
+    """
+    before = own.get(metric_id)
+    after = (before or 0) + by
+    if abs(after) > LARGEST * scale_of(metric_id):
+        raise Invalid(f"value: the user's total would be beyond ±{LARGEST}")
+    gained = _alone(after, cap) + -(MetricSums() if before is None else _alone(before, cap))
+    return OwnEvent({**own, metric_id: after}, Cohort(metrics={metric_id: gained}))
+
+
+def own_event_of(event: Event, user: User, feature: Feature) -> OwnEvent | None:
+    """What an event changes in its user's cohort; None if it counts for none.
+
+    Raises:
+        NotFound: if its metric is not in the plan of the feature.
+        Invalid: if its value, or the user's total with it, is out of range.
+    """
+    metric_id, by = measured(event, feature)
+    if user.own is None or not is_own(event, user, feature.window):
+        return None
+    return own_event(user.own, metric_id, by, caps_of(feature).get(metric_id))
+
+
+def measured(event: Event, feature: Feature) -> tuple[int, int]:
+    """The metric of an event, and what it adds to its user's total, in the scale of the metric.
+
+    Raises:
+        NotFound: if its metric is not in the plan of the feature.
+        Invalid: if its value is out of range.
+    """
+    if event.metric is None:
+        return EVENTS, 1
+    metric_id = feature.metric_ids.get(event.metric)
+    if metric_id is None:
+        raise NotFound(
+            f"there is no metric {event.metric!r} in the plan of feature {feature.id}: add it with"
+            f" PUT /api/results/feature/{feature.id}/plan"
+        )
+    return metric_id, scaled(Decimal(1) if event.value is None else event.value)
+
+
+def caps_of(feature: Feature) -> dict[int, int]:
+    """The caps of metrics, in their scale."""
+    if feature.plan is None:
+        return {}
+    ids = feature.plan.metric_ids
+    return {ids[name]: scaled(cap) for name, cap in feature.plan.metric_caps.items()}
+
+
+def cohort_of(own: Own, feature: Feature) -> Cohort:
+    """A cohort of one user of a feature alone, with these totals by metric."""
+    caps = caps_of(feature)
+    sums = {metric_id: _alone(total, caps.get(metric_id)) for metric_id, total in own.items()}
+    return Cohort(1, sums)
+
+
+def own_of_events(events: Iterable[Event], user: User, feature: Feature) -> Own:
+    """What a user's own events within the window come to, by metric.
+
+    Those that no plan knows any more, or of values out of range, count for nothing.
+    """
+    own: dict[int, int] = {}
+    for event in events:
+        with suppress(NotFound, Invalid):
+            metric_id, by = measured(event, feature)
+            if is_own(event, user, feature.window):
+                own = dict(own_event(own, metric_id, by, None).after)
+    return own
+
+
+def _alone(total: int, cap: int | None) -> MetricSums:
+    counts = total if cap is None else max(-cap, min(total, cap))
+    return MetricSums(1, counts, counts**2, counts**3, int(counts != total))

@@ -1,0 +1,283 @@
+"""Plans of experiments: what is measured, what would matter, and what was fixed at the first start.
+
+A plan says which metric decides and when. What the method needs fixed beforehand is kept as it was
+when the experiment first started (`Run`); later changes stay on record with their consequence
+(the method, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.statistics.plan import Direction
+
+METRICS_PER_FEATURE = 20
+"""Metrics that a feature can have, those that left its plan included."""
+
+NAME_CHARACTERS = 64
+"""Characters of the name of a metric."""
+
+WINDOW_DAYS = 90
+"""Days that a window may have."""
+
+OPEN_WINDOW = 7
+"""Days of the window of an experiment without a planned end."""
+
+
+RESERVED = frozenset({"conversion", "events"})
+"""What no metric can be called: what is measured of events without a name."""
+
+
+class Measure(StrEnum):
+    """What is compared between variants.
+
+    Share of users with any event of a metric, or mean of what the users' events come to.
+    """
+
+    CONVERSION = "conversion"
+    MEAN = "mean"
+
+
+class MetricRole(StrEnum):
+    """Whether a metric decides, is described, or must not get worse."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    GUARDRAIL = "guardrail"
+
+
+class ComparisonOf(StrEnum):
+    """What a factorial design compares: the levels of its factors, or its conditions."""
+
+    LEVELS = "levels"
+    CONDITIONS = "conditions"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMetric:
+    """A metric of a plan.
+
+    `name` is that of its events, None for those without one; in UpGrade the id of a query, whose
+    own measure goes before `measure`. `cap` bounds a user's total, both ways. `margin` is what a
+    guardrail may lose, in the unit of the metric.
+    """
+
+    name: str | None
+    measure: Measure = Measure.MEAN
+    direction: Direction = Direction.INCREASE
+    role: MetricRole = MetricRole.SECONDARY
+    cap: Decimal | None = None
+    margin: Decimal | None = None
+
+    @property
+    def key(self) -> tuple[str | None, Measure]:
+        """What a metric is known by among those of a plan."""
+        return self.name, self.measure
+
+
+CONVERSION = PlannedMetric(None, Measure.CONVERSION, role=MetricRole.PRIMARY)
+"""The primary metric of an experiment of Test Lab, unless its plan names another."""
+
+EVENTS_PER_USER = PlannedMetric(None, Measure.MEAN)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPlan:
+    """What an administrator plans; None and () leave it to the defaults.
+
+    `smallest_effect` is the smallest difference in the primary metric that matters, absolute, in
+    its unit. `units` are those of the two arms of a comparison; without them they are computed from
+    the smallest effect and what is expected of control: `expected_mean` (a rate for a conversion)
+    and `expected_spread` (a standard deviation). `window` is in days. `metric_ids` are the names
+    that events may have, and never lose their number; `metric_caps` are the caps of some of them.
+    """
+
+    metrics: tuple[PlannedMetric, ...] = ()
+    smallest_effect: Decimal | None = None
+    ends_on: date | None = None
+    units: int | None = None
+    expected_mean: Decimal | None = None
+    expected_spread: Decimal | None = None
+    window: int | None = None
+    is_aa: bool = False
+    missing_as_zero: bool = False
+    compares: ComparisonOf = ComparisonOf.LEVELS
+    metric_ids: Mapping[str, int] = field(default_factory=dict)
+    metric_caps: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> PlannedMetric | None:
+        """The metric that decides, if the plan names one."""
+        return next((each for each in self.metrics if each.role is MetricRole.PRIMARY), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsSince:
+    """The weights of variants (by id) from a moment on."""
+
+    since: datetime
+    weights: Mapping[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What was changed after the start, in words, and when; `forbids` a verdict if it may not."""
+
+    at: datetime
+    what: str
+    forbids: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was fixed when an experiment first started: the plan with its defaults, and weights.
+
+    `open` says that no end was planned. `moved` says that the planned end was.
+    """
+
+    started_at: datetime
+    plan: ResultPlan
+    weights: tuple[WeightsSince, ...]
+    changes: tuple[PlanChange, ...] = ()
+    moved: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the experiment had no planned end when it started."""
+        return self.plan.ends_on is None
+
+
+def default_window(starts_on: date, ends_on: date | None) -> int:
+    """The window of a plan that names none: a quarter of its days, from 1 to 7; 7 without an end.
+
+    >>> default_window(date(2026, 1, 1), date(2026, 1, 14))
+    3
+    """
+    if ends_on is None:
+        return OPEN_WINDOW
+    return max(1, min(OPEN_WINDOW, ((ends_on - starts_on).days + 1) // 4))
+
+
+def check_plan(plan: ResultPlan) -> None:
+    """Refuse a plan that makes no sense.
+
+    Raises:
+        Invalid: with the reason.
+    """
+    keys = [each.key for each in plan.metrics]
+    if len(set(keys)) < len(keys):
+        raise Invalid("metrics: two have the same name and measure")
+    if sum(each.role is MetricRole.PRIMARY for each in plan.metrics) > 1:
+        raise Invalid("metrics: only one can be the primary metric")
+    if plan.metrics and plan.primary is None:
+        raise Invalid("metrics: one must have the role primary")
+    for each in plan.metrics:
+        _check_metric(each)
+    caps = {(each.name, each.cap) for each in plan.metrics if each.name is not None}
+    if len({name for name, _ in caps}) < len(caps):
+        raise Invalid("cap: the same for all measures of a metric")
+    if plan.smallest_effect is not None and plan.smallest_effect <= 0:
+        raise Invalid("smallest_effect: more than 0; the direction says which way is good")
+    primary = plan.primary or CONVERSION
+    share = primary.measure is Measure.CONVERSION
+    if share and plan.smallest_effect is not None and plan.smallest_effect >= 1:
+        raise Invalid("smallest_effect: a difference of rates is below 1 (0.02 are two points)")
+    if share and plan.expected_mean is not None and not 0 < plan.expected_mean < 1:
+        raise Invalid("expected_mean: a rate, between 0 and 1")
+    if plan.expected_spread is not None and plan.expected_spread <= 0:
+        raise Invalid("expected_spread: more than 0")
+    if plan.units is not None and not 2 <= plan.units <= 10**12:
+        raise Invalid("units: from 2 to 10^12, for both arms of a comparison together")
+    if plan.window is not None and not 1 <= plan.window <= WINDOW_DAYS:
+        raise Invalid(f"window: from 1 to {WINDOW_DAYS} days, not {plan.window}")
+
+
+def _check_metric(metric: PlannedMetric) -> None:
+    if metric.name is not None and not 1 <= len(metric.name) <= NAME_CHARACTERS:
+        raise Invalid(f"name: from 1 to {NAME_CHARACTERS} characters")
+    if metric.cap is not None and not 0 < metric.cap <= 10**5:
+        raise Invalid("cap: more than 0, and at most 100000")
+    if metric.name in RESERVED:
+        raise Invalid(f"name: {metric.name!r} stands for events without a name")
+    if metric.cap is not None and metric.name is None:
+        raise Invalid("cap: only for a metric whose events have a name")
+    if metric.margin is not None and metric.role is not MetricRole.GUARDRAIL:
+        raise Invalid("margin: only for a guardrail")
+    if metric.margin is not None and metric.margin < 0:
+        raise Invalid("margin: at least 0")
+
+
+def named(plan: ResultPlan, before: ResultPlan | None) -> ResultPlan:
+    """The plan with a number for the name of each metric; names that had one keep it, and the cap.
+
+    Raises:
+        Invalid: if there are more than 20 names, those of former plans included, or if a name
+            had another cap: sums of both would be mixed.
+    """
+    ids = dict(before.metric_ids) if before else {}
+    caps = dict(before.metric_caps) if before else {}
+    for each in plan.metrics:
+        if each.name is None:
+            continue
+        if each.name in ids and caps.get(each.name) != each.cap:
+            raise Invalid(
+                f"cap: that of {each.name!r} is fixed as {caps.get(each.name, 'none')} since the"
+                " metric was first planned; plan a metric of another name"
+            )
+        ids.setdefault(each.name, len(ids) + 1)
+        if each.cap is not None:
+            caps[each.name] = each.cap
+    if len(ids) > METRICS_PER_FEATURE:
+        raise Invalid(
+            f"metrics: a feature has at most {METRICS_PER_FEATURE} names of metrics in its life,"
+            f" these are {len(ids)}: {', '.join(sorted(ids))}"
+        )
+    return replace(plan, metric_ids=ids, metric_caps=caps)
+
+
+def replanned(run: Run, after: ResultPlan, at: datetime) -> Run:
+    """The run after the plan was changed at a moment, with what that means for the verdict."""
+    fixed, changes = run.plan, list(run.changes)
+    old, new = fixed.primary or CONVERSION, after.primary or CONVERSION
+    what = []
+    if (old.key, old.cap) != (new.key, new.cap):
+        what.append("the primary metric")
+    if old.direction is not new.direction:
+        what.append("its direction")
+    if fixed.smallest_effect != after.smallest_effect:
+        what.append("the smallest effect that matters")
+    if after.window is not None and fixed.window != after.window:
+        what.append("the window")
+    if fixed.is_aa != after.is_aa:
+        what.append("whether this is an A/A test")
+    if fixed.compares is not after.compares or fixed.missing_as_zero is not after.missing_as_zero:
+        what.append("what is compared")
+    known = {change.what for change in changes}
+    changes += [PlanChange(at, each) for each in what if each not in known]
+    moved = run.moved
+    if after.ends_on is not None and after.ends_on != fixed.ends_on:
+        moved = moved or not run.open
+        if "the planned end" not in known:
+            changes.append(PlanChange(at, "the planned end", forbids=False))
+    return replace(run, changes=tuple(changes), moved=moved)
+
+
+def reweighted(run: Run, weights: Mapping[int, Decimal], at: datetime) -> Run:
+    """The run after weights were changed: another stretch begins (the method, sections 2 and 5)."""
+    if dict(run.weights[-1].weights) == dict(weights):
+        return run
+    return replace(run, weights=(*run.weights, WeightsSince(at, weights)))
+
+
+def keeps_ratio(before: Mapping[int, Decimal], after: Mapping[int, Decimal]) -> bool:
+    """Whether a change of weights only switched variants off: the others keep their ratio."""
+    left = [key for key, weight in after.items() if weight > 0]
+    if not left or any(before.get(key, 0) <= 0 for key in left):
+        return False
+    first = left[0]
+    return all(before[key] * after[first] == before[first] * after[key] for key in left)

@@ -1,0 +1,111 @@
+"""Cohorts of Test Lab's users in DynamoDB: read together, and folded once their day is over."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from datetime import date, datetime
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+
+from chalicelib.domain.errors import LostRace
+from chalicelib.domain.features.cohorts import Cohort, Cohorts
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import store_errors, transaction
+from chalicelib.storage.dynamodb.tables import TotalsRow
+from chalicelib.storage.dynamodb.times import to_ms
+from chalicelib.storage.experiments.totals import cohort_of, unfolded
+
+OF_TOTALS = ("event_total", "distinct_user_events_total", "total_users", "foreign_events")
+"""What of a folded shard goes to the variant's totals; the rest to the cohort of the day."""
+
+OF_KEY = ("feature_id", "sk")
+
+AT_ONCE = 90
+"""Shards that are folded by one transaction."""
+
+
+class DynamoCohortStore:
+    """`CohortStore` on the table `variants`."""
+
+    @store_errors()
+    def of_feature(self, feature_id: int) -> Cohorts:
+        cohorts: defaultdict[tuple[int, date | None], Cohort] = defaultdict(Cohort)
+        for row in unfolded(feature_id, keys.totals_prefix(), f"{keys.window_prefix()}~"):
+            if row.sk.startswith((keys.totals_prefix(), keys.window_prefix())):
+                cohorts[_variant_and_day(row)] += cohort_of(row)
+        return cohorts
+
+    def fold(self, feature_id: int, before: date, now: datetime) -> int:
+        """As the port says; readers meet the shards or the row, never neither or both.
+
+        The rows say beforehand that they are about to change: who reads them within a minute from
+        then on reads again.
+        """
+        with store_errors():
+            open_rows = list(
+                TotalsRow.query(
+                    feature_id,
+                    TotalsRow.sk.startswith(keys.totals_prefix()),
+                    consistent_read=True,
+                )
+            )
+        due: defaultdict[tuple[int, date, int], list[TotalsRow]] = defaultdict(list)
+        for row in open_rows:
+            variant_id, day = _variant_and_day(row)
+            if day is not None and day < before:
+                due[variant_id, day, keys.part_of_totals(row.sk)].append(row)
+        for (variant_id, day, part), rows in due.items():
+            for start in range(0, len(rows), AT_ONCE):
+                with suppress(LostRace):  # a late event: the next call folds it with the others
+                    _fold(feature_id, variant_id, day, part, rows[start : start + AT_ONCE], now)
+        return sum(map(len, due.values()))
+
+
+def _fold(
+    feature_id: int, variant_id: int, day: date, part: int, rows: list[TotalsRow], now: datetime
+) -> None:
+    totals = TotalsRow(feature_id, keys.totals(variant_id, keys.FOLDED))
+    cohort = TotalsRow(feature_id, keys.window(variant_id, day.isoformat(), part))
+    folded_at = TotalsRow.folded_at.set(to_ms(now))
+    with store_errors():
+        for row in totals, cohort:
+            row.update(actions=[folded_at])
+    values = [_values(row) for row in rows]
+    names = sorted({name for each in values for name in each})
+    sums = {name: sum(each.get(name, 0) for each in values) for name in names}
+    with transaction() as write:
+        for row, each in zip(rows, values, strict=True):
+            write.delete(TotalsRow(feature_id, row.sk), condition=_is(each, names))
+        for target, own in (totals, True), (cohort, False):
+            actions: list[Action] = [folded_at, TotalsRow.folds.add(1)]
+            actions += [
+                getattr(TotalsRow, name).add(by)
+                for name, by in sums.items()
+                if by and (name in OF_TOTALS) is own
+            ]
+            write.update(target, actions=actions)
+
+
+def _values(row: TotalsRow) -> dict[str, int]:
+    return {
+        name: int(value)
+        for name, value in row.attribute_values.items()
+        if name not in OF_KEY and value is not None
+    }
+
+
+def _is(values: dict[str, int], names: list[str]) -> Condition:
+    """The condition that a row is there, with these values and no others."""
+    condition: Condition = TotalsRow.sk.exists()
+    for name in names:
+        path = Path(name)
+        condition &= path == values[name] if name in values else path.does_not_exist()
+    return condition
+
+
+def _variant_and_day(row: TotalsRow) -> tuple[int, date | None]:
+    day = keys.day_of_totals(row.sk)
+    return keys.variant_of_totals(row.sk), None if day is None else date.fromisoformat(day)
