@@ -36,6 +36,7 @@ from chalicelib.services.experiments.ports import (
     RecordStore,
 )
 from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
 from chalicelib.services.features.ports import CohortStore, EventStore, TotalsStore, UserStore
@@ -63,13 +64,14 @@ from chalicelib.services.privacy.ports import UserDataStore, UserListStore
 from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
-from chalicelib.services.running.ports import CatalogueStore, Clock, PurgeQueue
+from chalicelib.services.running.ports import CatalogueStore, Clock, NoteStore, PurgeQueue
 from chalicelib.settings import Settings
 from chalicelib.storage.access.idempotency import DynamoIdempotencyStore
 from chalicelib.storage.audiences.members import DynamoMemberStore
 from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
 from chalicelib.storage.catalogue.clear import DynamoEraser
 from chalicelib.storage.dynamodb import connection, tables
+from chalicelib.storage.dynamodb.notes import DynamoNoteStore
 from chalicelib.storage.experiments.dead_records import DynamoDeadRecordStore
 from chalicelib.storage.experiments.enrollment_counts import DynamoEnrollmentCountStore
 from chalicelib.storage.experiments.enrollments import DynamoEnrollmentStore
@@ -100,6 +102,7 @@ class Stores:
     events: EventStore
     totals: TotalsStore
     cohorts: CohortStore
+    notes: NoteStore
     queue: PurgeQueue
     eraser: Eraser
     participants: ParticipantStore
@@ -135,6 +138,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         events=DynamoEventStore(exact_totals=exact_totals),
         totals=DynamoTotalsStore(),
         cohorts=DynamoCohortStore(),
+        notes=DynamoNoteStore(),
         queue=DynamoPurgeQueue(),
         eraser=DynamoEraser(),
         participants=participants,
@@ -224,6 +228,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         events=EventService(catalogue, stores.users, stores.events, clock),
         analysis=AnalysisService(catalogue, stores.totals),
+        cohorts=CohortService(
+            catalogue, stores.users, stores.events, stores.cohorts, stores.notes, clock
+        ),
         purge=purge,
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,

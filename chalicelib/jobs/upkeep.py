@@ -44,6 +44,12 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
             return failed
 
     part(services.user_blocks.catch_up, None)
+    for work in (
+        services.features.begin_due,
+        services.cohorts.fold_due,
+        services.cohorts.backfill_due,
+    ):
+        part(work, None)
     by_experiment = (services.experiments.follow_schedules, services.marking.end_complete)
     rounds = [part(work, Round(whole=False)) for work in by_experiment]
     failures = tuple(failure for each in rounds for failure in each.failures)

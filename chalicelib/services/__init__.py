@@ -22,6 +22,7 @@ from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
 from chalicelib.services.features.purge import PurgeService
@@ -50,6 +51,7 @@ class Services:
     users: UserService
     events: EventService
     analysis: AnalysisService
+    cohorts: CohortService
     purge: PurgeService
     demo: DemoService
     participants: ParticipantService

@@ -87,6 +87,7 @@ class FakeEraser:
                 memory.events,
                 memory.totals,
                 memory.cohorts,
+                memory.notes,
                 memory.queue,
                 memory.segments,
                 memory.flags,

@@ -263,6 +263,17 @@ class FakeCohortStore:
         return len(due)
 
 
+class FakeNoteStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def read(self, name: str) -> Mapping[str, object]:
+        return self._memory.notes.get(name, {})
+
+    def write(self, name: str, note: Mapping[str, object]) -> None:
+        self._memory.notes[name] = note
+
+
 class FakePurgeQueue:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

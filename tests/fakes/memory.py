@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 
 from chalicelib.domain.access.api_keys import ApiKey
@@ -26,7 +27,7 @@ from chalicelib.domain.experiments.enrollment_counts import (
 from chalicelib.domain.experiments.group_change import GroupLeft
 from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.experiments.metrics import Metric
-from chalicelib.domain.features.cohorts import Cohort
+from chalicelib.domain.features.cohorts import Cohort, MetricSums
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import Flag
@@ -85,6 +86,7 @@ class Memory:
     events: dict[EventKey, Event] = field(default_factory=dict)
     totals: dict[TotalsShard, Totals] = field(default_factory=dict)
     cohorts: dict[TotalsShard, Cohort] = field(default_factory=dict)
+    notes: dict[str, Mapping[str, object]] = field(default_factory=dict)
     queue: dict[QueueKey, PurgeEntry] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
     flags: dict[str, Flag] = field(default_factory=dict)
@@ -184,6 +186,19 @@ class Memory:
             variant_id: figures for variant_id, figures in totals.items() if figures != Totals()
         }
 
+    def counted_cohorts(self) -> tuple[dict[tuple[int, date], Cohort], Counter[int]]:
+        """What the cohorts of each variant and day say, and how many foreign events there are."""
+        cohorts: dict[tuple[int, date], Cohort] = {}
+        foreign: Counter[int] = Counter()
+        for shard, figures in self.cohorts.items():
+            foreign[shard.variant_id] += figures.foreign_events
+            if shard.day is not None:
+                key = shard.variant_id, shard.day
+                cohorts[key] = cohorts.get(key, Cohort()) + replace(figures, foreign_events=0)
+        return {
+            key: tidy(each) for key, each in cohorts.items() if tidy(each) != Cohort()
+        }, +foreign
+
     def recount(self) -> dict[int, Totals]:
         """What `counted` should say, by counting the rows."""
         totals: defaultdict[int, Totals] = defaultdict(Totals)
@@ -194,6 +209,41 @@ class Memory:
         for variant_id, _ in {(event.variant_id, event.user_id) for event in self.events.values()}:
             totals[variant_id] += Totals(distinct_user_events_total=1)
         return dict(totals)
+
+
+def tidy(cohort: Cohort) -> Cohort:
+    """The cohort without metrics of which nothing is left."""
+    left = {metric: sums for metric, sums in cohort.metrics.items() if sums != MetricSums()}
+    return replace(cohort, metrics=left)
+
+
+def recounted(
+    users: Iterable[User], events: Iterable[Event], ids: Mapping[str, int], window: timedelta
+) -> tuple[dict[tuple[int, date], Cohort], Counter[int]]:
+    """The cohorts by variant and day of enrollment, and foreign events, counted from the rows.
+
+    Values are in 1/10,000; `ids` are those of named metrics. Caps are left out.
+    """
+    rows = {user.id: user for user in users}
+    totals: defaultdict[tuple[str, int], int] = defaultdict(int)
+    foreign: Counter[int] = Counter()
+    for event in events:
+        user = rows[event.user_id]
+        if event.variant_id != user.variant_id:
+            foreign[event.variant_id] += 1
+        elif event.time_stamp < user.time_stamp + window:
+            if event.metric is None:
+                totals[user.id, 0] += 1
+            else:
+                value = Decimal(1) if event.value is None else event.value
+                totals[user.id, ids[event.metric]] += int(value * 10_000)
+    cohorts: dict[tuple[int, date], Cohort] = {}
+    for user in rows.values():
+        own = {metric: x for (user_id, metric), x in totals.items() if user_id == user.id}
+        alone = Cohort(1, {m: MetricSums(1, x, x**2, x**3) for m, x in own.items()})
+        key = user.variant_id, user.time_stamp.date()
+        cohorts[key] = cohorts.get(key, Cohort()) + alone
+    return cohorts, foreign
 
 
 def require(held: bool) -> None:

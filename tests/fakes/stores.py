@@ -16,6 +16,7 @@ from tests.fakes.experiments import FakeEnrollmentCountStore, FakeEnrollmentStor
 from tests.fakes.features import (
     FakeCohortStore,
     FakeEventStore,
+    FakeNoteStore,
     FakePurgeQueue,
     FakeTotalsStore,
     FakeUserStore,
@@ -42,6 +43,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         events=FakeEventStore(memory),
         totals=FakeTotalsStore(memory),
         cohorts=FakeCohortStore(memory),
+        notes=FakeNoteStore(memory),
         queue=FakePurgeQueue(memory),
         eraser=FakeEraser(memory),
         participants=FakeParticipantStore(memory),

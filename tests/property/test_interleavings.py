@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -14,12 +15,21 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS
 from chalicelib.domain.errors import SwitchyardError
+from chalicelib.domain.features.result_plans import (
+    Measure,
+    MetricRole,
+    PlannedMetric,
+    ResultPlan,
+    named,
+)
 from chalicelib.services import Services
+from chalicelib.services.features.events import Measured
 from chalicelib.services.features.purge import PurgeService
-from tests.fakes.memory import FixedClock, Memory
+from tests.fakes.memory import FixedClock, Memory, recounted
 from tests.unit.samples import add_user, draft, drafts, process, record
 
 FEATURES = (1, 2)
+PLAN = named(ResultPlan((PlannedMetric("revenue", Measure.MEAN, role=MetricRole.PRIMARY),)), None)
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,14 @@ def post(user_id: str, choice: int, times: int) -> Action:
     )
 
 
+def earn(user_id: str, choice: int, value: str) -> Action:
+    measured = Measured("revenue", Decimal(value))
+    return Action(
+        f"earn {user_id} {choice} {value}",
+        lambda s: s.events.record(user_id, chosen(s, choice), measured=measured),
+    )
+
+
 def delete(user_id: str) -> Action:
     return Action(f"delete {user_id}", lambda s: s.users.delete(user_id))
 
@@ -60,15 +78,18 @@ def chosen(services: Services, choice: int) -> int:
 
 PURGE = Action("purge", lambda s: s.purge.run_due())
 WAIT = Action("wait", lambda _: None, HANDOVER)
+DAY = Action("a day goes by", lambda s: s.cohorts.fold_due(), timedelta(days=1))
+WINDOW = timedelta(days=7)
 
 users = st.sampled_from(["u", "v"])
 choices = st.integers(0, 3)
 actions: st.SearchStrategy[Action] = st.one_of(
     st.builds(add, users, choices),
     st.builds(post, users, choices, st.integers(1, 4)),
+    st.builds(earn, users, choices, st.sampled_from(["1", "-2.5", "0.0001", "700"])),
     st.builds(delete, users),
     st.builds(replace_variants, st.sampled_from(FEATURES)),
-    st.sampled_from([PURGE, WAIT]),
+    st.sampled_from([PURGE, WAIT, DAY]),
 )
 scripts = st.lists(
     st.tuples(actions, st.dictionaries(st.integers(1, 12), actions, max_size=1)),
@@ -99,6 +120,7 @@ def test_rows_and_totals_are_exact_in_the_end(
     for feature_id in FEATURES:
         services.features.create(draft(f"feature {feature_id}"))
         services.features.replace_variants(feature_id, drafts(feature_id, None, None))
+        memory.features[feature_id] = replace(memory.features[feature_id], plan=PLAN)
     with pytest.MonkeyPatch.context() as patch:
         # Small enough for batches and budgets to end in the middle.
         patch.setattr("chalicelib.services.features.purge.BATCH", 2)
@@ -115,6 +137,8 @@ def test_rows_and_totals_are_exact_in_the_end(
     assert {user.variant_id for user in memory.users.values() if not user.erased} <= alive
     assert not any(user.erased for user in memory.users.values())
     assert memory.counted() == memory.recount()
+    rows = memory.users.values(), memory.events.values()
+    assert memory.counted_cohorts() == recounted(*rows, PLAN.metric_ids, WINDOW)
     posted = {(event.user_id, event.variant_id) for event in memory.events.values()}
     assert {variant_id for _, variant_id in posted} <= alive
     assert posted == {

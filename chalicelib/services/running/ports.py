@@ -7,7 +7,7 @@ raise `LostRace` if what the caller based its decision on has changed. Those tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -48,6 +48,18 @@ class CatalogueStore(Protocol):
 
     def new_variant_ids(self, count: int) -> Sequence[int]:
         """Ascending ids that no variant had before."""
+        ...
+
+
+class NoteStore(Protocol):
+    """What the scheduled function notes of its own work, by name."""
+
+    def read(self, name: str) -> Mapping[str, object]:
+        """What was noted, read consistently; nothing if there is none."""
+        ...
+
+    def write(self, name: str, note: Mapping[str, object]) -> None:
+        """Note something in place of what was noted."""
         ...
 
 

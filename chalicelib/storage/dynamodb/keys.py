@@ -64,6 +64,11 @@ def sequence(name: str) -> str:
     return f"sequence#{name}"
 
 
+def note(name: str) -> str:
+    """Partition key of a note of the scheduled function."""
+    return f"note#{name}"
+
+
 def point_text(site: str, target: str) -> str:
     """A decision point as one part of a key: a digest, for both may be long."""
     length = len(site.encode())

@@ -111,6 +111,12 @@ class SequenceRow(FeaturesTable):
     value = NumberAttribute()
 
 
+class NoteRow(FeaturesTable):
+    """What the scheduled function notes of its own work."""
+
+    note = CompactJson()
+
+
 class VariantsTable(TableModel):
     """Variants and their totals, one collection per feature."""
 
@@ -381,9 +387,9 @@ TABLES: tuple[type[TableModel], ...] = (
 """One class per table, for creating them."""
 
 ROWS: tuple[type[TableModel], ...] = (
-    *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, VariantRow, TotalsRow,
-    EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow, IdempotencyRow,
-    EventRow, RepeatRow, LogRecordRow, LoggedRow, ResultRow,
+    *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, NoteRow, VariantRow,
+    TotalsRow, EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow,
+    IdempotencyRow, EventRow, RepeatRow, LogRecordRow, LoggedRow, ResultRow,
 )  # fmt: skip
 """All classes."""
 
