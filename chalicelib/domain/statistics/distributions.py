@@ -21,6 +21,9 @@ _ROUNDS = 200_000
 NEARLY_NORMAL_DF = 1e15
 """Degrees of freedom from which a t distribution is the normal one, to all digits of a float."""
 
+EXPANDED_DF = 2_000
+"""Degrees of freedom from which the expansion of t's quantile in 1/df is right to 12 digits."""
+
 
 def stirling_rest(z: float) -> float:
     """The rest of Stirling's formula: ln Γ(z) - (z - ½) ln z + z - ½ ln 2π, for z > 0.
@@ -127,21 +130,20 @@ def t_upper_quantile(q: float, df: float) -> float:
     z = -_NORMAL.inv_cdf(q)
     if df >= NEARLY_NORMAL_DF:
         return z
-    log_pdf_at_0 = math.log(df / 2) * 0.5 - stirling_rest(df / 2)
-    log_pdf_at_0 += _stirling_step(df / 2) - _HALF_LOG_TAU - 0.5 * math.log(df / 2)
+    if df >= EXPANDED_DF and z < 7:
+        return _expansion(z, df)
+    # ln(Γ(df/2 + ½) / (Γ(df/2)·√(π·df))), the density at 0.
+    a = df / 2
+    log_at_0 = a * math.log1p(0.5 / a) - 0.5 + stirling_rest(a + 0.5) - stirling_rest(a)
+    log_at_0 -= _HALF_LOG_TAU
 
     def tail(u: float) -> tuple[float, float]:
         t = math.exp(u)
         log_sf = t_log_two_sided_p(t, df) - _LOG_2
-        log_pdf = log_pdf_at_0 - 0.5 * (df + 1) * math.log1p(t * t / df)
+        log_pdf = log_at_0 - 0.5 * (df + 1) * math.log1p(t * t / df)
         return log_sf, -math.exp(min(log_pdf + u - log_sf, 700))
 
     return math.exp(_newton(tail, math.log(q), math.log(_expansion(z, df))))
-
-
-def _stirling_step(a: float) -> float:
-    """ln Γ(a + ½) - ln Γ(a) - ½ ln a + stirling_rest(a), without cancellation."""
-    return a * math.log1p(0.5 / a) - 0.5 + stirling_rest(a + 0.5)
 
 
 def _expansion(z: float, df: float) -> float:
@@ -170,7 +172,8 @@ def _newton(tail: Callable[[float], tuple[float, float]], target: float, start: 
             return u
         step = (target - value) / slope if slope else math.copysign(1.0, value - target)
         following = u + max(-4.0, min(4.0, step))
-        if abs(following - u) <= 2e-16 * max(1.0, abs(u)):
+        if abs(following - u) <= 1e-9:
+            # The error after a step of Newton's is of the order of its square.
             return following
         if not low < following < high:
             following = (low + high) / 2
@@ -272,7 +275,7 @@ def _log_beta_tail(x: float, y: float, a: float, b: float) -> float:
 
     def terms(n: int) -> tuple[float, float]:
         divisor = a + 2 * n - 1
-        # The first numerator is 1; at n = 0 the middle term of the denominator is 0 for any divisor.
+        # At n = 0 the divisor may be 0, and the terms that it divides are not there.
         numerator, middle = 1.0, 0.0
         if n:
             numerator = (a + n - 1) / divisor * ((a + b + n - 1) / divisor) * n * (b - n) * x * x

@@ -65,7 +65,7 @@ class Contrast:
 
 
 def arm(kind: Kind, sums: ArmSums) -> ArmEstimate | None:
-    """The estimate of an arm from its sums; None with fewer than 2 units, or a ratio to 0.
+    """The estimate of an arm from its sums; None with too few units, or a ratio to 0.
 
     Raises:
         DamagedSums: if sums of a proportion are not those of zeros and ones.
@@ -80,17 +80,18 @@ def arm(kind: Kind, sums: ArmSums) -> ArmEstimate | None:
 def proportion(sums: Sums) -> ArmEstimate | None:
     """The share x/n of units with the value 1, variance p̃(1 - p̃)/(n + 2) with p̃ = (x + 1)/(n + 2).
 
-    Never 0, so that 0 % and 100 % need no case of their own (Agresti & Caffo 2000).
+    Never 0, so that 0 % and 100 % need no case of their own (Agresti & Caffo 2000). None without
+    units; a single one has the degree of freedom of two.
 
     Raises:
         DamagedSums: if the values are not zeros and ones.
     """
     n, x = sums.n, sums.total
     Sums.of_converters(n, int(x))
-    if n < 2:
+    if n == 0:
         return None
     smoothed = float((x + 1) * (n + 1 - x)) / (n + 2) ** 3
-    return ArmEstimate(n, float(x) / n, smoothed, n - 1.0)
+    return ArmEstimate(n, float(x) / n, smoothed, max(n - 1.0, 1.0))
 
 
 def mean(sums: Sums) -> ArmEstimate | None:

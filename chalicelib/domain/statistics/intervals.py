@@ -101,7 +101,8 @@ def wilson(converters: int, n: int, alpha: float = 0.05) -> Interval | None:
     return Interval(
         _wilson_low(converters, n, alpha),
         # The upper bound of a rate is what the lower bound of its opposite leaves.
-        1 - _wilson_low(n - converters, n, alpha) if 2 * converters > n
+        1 - _wilson_low(n - converters, n, alpha)
+        if 2 * converters > n
         else _wilson_high(converters, n, alpha),
     )
 
@@ -146,8 +147,6 @@ def lift(control: ArmEstimate, variant: ArmEstimate, multiple: float) -> Lift | 
     if found is None:
         return NoLift.UNCLEAR_CONTROL
     return Lift((variant.mean - control.mean) / control.mean, found)
-
-
 
 
 def adjusted_lift(contrast: Contrast, control: ArmEstimate) -> Lift | NoLift:

@@ -68,7 +68,7 @@ class Sums:
             raise DamagedSums(f"the number of units is {self.n}")
         if self.n == 0 and (self.total or self.squares or self.cubes):
             raise DamagedSums("there are sums, but no units")
-        if abs(self.total) > LARGEST or self.squares > LARGEST:
+        if not -LARGEST <= self.total <= LARGEST or self.squares > LARGEST:
             raise DamagedSums("a sum is beyond what is stored")
         if self.squares < 0 or self.n * self.squares < self.total * self.total:
             raise DamagedSums(f"n {self.n}, sum {self.total}, squares {self.squares}: variance < 0")
@@ -117,9 +117,7 @@ class Sums:
         cubes = None
         if self.cubes is not None and other.cubes is not None:
             cubes = self.cubes + other.cubes
-        return Sums(
-            self.n + other.n, self.total + other.total, self.squares + other.squares, cubes
-        )
+        return Sums(self.n + other.n, self.total + other.total, self.squares + other.squares, cubes)
 
     @property
     def mean(self) -> float | None:
@@ -178,9 +176,7 @@ class RatioSums:
             raise DamagedSums(f"n {self.n}: the products {self.xy} are beyond the squares")
 
     @classmethod
-    def of(
-        cls, n: int, y: Number, yy: Number, x: Number, xx: Number, xy: Number
-    ) -> RatioSums:
+    def of(cls, n: int, y: Number, yy: Number, x: Number, xx: Number, xy: Number) -> RatioSums:
         """Sums from numbers as they are stored.
 
         Raises:
