@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from chalicelib.domain.statistics.sums import RatioSums, Sums
+from chalicelib.domain.statistics.sums import RatioSums, Sums, rounded
 
 ArmSums: TypeAlias = Sums | RatioSums
 
@@ -109,6 +109,9 @@ def ratio(sums: RatioSums) -> ArmEstimate | None:
     """The ratio R = Σy/Σx, variance (s_y² - 2R·s_xy + R²·s_x²)/(n·x̄²) by the delta method.
 
     Deng, Knoblich & Lu 2018. None for n < 2 or Σx = 0.
+
+    Raises:
+        DamagedSums: if Σx is so close to 0 that the ratio has no float.
     """
     n = sums.n
     if n < 2 or sums.x == 0:
@@ -116,7 +119,7 @@ def ratio(sums: RatioSums) -> ArmEstimate | None:
     r = Fraction(sums.y) / sums.x
     # Since Σ(y - R·x) = 0, the spread of y - R·x is what its squares sum to.
     squares = sums.yy - 2 * r * sums.xy + r * r * sums.xx
-    return ArmEstimate(n, float(r), float(squares * n / ((n - 1) * sums.x**2)), n - 1.0)
+    return ArmEstimate(n, rounded(r), rounded(squares * n / ((n - 1) * sums.x**2)), n - 1.0)
 
 
 def two_arms(

@@ -58,7 +58,7 @@ class Plan:
     all variants are the same, marked as A/A.
 
     Raises:
-        Invalid: if N* or the smallest effect is not positive, or m below 1.
+        Invalid: if N* is not from 1 to 10^15, the smallest effect not positive, or m below 1.
     """
 
     mode: Mode
@@ -70,8 +70,8 @@ class Plan:
     is_aa: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.n_star < math.inf:
-            raise Invalid(f"planned units: more than 0, not {self.n_star}")
+        if not 1 <= self.n_star <= 1e15:
+            raise Invalid(f"planned units: from 1 to 10^15, not {self.n_star}")
         if self.comparisons < 1:
             raise Invalid(f"comparisons: at least 1, not {self.comparisons}")
         if self.mde is not None and not 0 < self.mde < math.inf:

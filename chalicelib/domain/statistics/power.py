@@ -75,7 +75,7 @@ class SampleSize:
 
 def _up(units: float) -> int:
     """The units rounded up; what only rounding put above a whole number stays there."""
-    return math.ceil(units - 1e-9 * max(1.0, units * 1e-3))
+    return math.ceil(units * (1 - 1e-13))
 
 
 def units_for_means(sd: float, difference: float, demand: Demand) -> float:

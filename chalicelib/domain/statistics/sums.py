@@ -26,6 +26,20 @@ class DamagedSums(ValueError):
     """The sums of an arm contradict each other: no values can have them. Nothing is clamped."""
 
 
+MOST_UNITS = 10**18
+
+
+def rounded(number: Exact) -> float:
+    """The nearest float.
+
+    Raises:
+        DamagedSums: if it is beyond 10^150, where squares leave the range of floats.
+    """
+    if not -(10**150) < number < 10**150:
+        raise DamagedSums("a mean or a variance is beyond what can be computed with")
+    return float(number)
+
+
 def exact(number: Number) -> Exact:
     """The number as an integer, or as a fraction where it is none.
 
@@ -64,7 +78,7 @@ class Sums:
     cubes: Exact | None = None
 
     def __post_init__(self) -> None:
-        if self.n < 0:
+        if not 0 <= self.n <= MOST_UNITS:
             raise DamagedSums(f"the number of units is {self.n}")
         if self.n == 0 and (self.total or self.squares or self.cubes):
             raise DamagedSums("there are sums, but no units")
@@ -122,14 +136,14 @@ class Sums:
     @property
     def mean(self) -> float | None:
         """The mean of the values, in their unit; None without values."""
-        return float(Fraction(self.total) / self.n) if self.n else None
+        return rounded(Fraction(self.total) / self.n) if self.n else None
 
     @property
     def variance(self) -> float | None:
         """The sample variance s² = (n·Σx² - (Σx)²) / (n(n - 1)), rounded once; None for n < 2."""
         if self.n < 2:
             return None
-        return float(Fraction(self._spread()) / (self.n * (self.n - 1)))
+        return rounded(Fraction(self.spread()) / (self.n * (self.n - 1)))
 
     @property
     def skewness(self) -> float | None:
@@ -140,7 +154,7 @@ class Sums:
         Raises:
             DamagedSums: if no n values are as skewed as that.
         """
-        spread = self._spread()
+        spread = self.spread()
         if self.cubes is None or spread == 0:
             return None
         n, total = self.n, self.total
@@ -150,7 +164,8 @@ class Sums:
             raise DamagedSums(f"no {n} values with these sums have the cubes {self.cubes}")
         return math.copysign(math.sqrt(square), third)
 
-    def _spread(self) -> Exact:
+    def spread(self) -> Exact:
+        """n·Σx² - (Σx)², n² times the population variance."""
         return self.n * self.squares - self.total * self.total
 
 
@@ -172,7 +187,7 @@ class RatioSums:
     def __post_init__(self) -> None:
         y, x = Sums(self.n, self.y, self.yy), Sums(self.n, self.x, self.xx)
         together = self.n * self.xy - self.y * self.x
-        if together * together > y._spread() * x._spread() or (self.n == 0 and self.xy):
+        if together * together > y.spread() * x.spread() or (self.n == 0 and self.xy):
             raise DamagedSums(f"n {self.n}: the products {self.xy} are beyond the squares")
 
     @classmethod
