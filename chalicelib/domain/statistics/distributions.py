@@ -139,7 +139,7 @@ def t_upper_quantile(q: float, df: float) -> float:
         log_pdf = log_at_0 - 0.5 * (df + 1) * math.log1p(t * t / df)
         return log_sf, -math.exp(min(log_pdf + u - log_sf, 700))
 
-    return math.exp(_newton(tail, math.log(q), math.log(_expansion(z, df))))
+    return math.exp(tail_root(tail, math.log(q), math.log(_expansion(z, df))))
 
 
 def _expansion(z: float, df: float) -> float:
@@ -155,25 +155,21 @@ def _expansion(z: float, df: float) -> float:
     return max(z * (1 + sum(term / df ** (i + 1) for i, term in enumerate(terms))), 1e-300)
 
 
-def _newton(tail: Callable[[float], tuple[float, float]], target: float, start: float) -> float:
-    """The root u of tail(u) = target, for a decreasing `tail` that answers value and slope."""
-    low, high, u = -math.inf, math.inf, start
-    for _ in range(200):
+def tail_root(tail: Callable[[float], tuple[float, float]], target: float, start: float) -> float:
+    """The u of tail(u) = target, for a decreasing `tail` that answers its value and slope.
+
+    Newton's method with steps of at most 4, within the bracket found so far.
+    """
+    low, high, u, step, rounds = -math.inf, math.inf, start, math.inf, 0
+    # The error after a step is of the order of its square.
+    while abs(step) > 1e-9 and rounds < 200:
+        rounds += 1
         value, slope = tail(u)
-        if value > target:
-            low = u
-        elif value < target:
-            high = u
-        else:
-            return u
-        step = (target - value) / slope if slope else math.copysign(1.0, value - target)
-        following = u + max(-4.0, min(4.0, step))
-        if abs(following - u) <= 1e-9:
-            # The error after a step of Newton's is of the order of its square.
-            return following
-        if not low < following < high:
-            following = (low + high) / 2
-        u = following
+        low, high = (u, high) if value > target else (low, u)
+        step = max(-4.0, min(4.0, (target - value) / (slope or -_TINY)))
+        if abs(step) > 1e-9 and not low < u + step < high:
+            step = (low + high) / 2 - u
+        u += step
     return u
 
 
@@ -212,7 +208,7 @@ def gamma_quantile(p: float, a: float) -> float:
     cube = 1 - 1 / (9 * a) + normal_quantile(p) / (3 * math.sqrt(a))
     small = (math.log(p) + math.lgamma(a + 1)) / a
     start = math.log(a) + 3 * math.log(cube) if cube > 0.3 else small
-    return math.exp(_newton(tail, target, max(start, -700.0)))
+    return math.exp(tail_root(tail, target, max(start, -700.0)))
 
 
 def _log_gamma_tails(x: float, a: float) -> tuple[float, float]:
@@ -244,10 +240,10 @@ def _log_gamma_factor(x: float, a: float) -> float:
 
 
 def _log_of_the_rest(log_p: float) -> float:
-    """ln(1 - e^log_p)."""
-    if log_p >= 0:
-        return -math.inf
-    return math.log(-math.expm1(log_p)) if log_p > -_LOG_2 else math.log1p(-math.exp(log_p))
+    """ln(1 - e^log_p); what rounding took from it is taken as 1e-300."""
+    if log_p < -_LOG_2:
+        return math.log1p(-math.exp(log_p))
+    return math.log(-math.expm1(min(log_p, -_TINY)))
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
@@ -287,16 +283,12 @@ def _log_beta_tail(x: float, y: float, a: float, b: float) -> float:
 
 def _fraction(terms: Callable[[int], tuple[float, float]]) -> float:
     """The continued fraction α₀/(β₀ + α₁/(β₁ + …)), by Lentz's method (Thompson & Barnett 1986)."""
-    numerator, denominator = terms(0)
-    c, d = _TINY, 0.0
-    value = _TINY
-    for n in range(_ROUNDS):
-        if n:
-            numerator, denominator = terms(n)
-        d = denominator + numerator * d or _TINY
+    value, c, d, change, n = _TINY, _TINY, 0.0, 0.0, 0
+    while abs(change - 1) >= 4e-16 and n < _ROUNDS:
+        numerator, denominator = terms(n)
+        d = 1 / (denominator + numerator * d or _TINY)
         c = denominator + numerator / c or _TINY
-        d = 1 / d
+        change = c * d if n else 0.0
         value *= c * d
-        if n and abs(c * d - 1) < 4e-16:
-            break
+        n += 1
     return value

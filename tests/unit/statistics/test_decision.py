@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.statistics.decision import Candidate, Code, decide
 from chalicelib.domain.statistics.intervals import Interval
 from chalicelib.domain.statistics.plan import Direction, Guardrail, GuardrailState, Mode, Plan
-from chalicelib.domain.statistics.sentences import Measure
+from chalicelib.domain.statistics.sentences import Measure, decimals_for
 from chalicelib.domain.statistics.sufficiency import Lack, Needed
 from tests.unit.statistics.samples import (
     PLANNED,
@@ -330,3 +330,4 @@ def test_numbers_have_the_digits_that_their_interval_supports(
 ) -> None:
     verdict = decide(situation(judged(low, high), measure=Measure("Revenue", unit="EUR")))
     assert verdict.text.startswith(f"Undecided: {text}. ")
+    assert decimals_for(0.0) == decimals_for(float("inf")) == 0

@@ -31,7 +31,7 @@ from chalicelib.domain.statistics.power import (
     units_of_new_run,
 )
 from chalicelib.domain.statistics.sequences import Anytime, stretch
-from chalicelib.domain.statistics.sums import Sums
+from chalicelib.domain.statistics.sums import Number, Sums
 from tests.unit.statistics.samples import PLANNED, rates, there
 
 PLAIN = Demand(0.05)
@@ -184,8 +184,12 @@ def test_a_decision_may_be_out_of_sight() -> None:
     assert days_to_decision(contrast, replace(OPEN, mde=0.9), 0) == 0
 
 
-CONTROL = [Sums.of_values(v) for v in ([], [1], [2, 4], [Decimal("2.5")], [])]
-VARIANT = [Sums.of_values(v) for v in ([3], [1, 5], [2], [Decimal("-0.125"), 7], [6])]
+def days(*values: list[Number]) -> list[Sums]:
+    return [Sums.of_values(each) for each in values]
+
+
+CONTROL = days([], [1], [2, 4], [Decimal("2.5")], [])
+VARIANT = days([3], [1, 5], [2], [Decimal("-0.125"), 7], [6])
 
 
 @pytest.mark.parametrize("kind", [Kind.MEAN, Kind.GROUPS])
@@ -201,7 +205,7 @@ def test_each_day_has_the_interval_that_was_valid_then(kind: Kind) -> None:
 
 
 def test_days_of_rates_are_as_a_look_at_rates() -> None:
-    a, b = ([Sums.of_converters(n, x) for n, x in days] for days in (DAYS_A, DAYS_B))
+    a, b = ([Sums.of_converters(n, x) for n, x in each] for each in (DAYS_A, DAYS_B))
     kind = Kind.PROPORTION
     found = series(cumulated(kind, a), cumulated(kind, b), PLANNED, kind)
     assert found[0] is None
