@@ -11,11 +11,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from chalicelib.domain.statistics.sums import RatioSums, Sums, rounded
 
 ArmSums: TypeAlias = Sums | RatioSums
+
+Cell = TypeVar("Cell", bound=tuple[int, ...])
+"""The levels of a cell of a factorial, one of each factor."""
 
 
 class Kind(enum.StrEnum):
@@ -162,7 +165,7 @@ def linear(
 
 
 def main_effect(
-    cells: Mapping[tuple[int, ...], ArmEstimate | None],
+    cells: Mapping[Cell, ArmEstimate | None],
     factor: int,
     level: int,
     baseline: int,

@@ -166,7 +166,7 @@ def test_equal_arms_are_in_balance_and_pairs_are_as_one_arm() -> None:
     assert pairs(Sums.of_values([1])) is None
 
 
-CELLS: dict[tuple[int, ...], ArmEstimate | None] = {
+CELLS = {
     (0, 0): FIRST,
     (0, 1): SECOND,
     (1, 0): ArmEstimate(30, 6.0, 0.1, 29.0),
