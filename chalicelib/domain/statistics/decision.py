@@ -144,7 +144,8 @@ def decide(situation: Situation) -> Verdict:
 
 def _first_row(situation: Situation) -> Verdict:
     if situation.split.is_broken:
-        return Verdict(Code.SPLIT_BROKEN, 1, sentences.split_broken(situation.split))
+        text = sentences.split_broken(situation.split, situation.measure.units)
+        return Verdict(Code.SPLIT_BROKEN, 1, text)
     if situation.no_comparison is not None or not situation.candidates:
         reason = situation.no_comparison or "there are fewer than two variants"
         return Verdict(Code.NO_COMPARISON, 2, sentences.no_comparison(reason))

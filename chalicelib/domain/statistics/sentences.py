@@ -106,12 +106,12 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def split_broken(split: SplitCheck) -> str:
+def split_broken(split: SplitCheck, units: str) -> str:
     """The text of row 1."""
     got = _listed([number(n) for n in split.observed])
     due = _listed([number(n) for n in split.expected])
     return (
-        f"Stop. Variants got {got} users where {due} were due (p {p_text(split.log_p)}). "
+        f"Stop. Variants got {got} {units} where {due} were due (p {p_text(split.log_p)}). "
         "Whatever is shown below may be an artefact; find the cause, then start anew."
     )
 

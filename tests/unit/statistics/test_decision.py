@@ -35,6 +35,10 @@ def test_row_1_a_broken_split_stops_all() -> None:
         "Whatever is shown below may be an artefact; find the cause, then start anew."
     )
     assert verdict.is_terminal
+    of_groups = Measure("Grade", units="groups")
+    verdict = decide(situation(BETTER, split=split_of(500, 5_400), measure=of_groups))
+    assert verdict.text.startswith("Stop. Variants got 500 and 5,400 groups where")
+    assert "(p < 0.0001)" in verdict.text
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,9 @@ def test_t_is_the_normal_in_the_end(z: float) -> None:
 
 
 def test_the_expansion_of_the_quantile_meets_newton() -> None:
-    assert t_upper_quantile(0.005, 1_999.9999) == pytest.approx(
-        t_upper_quantile(0.005, 2_000), rel=1e-9
+    just_below = math.nextafter(2_000, 0)
+    assert t_upper_quantile(0.005, 2_000) == pytest.approx(
+        t_upper_quantile(0.005, just_below), rel=1e-12
     )
     assert t_sf(t_upper_quantile(1e-8, 2_000), 2_000) == pytest.approx(1e-8, rel=1e-10)
 
@@ -142,3 +143,8 @@ def test_a_root_is_found_where_newton_alone_would_run_away() -> None:
 
     assert tail_root(tail, 0.0, 0.3) == pytest.approx(0.0, abs=1e-12)
     assert tail_root(tail, 0.1, 50.0) == pytest.approx(math.tan(-0.1) / 20, rel=1e-9)
+
+
+def test_both_ways_to_the_logarithm_of_the_normal_s_tail_meet() -> None:
+    below = t_log_two_sided_p(math.nextafter(30, 0), 1e16)
+    assert t_log_two_sided_p(30.0, 1e16) == pytest.approx(below, rel=2e-13)

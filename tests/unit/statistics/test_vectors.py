@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +29,7 @@ from chalicelib.domain.statistics.estimates import (
     Stratum,
     arm,
     linear,
+    main_effect,
     mean,
     pairs,
     post_stratified,
@@ -51,6 +54,7 @@ from chalicelib.domain.statistics.sufficiency import lacks, skew_guard
 from chalicelib.domain.statistics.sums import RatioSums, Sums
 
 OWN = Path(__file__).with_name("vectors.json")
+MAIN_EFFECT = re.compile(r"main effect of level (\d) of factor ([A-H]) against level (\d)")
 RELATIVE, NEAR_ZERO = 1e-8, 1e-12
 
 Values = Mapping[str, Any]
@@ -188,7 +192,14 @@ def paired(given: Values) -> Values:
 
 def factorial(given: Values) -> Values:
     cells = [mean(of_values(cell)) for cell in given["cells"]]
-    return one_look(there(linear(cells, given["contrast"])), 0.05)
+    contrast = there(linear(cells, given["contrast"]))
+    if effect := MAIN_EFFECT.match(given["effect"]):
+        level, factor, baseline = effect.groups()
+        names = product(*(range(levels) for levels in given["levels"]))
+        by_name = dict(zip(names, cells, strict=True))
+        place = "ABCDEFGH".index(factor)
+        contrast = there(main_effect(by_name, place, int(level), int(baseline)))
+    return one_look(contrast, 0.05)
 
 
 def stratified(given: Values) -> Values:
