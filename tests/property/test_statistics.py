@@ -90,7 +90,8 @@ def are_finite(found: object) -> bool:
 @given(values, st.integers(0, 30))
 def test_sums_add_up_however_values_are_split(numbers: list[Decimal], at: int) -> None:
     whole = Sums.of_values(numbers)
-    assert Sums.of_values(numbers[:at]) + Sums.of_values(numbers[at:]) == whole
+    parts = [Sums.of_values(numbers[:at]), Sums.of_values(numbers[at:])]
+    assert parts[0] + parts[1] == Sums.together(parts) == whole
 
 
 @given(measured)
@@ -310,7 +311,7 @@ def test_the_last_day_of_a_series_is_an_early_look(
     variant = [Sums.of_values(b) for _, b in days]
     found = series(cumulated(Kind.MEAN, control), cumulated(Kind.MEAN, variant), plan, Kind.MEAN)
     contrast = two_arms(
-        arm(Kind.MEAN, sum(control[1:], control[0])), arm(Kind.MEAN, sum(variant[1:], variant[0]))
+        arm(Kind.MEAN, Sums.together(control)), arm(Kind.MEAN, Sums.together(variant))
     )
     assert contrast is not None
     interval, last = judge(contrast, plan).interval, found[-1]

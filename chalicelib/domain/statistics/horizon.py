@@ -14,7 +14,7 @@ from chalicelib.domain.statistics.estimates import Contrast, Kind
 from chalicelib.domain.statistics.plan import Plan
 from chalicelib.domain.statistics.power import MOST_UNITS, POWER
 from chalicelib.domain.statistics.sequences import Anytime, stretch
-from chalicelib.domain.statistics.sums import Exact, Sums
+from chalicelib.domain.statistics.sums import Sums, scaled
 
 
 def days_to_units(planned: float, now: float, per_day: float) -> int | None:
@@ -94,14 +94,14 @@ def cumulated(kind: Kind, days: Sequence[Sums]) -> ArmSeries:
     scale = math.lcm(*{each.total.denominator for each in days})
     squared = math.lcm(*{each.squares.denominator for each in days}, scale * scale)
     units = list(accumulate([each.n for each in days]))
-    totals = list(accumulate(_scaled([each.total for each in days], scale)))
+    totals = list(accumulate(scaled([each.total for each in days], scale)))
     empty = bisect_left(units, 1 if kind is Kind.PROPORTION else 2)
     zeros = [0.0] * empty
     rows = zip(units[empty:], totals[empty:], strict=True)
     if kind is Kind.PROPORTION:
         variances = [(x + 1) * (n + 1 - x) / (n + 2) ** 3 for n, x in rows]
     else:
-        squares = list(accumulate(_scaled([each.squares for each in days], squared)))
+        squares = list(accumulate(scaled([each.squares for each in days], squared)))
         factor = squared // (scale * scale)
         variances = [
             (n * q - x * x * factor) / (n * n * (n - 1) * squared)
@@ -109,11 +109,6 @@ def cumulated(kind: Kind, days: Sequence[Sums]) -> ArmSeries:
         ]
     means = [x / (n * scale) for n, x in zip(units[empty:], totals[empty:], strict=True)]
     return ArmSeries(units, zeros + means, zeros + variances, empty)
-
-
-def _scaled(numbers: Sequence[Exact], scale: int) -> Sequence[int]:
-    """The numbers times `scale`, of which all their denominators are divisors."""
-    return [number.numerator * (scale // number.denominator) for number in numbers]
 
 
 def series(

@@ -7,7 +7,7 @@ fractions until the last step (the method, section 1).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -49,16 +49,28 @@ def exact(number: Number) -> Exact:
     >>> exact(Decimal("2.50")), exact(Decimal("3E2"))
     (Fraction(5, 2), 300)
     """
+    if type(number) is int:
+        return number
     if isinstance(number, Decimal):
         if not number.is_finite():
             raise DamagedSums(f"a sum is {number}")
         if number and number.adjusted() > 130:
             raise DamagedSums(f"a sum is beyond what is stored: {number}")
-        numerator, denominator = number.as_integer_ratio()
-        return numerator if denominator == 1 else Fraction(numerator, denominator)
+        number = Fraction(number)
     if isinstance(number, Fraction) and number.denominator == 1:
         return number.numerator
     return number
+
+
+def scaled(numbers: Sequence[Exact], scale: int) -> list[int]:
+    """The numbers times `scale`, of which all their denominators are divisors."""
+    return [number.numerator * (scale // number.denominator) for number in numbers]
+
+
+def total_of(numbers: Sequence[Exact]) -> Exact:
+    """The sum of many numbers, added as integers."""
+    scale = math.lcm(*{number.denominator for number in numbers})
+    return exact(Fraction(sum(scaled(numbers, scale)), scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +94,12 @@ class Sums:
             raise DamagedSums(f"the number of units is {self.n}")
         if self.n == 0 and (self.total or self.squares or self.cubes):
             raise DamagedSums("there are sums, but no units")
-        if not -LARGEST <= self.total <= LARGEST or self.squares > LARGEST:
+        # By numerators and denominators, since fractions are slow and days are many.
+        total, by = self.total.numerator, self.total.denominator
+        squares, squares_by = self.squares.numerator, self.squares.denominator
+        if abs(total) > LARGEST * by or squares > LARGEST * squares_by:
             raise DamagedSums("a sum is beyond what is stored")
-        if self.squares < 0 or self.n * self.squares < self.total * self.total:
+        if squares < 0 or self.n * squares * by * by < total * total * squares_by:
             raise DamagedSums(f"n {self.n}, sum {self.total}, squares {self.squares}: variance < 0")
 
     @classmethod
@@ -125,6 +140,17 @@ class Sums:
         The unit is the group (the method, section 2). Groups without such users are left out.
         """
         return cls.of_values(Fraction(exact(total)) / users for users, total in groups if users)
+
+    @classmethod
+    def together(cls, parts: Sequence[Sums]) -> Sums:
+        """Sums of all parts, such as days; without cubes if one of them has none."""
+        cubes = [part.cubes for part in parts if part.cubes is not None]
+        return cls(
+            sum(part.n for part in parts),
+            total_of([part.total for part in parts]),
+            total_of([part.squares for part in parts]),
+            total_of(cubes) if len(cubes) == len(parts) else None,
+        )
 
     def __add__(self, other: Sums) -> Sums:
         """Sums of both arms together; without cubes if one of them has none."""

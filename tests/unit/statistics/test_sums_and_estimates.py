@@ -75,6 +75,8 @@ def test_sums_add_up_and_keep_cubes_if_both_have_them() -> None:
     assert both == Sums.of_values([1, 2, Decimal("2.5")])
     assert (both + Sums(1, 0, 0)).cubes is None
     assert (Sums(1, 0, 0) + both).cubes is None
+    assert Sums.together([both, Sums(1, 0, 0)]).cubes is None
+    assert Sums.together([]) == Sums(0, 0, 0, 0)
 
 
 def test_what_sums_do_not_say_is_none() -> None:
