@@ -68,7 +68,7 @@ def test_a_rate_near_1_mirrors_one_near_0() -> None:
 def test_a_lift_is_relative_to_control_with_the_multiple_that_decides() -> None:
     found = lift(rate(3_000, 300), rate(3_000, 372), 2.0543)
     assert isinstance(found, Lift)
-    assert found.estimate == pytest.approx(0.24)
+    assert found.estimate == pytest.approx(0.24, rel=1e-12)
     assert found.interval == fieller(rate(3_000, 300), rate(3_000, 372), 2.0543)
 
 
@@ -150,9 +150,11 @@ def test_few_units_widen_the_interval_and_its_p_alike() -> None:
     factor = stretch(0.01, 18.0)
     assert factor == t_upper_quantile(0.005, 18) / -normal_quantile(0.005)
     many = replace(FEW, kind=Kind.MEAN)
-    assert judge(FEW, PLANNED).multiple == pytest.approx(factor * judge(many, PLANNED).multiple)
+    assert judge(FEW, PLANNED).multiple == pytest.approx(
+        factor * judge(many, PLANNED).multiple, rel=1e-12
+    )
     stretched = replace(many, variance=many.variance * factor**2)
-    assert judge(FEW, PLANNED).log_p == pytest.approx(judge(stretched, PLANNED).log_p)
+    assert judge(FEW, PLANNED).log_p == pytest.approx(judge(stretched, PLANNED).log_p, rel=1e-12)
 
 
 def test_secondary_metrics_share_five_percent() -> None:
