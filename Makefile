@@ -7,6 +7,7 @@ SECONDS ?= 180
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ORACLES := .venv-oracles
 PIP = $(BIN)/python -m pip install --disable-pip-version-check
 # Each process gets half of the modules at first, so that few servers and packages are made twice.
 PARALLEL := -n auto --dist worksteal
@@ -19,7 +20,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test test-fast bench test-dynamodb-local test-browser contract check static format lint types imports clean
+.PHONY: help install run openapi key keys transfer package cloud test test-fast bench test-dynamodb-local test-browser test-oracles contract check static format lint types imports clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -58,6 +59,18 @@ test-browser: $(READY)  ## Run UpGrade's client in pages of a real browser, Chro
 	@command -v chromium >/dev/null || { echo "The browser is Chromium: apt-get install chromium"; exit 1; }
 	@command -v chromedriver >/dev/null || { echo "Its driver is missing: apt-get install chromium-driver"; exit 1; }
 	$(BIN)/python -m pytest $(if $(CLIENT),--upgrade-client=$(CLIENT)) tests/browser
+
+# Without the fixtures of the other tests, whose packages it has not got.
+test-oracles: $(ORACLES)/.ready  ## Compare the statistics with scipy, statsmodels and gbstats, installed apart
+	$(ORACLES)/bin/python -m pytest --confcutdir=tests/oracles tests/oracles
+
+$(ORACLES)/.ready: pyproject.toml
+	@echo "Making the environment in $(ORACLES): some 400 MB, once ..."
+	@$(PYTHON) -m venv $(ORACLES)
+	@$(ORACLES)/bin/python -m pip install --disable-pip-version-check --quiet --upgrade 'pip>=25.1' \
+		&& $(ORACLES)/bin/python -m pip install --disable-pip-version-check --group oracles \
+		|| { echo "The packages could not be installed: pip says why above; is a package index reached?"; exit 1; }
+	@touch $@
 
 contract: $(READY)  ## Call the API in all ways that its document allows, and others (SECONDS=180)
 	$(BIN)/python -m infra.contract --seconds $(SECONDS)
@@ -118,4 +131,4 @@ imports: $(READY)
 	$(BIN)/lint-imports
 
 clean:  ## Remove the environment, caches and fetched tools
-	rm -rf $(VENV) build .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(ORACLES) build .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -56,6 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="a build of UpGrade's JavaScript client for the pages of tests/browser",
     )
+    parser.addoption(
+        "--vectors",
+        metavar="FILE",
+        help="other vectors for tests/unit/statistics, in the form of its vectors.json",
+    )
 
 
 def free_port() -> int:

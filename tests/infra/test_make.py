@@ -151,6 +151,7 @@ def test_ci_runs_each_test_once_on_the_embedded_database_and_insists_on_coverage
         "static",
         "test-dynamodb-local",
         "contract",
+        "test-oracles",
         "test-browser",
     ]
     lines = recipe(COMMANDS[0], venv)

@@ -21,6 +21,9 @@ _ROUNDS = 200_000
 NEARLY_NORMAL_DF = 1e15
 """Degrees of freedom from which a t distribution is the normal one, to all digits of a float."""
 
+EXPANDED_DF = 2_000
+"""Degrees of freedom from which the expansion of t's quantile in 1/df is right to 12 digits."""
+
 
 def stirling_rest(z: float) -> float:
     """The rest of Stirling's formula: ln Γ(z) - (z - ½) ln z + z - ½ ln 2π, for z > 0.
@@ -40,13 +43,10 @@ def log1p_minus(u: float) -> float:
         return math.log1p(u) - u
     # ln(1+u) = 2 artanh(r) with r = u / (2 + u), and u = 2r + u·r.
     r = u / (2 + u)
-    term, total, n = 2 * r, 0.0, 1
-    while abs(term) > _EPSILON * abs(total) or n == 1:
+    term, total = 2 * r, 0.0
+    for n in range(3, 33, 2):
         term *= r * r
-        n += 2
         total += term / n
-        if term == 0:
-            break
     return total - u * r
 
 
@@ -94,11 +94,10 @@ def t_log_two_sided_p(t: float, df: float) -> float:
     size = abs(t)
     if size == 0:
         return 0.0
-    if size > 1e150 or df >= NEARLY_NORMAL_DF:
-        # Beyond it t² has no float: T's tail falls as t^-df, the normal's as exp(-t²/2).
-        if df >= NEARLY_NORMAL_DF:
-            return _log_normal_two_sided(min(size, 1e150))
-        size = 1e150
+    # Beyond it the square has no float.
+    size = min(size, 1e150)
+    if df >= NEARLY_NORMAL_DF:
+        return _log_normal_two_sided(size)
     square = size * size
     return log_beta_cdf(df / (df + square), square / (df + square), df / 2, 0.5)
 
@@ -127,21 +126,20 @@ def t_upper_quantile(q: float, df: float) -> float:
     z = -_NORMAL.inv_cdf(q)
     if df >= NEARLY_NORMAL_DF:
         return z
-    log_pdf_at_0 = math.log(df / 2) * 0.5 - stirling_rest(df / 2)
-    log_pdf_at_0 += _stirling_step(df / 2) - _HALF_LOG_TAU - 0.5 * math.log(df / 2)
+    if df >= EXPANDED_DF and z < 7:
+        return _expansion(z, df)
+    # ln(Γ(df/2 + ½) / (Γ(df/2)·√(π·df))), the density at 0.
+    a = df / 2
+    log_at_0 = a * math.log1p(0.5 / a) - 0.5 + stirling_rest(a + 0.5) - stirling_rest(a)
+    log_at_0 -= _HALF_LOG_TAU
 
     def tail(u: float) -> tuple[float, float]:
         t = math.exp(u)
         log_sf = t_log_two_sided_p(t, df) - _LOG_2
-        log_pdf = log_pdf_at_0 - 0.5 * (df + 1) * math.log1p(t * t / df)
+        log_pdf = log_at_0 - 0.5 * (df + 1) * math.log1p(t * t / df)
         return log_sf, -math.exp(min(log_pdf + u - log_sf, 700))
 
-    return math.exp(_newton(tail, math.log(q), math.log(_expansion(z, df))))
-
-
-def _stirling_step(a: float) -> float:
-    """ln Γ(a + ½) - ln Γ(a) - ½ ln a + stirling_rest(a), without cancellation."""
-    return a * math.log1p(0.5 / a) - 0.5 + stirling_rest(a + 0.5)
+    return math.exp(tail_root(tail, math.log(q), math.log(_expansion(z, df))))
 
 
 def _expansion(z: float, df: float) -> float:
@@ -157,24 +155,21 @@ def _expansion(z: float, df: float) -> float:
     return max(z * (1 + sum(term / df ** (i + 1) for i, term in enumerate(terms))), 1e-300)
 
 
-def _newton(tail: Callable[[float], tuple[float, float]], target: float, start: float) -> float:
-    """The root u of tail(u) = target, for a decreasing `tail` that answers value and slope."""
-    low, high, u = -math.inf, math.inf, start
-    for _ in range(200):
+def tail_root(tail: Callable[[float], tuple[float, float]], target: float, start: float) -> float:
+    """The u of tail(u) = target, for a decreasing `tail` that answers its value and slope.
+
+    Newton's method with steps of at most 4, within the bracket found so far.
+    """
+    low, high, u, step, rounds = -math.inf, math.inf, start, math.inf, 0
+    # The error after a step is of the order of its square.
+    while abs(step) > 1e-9 and rounds < 200:
+        rounds += 1
         value, slope = tail(u)
-        if value > target:
-            low = u
-        elif value < target:
-            high = u
-        else:
-            return u
-        step = (target - value) / slope if slope else math.copysign(1.0, value - target)
-        following = u + max(-4.0, min(4.0, step))
-        if abs(following - u) <= 2e-16 * max(1.0, abs(u)):
-            return following
-        if not low < following < high:
-            following = (low + high) / 2
-        u = following
+        low, high = (u, high) if value > target else (low, u)
+        step = max(-4.0, min(4.0, (target - value) / (slope or -_TINY)))
+        if abs(step) > 1e-9 and not low < u + step < high:
+            step = (low + high) / 2 - u
+        u += step
     return u
 
 
@@ -213,7 +208,7 @@ def gamma_quantile(p: float, a: float) -> float:
     cube = 1 - 1 / (9 * a) + normal_quantile(p) / (3 * math.sqrt(a))
     small = (math.log(p) + math.lgamma(a + 1)) / a
     start = math.log(a) + 3 * math.log(cube) if cube > 0.3 else small
-    return math.exp(_newton(tail, target, max(start, -700.0)))
+    return math.exp(tail_root(tail, target, max(start, -700.0)))
 
 
 def _log_gamma_tails(x: float, a: float) -> tuple[float, float]:
@@ -245,10 +240,10 @@ def _log_gamma_factor(x: float, a: float) -> float:
 
 
 def _log_of_the_rest(log_p: float) -> float:
-    """ln(1 - e^log_p)."""
-    if log_p >= 0:
-        return -math.inf
-    return math.log(-math.expm1(log_p)) if log_p > -_LOG_2 else math.log1p(-math.exp(log_p))
+    """ln(1 - e^log_p); what rounding took from it is taken as 1e-300."""
+    if log_p < -_LOG_2:
+        return math.log1p(-math.exp(log_p))
+    return math.log(-math.expm1(min(log_p, -_TINY)))
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
@@ -272,7 +267,7 @@ def _log_beta_tail(x: float, y: float, a: float, b: float) -> float:
 
     def terms(n: int) -> tuple[float, float]:
         divisor = a + 2 * n - 1
-        # The first numerator is 1; at n = 0 the middle term of the denominator is 0 for any divisor.
+        # At n = 0 the divisor may be 0, and the terms that it divides are not there.
         numerator, middle = 1.0, 0.0
         if n:
             numerator = (a + n - 1) / divisor * ((a + b + n - 1) / divisor) * n * (b - n) * x * x
@@ -288,16 +283,12 @@ def _log_beta_tail(x: float, y: float, a: float, b: float) -> float:
 
 def _fraction(terms: Callable[[int], tuple[float, float]]) -> float:
     """The continued fraction α₀/(β₀ + α₁/(β₁ + …)), by Lentz's method (Thompson & Barnett 1986)."""
-    numerator, denominator = terms(0)
-    c, d = _TINY, 0.0
-    value = _TINY
-    for n in range(_ROUNDS):
-        if n:
-            numerator, denominator = terms(n)
-        d = denominator + numerator * d or _TINY
+    value, c, d, change, n = _TINY, _TINY, 0.0, 0.0, 0
+    while abs(change - 1) >= 4e-16 and n < _ROUNDS:
+        numerator, denominator = terms(n)
+        d = 1 / (denominator + numerator * d or _TINY)
         c = denominator + numerator / c or _TINY
-        d = 1 / d
+        change = c * d if n else 0.0
         value *= c * d
-        if n and abs(c * d - 1) < 4e-16:
-            break
+        n += 1
     return value

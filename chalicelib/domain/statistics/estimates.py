@@ -11,11 +11,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from chalicelib.domain.statistics.sums import RatioSums, Sums
+from chalicelib.domain.statistics.sums import RatioSums, Sums, rounded
 
 ArmSums: TypeAlias = Sums | RatioSums
+
+Cell = TypeVar("Cell", bound=tuple[int, ...])
+"""The levels of a cell of a factorial, one of each factor."""
 
 
 class Kind(enum.StrEnum):
@@ -65,7 +68,7 @@ class Contrast:
 
 
 def arm(kind: Kind, sums: ArmSums) -> ArmEstimate | None:
-    """The estimate of an arm from its sums; None with fewer than 2 units, or a ratio to 0.
+    """The estimate of an arm from its sums; None with too few units, or a ratio to 0.
 
     Raises:
         DamagedSums: if sums of a proportion are not those of zeros and ones.
@@ -80,17 +83,18 @@ def arm(kind: Kind, sums: ArmSums) -> ArmEstimate | None:
 def proportion(sums: Sums) -> ArmEstimate | None:
     """The share x/n of units with the value 1, variance p̃(1 - p̃)/(n + 2) with p̃ = (x + 1)/(n + 2).
 
-    Never 0, so that 0 % and 100 % need no case of their own (Agresti & Caffo 2000).
+    Never 0, so that 0 % and 100 % need no case of their own (Agresti & Caffo 2000). None without
+    units; a single one has the degree of freedom of two.
 
     Raises:
         DamagedSums: if the values are not zeros and ones.
     """
     n, x = sums.n, sums.total
     Sums.of_converters(n, int(x))
-    if n < 2:
+    if n == 0:
         return None
     smoothed = float((x + 1) * (n + 1 - x)) / (n + 2) ** 3
-    return ArmEstimate(n, float(x) / n, smoothed, n - 1.0)
+    return ArmEstimate(n, float(x) / n, smoothed, max(n - 1.0, 1.0))
 
 
 def mean(sums: Sums) -> ArmEstimate | None:
@@ -108,6 +112,9 @@ def ratio(sums: RatioSums) -> ArmEstimate | None:
     """The ratio R = Σy/Σx, variance (s_y² - 2R·s_xy + R²·s_x²)/(n·x̄²) by the delta method.
 
     Deng, Knoblich & Lu 2018. None for n < 2 or Σx = 0.
+
+    Raises:
+        DamagedSums: if Σx is so close to 0 that the ratio has no float.
     """
     n = sums.n
     if n < 2 or sums.x == 0:
@@ -115,7 +122,7 @@ def ratio(sums: RatioSums) -> ArmEstimate | None:
     r = Fraction(sums.y) / sums.x
     # Since Σ(y - R·x) = 0, the spread of y - R·x is what its squares sum to.
     squares = sums.yy - 2 * r * sums.xy + r * r * sums.xx
-    return ArmEstimate(n, float(r), float(squares * n / ((n - 1) * sums.x**2)), n - 1.0)
+    return ArmEstimate(n, rounded(r), rounded(squares * n / ((n - 1) * sums.x**2)), n - 1.0)
 
 
 def two_arms(
@@ -158,7 +165,7 @@ def linear(
 
 
 def main_effect(
-    cells: Mapping[tuple[int, ...], ArmEstimate | None],
+    cells: Mapping[Cell, ArmEstimate | None],
     factor: int,
     level: int,
     baseline: int,

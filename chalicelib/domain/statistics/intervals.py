@@ -40,6 +40,12 @@ class Interval:
         return self if sign > 0 else Interval(-self.high, -self.low)
 
 
+def statistic(contrast: Contrast, margin: float = 0.0) -> float | None:
+    """The test statistic (d + δ)/√v; None if the variance is 0, or too small to divide by."""
+    t = (contrast.estimate + margin) / contrast.error if contrast.variance > 0 else math.inf
+    return t if math.isfinite(t) else None
+
+
 @dataclass(frozen=True, slots=True)
 class FixedLook:
     """What a test at one fixed look would say: statistic, two-sided p and interval."""
@@ -55,9 +61,9 @@ def welch(contrast: Contrast, alpha: float = 0.05) -> FixedLook | None:
     None if the variance is 0.
     """
     interval = Interval.around(contrast, t_upper_quantile(alpha / 2, contrast.df))
-    if interval is None:
+    t = statistic(contrast)
+    if interval is None or t is None:
         return None
-    t = contrast.estimate / contrast.error
     return FixedLook(t, t_two_sided_p(t, contrast.df), interval)
 
 
@@ -79,10 +85,8 @@ def non_inferiority(contrast: Contrast, margin: float) -> NonInferiority | None:
     """
     if not 0 <= margin < math.inf:
         raise Invalid(f"margin: 0 or more, not {margin}")
-    if contrast.variance <= 0:
-        return None
-    t = (contrast.estimate + margin) / contrast.error
-    return NonInferiority(t, t_sf(t, contrast.df))
+    t = statistic(contrast, margin)
+    return None if t is None else NonInferiority(t, t_sf(t, contrast.df))
 
 
 def wilson(converters: int, n: int, alpha: float = 0.05) -> Interval | None:
@@ -101,7 +105,8 @@ def wilson(converters: int, n: int, alpha: float = 0.05) -> Interval | None:
     return Interval(
         _wilson_low(converters, n, alpha),
         # The upper bound of a rate is what the lower bound of its opposite leaves.
-        1 - _wilson_low(n - converters, n, alpha) if 2 * converters > n
+        1 - _wilson_low(n - converters, n, alpha)
+        if 2 * converters > n
         else _wilson_high(converters, n, alpha),
     )
 
@@ -146,8 +151,6 @@ def lift(control: ArmEstimate, variant: ArmEstimate, multiple: float) -> Lift | 
     if found is None:
         return NoLift.UNCLEAR_CONTROL
     return Lift((variant.mean - control.mean) / control.mean, found)
-
-
 
 
 def adjusted_lift(contrast: Contrast, control: ArmEstimate) -> Lift | NoLift:

@@ -58,7 +58,7 @@ class Plan:
     all variants are the same, marked as A/A.
 
     Raises:
-        Invalid: if N* or the smallest effect is not positive, or m below 1.
+        Invalid: if N* is not from 1 to 10^15, the smallest effect not positive, or m below 1.
     """
 
     mode: Mode
@@ -70,8 +70,8 @@ class Plan:
     is_aa: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.n_star < math.inf:
-            raise Invalid(f"planned units: more than 0, not {self.n_star}")
+        if not 1 <= self.n_star <= 1e15:
+            raise Invalid(f"planned units: from 1 to 10^15, not {self.n_star}")
         if self.comparisons < 1:
             raise Invalid(f"comparisons: at least 1, not {self.comparisons}")
         if self.mde is not None and not 0 < self.mde < math.inf:
@@ -87,14 +87,19 @@ class Plan:
             return FINAL_ALPHA
         return EARLY_ALPHA if self.mode is Mode.PLANNED or self.is_aa else OPEN_ALPHA
 
-    def boundary(self, ended: bool) -> Anytime | Once:
-        """The boundary that decides at a look; `ended`: the planned end is past."""
-        alpha = self.alpha(ended)
-        if self.has_final_look(ended):
-            return Once(alpha, self.comparisons)
+    @property
+    def early_boundary(self) -> Anytime:
+        """The boundary that decides at every look but the final one."""
+        alpha = self.alpha(ended=False)
         # A plan whose end was moved keeps the mixture it started with.
         fixed_at = EARLY_ALPHA if self.mode is Mode.MOVED else alpha
         return Anytime(alpha, mixing(fixed_at, self.n_star), self.comparisons)
+
+    def boundary(self, ended: bool) -> Anytime | Once:
+        """The boundary that decides at a look; `ended`: the planned end is past."""
+        if self.has_final_look(ended):
+            return Once(self.alpha(ended), self.comparisons)
+        return self.early_boundary
 
 
 def planned_units(kind: Kind, units: float | None = None) -> float:
@@ -165,3 +170,41 @@ def guardrail_interval(
         return Interval.around(contrast, t_upper_quantile(GUARDRAIL_FINAL_ALPHA, contrast.df))
     boundary = Anytime.planned(GUARDRAIL_ALPHA, plan.n_star, number)
     return Interval.around(contrast, boundary.multiple(contrast))
+
+
+class GuardrailState(enum.StrEnum):
+    """What a guardrail says of a variant."""
+
+    HARMED = "harmed"
+    SAFE = "safe"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A metric that must not get worse: its interval with + as good, and its margin δ if planned.
+
+    No interval: it cannot be computed, or is relative and not bounded.
+    """
+
+    metric: str
+    interval: Interval | None
+    margin: float | None = None
+
+    @property
+    def state(self) -> GuardrailState:
+        """`harmed` if the whole interval is below 0, `safe` if it is above -δ, else `unclear`."""
+        if self.interval is None:
+            return GuardrailState.UNCLEAR
+        if self.interval.high < 0:
+            return GuardrailState.HARMED
+        if self.margin is not None and self.interval.low > -self.margin:
+            return GuardrailState.SAFE
+        return GuardrailState.UNCLEAR
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing ships against it: harmed, or unclear where a margin was planned."""
+        if self.state is GuardrailState.HARMED:
+            return True
+        return self.margin is not None and self.state is GuardrailState.UNCLEAR

@@ -7,6 +7,7 @@ the planned end. A p-value of either is at most α/m exactly when the interval e
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.statistics.distributions import (
@@ -52,12 +53,23 @@ class Anytime:
         """
         return self._stretch(contrast) * self.width(contrast.units)
 
+    @property
+    def share(self) -> float:
+        """The part α' = α/m of each comparison."""
+        return self.alpha / self.comparisons
+
     def width(self, units: float) -> float:
         """The multiple at that number of units, for users."""
-        information = units * self.rho2
-        k = information + 1
-        log_ratio = 0.5 * math.log(k) + math.log(self.comparisons / self.alpha)
-        return math.sqrt(2 * k / information * log_ratio)
+        return self.widths([units])[0]
+
+    def widths(self, units: Sequence[float]) -> list[float]:
+        """The multiples at many numbers of units, for users."""
+        rho2, log_share = self.rho2, math.log(self.share)
+        log, sqrt = math.log, math.sqrt
+        return [
+            sqrt((2 + 2 / information) * (0.5 * log(information + 1) - log_share))
+            for information in [n * rho2 for n in units]
+        ]
 
     def log_p(self, contrast: Contrast) -> float:
         """ln p of one comparison, min(0, ½ ln k - z²Nρ²/(2k)) with z = d/(f·√v).
@@ -74,7 +86,7 @@ class Anytime:
     def _stretch(self, contrast: Contrast) -> float:
         if not contrast.kind.is_few:
             return 1.0
-        return stretch(self.alpha / self.comparisons, contrast.df)
+        return stretch(self.share, contrast.df)
 
 
 def stretch(alpha: float, df: float) -> float:

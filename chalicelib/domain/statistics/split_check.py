@@ -19,7 +19,7 @@ from chalicelib.domain.statistics.distributions import chi2_sf, log1p_minus, sti
 Weight: TypeAlias = int | float | Decimal | Fraction
 
 CONCENTRATIONS = (100.0, 10_000.0)
-"""Of the Dirichlet priors that are mixed: gross faults are found with few users, fine ones later."""
+"""Of the Dirichlet priors that are mixed: one finds gross faults early, one finds fine ones."""
 
 BROKEN_P = 0.01
 
@@ -141,13 +141,13 @@ def chi_square_p(stretches: Iterable[Stretch]) -> float:
 
 def _compared(stretch: Stretch) -> Iterable[tuple[int, float]]:
     """Users and share of each variant of weight > 0; none if there is nothing to compare."""
-    used = [(n, float(w)) for n, w in zip(stretch.observed, stretch.weights, strict=True) if w]
+    used = [(n, float(w)) for n, w in zip(stretch.observed, stretch.weights, strict=True) if w > 0]
     largest = max((weight for _, weight in used), default=1.0)
     everything = math.fsum(weight / largest for _, weight in used)
     shares = [(n, weight / largest / everything) for n, weight in used]
     # A share that no float holds is that of nobody.
     possible = [(n, share) for n, share in shares if share > 1e-100]
-    return possible if len(possible) > 1 and sum(n for n, _ in possible) else []
+    return possible if len(possible) > 1 and any(n for n, _ in possible) else []
 
 
 def _log_e(compared: Sequence[tuple[int, float]], concentration: float) -> float:
@@ -176,4 +176,4 @@ def _entropy(ratio: float, u: float) -> float:
 
 
 def _strays(stretch: Stretch) -> int:
-    return sum(n for n, w in zip(stretch.observed, stretch.weights, strict=True) if not w)
+    return sum(n for n, w in zip(stretch.observed, stretch.weights, strict=True) if w == 0)

@@ -7,7 +7,7 @@ fractions until the last step (the method, section 1).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -26,6 +26,20 @@ class DamagedSums(ValueError):
     """The sums of an arm contradict each other: no values can have them. Nothing is clamped."""
 
 
+MOST_UNITS = 10**18
+
+
+def rounded(number: Exact) -> float:
+    """The nearest float.
+
+    Raises:
+        DamagedSums: if it is beyond 10^150, where squares leave the range of floats.
+    """
+    if not -(10**150) < number < 10**150:
+        raise DamagedSums("a mean or a variance is beyond what can be computed with")
+    return float(number)
+
+
 def exact(number: Number) -> Exact:
     """The number as an integer, or as a fraction where it is none.
 
@@ -35,16 +49,28 @@ def exact(number: Number) -> Exact:
     >>> exact(Decimal("2.50")), exact(Decimal("3E2"))
     (Fraction(5, 2), 300)
     """
+    if type(number) is int:
+        return number
     if isinstance(number, Decimal):
         if not number.is_finite():
             raise DamagedSums(f"a sum is {number}")
         if number and number.adjusted() > 130:
             raise DamagedSums(f"a sum is beyond what is stored: {number}")
-        numerator, denominator = number.as_integer_ratio()
-        return numerator if denominator == 1 else Fraction(numerator, denominator)
+        number = Fraction(number)
     if isinstance(number, Fraction) and number.denominator == 1:
         return number.numerator
     return number
+
+
+def scaled(numbers: Sequence[Exact], scale: int) -> list[int]:
+    """The numbers times `scale`, of which all their denominators are divisors."""
+    return [number.numerator * (scale // number.denominator) for number in numbers]
+
+
+def total_of(numbers: Sequence[Exact]) -> Exact:
+    """The sum of many numbers, added as integers."""
+    scale = math.lcm(*{number.denominator for number in numbers})
+    return exact(Fraction(sum(scaled(numbers, scale)), scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +90,16 @@ class Sums:
     cubes: Exact | None = None
 
     def __post_init__(self) -> None:
-        if self.n < 0:
+        if not 0 <= self.n <= MOST_UNITS:
             raise DamagedSums(f"the number of units is {self.n}")
         if self.n == 0 and (self.total or self.squares or self.cubes):
             raise DamagedSums("there are sums, but no units")
-        if abs(self.total) > LARGEST or self.squares > LARGEST:
+        # By numerators and denominators, since fractions are slow and days are many.
+        total, by = self.total.numerator, self.total.denominator
+        squares, squares_by = self.squares.numerator, self.squares.denominator
+        if abs(total) > LARGEST * by or squares > LARGEST * squares_by:
             raise DamagedSums("a sum is beyond what is stored")
-        if self.squares < 0 or self.n * self.squares < self.total * self.total:
+        if squares < 0 or self.n * squares * by * by < total * total * squares_by:
             raise DamagedSums(f"n {self.n}, sum {self.total}, squares {self.squares}: variance < 0")
 
     @classmethod
@@ -112,26 +141,35 @@ class Sums:
         """
         return cls.of_values(Fraction(exact(total)) / users for users, total in groups if users)
 
+    @classmethod
+    def together(cls, parts: Sequence[Sums]) -> Sums:
+        """Sums of all parts, such as days; without cubes if one of them has none."""
+        cubes = [part.cubes for part in parts if part.cubes is not None]
+        return cls(
+            sum(part.n for part in parts),
+            total_of([part.total for part in parts]),
+            total_of([part.squares for part in parts]),
+            total_of(cubes) if len(cubes) == len(parts) else None,
+        )
+
     def __add__(self, other: Sums) -> Sums:
         """Sums of both arms together; without cubes if one of them has none."""
         cubes = None
         if self.cubes is not None and other.cubes is not None:
             cubes = self.cubes + other.cubes
-        return Sums(
-            self.n + other.n, self.total + other.total, self.squares + other.squares, cubes
-        )
+        return Sums(self.n + other.n, self.total + other.total, self.squares + other.squares, cubes)
 
     @property
     def mean(self) -> float | None:
         """The mean of the values, in their unit; None without values."""
-        return float(Fraction(self.total) / self.n) if self.n else None
+        return rounded(Fraction(self.total) / self.n) if self.n else None
 
     @property
     def variance(self) -> float | None:
         """The sample variance s² = (n·Σx² - (Σx)²) / (n(n - 1)), rounded once; None for n < 2."""
         if self.n < 2:
             return None
-        return float(Fraction(self._spread()) / (self.n * (self.n - 1)))
+        return rounded(Fraction(self.spread()) / (self.n * (self.n - 1)))
 
     @property
     def skewness(self) -> float | None:
@@ -142,7 +180,7 @@ class Sums:
         Raises:
             DamagedSums: if no n values are as skewed as that.
         """
-        spread = self._spread()
+        spread = self.spread()
         if self.cubes is None or spread == 0:
             return None
         n, total = self.n, self.total
@@ -152,7 +190,8 @@ class Sums:
             raise DamagedSums(f"no {n} values with these sums have the cubes {self.cubes}")
         return math.copysign(math.sqrt(square), third)
 
-    def _spread(self) -> Exact:
+    def spread(self) -> Exact:
+        """n·Σx² - (Σx)², n² times the population variance."""
         return self.n * self.squares - self.total * self.total
 
 
@@ -174,13 +213,11 @@ class RatioSums:
     def __post_init__(self) -> None:
         y, x = Sums(self.n, self.y, self.yy), Sums(self.n, self.x, self.xx)
         together = self.n * self.xy - self.y * self.x
-        if together * together > y._spread() * x._spread() or (self.n == 0 and self.xy):
+        if together * together > y.spread() * x.spread() or (self.n == 0 and self.xy):
             raise DamagedSums(f"n {self.n}: the products {self.xy} are beyond the squares")
 
     @classmethod
-    def of(
-        cls, n: int, y: Number, yy: Number, x: Number, xx: Number, xy: Number
-    ) -> RatioSums:
+    def of(cls, n: int, y: Number, yy: Number, x: Number, xx: Number, xy: Number) -> RatioSums:
         """Sums from numbers as they are stored.
 
         Raises:
