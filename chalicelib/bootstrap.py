@@ -49,7 +49,13 @@ from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
-from chalicelib.services.outcomes.ports import LogStore, ResultStore, UserEnrollmentStore
+from chalicelib.services.outcomes.ports import (
+    LogStore,
+    ResultStore,
+    SummaryStore,
+    UserEnrollmentStore,
+)
+from chalicelib.services.outcomes.results import ResultService
 from chalicelib.services.participants.participants import ParticipantService
 from chalicelib.services.participants.ports import (
     ParticipantStore,
@@ -85,6 +91,7 @@ from chalicelib.storage.features.users import DynamoUserStore
 from chalicelib.storage.flags.exposures import DynamoExposureStore
 from chalicelib.storage.outcomes.logs import DynamoLogStore
 from chalicelib.storage.outcomes.results import DynamoResultStore
+from chalicelib.storage.outcomes.summaries import DynamoSummaryStore
 from chalicelib.storage.outcomes.user_enrollments import DynamoUserEnrollmentStore
 from chalicelib.storage.participants.participants import DynamoParticipantStore
 from chalicelib.storage.participants.preview_users import DynamoPreviewUserStore
@@ -113,6 +120,7 @@ class Stores:
     enrollment_counts: EnrollmentCountStore
     logs: LogStore
     results: ResultStore
+    summaries: SummaryStore
     user_enrollments: UserEnrollmentStore
     records: RecordStore
     dead_records: DeadRecordStore
@@ -149,6 +157,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         enrollment_counts=DynamoEnrollmentCountStore(),
         logs=DynamoLogStore(),
         results=DynamoResultStore(),
+        summaries=DynamoSummaryStore(),
         user_enrollments=DynamoUserEnrollmentStore(),
         records=DynamoRecordStore(),
         dead_records=DynamoDeadRecordStore(),
@@ -218,6 +227,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     segments = SegmentService(catalogue, list_notes, clock, settings.context_metadata, list_members)
     experiment_lists = ExperimentLists(catalogue, experiments)
     metrics = MetricService(catalogue, clock, contexts)
+    cohorts = CohortService(
+        catalogue, stores.users, stores.events, stores.cohorts, stores.notes, clock
+    )
     flags = FlagService(catalogue, stores.catalogue, stores.exposures)
     return Services(
         catalogue=catalogue,
@@ -228,8 +240,14 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         events=EventService(catalogue, stores.users, stores.events, clock),
         analysis=AnalysisService(catalogue, stores.totals),
-        cohorts=CohortService(
-            catalogue, stores.users, stores.events, stores.cohorts, stores.notes, clock
+        cohorts=cohorts,
+        results=ResultService(
+            catalogue,
+            stores.cohorts,
+            cohorts,
+            stores.summaries,
+            clock,
+            exact_totals=settings.exact_totals,
         ),
         purge=purge,
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),

@@ -48,6 +48,7 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
         services.features.begin_due,
         services.cohorts.fold_due,
         services.cohorts.backfill_due,
+        services.results.renew_due,
     ):
         part(work, None)
     by_experiment = (services.experiments.follow_schedules, services.marking.end_complete)

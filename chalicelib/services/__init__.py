@@ -33,6 +33,7 @@ from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
+from chalicelib.services.outcomes.results import ResultService
 from chalicelib.services.participants.participants import ParticipantService
 from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
@@ -52,6 +53,7 @@ class Services:
     events: EventService
     analysis: AnalysisService
     cohorts: CohortService
+    results: ResultService
     purge: PurgeService
     demo: DemoService
     participants: ParticipantService

@@ -88,6 +88,7 @@ class FakeEraser:
                 memory.totals,
                 memory.cohorts,
                 memory.notes,
+                memory.summaries,
                 memory.queue,
                 memory.segments,
                 memory.flags,

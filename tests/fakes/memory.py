@@ -33,6 +33,7 @@ from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey
 from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.domain.participants.participants import (
     GroupKey,
     GroupRecord,
@@ -87,6 +88,7 @@ class Memory:
     totals: dict[TotalsShard, Totals] = field(default_factory=dict)
     cohorts: dict[TotalsShard, Cohort] = field(default_factory=dict)
     notes: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    summaries: dict[int, Summary] = field(default_factory=dict)
     queue: dict[QueueKey, PurgeEntry] = field(default_factory=dict)
     segments: dict[str, Segment] = field(default_factory=dict)
     flags: dict[str, Flag] = field(default_factory=dict)

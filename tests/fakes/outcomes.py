@@ -10,6 +10,7 @@ from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import UNKNOWN_POINT, Enrollment
 from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
@@ -92,3 +93,20 @@ class FakeUserEnrollmentStore:
                 user_id: self._memory.repeats.get((feature_id, user_id)) for user_id in user_ids
             }
         return {user_id: repeats for user_id, repeats in found.items() if repeats}
+
+
+class FakeSummaryStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def all(self) -> Sequence[Summary]:
+        return [self._memory.summaries[key] for key in sorted(self._memory.summaries)]
+
+    def one(self, feature_id: int) -> Summary | None:
+        return self._memory.summaries.get(feature_id)
+
+    def put(self, summary: Summary) -> None:
+        self._memory.summaries[summary.feature_id] = summary
+
+    def remove(self, feature_id: int) -> None:
+        self._memory.summaries.pop(feature_id, None)

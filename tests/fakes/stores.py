@@ -23,7 +23,12 @@ from tests.fakes.features import (
 )
 from tests.fakes.flags import FakeExposureStore
 from tests.fakes.memory import Memory
-from tests.fakes.outcomes import FakeLogStore, FakeResultStore, FakeUserEnrollmentStore
+from tests.fakes.outcomes import (
+    FakeLogStore,
+    FakeResultStore,
+    FakeSummaryStore,
+    FakeUserEnrollmentStore,
+)
 from tests.fakes.participants import (
     FakeParticipantStore,
     FakePreviewUserStore,
@@ -54,6 +59,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         enrollment_counts=FakeEnrollmentCountStore(memory),
         logs=FakeLogStore(memory),
         results=FakeResultStore(memory),
+        summaries=FakeSummaryStore(memory),
         user_enrollments=FakeUserEnrollmentStore(memory),
         records=FakeRecordStore(memory),
         dead_records=FakeDeadRecordStore(memory),

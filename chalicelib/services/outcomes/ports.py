@@ -12,6 +12,7 @@ from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
+from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -19,6 +20,26 @@ from chalicelib.domain.participants.participants import (
 
 LOG_RECORD_BYTES = 380_000
 """Bytes of JSON that a store takes in one log record: an item may have 400 KB in all."""
+
+
+class SummaryStore(Protocol):
+    """The lines of the list of results."""
+
+    def all(self) -> Sequence[Summary]:
+        """The lines of all experiments."""
+        ...
+
+    def one(self, feature_id: int) -> Summary | None:
+        """The line of an experiment, read consistently."""
+        ...
+
+    def put(self, summary: Summary) -> None:
+        """Store a line in place of the one before."""
+        ...
+
+    def remove(self, feature_id: int) -> None:
+        """Remove the line of an experiment, if there is one."""
+        ...
 
 
 class LogStore(Protocol):

@@ -226,6 +226,15 @@ def results(feature_id: int) -> str:
     return f"results#{feature_id}"
 
 
+SUMMARIES = "summaries"
+"""Partition key of the lines of the list of results."""
+
+
+def summary(feature_id: int) -> str:
+    """Sort key of the line of an experiment."""
+    return f"{feature_id:0{EVENT_ID_DIGITS}d}"
+
+
 def member(segment_id: str, version: int) -> str:
     """Sort key of the note that a version of a segment names a user."""
     return f"member#{part(segment_id)}#{version}"

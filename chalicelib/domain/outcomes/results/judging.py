@@ -1,0 +1,284 @@
+"""Comparisons of a metric: each variant, or level of a factor, against its control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole
+from chalicelib.domain.outcomes.results.measured import Arm, ByArm, Measured, MeasuredMetric
+from chalicelib.domain.outcomes.results.results import Comparison
+from chalicelib.domain.statistics import sentences
+from chalicelib.domain.statistics.decision import Candidate
+from chalicelib.domain.statistics.estimates import (
+    ArmEstimate,
+    Contrast,
+    Kind,
+    Stratum,
+    arm,
+    main_effect,
+    pairs,
+    post_stratified,
+    two_arms,
+)
+from chalicelib.domain.statistics.intervals import (
+    Interval,
+    Lift,
+    NoLift,
+    adjusted_lift,
+    lift,
+    welch,
+)
+from chalicelib.domain.statistics.plan import (
+    Guardrail,
+    Judgement,
+    Plan,
+    guardrail_interval,
+    judge,
+    judge_secondary,
+)
+from chalicelib.domain.statistics.sequences import p_text
+from chalicelib.domain.statistics.sufficiency import Lack, lacks, lacks_of_pairs, reports_differ
+from chalicelib.domain.statistics.sums import DamagedSums, Sums
+
+NONE = Sums(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What is compared: the arms of a side against those of the other, with their names.
+
+    Of a factorial, the arms with a level of `factor` against those with its first level.
+    """
+
+    key: str
+    name: str
+    against: str
+    variant: tuple[Arm, ...]
+    control: tuple[Arm, ...]
+    factor: int | None = None
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasted:
+    """A pairing in a metric: its contrast, means, and what it lacks to be judged."""
+
+    pairing: Pairing
+    metric: MeasuredMetric
+    contrast: Contrast | None
+    of_control: ArmEstimate | None
+    of_variant: ArmEstimate | None
+    lacks: tuple[Lack, ...]
+    is_adjusted: bool
+
+
+def pairings(measured: Measured) -> list[Pairing]:
+    """What an experiment compares; those of weight 0 at the start are left out.
+
+    A factorial design compares the levels of each factor, unless its plan says conditions.
+    """
+    compared = [each for each in measured.arms if each.first_weight > 0]
+    control = measured.control
+    if measured.factors and measured.fixed.compares is ComparisonOf.LEVELS:
+        return list(_of_levels(measured, compared))
+    if control is None:
+        return []
+    return [
+        Pairing(each.key, each.name, control.name, (each,), (control,))
+        for each in compared
+        if not each.is_control
+    ]
+
+
+def _of_levels(measured: Measured, compared: Sequence[Arm]) -> Iterator[Pairing]:
+    for place, factor in enumerate(measured.factors):
+        for level in range(1, len(factor.levels)):
+            yield Pairing(
+                f"{factor.name}: {factor.levels[level]}",
+                f"{factor.name}: {factor.levels[level]}",
+                f"{factor.name}: {factor.levels[0]}",
+                tuple(each for each in compared if each.levels[place] == level),
+                tuple(each for each in compared if each.levels[place] == 0),
+                place,
+                level,
+            )
+
+
+def contrasted(metric: MeasuredMetric, pairing: Pairing, arms: Sequence[Arm]) -> Contrasted:
+    """A pairing in a metric.
+
+    Raises:
+        DamagedSums: if the sums of the metric cannot be.
+    """
+    together = _together(metric.strata)
+    if metric.kind is Kind.PAIRS:
+        differences = together.get(pairing.variant[0].key, NONE)
+        found = pairs(differences)
+        return Contrasted(
+            pairing, metric, found, None, None, lacks_of_pairs(differences), is_adjusted=True
+        )
+    control = _sum(together, pairing.control)
+    variant = _sum(together, pairing.variant)
+    of_control, of_variant = arm(metric.kind, control), arm(metric.kind, variant)
+    is_adjusted = True
+    if pairing.factor is not None:
+        cells = {
+            each.levels: arm(metric.kind, together.get(each.key, NONE))
+            for each in arms
+            if each.first_weight > 0
+        }
+        contrast = main_effect(cells, pairing.factor, pairing.level, 0, metric.kind)
+    elif len(metric.strata) > 1:
+        strata = [
+            Stratum(_sum(each, pairing.control), _sum(each, pairing.variant))
+            for each in metric.strata
+        ]
+        contrast = post_stratified(metric.kind, strata)
+    else:
+        contrast = two_arms(of_control, of_variant, metric.kind)
+        is_adjusted = False
+    missing = lacks(metric.kind, contrast, control, variant)
+    return Contrasted(pairing, metric, contrast, of_control, of_variant, missing, is_adjusted)
+
+
+def judged(found: Contrasted, plan: Plan, *, over: bool) -> Judgement | None:
+    """The interval that decides, of the primary metric."""
+    return None if found.contrast is None else judge(found.contrast, plan, ended=over)
+
+
+def candidate(
+    found: Contrasted, judgement: Judgement | None, guardrails: Sequence[Guardrail], plan: Plan
+) -> Candidate:
+    """A variant for the decision table."""
+    return Candidate(
+        found.pairing.name,
+        judgement,
+        None if found.of_control is None else found.of_control.mean,
+        None if found.of_variant is None else found.of_variant.mean,
+        found.lacks,
+        tuple(guardrails),
+        _reports_differ(found, plan),
+    )
+
+
+def _reports_differ(found: Contrasted, plan: Plan) -> bool:
+    reports = found.metric.reports
+    if reports is None:
+        return False
+
+    def of(arms: Sequence[Arm]) -> tuple[int, int]:
+        both = [reports.get(each.key, (0, 0)) for each in arms]
+        return sum(n for n, _ in both), sum(enrolled for _, enrolled in both)
+
+    control, variant = of(found.pairing.control), of(found.pairing.variant)
+    return reports_differ(control, variant, plan.n_star)
+
+
+def guardrail(
+    found: Contrasted, plan: Plan, number: int, *, over: bool
+) -> tuple[Guardrail, Interval | None]:
+    """A guardrail with its interval, + as good; and the interval as it is."""
+    interval = None
+    if found.contrast is not None and not found.lacks:
+        interval = guardrail_interval(found.contrast, plan, number, ended=over)
+    sign = found.metric.planned.direction.sign
+    oriented = None if interval is None else interval.oriented(sign)
+    margin = found.metric.planned.margin
+    return Guardrail(
+        found.metric.name, oriented, None if margin is None else float(margin)
+    ), interval
+
+
+def comparison(
+    found: Contrasted,
+    judgement: Judgement | None,
+    interval: Interval | None,
+    state: Guardrail | None = None,
+) -> Comparison:
+    """A comparison as it is shown: with `judgement`'s interval, or that of a guardrail."""
+    contrast, role = found.contrast, found.metric.planned.role
+    ratio = _lift(found, judgement)
+    shown = judgement.interval if judgement is not None else interval
+    p = None if judgement is None or judgement.interval is None else judgement.log_p
+    return Comparison(
+        found.pairing.key,
+        found.pairing.name,
+        found.pairing.against,
+        found.metric.name,
+        role,
+        0 if contrast is None else contrast.units,
+        None if found.of_control is None else found.of_control.mean,
+        None if found.of_variant is None else found.of_variant.mean,
+        None if contrast is None else contrast.estimate,
+        shown,
+        None if p is None or judgement is None else judgement.p,
+        None if p is None else p_text(p),
+        ratio.estimate if isinstance(ratio, Lift) else None,
+        ratio.interval if isinstance(ratio, Lift) else None,
+        ratio.value if isinstance(ratio, NoLift) else None,
+        None if contrast is None else welch(contrast),
+        (sentences.lacking(found.pairing.name, found.pairing.against, found.lacks),)
+        if found.lacks
+        else (),
+        None if state is None else state.state,
+        None if found.pairing.factor is None else found.pairing.against.partition(":")[0],
+    )
+
+
+def secondary(found: Contrasted, plan: Plan, number: int) -> Judgement | None:
+    """The interval of one of `number` secondary metrics, which never decides."""
+    return None if found.contrast is None else judge_secondary(found.contrast, plan, number)
+
+
+def _lift(found: Contrasted, judgement: Judgement | None) -> Lift | NoLift | None:
+    contrast, control, variant = found.contrast, found.of_control, found.of_variant
+    if contrast is None or control is None or variant is None:
+        return None
+    if found.is_adjusted or judgement is None:
+        return adjusted_lift(contrast, control)
+    return lift(control, variant, judgement.multiple)
+
+
+def roles(metrics: Sequence[MeasuredMetric], role: MetricRole) -> list[MeasuredMetric]:
+    """The metrics of a role that can be compared."""
+    return [
+        each
+        for each in metrics
+        if each.planned.role is role and each.damaged is None and each.described is None
+    ]
+
+
+def undamaged(
+    metric: MeasuredMetric, compared: Sequence[Pairing], arms: Sequence[Arm]
+) -> MeasuredMetric:
+    """The metric, without its sums if they contradict each other: nothing is clamped."""
+    if metric.damaged is not None:
+        return metric
+    try:
+        for each in compared:
+            contrasted(metric, each, arms)
+        for sums in _together(metric.strata).values():
+            _ = arm(metric.kind, sums) if metric.kind is not Kind.PAIRS else sums.variance
+    except DamagedSums as error:
+        return metric.without_sums(str(error))
+    return metric
+
+
+def _sum(sums: ByArm, arms: Sequence[Arm]) -> Sums:
+    found = [sums[each.key] for each in arms if each.key in sums]
+    return Sums.together(found) if found else NONE
+
+
+def _together(strata: Sequence[ByArm]) -> dict[str, Sums]:
+    """The sums of all strata by arm."""
+    found: dict[str, Sums] = {}
+    for each in strata:
+        for key, sums in each.items():
+            found[key] = found[key] + sums if key in found else sums
+    return found
+
+
+def arm_sums(metric: MeasuredMetric) -> dict[str, Sums]:
+    """The sums of a metric by arm, all strata together."""
+    return _together(metric.strata)

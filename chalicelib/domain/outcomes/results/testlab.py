@@ -1,0 +1,169 @@
+"""Test Lab's experiments as results see them: cohorts of users by day of enrollment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from chalicelib.domain.features.cohorts import EVENTS, Cohort, Cohorts, MetricSums, scale_of
+from chalicelib.domain.features.features import Feature, FeatureType
+from chalicelib.domain.features.result_plans import (
+    CONVERSION,
+    EVENTS_PER_USER,
+    Measure,
+    MetricRole,
+    PlannedMetric,
+    ResultPlan,
+)
+from chalicelib.domain.outcomes.results.measured import (
+    Arm,
+    Measured,
+    MeasuredMetric,
+    UsersByDay,
+)
+from chalicelib.domain.statistics.estimates import Kind
+from chalicelib.domain.statistics.sums import DamagedSums, Sums
+
+ByDay = Mapping[date, Mapping[str, Cohort]]
+"""Cohorts by day and variant."""
+
+
+def measured_of(
+    feature: Feature,
+    cohorts: Cohorts,
+    now: datetime,
+    *,
+    is_backfilled: bool = True,
+    is_exact: bool = True,
+) -> Measured:
+    """An experiment of Test Lab as results see it."""
+    plan = feature.effective_plan()
+    fixed = plan if feature.run is None else feature.run.plan
+    by_day: defaultdict[date, dict[str, Cohort]] = defaultdict(dict)
+    live = {variant.id for variant in feature.variants}
+    for (variant_id, day), cohort in cohorts.items():
+        if day is not None and variant_id in live:
+            by_day[day][str(variant_id)] = cohort
+    measured = Measured(
+        "feature",
+        str(feature.id),
+        feature.name,
+        _arms(feature),
+        plan,
+        feature.run,
+        (),
+        UsersByDay({d: {k: max(0, c.users) for k, c in own.items()} for d, own in by_day.items()}),
+        now,
+        now,
+        complete_until=_complete_until(feature, now),
+        foreign_events=sum(
+            cohort.foreign_events for (variant, _), cohort in cohorts.items() if variant in live
+        ),
+        no_comparison=_no_comparison(feature),
+        is_backfilled=is_backfilled,
+        is_exact=is_exact,
+    )
+    decided = _decided(measured, by_day)
+    metrics = (
+        _metric(feature, each, decided, is_exact=is_exact) for each in metrics_of(fixed, plan)
+    )
+    return replace(measured, metrics=tuple(metrics))
+
+
+def metrics_of(fixed: ResultPlan, plan: ResultPlan) -> list[PlannedMetric]:
+    """The metrics to show, the primary one first: as fixed at the start, others as planned now."""
+    primary = fixed.primary or CONVERSION
+    others = plan.metrics or (EVENTS_PER_USER,)
+    return [
+        primary,
+        *(replace(each, role=_not_primary(each)) for each in others if each.key != primary.key),
+    ]
+
+
+def _not_primary(metric: PlannedMetric) -> MetricRole:
+    """The role beside the metric that was fixed as primary."""
+    return MetricRole.SECONDARY if metric.role is MetricRole.PRIMARY else metric.role
+
+
+def _arms(feature: Feature) -> tuple[Arm, ...]:
+    variants = sorted(feature.variants, key=lambda variant: variant.id)
+    control = next((v.id for v in variants if v.is_control), variants[0].id if variants else None)
+    first = feature.weights if feature.run is None else feature.run.weights[0].weights
+    return tuple(
+        Arm(str(v.id), v.value, v.id, v.weight, v.id == control, first.get(v.id, Decimal(0)))
+        for v in variants
+    )
+
+
+def _no_comparison(feature: Feature) -> str | None:
+    if feature.type is not FeatureType.EXPERIMENT:
+        return "it is no experiment"
+    if len(feature.variants) < 2:
+        return "there are fewer than two variants"
+    return None
+
+
+def _complete_until(feature: Feature, now: datetime) -> date:
+    """The last day of enrollment whose window is over."""
+    return now.date() - timedelta(days=feature.window + 1)
+
+
+def _decided(measured: Measured, by_day: ByDay) -> dict[date, Mapping[str, Cohort]]:
+    """The days that decide: complete ones, and once the plan is over those until its end."""
+    last = measured.complete_until
+    if measured.is_over and measured.fixed.ends_on is not None and last is not None:
+        last = min(last, measured.fixed.ends_on)
+    return {day: own for day, own in sorted(by_day.items()) if last is None or day <= last}
+
+
+def _metric(
+    feature: Feature, planned: PlannedMetric, days: ByDay, *, is_exact: bool
+) -> MeasuredMetric:
+    share = planned.measure is Measure.CONVERSION
+    name = _name(planned)
+    kind = Kind.PROPORTION if share else Kind.MEAN
+    metric_id = EVENTS if planned.name is None else feature.metric_ids.get(planned.name)
+    found = MeasuredMetric(planned, name, kind)
+    if metric_id is None:
+        return replace(found, described=f"the plan names no {name} any more")
+    if not is_exact and not share:
+        return replace(found, described="sums are not kept while EXACT_TOTALS is off")
+    try:
+        sums = {
+            day: {key: _sums(cohort, metric_id, share=share) for key, cohort in own.items()}
+            for day, own in days.items()
+        }
+        together = _together(sums)
+    except DamagedSums as error:
+        return found.without_sums(str(error))
+    capped: defaultdict[str, int] = defaultdict(int)
+    for own in days.values():
+        for key, cohort in own.items():
+            capped[key] += cohort.metrics.get(metric_id, MetricSums()).capped
+    return replace(found, strata=(together,), days=sums, capped=capped)
+
+
+def _sums(cohort: Cohort, metric_id: int, *, share: bool) -> Sums:
+    found = cohort.metrics.get(metric_id, MetricSums())
+    if share:
+        return Sums.of_converters(cohort.users, found.converters)
+    return found.of_users(cohort.users, scale_of(metric_id))
+
+
+def _together(days: Mapping[date, Mapping[str, Sums]]) -> dict[str, Sums]:
+    by_arm: defaultdict[str, list[Sums]] = defaultdict(list)
+    for own in days.values():
+        for key, sums in own.items():
+            by_arm[key].append(sums)
+    return {key: Sums.together(parts) for key, parts in by_arm.items()}
+
+
+def _name(planned: PlannedMetric) -> str:
+    if planned.name is None:
+        return "conversion" if planned.measure is Measure.CONVERSION else "events per user"
+    if planned.measure is Measure.CONVERSION:
+        return f"users with {planned.name}"
+    return f"{planned.name} per user"

@@ -1,0 +1,152 @@
+"""Results of experiments: who won, how sure, and whether the test was sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.features.features import Feature, FeatureType
+from chalicelib.domain.outcomes.results import testlab
+from chalicelib.domain.outcomes.results.evaluation import latch, results_of
+from chalicelib.domain.outcomes.results.results import Latched, Results, Summary
+from chalicelib.services.features.cohorts import CohortService
+from chalicelib.services.features.ports import CohortStore
+from chalicelib.services.outcomes.ports import SummaryStore
+from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.pools import Pool
+from chalicelib.services.running.ports import Clock
+
+RENEWED_EVERY = timedelta(hours=1)
+"""How old the line of an experiment in the list may become."""
+
+RUN_TIME = timedelta(seconds=20)
+"""How long one run of the scheduled function may renew lines; the next goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """An experiment in the list: its line is None until the scheduled function made one."""
+
+    feature: Feature
+    summary: Summary | None
+
+
+class ResultService:
+    """Answers what a team decides with."""
+
+    def __init__(
+        self,
+        catalogue: CatalogueService,
+        cohorts: CohortStore,
+        cohort_service: CohortService,
+        summaries: SummaryStore,
+        clock: Clock,
+        *,
+        exact_totals: bool = True,
+    ) -> None:
+        self._catalogue = catalogue
+        self._cohorts = cohorts
+        self._cohort_service = cohort_service
+        self._summaries = summaries
+        self._clock = clock
+        self._exact_totals = exact_totals
+        self._renewed_at: datetime | None = None
+
+    def of_feature(self, feature_id: int) -> Results:
+        """The results of an experiment of Test Lab; its first terminal verdict is kept.
+
+        Raises:
+            NotFound: if there is no such experiment.
+        """
+        feature = self._catalogue.find(lambda catalogue: catalogue.own_feature(feature_id))
+        if feature is None or feature.type is not FeatureType.EXPERIMENT:
+            raise NotFound(f"there is no experiment {feature_id}")
+        return self._results(feature)
+
+    def all(self) -> list[ResultLine]:
+        """A line for each experiment, as of when the scheduled function last looked."""
+        summaries = {each.feature_id: each for each in self._summaries.all()}
+        return [
+            ResultLine(feature, _of_run(feature, summaries.get(feature.id)))
+            for feature in _experiments(self._catalogue.fresh().features)
+        ]
+
+    def renew_due(self) -> int:
+        """Renew the lines that are older than an hour, the oldest first; how many there were."""
+        started = self._clock()
+        if self._renewed_at is not None and started - self._renewed_at < RENEWED_EVERY:
+            return 0
+        renewed = 0
+        features = list(_experiments(self._catalogue.fresh().features))
+        summaries = {each.feature_id: each for each in self._summaries.all()}
+        known = {feature.id for feature in features}
+        for feature_id in summaries.keys() - known:
+            self._summaries.remove(feature_id)
+        for feature in sorted(features, key=lambda each: _age(summaries.get(each.id))):
+            summary = _of_run(feature, summaries.get(feature.id))
+            if summary is not None and started - summary.at < RENEWED_EVERY:
+                continue
+            if self._clock() - started > RUN_TIME:
+                return renewed
+            self._results(feature)
+            renewed += 1
+        self._renewed_at = started
+        return renewed
+
+    def _results(self, feature: Feature) -> Results:
+        with Pool(3) as pool:
+            cohorts = pool.submit(self._cohorts.of_feature, feature.id)
+            kept = pool.submit(self._summaries.one, feature.id)
+            complete = pool.submit(self._cohort_service.is_complete)
+            measured = testlab.measured_of(
+                feature,
+                cohorts.result(),
+                self._clock(),
+                is_backfilled=complete.result(),
+                is_exact=self._exact_totals,
+            )
+        summary = _of_run(feature, kept.result())
+        latched = None if summary is None else summary.latched
+        results = results_of(measured, latched)
+        self._keep(feature, summary, results)
+        return replace(results, latched=latch(results))
+
+    def _keep(self, feature: Feature, before: Summary | None, results: Results) -> None:
+        """Store the line of an experiment, where it is old or a verdict is to be kept."""
+        latched = latch(results)
+        due = before is None or results.data_at - before.at >= RENEWED_EVERY
+        if due or (before is not None and before.latched != latched):
+            self._summaries.put(summary_of(feature, results, latched))
+
+
+def summary_of(feature: Feature, results: Results, latched: Latched | None) -> Summary:
+    """The line of an experiment in the list."""
+    split = next((check for check in results.checks if check.name == "split"), None)
+    return Summary(
+        feature.id,
+        results.verdict.code.value,
+        results.verdict.text,
+        sum(variant.units for variant in results.variants),
+        results.unit,
+        "unknown" if split is None else split.state.value,
+        results.days_left,
+        results.data_at,
+        None if feature.run is None else feature.run.started_at,
+        latched,
+    )
+
+
+def _experiments(features: Sequence[Feature]) -> Iterator[Feature]:
+    return (feature for feature in features if feature.type is FeatureType.EXPERIMENT)
+
+
+def _of_run(feature: Feature, summary: Summary | None) -> Summary | None:
+    """The line, if it is of the run that is on: with new variants a new one began."""
+    started = None if feature.run is None else feature.run.started_at
+    return summary if summary is not None and summary.started_at == started else None
+
+
+def _age(summary: Summary | None) -> float:
+    return 0.0 if summary is None else summary.at.timestamp()
