@@ -1,0 +1,113 @@
+"""Results as CSV for spreadsheets: a line for each variant and metric, or for each day of those.
+
+It is made for people: no cell is a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from chalicelib.api.results.results_answers import Interval, Results
+
+CSV_TYPE = "text/csv; charset=UTF-8"
+
+Cell = str | float | int | None
+
+COLUMNS = (
+    "metric", "role", "variant", "name", "is_control", "units", "n", "mean", "mean_low",
+    "mean_high", "difference", "difference_low", "difference_high", "p", "lift", "lift_low",
+    "lift_high", "guardrail", "lacks",
+)  # fmt: skip
+
+SERIES_COLUMNS = (
+    "day", "metric", "variant", "new_units", "units_so_far", "difference", "difference_low",
+    "difference_high", "is_open",
+)  # fmt: skip
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a text for a formula, at its beginning."""
+
+
+def table(found: Results) -> str:
+    """A line for each metric and variant, with its comparison if it is not the control."""
+    return _text(COLUMNS, _lines(found))
+
+
+def series(found: Results) -> str:
+    """A line for each day, metric and variant that is compared."""
+    return _text(SERIES_COLUMNS, _days(found))
+
+
+def _lines(found: Results) -> Iterator[list[Cell]]:
+    compared = {(each["metric"], each["variant"]): each for each in found["comparisons"]}
+    for metric in found["metrics"]:
+        for variant in found["variants"]:
+            own = next(each for each in variant["metrics"] if each["metric"] == metric["name"])
+            start: list[Cell] = [
+                metric["name"],
+                metric["role"],
+                variant["id"],
+                variant["name"],
+                str(variant["is_control"]).lower(),
+                variant["units"],
+                own["n"],
+                own["mean"],
+                *_bounds(own["interval"]),
+            ]
+            each = compared.pop((metric["name"], variant["id"]), None)
+            if each is None:
+                yield [*start, *[None] * (len(COLUMNS) - len(start))]
+                continue
+            yield [
+                *start,
+                each["difference"],
+                *_bounds(each["interval"]),
+                each["p"],
+                each["lift"],
+                *_bounds(each["lift_interval"]),
+                each["guardrail"],
+                " ".join(each["lacks"]),
+            ]
+    for each in compared.values():  # levels of factors, which are no variants
+        yield [
+            each["metric"], each["role"], each["variant"], each["name"], "false", each["units"],
+            None, each["mean"], None, None, each["difference"], *_bounds(each["interval"]),
+            each["p"], each["lift"], *_bounds(each["lift_interval"]), each["guardrail"],
+            " ".join(each["lacks"]),
+        ]  # fmt: skip
+
+
+def _days(found: Results) -> Iterator[list[Cell]]:
+    for day in found["series"]["days"]:
+        for point in day["points"]:
+            yield [
+                day["first"],
+                point["metric"],
+                point["variant"],
+                day["new"].get(point["variant"]),
+                day["so_far"].get(point["variant"]),
+                point["difference"],
+                *_bounds(point["interval"]),
+                str(day["is_open"]).lower(),
+            ]
+
+
+def _bounds(interval: Interval | None) -> tuple[Cell, Cell]:
+    return (None, None) if interval is None else (interval["low"], interval["high"])
+
+
+def _text(columns: tuple[str, ...], lines: Iterator[list[Cell]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(cell) for cell in line] for line in lines)
+    return text.getvalue()
+
+
+def _cell(cell: Cell) -> Cell:
+    """A cell that no spreadsheet takes for a formula; numbers stay what they are."""
+    if isinstance(cell, str) and cell.startswith(FORMULA):
+        return f"'{cell}"
+    return cell
