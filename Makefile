@@ -20,7 +20,7 @@ DYNAMODB := .cache/dynamodb-local/package/emulator
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test test-fast bench test-dynamodb-local test-browser test-oracles contract check static format lint types imports clean
+.PHONY: help install run openapi key keys transfer package cloud test test-fast simulate bench test-dynamodb-local test-browser test-oracles contract check static format lint types imports clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -74,6 +74,9 @@ $(ORACLES)/.ready: pyproject.toml
 
 contract: $(READY)  ## Call the API in all ways that its document allows, and others (SECONDS=180)
 	$(BIN)/python -m infra.contract --seconds $(SECONDS)
+
+simulate: $(READY)  ## Simulate experiments looked at daily: how often verdicts are wrong (RUNS=400: some minutes)
+	@$(BIN)/python -m tests.simulation --runs $(or $(RUNS),400)
 
 bench: $(READY)  ## Measure, and write the tables of docs/performance.md anew: make bench [ONLY=round_trips]
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
