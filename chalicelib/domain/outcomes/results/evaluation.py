@@ -154,7 +154,7 @@ def _verdict(
             control.name if control is not None else "",
             found_split,
             candidates,
-            sum(measured.enrolled.in_all(each.key) for each in measured.arms),
+            measured.units,
             measured.full_days,
             measured.is_over,
             days_left,
@@ -199,11 +199,9 @@ def _days_left(measured: Measured, primary: Sequence[Contrasted], plan: Plan) ->
     per_day = _per_day(measured)
     ends_on = measured.fixed.ends_on
     if measured.mode is Mode.PLANNED and ends_on is not None:
-        if measured.fixed.units is None:
-            return max(0, (ends_on - measured.now.date()).days + 1 + measured.window_days)
-        arms = measured.arms
-        now = sum(measured.enrolled.in_all(each.key) for each in arms)
-        return days_to_units(plan.n_star * len(arms) / 2, now, per_day)
+        return max(0, (ends_on - measured.now.date()).days + 1 + measured.window_days)
+    if measured.mode is Mode.PLANNED and measured.units_planned is not None:
+        return days_to_units(measured.units_planned, measured.units, per_day)
     contrasts = [each.contrast for each in primary if each.contrast is not None]
     found = [days_to_decision(each, plan, per_day * _share(measured)) for each in contrasts]
     known = [each for each in found if each is not None]

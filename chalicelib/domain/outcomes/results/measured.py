@@ -128,8 +128,8 @@ class Measured:
 
     @property
     def mode(self) -> Mode:
-        """How the looks share α."""
-        if self.fixed.ends_on is None:
+        """How the looks share α: an end is planned as a day, or as a number of units."""
+        if self.fixed.ends_on is None and self.fixed.units is None:
             return Mode.OPEN
         return Mode.MOVED if self.run is not None and self.run.moved else Mode.PLANNED
 
@@ -147,7 +147,21 @@ class Measured:
     def is_over(self) -> bool:
         """Whether the planned end is past, and the window after it."""
         ends_on = self.plan.ends_on if self.mode is Mode.MOVED else self.fixed.ends_on
-        return ends_on is not None and (self.now.date() - ends_on).days > self.window_days
+        if ends_on is not None:
+            return (self.now.date() - ends_on).days > self.window_days
+        planned = self.units_planned
+        return planned is not None and self.units >= planned
+
+    @property
+    def units(self) -> int:
+        """The units of all arms."""
+        return sum(self.enrolled.in_all(arm.key) for arm in self.arms)
+
+    @property
+    def units_planned(self) -> float | None:
+        """Those that were planned for all arms, if any were: a plan says how many two arms have."""
+        units = self.fixed.units
+        return None if units is None else units * len(self.arms) / 2
 
     @property
     def full_days(self) -> int:
