@@ -79,6 +79,8 @@ def stored_counts(tables: Tables) -> Counts:
             counts["point users", feature_id, condition, point_key] += item.get("point_users", 0)
         elif kind == "day":
             day, condition, point_key, _ = rest
+            counts["day users", feature_id, day, condition] += item.get("condition_users", 0)
+            counts["day groups", feature_id, day, condition] += item.get("condition_groups", 0)
             for name in (name for name in item if name[0] == "u" and name[1:].isdigit()):
                 counts["hour", feature_id, day, int(name[1:]), condition, point_key] += item[name]
         elif kind == "totals":
@@ -120,6 +122,10 @@ def recounted(tables: Tables, catalogue: Catalogue) -> Counts:
             kind, *rest = item["sk"].split("#")
             if kind == "exclusion":
                 counts["excluded groups", int(rest[0])] += 1
+            if kind == "enrollment":
+                data = json.loads(item["data"])
+                day = datetime.fromtimestamp(data["at"] / 1000, UTC).date().isoformat()
+                counts["day groups", int(rest[0]), day, keys.part(data["condition"])] += 1
             feature = catalogue.feature(int(rest[0])) if kind == "count" else None
             complete = feature.design.complete_condition if feature and feature.design else None
             if complete and complete.user_count and item["n"] >= complete.user_count:
@@ -144,10 +150,11 @@ def _count_enrollments(
         if (condition, point_key) in there:
             continue
         there.add((condition, point_key))
+        at = datetime.fromtimestamp(data["at"] / 1000, UTC)
         counts["condition users", feature_id, condition] += condition not in met
+        counts["day users", feature_id, at.date().isoformat(), condition] += condition not in met
         met.add(condition)
         counts["point users", feature_id, condition, point_key] += 1
-        at = datetime.fromtimestamp(data["at"] / 1000, UTC)
         counts["hour", feature_id, at.date().isoformat(), at.hour, condition, point_key] += 1
     for data in (json.loads(item["data"]) for item in own):
         if data["variant"] is not None:

@@ -10,12 +10,14 @@ from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
     COUNTS,
+    DailyEnrollmentCount,
     EnrollmentCount,
     ExclusionCount,
     HourlyEnrollmentCount,
     dropped_at_once,
     exclusions_of,
     group_new_at_point,
+    of_group,
     of_records,
 )
 from chalicelib.domain.experiments.marks import Outcome, Records, Repeat
@@ -91,10 +93,7 @@ class FakeEnrollmentStore:
             group = self._memory.group(key)
             if isinstance(record, GroupEnrollment):
                 require(record.feature_id not in group.enrollments)
-                enrollment_count = EnrollmentCount(
-                    record.feature_id, record.condition_id, record.point_key, groups=1
-                )
-                self._memory.enrollment_counts.append(enrollment_count)
+                self._memory.enrollment_counts.append(of_group(record))
                 group = replace(group, enrollments={**group.enrollments, record.feature_id: record})
             else:
                 require(record.feature_id not in group.exclusions)
@@ -279,6 +278,32 @@ class FakeEnrollmentCountStore:
                 groups=before.groups + enrollment_count.point_groups,
             )
         return [each for each in sums.values() if each.users or each.groups]
+
+    def daily(self, feature_id: int) -> Sequence[DailyEnrollmentCount]:
+        sums: dict[tuple[date, str | None], DailyEnrollmentCount] = {}
+        with self._memory.lock:
+            added = [
+                (each.at, each)
+                for each in self._memory.enrollment_counts
+                if each.feature_id == feature_id and each.at is not None
+            ]
+        for at, each in added:
+            key = at.date(), each.condition_id
+            before = sums.get(key) or DailyEnrollmentCount(*key, 0, 0)
+            sums[key] = replace(
+                before,
+                users=before.users + each.condition_users,
+                groups=before.groups + each.groups,
+            )
+        return [each for each in sums.values() if each.users or each.groups]
+
+    def in_strata(self, feature_id: int, values: Collection[str]) -> Mapping[tuple[str, int], int]:
+        with self._memory.lock:
+            return {
+                (value, variant_id): count
+                for (of_feature, value, variant_id), count in self._memory.strata.items()
+                if of_feature == feature_id and value in values and count
+            }
 
     def in_stratum(self, feature_id: int, value: str) -> Mapping[int, int]:
         with self._memory.lock:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from chalicelib.domain.catalogue.testlab_assignments import variant_uuid
@@ -40,6 +41,7 @@ class Enrolled:
     condition: str | None
     group: str | None = None
     stratum: str | None = None
+    day: str = ""
     repeats: int = 0
     met: frozenset[str] = frozenset()
 
@@ -120,6 +122,23 @@ class Stored:
             found["exposures", feature_id] += count
         return _nonzero(found)
 
+    def daily(self) -> Counts:
+        """What the counters by day must say of first enrollments; no zeros.
+
+        Of within-subjects experiments, whose marks have days of their own, nothing.
+        """
+        found: Counter[Any] = Counter()
+        first: dict[tuple[int, str, str], str] = {}
+        for each in self.enrollments:
+            if each.condition is not None:
+                key = each.feature_id, each.subject, each.condition
+                first[key] = min(each.day, first.get(key, each.day))
+        for (feature_id, _, condition), day in first.items():
+            found["users", feature_id, day, condition] += 1
+        for each in self.groups:
+            found["groups", each.feature_id, each.day, each.condition] += 1
+        return _nonzero(found)
+
     def members(self) -> Counts:
         """How many users are enrolled of each group."""
         users = {(e.feature_id, e.group, e.subject) for e in self.enrollments if e.group}
@@ -136,6 +155,7 @@ def _enrolled(row: RecordRow, rest: list[str]) -> Enrolled:
         data["condition"],
         None if of_group else data["group"],
         None if of_group else data["stratum"],
+        datetime.fromtimestamp(data["at"] / 1000, UTC).date().isoformat(),
         int(row.n or 0),
         frozenset(row.met or ()),
     )
@@ -167,6 +187,19 @@ def counters(strata: Iterable[str], conditions: dict[int, str]) -> tuple[Counts,
             feature_id, rest = int(counter.feature_id), counter.sk.split("#")[1:]
             found[_counter(kind, feature_id, rest, values, conditions)] += int(counter.n)
     return _nonzero(found), _nonzero(by_day)
+
+
+def daily(within_subjects: Collection[int]) -> Counts:
+    """What the counters say of first enrollments by day, but for some experiments; no zeros."""
+    found: Counter[Any] = Counter()
+    for row in _scan(EnrolledOnRow, "day"):
+        _, day, condition, _, _ = row.sk.split("#")
+        feature_id = int(row.feature_id)
+        if feature_id not in within_subjects:
+            key = feature_id, day, _condition(condition)
+            found["users", *key] += int(row.condition_users or 0)
+            found["groups", *key] += int(row.condition_groups or 0)
+    return _nonzero(found)
 
 
 def _scan(table: type[Row], kind: str) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
+from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.storage.dynamodb.connection import READ_TIMEOUT
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied
@@ -191,6 +192,8 @@ def test_the_counters_of_experiments_and_flags_are_a_recount_of_the_records(worl
     expected = stored.counts(USERS_PER_GROUP)
     assert counted == expected
     assert {key: n for key, n in expected.items() if key[0] == "point users"} == by_day
+    within = {n for n, e in catalogue.experiments() if e.unit is Unit.WITHIN_SUBJECTS}
+    assert recount.daily(within) == stored.daily() != {}
     assert {key: n for key, n in stored.group_counts.items() if n} == stored.members()
     for kind in ("stratum", "complete groups", "exposures", "excluded users", "point groups"):
         assert any(key[0] == kind for key in expected), kind

@@ -12,9 +12,11 @@ from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
+    DailyEnrollmentCount,
     EnrollmentCount,
     ExclusionCount,
     HourlyEnrollmentCount,
+    counted_from,
 )
 from chalicelib.domain.experiments.experiments import CompleteCondition
 from chalicelib.domain.experiments.group_change import GroupChange, GroupLeft, StratumEnrollment
@@ -36,6 +38,7 @@ from chalicelib.domain.participants.participants import (
     Profile,
 )
 from chalicelib.services.experiments.ports import Counting, Position
+from chalicelib.storage.dynamodb.tables import EnrolledOnRow
 from chalicelib.storage.experiments import listing
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
@@ -379,3 +382,84 @@ def test_results_are_kept_by_experiment_and_replaced(stores: Stores) -> None:
     assert list(stores.results.kept(2)) == []
     stores.results.keep(1, [QueryResult("q", Effect((), ())), factorial])
     assert list(stores.results.kept(1)) == [QueryResult("q", Effect((), ())), factorial]
+
+
+# By day
+
+
+def daily(stores: Stores) -> list[DailyEnrollmentCount]:
+    return sorted(stores.enrollment_counts.daily(FEATURE_ID), key=lambda each: each.day)
+
+
+def test_users_and_groups_count_on_the_day_of_their_first_enrollment_under_a_condition(
+    stores: Stores,
+) -> None:
+    create(stores, "u", "v")
+    key = class_key("1a")
+    first = Records(
+        enrollment=enrolled(class_id="1a"),
+        group_enrollment=(key, GroupEnrollment(FEATURE_ID, HERE, "id of a", START)),
+    )
+    store(stores, "u", first, groups=[key], shard=1)
+    again = Records(enrollment=enrolled(THERE, "1a", after=timedelta(days=1)))
+    store(stores, "u", again, point_key=THERE, groups=[key], shard=2)
+    later = Records(enrollment=enrolled(THERE, "1a", after=timedelta(days=1)))
+    store(stores, "v", later, point_key=THERE, groups=[key], shard=3)
+    tomorrow = DAY + timedelta(days=1)
+    assert daily(stores) == [
+        DailyEnrollmentCount(DAY, "id of a", 1, 1),
+        DailyEnrollmentCount(tomorrow, "id of a", 1, 0),
+    ]
+    change = GroupChange(known(stores).enrollments[FEATURE_ID])
+    by_time = sorted(change.enrollments, key=lambda each: each.at)
+    stores.profiles.update(known(stores), Profile("u"), GroupChange(tuple(by_time)), START)
+    assert daily(stores) == [
+        DailyEnrollmentCount(DAY, "id of a", 0, 1),
+        DailyEnrollmentCount(tomorrow, "id of a", 1, 0),
+    ]
+    record = stores.participants.groups([key])
+    dropping = Outcome(
+        COMPILED,
+        MonitoredPoint("p", HERE, "e", None, START),
+        None,
+        Records(dropped=(key,)),
+    )
+    stores.enrollments.store_mark(known(stores, "v"), record, dropping, Counting(4), ())
+    assert daily(stores) == [DailyEnrollmentCount(tomorrow, "id of a", 1, 0)]
+
+
+def test_a_group_from_elsewhere_counts_on_the_day_of_its_enrollment(stores: Stores) -> None:
+    record = GroupEnrollment(FEATURE_ID, HERE, "id of a", START - timedelta(days=9))
+    stores.enrollments.store_group_record(class_key("1a"), record, 1)
+    assert daily(stores) == [DailyEnrollmentCount(DAY - timedelta(days=9), "id of a", 0, 1)]
+    assert stores.enrollment_counts.hourly(FEATURE_ID, date(2020, 1, 1), POINT_KEYS) == []
+
+
+def test_days_that_were_begun_before_are_not_whole_however_many_leave(
+    dynamo_stores: Stores,
+) -> None:
+    stores = dynamo_stores
+    create(stores, "u", "v", "w")
+    store(stores, "u", Records(enrollment=enrolled()))
+    new = EnrolledOnRow.condition_users, EnrolledOnRow.condition_groups, EnrolledOnRow.counted
+    for row in EnrolledOnRow.query(FEATURE_ID, EnrolledOnRow.sk.startswith("day#")):
+        row.update([field.remove() for field in new])
+    store(stores, "v", Records(enrollment=enrolled()))
+    store(stores, "w", Records(enrollment=enrolled(after=timedelta(days=1))))
+    tomorrow = DailyEnrollmentCount(DAY + timedelta(days=1), "id of a", 1, 0)
+    assert daily(stores) == [DailyEnrollmentCount(DAY, "id of a", 1, 0, whole=False), tomorrow]
+    stores.profiles.update(known(stores), Profile("u"), GroupChange((enrolled(),)), START)
+    assert daily(stores) == [DailyEnrollmentCount(DAY, "id of a", 0, 0, whole=False), tomorrow]
+    assert counted_from(daily(stores)) == tomorrow.day
+    assert counted_from([tomorrow]) is None
+
+
+def test_strata_are_read_together(stores: Stores) -> None:
+    create(stores, "u", "v")
+    for user_id, value in (("u", "north"), ("v", "south")):
+        outcome = Outcome(
+            COMPILED, MonitoredPoint("p", HERE, "e", None, START), None, Records(enrolled())
+        )
+        counting = Counting(1, (value, 3))
+        stores.enrollments.store_mark(known(stores, user_id), {}, outcome, counting, ())
+    assert stores.enrollment_counts.in_strata(FEATURE_ID, ["north", "west"]) == {("north", 3): 1}

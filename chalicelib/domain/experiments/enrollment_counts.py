@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.marks import Records, Repeat
@@ -36,7 +36,8 @@ class EnrollmentCount:
     `condition_users` those who first met the condition there; `point_users` met it at the decision
     point. `groups` enrolled there, `point_groups` have a user enrolled there. `condition_id` is
     None for marks within subjects that named none, `point_key` for a point that the reader did not
-    ask for, and `at` tells when, where a change counts for statistics by date.
+    ask for, and `at` tells when, where a change counts for statistics by date: there new users and
+    groups of the condition count for the day of their enrollment, and what ends leaves that day.
     """
 
     feature_id: int
@@ -65,6 +66,28 @@ class HourlyEnrollmentCount:
 
 
 @dataclass(frozen=True, slots=True)
+class DailyEnrollmentCount:
+    """Users and groups that first enrolled under a condition on a day (UTC), at any point.
+
+    `users` are those who met the condition at no point before, as of `EnrollmentCount`, `groups`
+    those that enrolled. Days were not always counted so: of one that is not `whole` some enrolled
+    before, and are missing.
+    """
+
+    day: date
+    condition_id: str | None
+    users: int
+    groups: int
+    whole: bool = True
+
+
+def counted_from(counts: Iterable[DailyEnrollmentCount]) -> date | None:
+    """The first day from which on all days are whole; None if there was no other, ever."""
+    incomplete = [each.day for each in counts if not each.whole]
+    return max(incomplete) + timedelta(days=1) if incomplete else None
+
+
+@dataclass(frozen=True, slots=True)
 class ExclusionCount:
     """Users and groups that are excluded from the experiment `feature_id`, or a change of them."""
 
@@ -81,9 +104,7 @@ def of_records(
 ) -> tuple[EnrollmentCount, ...]:
     """What records of an experiment add to the enrollments."""
     dropped = (
-        EnrollmentCount(
-            enrollment.feature_id, enrollment.condition_id, enrollment.point_key, groups=-1
-        )
+        -of_group(enrollment)
         for key in records.dropped
         for enrollment in dropped_at_once(groups[key])
     )
@@ -94,13 +115,15 @@ def of_records(
         return (_of_enrollment(participant, records, records.enrollment, is_new), *dropped)
     if records.group_enrollment is not None:
         _, enrolled = records.group_enrollment
-        return (
-            EnrollmentCount(
-                enrolled.feature_id, enrolled.condition_id, enrolled.point_key, groups=1
-            ),
-            *dropped,
-        )
+        return (of_group(enrolled), *dropped)
     return tuple(dropped)
+
+
+def of_group(enrolled: GroupEnrollment) -> EnrollmentCount:
+    """What the enrollment of a group adds, where no user is enrolled with it."""
+    return EnrollmentCount(
+        enrolled.feature_id, enrolled.condition_id, enrolled.point_key, enrolled.at, groups=1
+    )
 
 
 def dropped_at_once(record: GroupRecord) -> list[GroupEnrollment]:

@@ -92,15 +92,35 @@ def analyse(
     Percentages, and counts of categorical metrics, compare texts. All else is computed from
     numbers; text that is no number does not count.
     """
-    if _compares(query, kind):
-        # Texts have no mean; as in UpGrade, whatever is not the last value is the first.
-        text_of = _last if query.repeated_measure is RepeatedMeasure.MOST_RECENT else _first
-        texts = _values(observations, arms, as_text, text_of)
-        return [ArmResult(arm, _compare(query, each), len(each)) for arm, each in texts]
-    number_of = NUMBER_OF.get(query.repeated_measure, _first)
+    values = user_values(query, kind, observations, arms)
+    if is_comparison(query, kind):
+        return [ArmResult(arm, _matches(query, each), len(each)) for arm, each in values]
     aggregate = AGGREGATES[query.operation]
-    numbers = _values(observations, arms, numeric, number_of)
-    return [ArmResult(arm, aggregate(in_order(each)), len(each)) for arm, each in numbers]
+    return [ArmResult(arm, aggregate(in_order(own.values())), len(own)) for arm, own in values]
+
+
+def user_values(
+    query: MetricQuery,
+    kind: MetricType,
+    observations: Iterable[Observation],
+    arms: Mapping[str, Collection[str]],
+) -> list[tuple[str, Mapping[str, Decimal]]]:
+    """The one number of each user in the arms that have any, by user id; as for `analyse`.
+
+    Where the query compares texts it is 1 for a user whose text is one that is asked for, else 0.
+    A mean of a user's own values has the digits that PostgreSQL keeps of it.
+    """
+    if not is_comparison(query, kind):
+        number_of = NUMBER_OF.get(query.repeated_measure, _first)
+        return _values(observations, arms, numeric, number_of)
+    # Texts have no mean; as in UpGrade, whatever is not the last value is the first.
+    text_of = _last if query.repeated_measure is RepeatedMeasure.MOST_RECENT else _first
+    wanted = "" if query.compare_value is None else as_text(query.compare_value)
+    equal = query.compare_fn == "="
+    return [
+        (arm, {user: Decimal((text == wanted) is equal) for user, text in texts.items()})
+        for arm, texts in _values(observations, arms, as_text, text_of)
+    ]
 
 
 def as_text(value: Value) -> str | None:
@@ -115,22 +135,18 @@ def as_text(value: Value) -> str | None:
     return None if number is None else written(number)
 
 
-def _compares(query: MetricQuery, kind: MetricType) -> bool:
+def is_comparison(query: MetricQuery, kind: MetricType) -> bool:
     """Whether a query is about how many values are equal to another one, or differ from it."""
     return query.operation is Operation.PERCENTAGE or (
         query.operation is Operation.COUNT and kind is MetricType.CATEGORICAL
     )
 
 
-def _compare(query: MetricQuery, texts: Sequence[str]) -> str:
-    wanted = "" if query.compare_value is None else as_text(query.compare_value)
-    if query.compare_fn == "=":
-        matches = sum(text == wanted for text in texts)
-    else:
-        matches = sum(text != wanted for text in texts)
+def _matches(query: MetricQuery, values: Mapping[str, Decimal]) -> str:
+    matches = int(sum(values.values()))
     if query.operation is Operation.COUNT:
         return str(matches)
-    return written(percentage(matches, len(texts)))
+    return written(percentage(matches, len(values)))
 
 
 def _values(
@@ -138,7 +154,7 @@ def _values(
     arms: Mapping[str, Collection[str]],
     read: Callable[[Value], T | None],
     value_of: Callable[[Rows[T]], T],
-) -> list[tuple[str, list[T]]]:
+) -> list[tuple[str, Mapping[str, T]]]:
     """For each arm that has any, its users' values: what `value_of` makes of all that are read.
 
     A row counts once for a user, even if conditions of the same arm share it.
@@ -154,7 +170,9 @@ def _values(
         for arm in arms_of[each.condition_id]:
             rows[arm].setdefault(each.user_id, {})[each.updated_at, each.row_id] = value
     return [
-        (arm, [value_of(own) for own in users.values()]) for arm, users in rows.items() if users
+        (arm, {user_id: value_of(own) for user_id, own in users.items()})
+        for arm, users in rows.items()
+        if users
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
+    DailyEnrollmentCount,
     EnrollmentCount,
     ExclusionCount,
     HourlyEnrollmentCount,
@@ -110,6 +111,18 @@ class EnrollmentCountStore(Protocol):
         self, feature_id: int, since: date, point_keys: Collection[DecisionPointKey]
     ) -> Sequence[HourlyEnrollmentCount]:
         """The new enrollments of an experiment from a day (UTC) on, by the hour."""
+        ...
+
+    def daily(self, feature_id: int) -> Sequence[DailyEnrollmentCount]:
+        """The users and groups that first enrolled under each condition, by day (UTC).
+
+        It reads days x conditions x points x shards. What was counted before there were such counts
+        is in none of them: `DailyEnrollmentCount.whole` says of each day whether there is such.
+        """
+        ...
+
+    def in_strata(self, feature_id: int, values: Collection[str]) -> Mapping[tuple[str, int], int]:
+        """Enrollments at all points in some strata of an experiment, by value and id of variant."""
         ...
 
     def in_stratum(self, feature_id: int, value: str) -> Mapping[int, int]:

@@ -171,6 +171,10 @@ def enrolled_at(feature_id: int, point_text: str) -> str:
     return f"at#{feature_id}#{point_text}"
 
 
+STRATUM_COUNTERS = "stratum#"
+"""What the counters of all strata begin with."""
+
+
 def stratum_counter(value: str, condition: int) -> str:
     """The counter of a condition's enrollments in a stratum."""
     return f"{stratum_counter_prefix(value)}{condition}"
@@ -178,7 +182,7 @@ def stratum_counter(value: str, condition: int) -> str:
 
 def stratum_counter_prefix(value: str) -> str:
     """What the counters of a stratum begin with."""
-    return f"stratum#{hashlib.sha256(value.encode()).hexdigest()[:32]}#"
+    return f"{STRATUM_COUNTERS}{hashlib.sha256(value.encode()).hexdigest()[:32]}#"
 
 
 def repeats(feature_id: int, user_id: str) -> str:

@@ -160,8 +160,16 @@ HOURS = range(24)
 
 
 class EnrolledOnRow(VariantsTable):
-    """Enrollments of one day (UTC) at a point: new users by hour, then new groups."""
+    """Enrollments of one day (UTC) at a point: new users by hour, then new groups.
 
+    `condition_users` and `condition_groups` are those who first enrolled under the condition.
+    `counted` are the users of the hours among whom they were looked for: in rows that were begun
+    before there were such counts it is less than these.
+    """
+
+    condition_users = NumberAttribute(null=True)
+    condition_groups = NumberAttribute(null=True)
+    counted = NumberAttribute(null=True)
     for _hour in HOURS:
         locals()[f"u{_hour}"] = NumberAttribute(null=True)
         locals()[f"g{_hour}"] = NumberAttribute(null=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +11,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.experiments.enrollment_counts import (
     COUNTS,
+    DailyEnrollmentCount,
     EnrollmentCount,
     ExclusionCount,
     HourlyEnrollmentCount,
@@ -39,9 +40,7 @@ def add_enrollment_counts(
             key = keys.enrolled(enrollment_count.condition_id, point, shard)
             actions = [getattr(EnrolledRow, name).add(by) for name, by in figures.items()]
             write.update(EnrolledRow(enrollment_count.feature_id, key), actions=actions)
-        if enrollment_count.at is not None and (
-            enrollment_count.point_users or enrollment_count.point_groups
-        ):
+        if enrollment_count.at is not None:
             _add_by_day(write, enrollment_count, enrollment_count.at.astimezone(UTC), shard)
 
 
@@ -54,15 +53,15 @@ def _add_by_day(
     figures = {
         f"u{at.hour}": enrollment_count.point_users,
         f"g{at.hour}": enrollment_count.point_groups,
+        "condition_users": enrollment_count.condition_users,
+        "condition_groups": enrollment_count.groups,
+        "counted": enrollment_count.point_users,
     }
-    day, point = at.date().isoformat(), point_text(enrollment_count.point_key)
-    write.update(
-        EnrolledOnRow(
-            enrollment_count.feature_id,
-            keys.enrolled_on(day, enrollment_count.condition_id, point, shard),
-        ),
-        actions=[getattr(EnrolledOnRow, name).add(by) for name, by in figures.items() if by],
-    )
+    actions = [getattr(EnrolledOnRow, name).add(by) for name, by in figures.items() if by]
+    if actions:
+        day, point = at.date().isoformat(), point_text(enrollment_count.point_key)
+        key = keys.enrolled_on(day, enrollment_count.condition_id, point, shard)
+        write.update(EnrolledOnRow(enrollment_count.feature_id, key), actions=actions)
 
 
 def add_exclusions(
@@ -122,6 +121,41 @@ class DynamoEnrollmentCountStore:
             for key, n in users.items()
             if n or groups[key]
         ]
+
+    @store_errors()
+    def daily(self, feature_id: int) -> Sequence[DailyEnrollmentCount]:
+        sums: defaultdict[tuple[date, str | None], Counter[str]] = defaultdict(Counter)
+        days = EnrolledOnRow.sk.startswith("day#")
+        for row in EnrolledOnRow.query(feature_id, days, consistent_read=True):
+            _, day, condition, _, _ = row.sk.split("#")
+            own = sums[date.fromisoformat(day), _condition(condition)]
+            own["users"] += int(row.condition_users or 0)
+            own["groups"] += int(row.condition_groups or 0)
+            # Counters lose as much as they got, so the difference stays however many leave.
+            own["uncounted"] += sum(int(getattr(row, f"u{hour}") or 0) for hour in HOURS)
+            own["uncounted"] -= int(row.counted or 0)
+        return [
+            DailyEnrollmentCount(
+                *key,
+                own["users"],
+                own["groups"],
+                whole=not own["uncounted"] and min(own["users"], own["groups"]) >= 0,
+            )
+            for key, own in sums.items()
+            if any(own.values())
+        ]
+
+    @store_errors()
+    def in_strata(self, feature_id: int, values: Collection[str]) -> Mapping[tuple[str, int], int]:
+        by_prefix = {keys.stratum_counter_prefix(value): value for value in values}
+        counts: Counter[tuple[str, int]] = Counter()
+        strata = CounterRow.sk.startswith(keys.STRATUM_COUNTERS)
+        for row in CounterRow.query(feature_id, strata, consistent_read=True):
+            kind, digest, variant_id, _ = row.sk.split("#")
+            value = by_prefix.get(f"{kind}#{digest}#")
+            if value is not None:
+                counts[value, int(variant_id)] += int(row.n or 0)
+        return {key: count for key, count in counts.items() if count}
 
     @store_errors()
     def in_stratum(self, feature_id: int, value: str) -> Mapping[int, int]:

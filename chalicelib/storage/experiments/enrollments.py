@@ -10,11 +10,11 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
-    EnrollmentCount,
     ExclusionCount,
     dropped_at_once,
     exclusions_of,
     group_new_at_point,
+    of_group,
     of_records,
 )
 from chalicelib.domain.experiments.marks import Outcome, Records
@@ -95,10 +95,7 @@ class DynamoEnrollmentStore:
         with transaction() as write:
             if isinstance(record, GroupEnrollment):
                 _write_group_enrollment(write, key, record)
-                enrollment_count = EnrollmentCount(
-                    record.feature_id, record.condition_id, record.point_key, groups=1
-                )
-                add_enrollment_counts(write, (enrollment_count,), shard)
+                add_enrollment_counts(write, (of_group(record),), shard)
             else:
                 _write_group_exclusion(write, key, record)
                 add_exclusions(write, (ExclusionCount(record.feature_id, 0, 1),), shard)

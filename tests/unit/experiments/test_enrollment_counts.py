@@ -159,7 +159,7 @@ def test_a_group_that_loses_its_enrollments_is_counted_off_as_far_as_they_go_at_
 def test_a_group_may_be_enrolled_without_its_user() -> None:
     records = Records(group_enrollment=(ROOM, GroupEnrollment(1, POINT_KEY, "a", NOW)))
     assert of_records(pupil(), {}, ON_GROUPS, records) == (
-        EnrollmentCount(1, "a", POINT_KEY, groups=1),
+        EnrollmentCount(1, "a", POINT_KEY, NOW, groups=1),
     )
 
 

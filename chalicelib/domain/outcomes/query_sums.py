@@ -1,0 +1,263 @@
+"""What a query of an experiment comes to, as sums of one value per unit.
+
+Statistics need nothing else (the method, sections 2 and 7): n, Σx, Σx² and Σx³ of the users, groups
+or pairs of values under each condition, in each stratum.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from chalicelib.domain.experiments.experiments import (
+    Algorithm,
+    Condition,
+    ConditionOrder,
+    Experiment,
+    Unit,
+)
+from chalicelib.domain.experiments.metrics import MetricQuery, MetricType, Operation
+from chalicelib.domain.outcomes.metric_analysis import Observation, is_comparison, user_values
+from chalicelib.domain.outcomes.pg_numeric import EXACT, total
+from chalicelib.domain.outcomes.value_sums import ValueSums
+from chalicelib.domain.participants.participants import Enrollment
+
+CONTROL_NAMES = ("baseline", "control")
+"""What a condition is called with which the others are compared."""
+
+SPREADS = frozenset(
+    {Operation.MIN, Operation.MAX, Operation.MEDIAN, Operation.MODE, Operation.DEVIATION}
+)
+"""Operations that are no mean of values, and so are never tested."""
+
+
+class Analysed(StrEnum):
+    """The unit of an analysis: what has one value."""
+
+    USER = "user"
+    GROUP = "group"
+    PAIR = "pair"
+    """A user with values under two conditions: the value is their difference."""
+
+
+class Described(StrEnum):
+    """Why sums are described only, and never decide."""
+
+    OPERATION = "operation"
+    """The query asks for something else than a mean or a share."""
+    ORDERED = "ordered round robin"
+    """Condition and time are one."""
+    ADAPTIVE = "adaptive"
+    """Assignment depends on outcomes, so means are biased."""
+    NEWER = "newer"
+    """A newer version of this program took the sums, for a reason or a unit not known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The stratum and the group of a user under a condition."""
+
+    stratum: str | None = None
+    group_id: str | None = None
+
+
+Places = Mapping[tuple[str, str], Place]
+"""By the ids of user and condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledUnits:
+    """How many users and groups are enrolled under each condition, by its id.
+
+    `strata` are users by stratum and condition, of those conditions where they are known.
+    """
+
+    users: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, int] = field(default_factory=dict)
+    strata: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The sums of the units of a condition in a stratum (None: they have none).
+
+    `enrolled` units are with and without a value; None where they are not counted. `left_out` are
+    users with a value who are in no unit: without a group, or without a value under the condition
+    to compare with, or with one only there. A cell may stand for `merged` strata together.
+    """
+
+    condition_id: str
+    stratum: str | None
+    sums: ValueSums
+    enrolled: int | None = None
+    left_out: int = 0
+    merged: int = 0
+
+    @property
+    def without_value(self) -> int | None:
+        """Enrolled units without a value; None where those are not counted."""
+        return None if self.enrolled is None else self.enrolled - self.sums.n
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySums:
+    """The sums of a query, by condition and stratum.
+
+    Values of a `proportion` are 1 or 0. Where the unit is no user, `beside` are the sums of the
+    users themselves. `enrolled` are all units under each condition, in whatever stratum, with or
+    without a value; of pairs, the users who met it. Of pairs, `control_id` is the condition that is taken off the others, and has
+    no cell. `described` says why they decide nothing, if so. Where they were too many to be kept,
+    strata were merged (`Cell.merged`); `too_large` ones are left out altogether.
+    """
+
+    query_id: str
+    unit: Analysed
+    proportion: bool
+    cells: tuple[Cell, ...]
+    beside: tuple[Cell, ...] = ()
+    enrolled: Mapping[str, int] = field(default_factory=dict)
+    control_id: str | None = None
+    described: tuple[Described, ...] = ()
+    too_large: bool = False
+
+    @property
+    def merged(self) -> int:
+        """How many strata were merged into one."""
+        return max((cell.merged for cell in self.cells), default=0)
+
+    def by_condition(self) -> Mapping[str, ValueSums]:
+        """The sums of all strata together."""
+        found: dict[str, ValueSums] = {}
+        for cell in self.cells:
+            found[cell.condition_id] = found.get(cell.condition_id, ValueSums()) + cell.sums
+        return found
+
+
+def control_of(conditions: Sequence[Condition]) -> Condition | None:
+    """The condition to compare with: the first that is named so, else the first by order.
+
+    The code counts as much as the name, in any case; None if there are no conditions.
+    """
+    in_order = sorted(conditions, key=lambda condition: condition.order)
+    named = (
+        condition
+        for condition in in_order
+        if any((name or "").lower() in CONTROL_NAMES for name in (condition.code, condition.name))
+    )
+    return next(named, in_order[0] if in_order else None)
+
+
+def places(enrollments: Mapping[str, Iterable[Enrollment]]) -> Places:
+    """The stratum and group with which users, by their ids, first came under each condition."""
+    found: dict[tuple[str, str], Place] = {}
+    for user_id, own in enrollments.items():
+        for each in sorted(own, key=lambda enrollment: enrollment.at):
+            if each.condition_id is not None:
+                key = user_id, each.condition_id
+                found.setdefault(key, Place(each.stratum or None, each.group_id))
+    return found
+
+
+def query_sums(
+    query: MetricQuery,
+    experiment: Experiment,
+    kind: MetricType,
+    values: Sequence[Observation],
+    place_of: Places,
+    enrolled: EnrolledUnits,
+) -> QuerySums:
+    """The sums of what a query finds in the values of an experiment's participants.
+
+    Each user has the one value that `analyse` takes. Whatever the operation, sums are those of the
+    users' values: an inference is about their mean, or about the share of those who match.
+    """
+    arms = {condition.id: (condition.id,) for condition in experiment.conditions}
+    found = dict(user_values(query, kind, values, arms))
+    numbers = {arm: found.get(arm, {}) for arm in arms}
+    unit = _unit(experiment)
+    all_units = enrolled.groups if unit is Analysed.GROUP else enrolled.users
+    of_users = tuple(_cells_of_users(experiment, numbers, place_of, enrolled))
+    control = control_of(experiment.conditions) if unit is Analysed.PAIR else None
+    cells: Mapping[Analysed, Callable[[], Iterable[Cell]]] = {
+        Analysed.USER: lambda: of_users,
+        Analysed.GROUP: lambda: _cells_of_groups(numbers, place_of, enrolled),
+        Analysed.PAIR: lambda: _cells_of_pairs(numbers, control),
+    }
+    return QuerySums(
+        query.id,
+        unit,
+        is_comparison(query, kind),
+        tuple(cells[unit]()),
+        () if unit is Analysed.USER else of_users,
+        {arm: all_units.get(arm, 0) for arm in arms},
+        None if control is None else control.id,
+        tuple(_described(query, experiment)),
+    )
+
+
+def _unit(experiment: Experiment) -> Analysed:
+    units = {Unit.GROUP: Analysed.GROUP, Unit.WITHIN_SUBJECTS: Analysed.PAIR}
+    return units.get(experiment.unit, Analysed.USER)
+
+
+def _described(query: MetricQuery, experiment: Experiment) -> Iterator[Described]:
+    if query.operation in SPREADS:
+        yield Described.OPERATION
+    ordered = experiment.condition_order is ConditionOrder.ORDERED_ROUND_ROBIN
+    if experiment.unit is Unit.WITHIN_SUBJECTS and ordered:
+        yield Described.ORDERED
+    if experiment.algorithm is Algorithm.ADAPTIVE:
+        yield Described.ADAPTIVE
+
+
+def _cells_of_users(
+    experiment: Experiment,
+    numbers: Mapping[str, Mapping[str, Decimal]],
+    place_of: Places,
+    enrolled: EnrolledUnits,
+) -> Iterator[Cell]:
+    stratified = experiment.algorithm is Algorithm.STRATIFIED
+    for arm, own in numbers.items():
+        if not stratified:
+            sums = ValueSums.of_decimals(own.values())
+            yield Cell(arm, None, sums, enrolled.users.get(arm, 0))
+            continue
+        strata: defaultdict[str | None, list[Decimal]] = defaultdict(list)
+        known = {name: n for (name, of_arm), n in enrolled.strata.items() if of_arm == arm}
+        strata.update({name: [] for name in known})
+        for user_id, number in own.items():
+            strata[place_of.get((user_id, arm), Place()).stratum].append(number)
+        for stratum in sorted(strata, key=lambda name: (name is not None, name or "")):
+            sums = ValueSums.of_decimals(strata[stratum])
+            yield Cell(arm, stratum, sums, known.get(stratum or ""))
+
+
+def _cells_of_groups(
+    numbers: Mapping[str, Mapping[str, Decimal]], place_of: Places, enrolled: EnrolledUnits
+) -> Iterator[Cell]:
+    """The value of a group is the mean of its users with a value; groups have no stratum."""
+    for arm, own in numbers.items():
+        groups: defaultdict[str | None, list[Decimal]] = defaultdict(list)
+        for user_id, number in own.items():
+            groups[place_of.get((user_id, arm), Place()).group_id].append(number)
+        alone = len(groups.pop(None, ()))
+        means = (Fraction(total(each)) / len(each) for each in groups.values())
+        sums = ValueSums.of_fractions(means)
+        yield Cell(arm, None, sums, enrolled.groups.get(arm, 0), left_out=alone)
+
+
+def _cells_of_pairs(
+    numbers: Mapping[str, Mapping[str, Decimal]], control: Condition | None
+) -> Iterator[Cell]:
+    """The value of a user is that under the condition, less that under the control."""
+    for arm, own in numbers.items():
+        if control is not None and arm != control.id:
+            against = numbers[control.id]
+            both = own.keys() & against.keys()
+            differences = [EXACT.subtract(own[user], against[user]) for user in both]
+            alone = len(own.keys() ^ against.keys())
+            yield Cell(arm, None, ValueSums.of_decimals(differences), left_out=alone)
