@@ -14,6 +14,7 @@ from infra.openapi.routes.about import About
 from infra.openapi.routes.client import CLIENT_ROUTES
 from infra.openapi.routes.experiments import EXPERIMENT_ROUTES
 from infra.openapi.routes.flags import FLAG_ROUTES
+from infra.openapi.routes.results import RESULT_ROUTES
 from infra.openapi.routes.segments import SEGMENT_ROUTES
 from infra.openapi.routes.study import STUDY_ROUTES
 from infra.openapi.routes.testlab import TESTLAB_ROUTES
@@ -26,6 +27,7 @@ ROUTES: dict[str, About] = {
     **FLAG_ROUTES,
     **SEGMENT_ROUTES,
     **STUDY_ROUTES,
+    **RESULT_ROUTES,
 }
 """By method and path."""
 
@@ -57,6 +59,7 @@ TAGS = {
     "upgrade.participants.stratification": "UpGrade: participants",
     "upgrade.catalogue.study_setup": "UpGrade: service",
     "upgrade.catalogue.service_info": "UpGrade: service",
+    "results.results": "Results",
     "documentation": "Documentation",
     "health": "Health",
 }

@@ -238,6 +238,7 @@ SHOWN = "what no answer could show is refused when it is made (the same tests)"
 PAGED = "pages by size (tests/unit/running/test_paging.py, tests/api/test_user_data.py)"
 BRIEF = "a line for each of at most 100 files, cut off at some 5,000 characters"
 LISTS = "driven in tests/api/test_long_lists.py"
+SERIES = "a line for each variant and metric, and 12,000 points of one series (results/series.py)"
 PICKED = "at most 1,000 users or experiments, asked for by id; refused if that is too long"
 
 BOUNDED = {
@@ -285,7 +286,7 @@ BOUNDED = {
     """,
     PAGED: """
         GET /api/users · GET /api/events · GET /api/events/feature/{feature_id}
-        GET /api/users/{user_id}/export
+        GET /api/users/{user_id}/export · GET /api/results
     """,
     BRIEF: """
         POST /api/experiments/validation · POST /api/experiments/import
@@ -293,6 +294,9 @@ BOUNDED = {
         POST /api/flags/import · POST /api/flags/lists/import · POST /api/segments/validation
         POST /api/segments/import/validation · POST /api/segments/import
         POST /api/segments/list/import/validation · POST /api/segments/list/import
+    """,
+    SERIES: """
+        GET /api/results/feature/{feature_id}
     """,
     PICKED: """
         POST /api/batch-assign · POST /api/stats/enrollment · POST /api/query/analyse

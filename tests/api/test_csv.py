@@ -30,6 +30,10 @@ WRITERS = {
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("x","y")', "'=1", "a,b"]
 
 
+FOR_PEOPLE = {"api/results/results_csv.py"}
+"""Modules whose CSV nothing reads back: no cell of it is a formula."""
+
+
 def documented() -> Iterator[str]:
     """The routes that say that they answer CSV, by their type or by their name."""
     for path, method, operation in contract.operations(contract.document()):
@@ -51,7 +55,7 @@ def test_every_route_that_gives_csv_says_who_reads_it(app: ModuleType) -> None:
     del app  # it publishes the routes
     told = "say who reads a new one; what is made for people alone must not hold formulas"
     assert sorted(documented()) == sorted(READ_BACK), told
-    assert sorted(writers()) == sorted(WRITERS), told
+    assert sorted(writers()) == sorted({*WRITERS, *FOR_PEOPLE}), told
     assert sorted(WRITERS.values()) == sorted(READ_BACK)
 
 

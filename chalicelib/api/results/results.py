@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Annotated
+
+from pydantic import Field
 
 from chalicelib.api.http.reading import Reading
 from chalicelib.api.http.rendering import Rendered, json_text, written
@@ -20,15 +23,22 @@ from chalicelib.services import Services
 from chalicelib.services.outcomes.results import ResultLine
 
 LIST = "/api/results"
+METRIC_NAME = 200
+"""Characters of a metric as results call it: its name with some words."""
+
 PAGES = Pages[ResultLine](LIST, lambda line: (line.feature.id,), tuple[int])
 
 routes = Routes(__name__, DIALECT)
 
 
 class ResultsQuery(OwnQuery):
-    """With `series`, CSV has a line for each day in place of one for each metric."""
+    """The series is that of `metric`, else of the primary one.
+
+    With `series`, CSV has its days, in place of a line for each variant and metric.
+    """
 
     series: bool = False
+    metric: Annotated[str, Field(max_length=METRIC_NAME)] | None = None
 
 
 @routes.endpoint(LIST)
@@ -42,7 +52,7 @@ def get_feature_results(
     services: Services, feature_id: Integer, query: ResultsQuery, reading: Reading
 ) -> Rendered[Results]:
     """The results of an experiment of Test Lab; as CSV for who accepts text/csv."""
-    return answered(services.results.of_feature(feature_id), query, reading)
+    return answered(services.results.of_feature(feature_id, query.metric), query, reading)
 
 
 def answered(found: results.Results, query: ResultsQuery, reading: Reading) -> Rendered[Results]:

@@ -54,8 +54,10 @@ class ResultService:
         self._exact_totals = exact_totals
         self._renewed_at: datetime | None = None
 
-    def of_feature(self, feature_id: int) -> Results:
+    def of_feature(self, feature_id: int, series_of: str | None = None) -> Results:
         """The results of an experiment of Test Lab; its first terminal verdict is kept.
+
+        The series is that of the metric `series_of`, or of the primary one.
 
         Raises:
             NotFound: if there is no such experiment.
@@ -63,7 +65,7 @@ class ResultService:
         feature = self._catalogue.find(lambda catalogue: catalogue.own_feature(feature_id))
         if feature is None or feature.type is not FeatureType.EXPERIMENT:
             raise NotFound(f"there is no experiment {feature_id}")
-        return self._results(feature)
+        return self._results(feature, series_of)
 
     def all(self) -> list[ResultLine]:
         """A line for each experiment, as of when the scheduled function last looked."""
@@ -95,7 +97,7 @@ class ResultService:
         self._renewed_at = started
         return renewed
 
-    def _results(self, feature: Feature) -> Results:
+    def _results(self, feature: Feature, series_of: str | None = None) -> Results:
         with Pool(3) as pool:
             cohorts = pool.submit(self._cohorts.of_feature, feature.id)
             kept = pool.submit(self._summaries.one, feature.id)
@@ -106,10 +108,11 @@ class ResultService:
                 self._clock(),
                 is_backfilled=complete.result(),
                 is_exact=self._exact_totals,
+                series_of=series_of,
             )
         summary = _of_run(feature, kept.result())
         latched = None if summary is None else summary.latched
-        results = results_of(measured, latched)
+        results = results_of(measured, latched, series_of)
         self._keep(feature, summary, results)
         return replace(results, latched=latch(results))
 

@@ -500,6 +500,16 @@ def test_a_capped_metric_says_whom_it_capped() -> None:
     assert [each.metrics[0].capped for each in results.variants] == [0.01, 0.02]
 
 
+def test_the_series_is_that_of_one_metric() -> None:
+    spent = metric(values([1, 2], [3, 4]), kind=Kind.MEAN, role=MetricRole.SECONDARY, name="spent")
+    found = measured(metric(EVEN), spent)
+    shown = {point.metric for day in results_of(found).days for point in day.points}
+    assert shown == {"conversion"}
+    asked = {p.metric for day in results_of(found, None, "spent").days for p in day.points}
+    assert asked == {"spent"}
+    assert results_of(found, None, "unheard of").days[0].points == ()
+
+
 # Units of the plan
 
 

@@ -40,8 +40,13 @@ DESCRIBED_ALPHA = 0.05
 FULL_DAYS_OF_TRAFFIC = 7
 
 
-def results_of(measured: Measured, latched: Latched | None = None) -> Results:
-    """All that is said of an experiment; `latched` is its first terminal verdict, if it has one."""
+def results_of(
+    measured: Measured, latched: Latched | None = None, series_of: str | None = None
+) -> Results:
+    """All that is said of an experiment; `latched` is its first terminal verdict, if it has one.
+
+    The series is that of the primary metric, or of the one that is called `series_of`.
+    """
     compared = judging.pairings(measured)
     metrics = tuple(judging.undamaged(each, compared, measured.arms) for each in measured.metrics)
     measured = replace(measured, metrics=metrics)
@@ -61,8 +66,7 @@ def results_of(measured: Measured, latched: Latched | None = None) -> Results:
         judging.comparison(each, judgement, None)
         for each, judgement in zip(primary, judgements, strict=True)
     ]
-    readable = [each for each in metrics if each.damaged is None and each.described is None]
-    of_days = series.by_day(measured, readable, compared, plan)
+    of_days = series.by_day(measured, _in_series(metrics, series_of), compared, plan)
     return Results(
         measured.kind,
         measured.key,
@@ -91,6 +95,14 @@ def results_of(measured: Measured, latched: Latched | None = None) -> Results:
         _notes(measured),
         latched,
     )
+
+
+def _in_series(
+    metrics: Sequence[MeasuredMetric], series_of: str | None
+) -> Sequence[MeasuredMetric]:
+    """The metric whose series is shown, if it can be read."""
+    shown = [each for each in metrics if each.name == series_of] if series_of else metrics[:1]
+    return [each for each in shown if each.damaged is None and each.described is None]
 
 
 def latch(results: Results) -> Latched | None:

@@ -20,7 +20,8 @@ Estimates = Mapping[str, list[DayEstimate | None]]
 """The estimates of a pairing, day by day."""
 
 MOST_DAYS = 1_100
-"""Days of a series; of a longer one the last."""
+MOST_POINTS = 12_000
+"""Days of a series, and points of all arms in it; of a longer one the last days."""
 
 
 def by_day(
@@ -71,7 +72,8 @@ def _days(measured: Measured, metrics: Sequence[MeasuredMetric]) -> list[date]:
     if not known:
         return []
     first, last = min(known), max(known)
-    count = min((last - first).days + 1, MOST_DAYS)
+    most = min(MOST_DAYS, MOST_POINTS // max(1, len(measured.arms)))
+    count = min((last - first).days + 1, most)
     return [last - timedelta(days=back) for back in range(count - 1, -1, -1)]
 
 

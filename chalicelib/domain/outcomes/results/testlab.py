@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -38,8 +38,12 @@ def measured_of(
     *,
     is_backfilled: bool = True,
     is_exact: bool = True,
+    series_of: str | None = None,
 ) -> Measured:
-    """An experiment of Test Lab as results see it."""
+    """An experiment of Test Lab as results see it; only one metric has its days.
+
+    That is the primary one, or the one that is called `series_of`.
+    """
     plan = feature.effective_plan()
     fixed = plan if feature.run is None else feature.run.plan
     by_day: defaultdict[date, dict[str, Cohort]] = defaultdict(dict)
@@ -67,10 +71,13 @@ def measured_of(
         is_exact=is_exact,
     )
     decided = _decided(measured, by_day)
-    metrics = (
-        _metric(feature, each, decided, is_exact=is_exact) for each in metrics_of(fixed, plan)
+    planned = metrics_of(fixed, plan)
+    shown = series_of or _name(planned[0])
+    metrics = tuple(
+        _metric(feature, each, decided, is_exact=is_exact, with_days=_name(each) == shown)
+        for each in planned
     )
-    return replace(measured, metrics=tuple(metrics))
+    return replace(measured, metrics=metrics)
 
 
 def metrics_of(fixed: ResultPlan, plan: ResultPlan) -> list[PlannedMetric]:
@@ -120,7 +127,7 @@ def _decided(measured: Measured, by_day: ByDay) -> dict[date, Mapping[str, Cohor
 
 
 def _metric(
-    feature: Feature, planned: PlannedMetric, days: ByDay, *, is_exact: bool
+    feature: Feature, planned: PlannedMetric, days: ByDay, *, is_exact: bool, with_days: bool
 ) -> MeasuredMetric:
     share = planned.measure is Measure.CONVERSION
     name = _name(planned)
@@ -131,19 +138,21 @@ def _metric(
         return replace(found, described=f"the plan names no {name} any more")
     if not is_exact and not share:
         return replace(found, described="sums are not kept while EXACT_TOTALS is off")
-    try:
-        sums = {
-            day: {key: _sums(cohort, metric_id, share=share) for key, cohort in own.items()}
-            for day, own in days.items()
-        }
-        together = _together(sums)
-    except DamagedSums as error:
-        return found.without_sums(str(error))
-    capped: defaultdict[str, int] = defaultdict(int)
+    by_arm: defaultdict[str, list[Cohort]] = defaultdict(list)
     for own in days.values():
         for key, cohort in own.items():
-            capped[key] += cohort.metrics.get(metric_id, MetricSums()).capped
-    return replace(found, strata=(together,), days=sums, capped=capped)
+            by_arm[key].append(cohort)
+    together = {key: _added(cohorts, metric_id) for key, cohorts in by_arm.items()}
+    try:
+        sums = {key: _sums(cohort, metric_id, share=share) for key, cohort in together.items()}
+        of_days = {
+            day: {key: _sums(cohort, metric_id, share=share) for key, cohort in own.items()}
+            for day, own in (days if with_days else {}).items()
+        }
+    except DamagedSums as error:
+        return found.without_sums(str(error))
+    capped = {key: cohort.metrics[metric_id].capped for key, cohort in together.items()}
+    return replace(found, strata=(sums,), days=of_days, capped=capped)
 
 
 def _sums(cohort: Cohort, metric_id: int, *, share: bool) -> Sums:
@@ -153,12 +162,18 @@ def _sums(cohort: Cohort, metric_id: int, *, share: bool) -> Sums:
     return found.of_users(cohort.users, scale_of(metric_id))
 
 
-def _together(days: Mapping[date, Mapping[str, Sums]]) -> dict[str, Sums]:
-    by_arm: defaultdict[str, list[Sums]] = defaultdict(list)
-    for own in days.values():
-        for key, sums in own.items():
-            by_arm[key].append(sums)
-    return {key: Sums.together(parts) for key, parts in by_arm.items()}
+def _added(cohorts: Sequence[Cohort], metric_id: int) -> Cohort:
+    """All these users, with the sums of one metric."""
+    none = MetricSums()
+    parts = [cohort.metrics.get(metric_id, none) for cohort in cohorts]
+    sums = MetricSums(
+        sum([part.converters for part in parts]),
+        sum([part.total for part in parts]),
+        sum([part.squares for part in parts]),
+        sum([part.cubes for part in parts]),
+        sum([part.capped for part in parts]),
+    )
+    return Cohort(sum([cohort.users for cohort in cohorts]), {metric_id: sums})
 
 
 def _name(planned: PlannedMetric) -> str:
