@@ -13,7 +13,7 @@ from chalicelib.domain.statistics import intervals
 Kind = Literal["feature", "experiment"]
 
 
-class Interval(TypedDict):
+class ValueInterval(TypedDict):
     """From `low` to `high`, in the unit of what it is about."""
 
     low: float
@@ -90,7 +90,7 @@ class MetricOfVariant(TypedDict):
     metric: str
     n: int
     mean: float | None
-    interval: Interval | None
+    interval: ValueInterval | None
     converters: int | None
     capped_share: float | None
     left_out: int
@@ -114,7 +114,7 @@ class OnlyLook(TypedDict):
 
     label: Literal["if this were the only look"]
     p: float
-    interval: Interval
+    interval: ValueInterval
 
 
 class Comparison(TypedDict):
@@ -133,24 +133,24 @@ class Comparison(TypedDict):
     control_mean: float | None
     mean: float | None
     difference: float | None
-    interval: Interval | None
+    interval: ValueInterval | None
     p: float | None
     p_text: str | None
     lift: float | None
-    lift_interval: Interval | None
+    lift_interval: ValueInterval | None
     no_lift: str | None
     if_only_look: OnlyLook | None
     lacks: list[str]
     guardrail: str | None
 
 
-class Point(TypedDict):
+class SeriesPoint(TypedDict):
     """A difference to the control at the end of a day, and the interval that was valid that day."""
 
     variant: str
     metric: str
     difference: float | None
-    interval: Interval | None
+    interval: ValueInterval | None
 
 
 class Period(TypedDict):
@@ -163,7 +163,7 @@ class Period(TypedDict):
     first: str
     new: dict[str, int]
     so_far: dict[str, int]
-    points: list[Point]
+    points: list[SeriesPoint]
     is_open: bool
 
 
@@ -351,5 +351,5 @@ def _periods(found: Iterable[results.Period]) -> list[Period]:
     ]
 
 
-def _interval(found: intervals.Interval | None) -> Interval | None:
+def _interval(found: intervals.Interval | None) -> ValueInterval | None:
     return None if found is None else {"low": found.low, "high": found.high}

@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from chalicelib.api.results.results_answers import Interval, Results
+from chalicelib.api.results.results_answers import Results, ValueInterval
 
 CSV_TYPE = "text/csv; charset=UTF-8"
 
@@ -94,7 +94,7 @@ def _days(found: Results) -> Iterator[list[Cell]]:
             ]
 
 
-def _bounds(interval: Interval | None) -> tuple[Cell, Cell]:
+def _bounds(interval: ValueInterval | None) -> tuple[Cell, Cell]:
     return (None, None) if interval is None else (interval["low"], interval["high"])
 
 
