@@ -48,7 +48,13 @@ from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
-from chalicelib.services.outcomes.ports import LogStore, ResultStore, UserEnrollmentStore
+from chalicelib.services.outcomes.ports import (
+    LogStore,
+    ResultStore,
+    SnapshotStore,
+    UserEnrollmentStore,
+)
+from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
 from chalicelib.services.participants.ports import (
     ParticipantStore,
@@ -82,6 +88,7 @@ from chalicelib.storage.features.users import DynamoUserStore
 from chalicelib.storage.flags.exposures import DynamoExposureStore
 from chalicelib.storage.outcomes.logs import DynamoLogStore
 from chalicelib.storage.outcomes.results import DynamoResultStore
+from chalicelib.storage.outcomes.snapshots import DynamoSnapshotStore
 from chalicelib.storage.outcomes.user_enrollments import DynamoUserEnrollmentStore
 from chalicelib.storage.participants.participants import DynamoParticipantStore
 from chalicelib.storage.participants.preview_users import DynamoPreviewUserStore
@@ -108,6 +115,7 @@ class Stores:
     enrollment_counts: EnrollmentCountStore
     logs: LogStore
     results: ResultStore
+    snapshots: SnapshotStore
     user_enrollments: UserEnrollmentStore
     records: RecordStore
     dead_records: DeadRecordStore
@@ -142,6 +150,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         enrollment_counts=DynamoEnrollmentCountStore(),
         logs=DynamoLogStore(),
         results=DynamoResultStore(),
+        snapshots=DynamoSnapshotStore(),
         user_enrollments=DynamoUserEnrollmentStore(),
         records=DynamoRecordStore(),
         dead_records=DynamoDeadRecordStore(),
@@ -249,6 +258,14 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         metrics=metrics,
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
+        snapshots=SnapshotService(
+            catalogue,
+            stores.logs,
+            stores.user_enrollments,
+            stores.enrollment_counts,
+            stores.snapshots,
+            clock,
+        ),
         transfer=TransferService(
             compilation,
             stores.participants,

@@ -16,7 +16,12 @@ from tests.fakes.experiments import FakeEnrollmentCountStore, FakeEnrollmentStor
 from tests.fakes.features import FakeEventStore, FakePurgeQueue, FakeTotalsStore, FakeUserStore
 from tests.fakes.flags import FakeExposureStore
 from tests.fakes.memory import Memory
-from tests.fakes.outcomes import FakeLogStore, FakeResultStore, FakeUserEnrollmentStore
+from tests.fakes.outcomes import (
+    FakeLogStore,
+    FakeResultStore,
+    FakeSnapshotStore,
+    FakeUserEnrollmentStore,
+)
 from tests.fakes.participants import (
     FakeParticipantStore,
     FakePreviewUserStore,
@@ -45,6 +50,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         enrollment_counts=FakeEnrollmentCountStore(memory),
         logs=FakeLogStore(memory),
         results=FakeResultStore(memory),
+        snapshots=FakeSnapshotStore(memory),
         user_enrollments=FakeUserEnrollmentStore(memory),
         records=FakeRecordStore(memory),
         dead_records=FakeDeadRecordStore(memory),

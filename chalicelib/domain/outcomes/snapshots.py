@@ -20,7 +20,7 @@ from chalicelib.domain.outcomes.value_sums import ValueSums, exact_text
 BYTES_OF_A_CELL = 200
 """What a cell takes besides its numbers and names."""
 
-BYTES_OF_A_SNAPSHOT = 2_000
+BYTES_OF_A_SNAPSHOT = 8_000
 """What a snapshot takes besides its cells."""
 
 
