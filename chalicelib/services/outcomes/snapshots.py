@@ -96,7 +96,7 @@ class _Run:
     catalogue: Catalogue
     now: datetime
     begun: datetime
-    queries: int = QUERIES_PER_RUN
+    queries: int
     due: dict[int, _Due] = field(default_factory=dict)
     whole: bool = True
 
@@ -135,7 +135,7 @@ class SnapshotService:
         process. A run takes those of `QUERIES_PER_RUN` queries, and takes up none after `RUN_TIME`.
         """
         begun = self._clock()
-        run = _Run(self._catalogue.fresh(), now or begun, begun)
+        run = _Run(self._catalogue.fresh(), now or begun, begun, QUERIES_PER_RUN)
 
         def look(feature_id: int, experiment: Experiment) -> bool:
             return self._look(run, feature_id, experiment)

@@ -140,7 +140,8 @@ def test_strata_are_told_apart_and_what_nobody_counted_is_unknown() -> None:
 
 def test_the_value_of_a_group_is_the_mean_of_its_users_with_a_value() -> None:
     members = {"u": "1a", "v": "1a", "w": "1a", "x": "1b", "y": None}
-    values = [seen(user, A, value) for user, value in zip(members, (1, 2, "?", 5, 7), strict=True)]
+    logged: tuple[Value, ...] = (1, 2, "?", 5, 7)
+    values = [seen(user, A, value) for user, value in zip(members, logged, strict=True)]
     values.append(seen("z", B, 4))
     place_of = {(user, A): Place(group_id=group) for user, group in members.items()}
     enrolled = EnrolledUnits({A: 8, B: 1}, {A: 3})
