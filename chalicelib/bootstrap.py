@@ -52,10 +52,12 @@ from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.ports import (
     LogStore,
     ResultStore,
+    SnapshotStore,
     SummaryStore,
     UserEnrollmentStore,
 )
 from chalicelib.services.outcomes.results import ResultService
+from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
 from chalicelib.services.participants.ports import (
     ParticipantStore,
@@ -91,6 +93,7 @@ from chalicelib.storage.features.users import DynamoUserStore
 from chalicelib.storage.flags.exposures import DynamoExposureStore
 from chalicelib.storage.outcomes.logs import DynamoLogStore
 from chalicelib.storage.outcomes.results import DynamoResultStore
+from chalicelib.storage.outcomes.snapshots import DynamoSnapshotStore
 from chalicelib.storage.outcomes.summaries import DynamoSummaryStore
 from chalicelib.storage.outcomes.user_enrollments import DynamoUserEnrollmentStore
 from chalicelib.storage.participants.participants import DynamoParticipantStore
@@ -121,6 +124,7 @@ class Stores:
     logs: LogStore
     results: ResultStore
     summaries: SummaryStore
+    snapshots: SnapshotStore
     user_enrollments: UserEnrollmentStore
     records: RecordStore
     dead_records: DeadRecordStore
@@ -158,6 +162,7 @@ def dynamo_stores(*, exact_totals: bool = True) -> Stores:
         logs=DynamoLogStore(),
         results=DynamoResultStore(),
         summaries=DynamoSummaryStore(),
+        snapshots=DynamoSnapshotStore(),
         user_enrollments=DynamoUserEnrollmentStore(),
         records=DynamoRecordStore(),
         dead_records=DynamoDeadRecordStore(),
@@ -277,6 +282,14 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         metrics=metrics,
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
+        snapshots=SnapshotService(
+            catalogue,
+            stores.logs,
+            stores.user_enrollments,
+            stores.enrollment_counts,
+            stores.snapshots,
+            clock,
+        ),
         transfer=TransferService(
             compilation,
             stores.participants,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,7 +24,8 @@ class UpkeepReport:
 def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) -> UpkeepReport:
     """Bring features, user blocks and experiments up to date with the day and time.
 
-    Experiments in UpGrade's form start and end by their dates, and end when they are complete.
+    Experiments in UpGrade's form start and end by their dates, and end when they are complete. Once
+    a day there are snapshots of what their queries come to: last, for that takes longest.
     Each of these parts, and in it each experiment, is handled alone: what fails stops nothing
     else, is told to `tell` and noted as a fault of its experiment. A part ends early where the
     store answers for none of some experiments.
@@ -53,12 +54,21 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
         part(work, None)
     by_experiment = (services.experiments.follow_schedules, services.marking.end_complete)
     rounds = [part(work, Round(whole=False)) for work in by_experiment]
-    failures = tuple(failure for each in rounds for failure in each.failures)
-    if tell is not None:
-        for failure in failures:
-            tell(failure)
+    _tell(rounds, tell)
+    # Also if the rest is killed, which may be long.
+    part(lambda: services.faults.note([*rounds, Round(whole=False)]), None)
+    rounds.append(part(services.snapshots.take_due, Round(whole=False)))
+    _tell(rounds[-1:], tell)
     services.faults.note(rounds)
+    failures = tuple(failure for each in rounds for failure in each.failures)
     errors += [each.error for each in failures if isinstance(each.error, Unavailable)]
     if errors:
         raise errors[0]
     return UpkeepReport(services.catalogue.snapshot().revision.version, failures)
+
+
+def _tell(rounds: Sequence[Round], tell: Callable[[Failure], None] | None) -> None:
+    if tell is not None:
+        for each in rounds:
+            for failure in each.failures:
+                tell(failure)

@@ -34,6 +34,7 @@ from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.results import ResultService
+from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
 from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
@@ -74,6 +75,7 @@ class Services:
     logs: LogService
     transfer: TransferService
     metric_analysis: MetricAnalysisService
+    snapshots: SnapshotService
     enrollment_statistics: EnrollmentStatisticsService
     access: AccessService
     client_auth: ClientAuthService

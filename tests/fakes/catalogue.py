@@ -104,6 +104,8 @@ class FakeEraser:
                 memory.exposed,
                 memory.log_records,
                 memory.results,
+                memory.snapshots,
+                memory.taken,
                 memory.preview_users,
                 memory.factors,
                 memory.answers,

@@ -39,6 +39,10 @@ class FakeDeadRecordStore:
         memory = self._memory
         with memory.lock:
             removed = int(memory.results.pop(feature_id, None) is not None)
+            removed += len(memory.snapshots.pop(feature_id, ()))
+            for key in [each for each in memory.taken if each[0] == feature_id]:
+                del memory.taken[key]
+                removed += 1
             removed += _drop(
                 memory.enrollment_counts,
                 [e for e in memory.enrollment_counts if e.feature_id == feature_id],

@@ -34,6 +34,7 @@ from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey
 from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.outcomes.results.results import Summary
+from chalicelib.domain.outcomes.snapshots import Snapshot, Taken
 from chalicelib.domain.participants.participants import (
     GroupKey,
     GroupRecord,
@@ -107,6 +108,8 @@ class Memory:
     exposed: Counter[int] = field(default_factory=Counter)
     log_records: dict[tuple[str, LogRecordKey], LogRecord] = field(default_factory=dict)
     results: dict[int, list[QueryResult]] = field(default_factory=dict)
+    snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
+    taken: dict[tuple[int, str], Taken] = field(default_factory=dict)
     preview_users: dict[str, PreviewUser] = field(default_factory=dict)
     factors: dict[str, StratificationFactor] = field(default_factory=dict)
     others: dict[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)

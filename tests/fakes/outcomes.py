@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid
@@ -11,6 +13,7 @@ from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.outcomes.results.results import Summary
+from chalicelib.domain.outcomes.snapshots import NONE_TAKEN, Snapshot, Taken
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import UNKNOWN_POINT, Enrollment
 from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
@@ -69,6 +72,43 @@ class FakeResultStore:
 
     def kept(self, feature_id: int) -> Sequence[QueryResult]:
         return self._memory.results.get(feature_id, [])
+
+
+class FakeSnapshotStore:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def put(self, feature_id: int, snapshot: Snapshot) -> bool:
+        key = feature_id, snapshot.sums.query_id
+        with self._memory.lock:
+            before = self._memory.taken.get(key, NONE_TAKEN)
+            if before.day is not None and before.day >= snapshot.day:
+                return False
+            if snapshot.final and before.final:
+                return False
+            self._memory.snapshots.setdefault(feature_id, []).append(snapshot)
+            self._memory.taken[key] = replace(
+                before, day=snapshot.day, at=snapshot.at, final=before.final or snapshot.final
+            )
+        return True
+
+    def note_try(self, feature_id: int, query_ids: Collection[str], at: datetime) -> None:
+        with self._memory.lock:
+            for query_id in query_ids:
+                before = self._memory.taken.get((feature_id, query_id), NONE_TAKEN)
+                self._memory.taken[feature_id, query_id] = replace(before, tried=at)
+
+    def taken(self, feature_id: int) -> Mapping[str, Taken]:
+        with self._memory.lock:
+            return {
+                query_id: taken
+                for (of_feature, query_id), taken in self._memory.taken.items()
+                if of_feature == feature_id
+            }
+
+    def of_experiment(self, feature_id: int) -> Sequence[Snapshot]:
+        with self._memory.lock:
+            return list(self._memory.snapshots.get(feature_id, ()))
 
 
 class FakeUserEnrollmentStore:

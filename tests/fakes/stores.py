@@ -26,6 +26,7 @@ from tests.fakes.memory import Memory
 from tests.fakes.outcomes import (
     FakeLogStore,
     FakeResultStore,
+    FakeSnapshotStore,
     FakeSummaryStore,
     FakeUserEnrollmentStore,
 )
@@ -60,6 +61,7 @@ def fake_stores(memory: Memory | None = None) -> Stores:
         logs=FakeLogStore(memory),
         results=FakeResultStore(memory),
         summaries=FakeSummaryStore(memory),
+        snapshots=FakeSnapshotStore(memory),
         user_enrollments=FakeUserEnrollmentStore(memory),
         records=FakeRecordStore(memory),
         dead_records=FakeDeadRecordStore(memory),

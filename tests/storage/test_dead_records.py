@@ -40,6 +40,7 @@ from tests.storage.test_participant_store import (
     point,
     store,
 )
+from tests.unit.snapshot_samples import snapshot
 from tests.unit.upgrade_service_samples import (
     HERE,
     THERE,
@@ -144,6 +145,7 @@ def test_results_and_counters_go_and_those_of_others_stay(stores: Stores) -> Non
         user = store(stores, user, Records(enrolled(feature_id=feature_id)), counting=counting)
         user = store(stores, user, Records(exclusion=excluded(feature_id)))
         stores.results.keep(feature_id, [QueryResult("q", Effect((), ()))])
+        assert stores.snapshots.put(feature_id, snapshot())
     assert sum(stores.dead_records.drop_rest(FEATURE_ID)) > 4
     assert sum(stores.dead_records.drop_rest(FEATURE_ID)) == 0
     for feature_id, there in ((FEATURE_ID, 0), (OTHER, 1)):
@@ -151,6 +153,8 @@ def test_results_and_counters_go_and_those_of_others_stay(stores: Stores) -> Non
         assert (sum(each.users for each in enrollment_counts), out.users) == (there, there)
         assert sum(stores.enrollment_counts.in_stratum(feature_id, "high").values()) == there
         assert len(stores.results.kept(feature_id)) == there
+        assert len(stores.snapshots.of_experiment(feature_id)) == there
+        assert len(stores.snapshots.taken(feature_id)) == there
         assert stores.totals.of_feature(feature_id) == ({1: Totals(total_users=1)} if there else {})
         assert len(stores.enrollment_counts.hourly(feature_id, START.date(), [HERE])) == there
 

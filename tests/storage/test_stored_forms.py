@@ -13,6 +13,7 @@ import pytest
 from chalicelib.domain.access.api_keys import ApiKey, Role
 from chalicelib.domain.experiments.experiments import ConditionOrder, State
 from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.domain.outcomes.query_sums import Analysed, Described
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -22,8 +23,10 @@ from chalicelib.domain.participants.participants import (
 )
 from chalicelib.storage.catalogue import designs
 from chalicelib.storage.dynamodb.stored_forms import read_as
+from chalicelib.storage.outcomes import snapshots
 from chalicelib.storage.participants import records
 from tests.unit.measure_samples import flag, metric
+from tests.unit.snapshot_samples import snapshot
 from tests.unit.upgrade_samples import factorial, segment
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -54,6 +57,11 @@ FORMS: dict[str, tuple[dict[str, Any], Callable[[Any], Any], set[str]]] = {
         designs.key_of,
         {"id", "role", "digest", "created_at"},
     ),
+    "snapshot": (
+        snapshots.to_values(snapshot()),
+        snapshots.from_values,
+        {"day", "at", "query", "unit"},
+    ),
 }
 """What is stored, how it is read, and the fields that it cannot do without."""
 
@@ -77,8 +85,9 @@ def test_a_field_that_an_older_version_did_not_store_has_a_default(form: str) ->
     values, read, needed = FORMS[form]
     for name in values.keys() - needed:
         fewer = {key: value for key, value in values.items() if key != name}
-        again = read(fewer)
-        assert isinstance(getattr(again, name), type(getattr(read(values), name)) | type(None))
+        again, whole = read(fewer), read(values)
+        if hasattr(whole, name):
+            assert isinstance(getattr(again, name), type(getattr(whole, name)) | type(None))
 
 
 def test_what_is_read_keeps_what_was_converted() -> None:
@@ -176,3 +185,25 @@ def test_the_codes_of_a_newer_version_leave_users_where_they_are() -> None:
     row = records.exclusion_row("user#u", out)
     row.data["code"] = NEWER
     assert records.exclusion_of(row).feature_id == out.feature_id
+
+
+def test_the_sums_of_a_newer_version_decide_nothing() -> None:
+    values = snapshots.to_values(snapshot())
+    read = snapshots.from_values({**values, "unit": NEWER, "described": ["operation", NEWER]})
+    assert read.sums.unit is Analysed.USER
+    assert read.sums.described == (Described.OPERATION, Described.NEWER)
+    cells = [{**cell, "newer": 1} for cell in values["cells"]]
+    assert snapshots.from_values({**values, "cells": cells}) == snapshot()
+
+
+def test_what_a_cell_does_not_say_is_stored_in_no_byte() -> None:
+    [first, second] = snapshots.to_values(snapshot())["cells"]
+    assert first == {
+        "condition_id": "a",
+        "n": 2,
+        "total": "2.5",
+        "squares": "3.25",
+        "cubes": "4.375",
+    }
+    assert second["total"] == "1/3"
+    assert {*second} - {*first} == {"stratum", "enrolled", "left_out", "merged"}

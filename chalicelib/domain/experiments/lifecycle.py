@@ -121,9 +121,11 @@ def due_state(experiment: Experiment, now: datetime) -> State | None:
     return None
 
 
-def _has_passed(text: str | None, now: datetime) -> bool:
-    """Whether a date in ISO 8601 has passed; one that names no zone is in UTC."""
-    if text is None:
-        return False
+def moment_of(text: str) -> datetime:
+    """The moment of a date of an experiment in ISO 8601; one that names no zone is in UTC."""
     moment = datetime.fromisoformat(text)
-    return now >= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _has_passed(text: str | None, now: datetime) -> bool:
+    return text is not None and now >= moment_of(text)

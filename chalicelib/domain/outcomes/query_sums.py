@@ -6,13 +6,14 @@ or pairs of values under each condition, in each stratum.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from chalicelib.domain.experiments.enrollment_counts import EnrollmentCount
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     Condition,
@@ -108,10 +109,11 @@ class QuerySums:
     """The sums of a query, by condition and stratum.
 
     Values of a `proportion` are 1 or 0. Where the unit is no user, `beside` are the sums of the
-    users themselves. `enrolled` are all units under each condition, in whatever stratum, with or
-    without a value; of pairs, the users who met it. Of pairs, `control_id` is the condition that is taken off the others, and has
-    no cell. `described` says why they decide nothing, if so. Where they were too many to be kept,
-    strata were merged (`Cell.merged`); `too_large` ones are left out altogether.
+    users themselves, by condition. `enrolled` are all units under each condition, in whatever
+    stratum, with or without a value; of pairs, the users who met it. Of pairs, `control_id` is the
+    condition that is taken off the others, and has no cell. `described` says why they decide
+    nothing, if so. Where they were too many to be kept, strata were merged (`Cell.merged`);
+    `too_large` ones are left out altogether.
     """
 
     query_id: str
@@ -162,6 +164,27 @@ def places(enrollments: Mapping[str, Iterable[Enrollment]]) -> Places:
     return found
 
 
+def enrolled_units(
+    counts: Iterable[EnrollmentCount], in_strata: Mapping[tuple[str, str], int]
+) -> EnrolledUnits:
+    """The enrolled units by the counts of an experiment; `in_strata` counts enrollments.
+
+    An enrollment is one at a point. So a stratum's users are known of a condition whose users are
+    enrolled at one point each.
+    """
+    users, at_points, groups = Counter[str](), Counter[str](), Counter[str]()
+    for each in counts:
+        if each.condition_id is not None:
+            users[each.condition_id] += each.condition_users
+            at_points[each.condition_id] += each.point_users
+            groups[each.condition_id] += each.groups
+    return EnrolledUnits(
+        users,
+        groups,
+        {key: n for key, n in in_strata.items() if users[key[1]] == at_points[key[1]]},
+    )
+
+
 def query_sums(
     query: MetricQuery,
     experiment: Experiment,
@@ -180,7 +203,8 @@ def query_sums(
     numbers = {arm: found.get(arm, {}) for arm in arms}
     unit = _unit(experiment)
     all_units = enrolled.groups if unit is Analysed.GROUP else enrolled.users
-    of_users = tuple(_cells_of_users(experiment, numbers, place_of, enrolled))
+    stratified = unit is Analysed.USER and experiment.algorithm is Algorithm.STRATIFIED
+    of_users = tuple(_cells_of_users(numbers, place_of, enrolled, stratified=stratified))
     control = control_of(experiment.conditions) if unit is Analysed.PAIR else None
     cells: Mapping[Analysed, Callable[[], Iterable[Cell]]] = {
         Analysed.USER: lambda: of_users,
@@ -215,12 +239,12 @@ def _described(query: MetricQuery, experiment: Experiment) -> Iterator[Described
 
 
 def _cells_of_users(
-    experiment: Experiment,
     numbers: Mapping[str, Mapping[str, Decimal]],
     place_of: Places,
     enrolled: EnrolledUnits,
+    *,
+    stratified: bool,
 ) -> Iterator[Cell]:
-    stratified = experiment.algorithm is Algorithm.STRATIFIED
     for arm, own in numbers.items():
         if not stratified:
             sums = ValueSums.of_decimals(own.values())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.domain.experiments.experiments import Experiment, State
+from chalicelib.domain.experiments.lifecycle import moment_of
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.outcomes.query_sums import Cell, QuerySums
 from chalicelib.domain.outcomes.value_sums import ValueSums, exact_text
@@ -20,7 +21,7 @@ from chalicelib.domain.outcomes.value_sums import ValueSums, exact_text
 BYTES_OF_A_CELL = 200
 """What a cell takes besides its numbers and names."""
 
-BYTES_OF_A_SNAPSHOT = 2_000
+BYTES_OF_A_SNAPSHOT = 8_000
 """What a snapshot takes besides its cells."""
 
 
@@ -57,12 +58,9 @@ def last_day(now: datetime) -> date:
 
 
 def planned_end_of(feature: Feature) -> datetime | None:
-    """The end that the design of an experiment sets; of one without a zone in UTC."""
+    """The end that the design of an experiment sets; None if it sets none."""
     text = feature.design.end_on if feature.design else None
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None if text is None else moment_of(text)
 
 
 def ended_at(experiment: Experiment) -> datetime:

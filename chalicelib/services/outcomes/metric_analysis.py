@@ -7,22 +7,19 @@ others there are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments.experiments import Experiment, State, Unit
+from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.metrics import MetricQuery, MetricType
 from chalicelib.domain.outcomes.metric_results import (
-    Logged,
-    Met,
     QueryResult,
-    met_by_enrollments,
-    met_by_repeats,
     observations,
     result_of,
 )
+from chalicelib.services.outcomes.observations import read_logged, read_part
 from chalicelib.services.outcomes.ports import LogStore, ResultStore, UserEnrollmentStore
 from chalicelib.services.running.catalogue import CatalogueService
 
@@ -88,35 +85,17 @@ class MetricAnalysisService:
         }
 
     def _analysed(self, catalogue: Catalogue, asked: Sequence[_Asked]) -> Iterator[QueryResult]:
-        logged = {key: self._logged(key) for key in {each.query.metric_key for each in asked}}
+        keys = {each.query.metric_key for each in asked}
+        logged = {key: read_logged(self._logs, key) for key in keys}
         by_feature: defaultdict[int, list[_Asked]] = defaultdict(list)
         for each in asked:
             by_feature[each.feature_id].append(each)
         for feature_id, own in by_feature.items():
             users = {value.user_id for each in own for value in logged[each.query.metric_key]}
-            met = self._met(feature_id, own[0].experiment, users)
+            part = read_part(self._enrollments, feature_id, own[0].experiment, users)
             for each in own:
                 key = each.query.metric_key
                 metric = catalogue.metrics.get(key)
                 kind = MetricType.CONTINUOUS if metric is None else metric.type
-                values = list(observations(logged[key], met))
+                values = list(observations(logged[key], part.met))
                 yield result_of(each.query, each.experiment, kind, values)
-
-    def _logged(self, metric_key: str) -> list[Logged]:
-        return [
-            Logged(log_record.user_id, log_record.key.uniquifier, row, value)
-            for log_records in self._logs.of_metric(metric_key)
-            for log_record in log_records
-            for row, value in log_record.values(metric_key)
-        ]
-
-    def _met(
-        self, feature_id: int, experiment: Experiment, users: Collection[str]
-    ) -> Mapping[str, Met]:
-        """The conditions of those users who take part."""
-        if experiment.unit is Unit.WITHIN_SUBJECTS:
-            repeats = self._enrollments.repeats(feature_id, users)
-            return {user_id: met_by_repeats(own) for user_id, own in repeats.items()}
-        point_keys = {point.point_key for point in experiment.points}
-        enrollments = self._enrollments.enrollments(feature_id, point_keys, users)
-        return {user_id: met_by_enrollments(own) for user_id, own in enrollments.items()}

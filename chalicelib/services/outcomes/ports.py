@@ -6,6 +6,7 @@ What `running.ports` says of all ports goes for these.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
@@ -13,6 +14,7 @@ from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.outcomes.results.results import Summary
+from chalicelib.domain.outcomes.snapshots import Snapshot, Taken
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import (
     Enrollment,
@@ -20,6 +22,9 @@ from chalicelib.domain.participants.participants import (
 
 LOG_RECORD_BYTES = 380_000
 """Bytes of JSON that a store takes in one log record: an item may have 400 KB in all."""
+
+SNAPSHOT_BYTES = 380_000
+"""Bytes of JSON that a store takes in one snapshot."""
 
 
 class SummaryStore(Protocol):
@@ -83,6 +88,36 @@ class ResultStore(Protocol):
 
     def kept(self, feature_id: int) -> Sequence[QueryResult]:
         """What was stored so; nothing if nothing was."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """What the queries of experiments came to, day by day. It goes with the kept results.
+
+    What is stored of a query stays, also when the design does not ask it any more.
+    """
+
+    def put(self, feature_id: int, snapshot: Snapshot) -> bool:
+        """Store a snapshot; whether it was stored.
+
+        It is not if there is one of the query of that day or of a later one, or, where it is a
+        final one, if there is another: of any number of writers one comes first.
+
+        Raises:
+            Invalid: if it is larger than `SNAPSHOT_BYTES`.
+        """
+        ...
+
+    def note_try(self, feature_id: int, query_ids: Collection[str], at: datetime) -> None:
+        """Note, before snapshots of some queries are read, when that begins."""
+        ...
+
+    def taken(self, feature_id: int) -> Mapping[str, Taken]:
+        """How far each query is, by its id; queries that were never tried are left out."""
+        ...
+
+    def of_experiment(self, feature_id: int) -> Sequence[Snapshot]:
+        """All snapshots of an experiment, those of each query from the oldest day on."""
         ...
 
 

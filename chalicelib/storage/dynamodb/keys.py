@@ -15,6 +15,9 @@ PART_BYTES = 900
 
 EVENT_ID_DIGITS = 16
 
+ASIDE = "~"
+"""What the sort keys begin with that are beside the records of a collection: they come last."""
+
 
 def part(text: str) -> str:
     """A client's text as one part of a key."""
@@ -239,6 +242,23 @@ def summary(feature_id: int) -> str:
     return f"{feature_id:0{EVENT_ID_DIGITS}d}"
 
 
+SERIES = f"{ASIDE}series#"
+"""What the sort keys of snapshots begin with, behind the kept results of all queries."""
+
+TAKEN = f"{ASIDE}taken#"
+"""What the sort keys of the notes begin with that say how far snapshots are."""
+
+
+def series(query_id: str, day: str) -> str:
+    """Sort key of the snapshot of a query to the end of a day."""
+    return f"{SERIES}{part(query_id)}#{day}"
+
+
+def taken(query_id: str) -> str:
+    """Sort key of the note how far the snapshots of a query are."""
+    return f"{TAKEN}{part(query_id)}"
+
+
 def member(segment_id: str, version: int) -> str:
     """Sort key of the note that a version of a segment names a user."""
     return f"member#{part(segment_id)}#{version}"
@@ -283,10 +303,6 @@ def user_of_factor(factor: str, user_id: str) -> tuple[str, str]:
 def exposures(bucket: int) -> str:
     """Sort key of some of the flags that were on for a user."""
     return f"exposures#{bucket}"
-
-
-ASIDE = "~"
-"""What the sort keys begin with that are no records of a user: they come after all others."""
 
 
 ANSWER = f"{ASIDE}answer"

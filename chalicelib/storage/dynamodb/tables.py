@@ -385,6 +385,24 @@ class ResultRow(EventsTable):
     data = CompactJson()
 
 
+class SnapshotRow(EventsTable):
+    """What a query came to, to the end of a day: the sums, and when they were read."""
+
+    data = CompactJson()
+
+
+class TakenRow(EventsTable):
+    """How far the snapshots of a query are: the last one, and when one was tried for.
+
+    `day` is an ISO 8601 date; `final` is there if one of them is final.
+    """
+
+    day = UnicodeAttribute(null=True)
+    at = NumberAttribute(null=True)
+    final = BooleanAttribute(null=True)
+    tried = NumberAttribute(null=True)
+
+
 TABLES: tuple[type[TableModel], ...] = (
     FeaturesTable,
     VariantsTable,
@@ -397,7 +415,7 @@ TABLES: tuple[type[TableModel], ...] = (
 ROWS: tuple[type[TableModel], ...] = (
     *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, NoteRow, VariantRow,
     TotalsRow, EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow,
-    IdempotencyRow, EventRow, RepeatRow, LogRecordRow, LoggedRow, ResultRow,
+    IdempotencyRow, EventRow, RepeatRow, LogRecordRow, LoggedRow, ResultRow, SnapshotRow, TakenRow,
 )  # fmt: skip
 """All classes."""
 

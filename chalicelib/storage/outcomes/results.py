@@ -27,7 +27,9 @@ class DynamoResultStore:
 
     @store_errors()
     def kept(self, feature_id: int) -> Sequence[QueryResult]:
-        rows = ResultRow.query(keys.results(feature_id), consistent_read=True)
+        # Snapshots come behind them, and are many.
+        results = ResultRow.sk < keys.ASIDE
+        rows = ResultRow.query(keys.results(feature_id), results, consistent_read=True)
         return [_result(row.data) for row in rows]
 
 

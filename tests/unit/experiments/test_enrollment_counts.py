@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
     DROPPED_AT_ONCE,
+    DailyEnrollmentCount,
     EnrollmentCount,
     ExclusionCount,
+    counted_from,
     dropped_at_once,
     exclusions_of,
     group_new_at_point,
@@ -192,3 +194,12 @@ def test_exclusions_count_by_users_and_groups() -> None:
     assert exclusions_of(Records(group_exclusions=groups)) == (ExclusionCount(4, 0, 2),)
     both = Records(exclusion=own, group_exclusions=groups)
     assert exclusions_of(both) == (ExclusionCount(4, 1, 2),)
+
+
+def test_days_count_from_the_first_after_the_last_that_is_not_whole() -> None:
+    day = NOW.date()
+    days = [day + timedelta(days=n) for n in range(3)]
+    whole = [DailyEnrollmentCount(each, "a", 1, 0) for each in days]
+    assert counted_from([]) is None
+    assert counted_from(whole) is None
+    assert counted_from([replace(whole[1], whole=False), *whole]) == days[2]
