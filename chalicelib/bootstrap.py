@@ -235,6 +235,14 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     cohorts = CohortService(
         catalogue, stores.users, stores.events, stores.cohorts, stores.notes, clock
     )
+    snapshots = SnapshotService(
+        catalogue,
+        stores.logs,
+        stores.user_enrollments,
+        stores.enrollment_counts,
+        stores.snapshots,
+        clock,
+    )
     flags = FlagService(catalogue, stores.catalogue, stores.exposures)
     return Services(
         catalogue=catalogue,
@@ -250,6 +258,8 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             catalogue,
             stores.cohorts,
             cohorts,
+            stores.enrollment_counts,
+            snapshots,
             stores.summaries,
             clock,
             exact_totals=settings.exact_totals,
@@ -282,14 +292,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         metrics=metrics,
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
-        snapshots=SnapshotService(
-            catalogue,
-            stores.logs,
-            stores.user_enrollments,
-            stores.enrollment_counts,
-            stores.snapshots,
-            clock,
-        ),
+        snapshots=snapshots,
         transfer=TransferService(
             compilation,
             stores.participants,

@@ -296,7 +296,7 @@ BOUNDED = {
         POST /api/segments/list/import/validation · POST /api/segments/list/import
     """,
     SERIES: """
-        GET /api/results/feature/{feature_id}
+        GET /api/results/feature/{feature_id} · GET /api/results/experiment/{experiment_id}
     """,
     PICKED: """
         POST /api/batch-assign · POST /api/stats/enrollment · POST /api/query/analyse

@@ -18,6 +18,7 @@ from chalicelib.api.results import results_csv
 from chalicelib.api.results.dialect import DIALECT, OwnQuery
 from chalicelib.api.results.results_answers import Line, Results, latched_answer, results_answer
 from chalicelib.api.testlab.fields import Integer
+from chalicelib.api.upgrade.wire.texts import Uuid
 from chalicelib.domain.outcomes.results import results
 from chalicelib.services import Services
 from chalicelib.services.outcomes.results import ResultLine
@@ -41,6 +42,12 @@ class ResultsQuery(OwnQuery):
     metric: Annotated[str, Field(max_length=METRIC_NAME)] | None = None
 
 
+class ExperimentQuery(ResultsQuery):
+    """With `now` they are of what was logged until now, in place of the last snapshot."""
+
+    now: bool = False
+
+
 @routes.endpoint(LIST)
 def list_results(services: Services, query: ListQuery) -> Rendered[list[Line]]:
     """All experiments with their verdicts, as of when the scheduled function last looked."""
@@ -53,6 +60,15 @@ def get_feature_results(
 ) -> Rendered[Results]:
     """The results of an experiment of Test Lab; as CSV for who accepts text/csv."""
     return answered(services.results.of_feature(feature_id, query.metric), query, reading)
+
+
+@routes.endpoint("/api/results/experiment/{experiment_id}", conditional=True)
+def get_experiment_results(
+    services: Services, experiment_id: Uuid, query: ExperimentQuery, reading: Reading
+) -> Rendered[Results]:
+    """The results of an experiment in UpGrade's form, of the last snapshot unless asked for now."""
+    found = services.results.of_experiment(experiment_id, query.metric, up_to_now=query.now)
+    return answered(found, query, reading)
 
 
 def answered(found: results.Results, query: ResultsQuery, reading: Reading) -> Rendered[Results]:

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.features.features import Feature, FeatureType
-from chalicelib.domain.outcomes.results import testlab
+from chalicelib.domain.outcomes.results import testlab, upgrade
 from chalicelib.domain.outcomes.results.evaluation import latch, results_of
+from chalicelib.domain.outcomes.results.measured import Measured
 from chalicelib.domain.outcomes.results.results import Latched, Results, Summary
+from chalicelib.services.experiments.ports import EnrollmentCountStore
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.ports import CohortStore
 from chalicelib.services.outcomes.ports import SummaryStore
+from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.pools import Pool
 from chalicelib.services.running.ports import Clock
@@ -41,6 +45,8 @@ class ResultService:
         catalogue: CatalogueService,
         cohorts: CohortStore,
         cohort_service: CohortService,
+        enrollment_counts: EnrollmentCountStore,
+        snapshots: SnapshotService,
         summaries: SummaryStore,
         clock: Clock,
         *,
@@ -49,6 +55,8 @@ class ResultService:
         self._catalogue = catalogue
         self._cohorts = cohorts
         self._cohort_service = cohort_service
+        self._enrollment_counts = enrollment_counts
+        self._snapshots = snapshots
         self._summaries = summaries
         self._clock = clock
         self._exact_totals = exact_totals
@@ -66,6 +74,22 @@ class ResultService:
         if feature is None or feature.type is not FeatureType.EXPERIMENT:
             raise NotFound(f"there is no experiment {feature_id}")
         return self._results(feature, series_of)
+
+    def of_experiment(
+        self, experiment_id: str, series_of: str | None = None, *, up_to_now: bool = False
+    ) -> Results:
+        """The results of an experiment in UpGrade's form; its first terminal verdict is kept.
+
+        They are those of the last snapshot; `up_to_now` reads what was logged until now, which is
+        linear in who logged it.
+
+        Raises:
+            NotFound: if there is no such experiment.
+        """
+        feature = self._catalogue.fresh().experiment(experiment_id)
+        if feature is None:
+            raise NotFound(f"there is no experiment {experiment_id}")
+        return self._results(feature, series_of, up_to_now=up_to_now)
 
     def all(self) -> list[ResultLine]:
         """A line for each experiment, as of when the scheduled function last looked."""
@@ -97,24 +121,51 @@ class ResultService:
         self._renewed_at = started
         return renewed
 
-    def _results(self, feature: Feature, series_of: str | None = None) -> Results:
-        with Pool(3) as pool:
-            cohorts = pool.submit(self._cohorts.of_feature, feature.id)
+    def _results(
+        self, feature: Feature, series_of: str | None = None, *, up_to_now: bool = False
+    ) -> Results:
+        with Pool(4) as pool:
             kept = pool.submit(self._summaries.one, feature.id)
-            complete = pool.submit(self._cohort_service.is_complete)
-            measured = testlab.measured_of(
-                feature,
-                cohorts.result(),
-                self._clock(),
-                is_backfilled=complete.result(),
-                is_exact=self._exact_totals,
-                series_of=series_of,
-            )
+            if feature.design is None:
+                measured = self._of_testlab(pool, feature, series_of)
+            else:
+                measured = self._of_upgrade(pool, feature, feature.design, up_to_now=up_to_now)
         summary = _of_run(feature, kept.result())
         latched = None if summary is None else summary.latched
         results = results_of(measured, latched, series_of)
         self._keep(feature, summary, results)
         return replace(results, latched=latch(results))
+
+    def _of_testlab(self, pool: Pool, feature: Feature, series_of: str | None) -> Measured:
+        cohorts = pool.submit(self._cohorts.of_feature, feature.id)
+        complete = pool.submit(self._cohort_service.is_complete)
+        return testlab.measured_of(
+            feature,
+            cohorts.result(),
+            self._clock(),
+            is_backfilled=complete.result(),
+            is_exact=self._exact_totals,
+            series_of=series_of,
+        )
+
+    def _of_upgrade(
+        self, pool: Pool, feature: Feature, design: Experiment, *, up_to_now: bool
+    ) -> Measured:
+        daily = pool.submit(self._enrollment_counts.daily, feature.id)
+        series = pool.submit(self._snapshots.series, feature.id)
+        queries = list(upgrade.named_queries(design))
+        today = [
+            pool.submit(self._snapshots.today, feature.id, query.id)
+            for query, _ in queries
+            if up_to_now
+        ]
+        snapshots = series.result()
+        sums = {each.sums.query_id: each.sums for each in (read.result() for read in today)}
+        queried = [
+            upgrade.Queried(query, name, snapshots.get(query.id, ()), sums.get(query.id))
+            for query, name in queries
+        ]
+        return upgrade.measured_of(feature, design, daily.result(), queried, self._clock())
 
     def _keep(self, feature: Feature, before: Summary | None, results: Results) -> None:
         """Store the line of an experiment, where it is old or a verdict is to be kept."""

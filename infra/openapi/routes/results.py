@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.openapi.routes.about import About
-from infra.openapi.routes.experiment_examples import TIME
+from infra.openapi.routes.experiment_examples import EXPERIMENT_ID, TIME
 
 TEXT = (
     "Ship green. conversion rises from 21.0 % to 27.6 %, by 6.6 percentage points (0.3 to 12.9)."
@@ -143,6 +143,13 @@ AS_CSV = (
 
 RESULT_ROUTES: dict[str, About] = {
     "GET /api/results": About([LINE], headers=("Link",)),
+    "GET /api/results/experiment/{experiment_id}": About(
+        {**RESULTS, "kind": "experiment", "id": EXPERIMENT_ID},
+        refused=(404,),
+        headers=("ETag",),
+        path={"experiment_id": EXPERIMENT_ID},
+        note=AS_CSV,
+    ),
     "GET /api/results/feature/{feature_id}": About(
         RESULTS, refused=(404,), headers=("ETag",), path={"feature_id": 1}, note=AS_CSV
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -52,6 +52,9 @@ WHY_DESCRIBED = {
     Described.NEWER: "a newer version of this program took its sums",
 }
 
+NAME_CHARACTERS = 200
+"""Characters of the name of a query, as results show it."""
+
 NO_QUERIES = "no query asks what participants logged"
 
 
@@ -73,6 +76,18 @@ class Queried:
             return self.today, None
         last = self.snapshots[-1] if self.snapshots else None
         return (None, None) if last is None else (last.sums, last.at)
+
+
+def named_queries(design: Experiment) -> Iterator[tuple[MetricQuery, str]]:
+    """The queries of a design by order, each with a name of its own."""
+    names = {str(each["id"]): str(each.get("name") or "") for each in design.queries}
+    seen: set[str] = set()
+    for query in design.metric_queries():
+        name = names.get(query.id) or f"{query.operation.value} of {query.metric_key}"
+        if name in seen:
+            name = f"{name} ({query.id})"
+        seen.add(name)
+        yield query, name[:NAME_CHARACTERS]
 
 
 def measured_of(
