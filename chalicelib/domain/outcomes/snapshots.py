@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.lifecycle import moment_of
@@ -58,7 +58,12 @@ def last_day(now: datetime) -> date:
 
 
 def planned_end_of(feature: Feature) -> datetime | None:
-    """The end that the design of an experiment sets; None if it sets none."""
+    """The end that the plan or else the design of an experiment sets; None if neither does.
+
+    A plan sets a day, which counts to its end.
+    """
+    if feature.plan is not None and feature.plan.ends_on is not None:
+        return datetime.combine(feature.plan.ends_on + timedelta(days=1), time(0), UTC)
     text = feature.design.end_on if feature.design else None
     return None if text is None else moment_of(text)
 

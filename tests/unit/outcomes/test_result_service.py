@@ -1,0 +1,474 @@
+"""Results through the use cases: both kinds of experiments, the list, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from chalicelib.domain.catalogue.catalogue import CatalogueChange, FeatureChange
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.experiments import (
+    Algorithm,
+    CompleteCondition,
+    ConditionOrder,
+    DesignType,
+    Experiment,
+    Factor,
+    Level,
+    LevelElement,
+    State,
+    Unit,
+)
+from chalicelib.domain.features.features import FeatureType, VariantDraft
+from chalicelib.domain.features.result_plans import (
+    Measure,
+    MetricRole,
+    PlannedMetric,
+    ResultPlan,
+    named,
+)
+from chalicelib.domain.outcomes.results.results import CheckState, Results
+from chalicelib.domain.statistics.decision import Code
+from chalicelib.domain.statistics.plan import Mode
+from chalicelib.services import Services
+from chalicelib.services.features.events import Measured
+from chalicelib.services.outcomes.results import RENEWED_EVERY
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.unit.outcomes.test_metric_analysis_service import TIME, asking, log, measure, query
+from tests.unit.samples import add_user, draft, experiment, process, record
+from tests.unit.upgrade_service_samples import (
+    design,
+    feature_id_of,
+    group_design,
+    in_class,
+    join,
+    mark,
+    reweighted,
+)
+
+DAY = timedelta(days=1)
+
+
+def planned(services: Services, feature_id: int, plan: ResultPlan) -> None:
+    """Give a feature a plan, as if it had had it from its start on."""
+    before = services.catalogue.fresh().feature(feature_id)
+    assert before is not None
+    own = replace(before, plan=named(plan, None), run=None)
+    change = CatalogueChange(features=(FeatureChange(before, own.begun(START)),))
+    services.catalogue.change(lambda _: change)
+
+
+def days_go_by(services: Services, clock: FixedClock, days: int) -> None:
+    """Let days pass, with what the scheduled function does each night."""
+    for _ in range(days):
+        clock.advance(DAY)
+        services.features.begin_due()
+        services.cohorts.fold_due()
+        services.snapshots.take_due()
+
+
+def converting(
+    services: Services,
+    clock: FixedClock,
+    variants: list[int],
+    rates: tuple[int, ...],
+    users: int = 150,
+) -> None:
+    """Enroll users of each variant, of whom so many in a hundred convert."""
+    for place, (variant_id, rate) in enumerate(zip(variants, rates, strict=True)):
+        for n in range(users):
+            user_id = f"{place}-{n}-{clock.now.isoformat()}"
+            add_user(services, user_id, variant_id)
+            if n % 100 < rate:
+                record(services, user_id, variant_id)
+
+
+# Test Lab
+
+
+def test_an_experiment_is_judged_by_its_users_within_the_window(
+    services: Services, clock: FixedClock
+) -> None:
+    feature_id, variants = experiment(services, "button")
+    planned(services, feature_id, ResultPlan(units=600, window=2))
+    converting(services, clock, variants, (20, 60))
+    days_go_by(services, clock, 8)
+    for user in range(60):
+        record(services, f"0-{user}-{START.isoformat()}", variants[0])  # long after their window
+    results = services.results.of_feature(feature_id)
+    assert results.verdict.code is Code.SHIP
+    assert results.latched is not None
+    assert results.latched.at == clock.now
+    control, variant = results.variants
+    assert (control.metrics[0].converters, variant.metrics[0].converters) == (40, 110)
+    clock.advance(DAY)
+    again = services.results.of_feature(feature_id)
+    assert again.latched == results.latched
+
+
+def test_new_variants_begin_a_new_run_without_a_verdict(
+    services: Services, clock: FixedClock
+) -> None:
+    feature_id, variants = experiment(services, "button")
+    planned(services, feature_id, ResultPlan(units=600, window=2))
+    converting(services, clock, variants, (20, 60))
+    days_go_by(services, clock, 8)
+    assert services.results.of_feature(feature_id).latched is not None
+    drafts = [VariantDraft(feature_id, "c", True), VariantDraft(feature_id, "d")]
+    services.features.replace_variants(feature_id, drafts)
+    results = services.results.of_feature(feature_id)
+    assert results.latched is None
+    assert results.verdict.code is Code.NEEDS_DATA
+    assert results.full_days == 0
+
+
+def test_events_with_a_name_are_a_metric_of_their_own(
+    services: Services, clock: FixedClock
+) -> None:
+    feature_id, variants = experiment(services, "button")
+    metrics = (
+        PlannedMetric("revenue", Measure.MEAN, role=MetricRole.PRIMARY, cap=Decimal(50)),
+        PlannedMetric("revenue", Measure.CONVERSION, cap=Decimal(50)),
+    )
+    planned(services, feature_id, ResultPlan(metrics, units=600, window=2))
+    draw = Random(1)
+    for place, variant_id in enumerate(variants):
+        for n in range(120):
+            add_user(services, f"{place}-{n}", variant_id)
+            value = Decimal(draw.randint(100, 2000) * (1 + place)) / 100
+            services.events.record(f"{place}-{n}", variant_id, measured=Measured("revenue", value))
+    services.events.record("0-0", variants[0], measured=Measured("revenue", Decimal(90)))
+    days_go_by(services, clock, 8)
+    results = services.results.of_feature(feature_id, "users with revenue")
+    assert [each.name for each in results.metrics] == ["revenue per user", "users with revenue"]
+    assert results.verdict.code is Code.SHIP
+    assert results.variants[0].metrics[0].capped == pytest.approx(1 / 120)
+    assert results.variants[0].metrics[1].converters == 120
+    assert {point.metric for point in results.days[0].points} == {"users with revenue"}
+
+
+def test_a_metric_that_left_the_plan_is_named_without_numbers(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    feature_id, _ = experiment(services, "button")
+    planned(services, feature_id, ResultPlan((PlannedMetric("old", role=MetricRole.PRIMARY),)))
+    stored = memory.features[feature_id]
+    assert stored.plan is not None
+    memory.features[feature_id] = replace(stored, plan=replace(stored.plan, metric_ids={}))
+    results = process(memory, clock).results.of_feature(feature_id)
+    assert results.metrics[0].described is not None
+    assert results.verdict.code is Code.NO_COMPARISON
+
+
+@pytest.mark.usefixtures("clock")
+def test_there_are_results_of_experiments_alone(services: Services) -> None:
+    toggle = services.features.create(draft("toggle", kind=FeatureType.TOGGLE))
+    for feature_id in (toggle.id, 4711):
+        with pytest.raises(NotFound):
+            services.results.of_feature(feature_id)
+    with pytest.raises(NotFound):
+        services.results.of_experiment("none")
+
+
+def test_an_experiment_without_variants_has_nothing_to_compare(services: Services) -> None:
+    made = services.features.create(draft("empty"))
+    results = services.results.of_feature(made.id)
+    assert results.verdict.code is Code.NO_COMPARISON
+    assert results.variants == ()
+
+
+def test_impossible_sums_are_damaged_data_of_one_metric(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    feature_id, variants = experiment(services, "button")
+    converting(services, clock, variants, (20, 60), users=3)
+    days_go_by(services, clock, 10)
+    shard = next(each for each in memory.cohorts if each.variant_id == variants[0] and each.day)
+    memory.cohorts[shard] = replace(memory.cohorts[shard], users=1)
+    results = services.results.of_feature(feature_id)
+    assert results.metrics[0].damaged is not None
+
+
+def test_without_exact_totals_only_conversion_is_read(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    feature_id, variants = experiment(services, "button")
+    converting(services, clock, variants, (20, 60), users=3)
+    services.results._exact_totals = False
+    results = services.results.of_feature(feature_id)
+    assert results.metrics[0].described is None
+    assert results.metrics[1].described is not None
+    assert any(check.name == "exact" for check in results.checks)
+
+
+# UpGrade
+
+
+def take_part(
+    services: Services,
+    clock: FixedClock,
+    users: int,
+    value: Callable[[int, str], float],
+    group: Callable[[int], str] | None = None,
+) -> None:
+    """Enroll users, who log a value that may depend on their condition."""
+    for n in range(users):
+        user_id = f"u{n}"
+        join(services, user_id, update=in_class(group(n)) if group else None)
+        outcome = mark(services, user_id)
+        enrolled = outcome.records.enrollment
+        condition = enrolled.condition_id if enrolled is not None else ""
+        log(services, clock, user_id, value(n, condition or ""))
+
+
+def asked(
+    services: Services, clock: FixedClock, made: Experiment, users: int = 60, **more: object
+) -> Results:
+    measure(services)
+    services.experiments.create(made)
+    draw = Random(2)
+
+    def value(_: int, condition: str) -> float:
+        return draw.gauss(12 if "b" in condition else 10, 2)
+
+    take_part(services, clock, users, value, **more)  # type: ignore[arg-type]
+    days_go_by(services, clock, 9)
+    return services.results.of_experiment("e")
+
+
+def test_a_design_is_judged_by_its_first_query(services: Services, clock: FixedClock) -> None:
+    made = asking(design(), query("q", "avg"), query("n", "median"), query("q2", "avg"))
+    results = asked(services, clock, made)
+    assert results.mode is Mode.OPEN
+    assert results.verdict.code is Code.NEEDS_DATA
+    assert [each.name for each in results.metrics] == ["q", "n", "q2"]
+    assert results.metrics[1].described is not None
+    assert results.unit == "users"
+    assert sum(variant.units for variant in results.variants) == 60
+    split = next(check for check in results.checks if check.name == "split")
+    assert split.state is CheckState.FINE
+    assert len(results.days) > 5
+    assert results.days[-1].points[0].metric == "q"
+    clock.advance(timedelta(hours=3))
+    assert services.results.of_experiment("e").data_at < clock.now
+
+
+def test_groups_are_compared_as_groups(services: Services, clock: FixedClock) -> None:
+    made = asking(group_design(), query("q", "avg"))
+    results = asked(services, clock, made, 300, group=lambda n: f"class {n % 60}")
+    assert results.unit == "groups"
+    assert sum(variant.units for variant in results.variants) == 20
+    (control, variant) = results.variants
+    assert control.metrics[0].n + variant.metrics[0].n == 20
+    assert control.metrics[0].user_weighted is not None
+
+
+def factorial() -> Experiment:
+    codes = ("a-small", "a-large", "b-small", "b-large")
+    made = design(weights=dict.fromkeys(codes, 25.0))
+    factors = tuple(
+        Factor(
+            name, name, order, None, tuple(Level(each, each, i) for i, each in enumerate(levels))
+        )
+        for order, (name, levels) in enumerate(
+            (("letter", ("a", "b")), ("size", ("small", "large")))
+        )
+    )
+    conditions = tuple(
+        replace(
+            each,
+            levels=tuple(
+                LevelElement(f"{each.id}-{level}", level) for level in each.code.split("-")
+            ),
+        )
+        for each in made.conditions
+    )
+    return replace(made, type=DesignType.FACTORIAL, factors=factors, conditions=conditions)
+
+
+def test_factors_are_compared_by_their_levels(services: Services, clock: FixedClock) -> None:
+    results = asked(services, clock, asking(factorial(), query("q", "avg")))
+    assert [each.variant for each in results.comparisons] == ["letter: b", "size: large"]
+    assert all(each.interval is not None for each in results.comparisons)
+
+
+def test_conditions_are_compared_where_a_level_is_missing(
+    services: Services, clock: FixedClock
+) -> None:
+    made = factorial()
+    conditions = (replace(made.conditions[0], levels=()), *made.conditions[1:])
+    results = asked(services, clock, asking(replace(made, conditions=conditions)), 20)
+    assert len(results.comparisons) == 3
+
+
+def test_within_subjects_there_is_no_split_and_time_may_be_the_condition(
+    services: Services,
+) -> None:
+    made = asking(design(unit=Unit.WITHIN_SUBJECTS), query("q", "avg"))
+    measure(services)
+    services.experiments.create(made)
+    results = services.results.of_experiment("e", up_to_now=True)
+    assert results.unit == "users under both conditions"
+    assert "condition and time are one" in results.verdict.text
+    randomly = replace(made, id="r", condition_order=ConditionOrder.RANDOM)
+    services.experiments.create(randomly)
+    assert services.results.of_experiment("r", up_to_now=True).verdict.code is Code.NEEDS_DATA
+
+
+def test_what_was_logged_until_now_is_read_on_request(
+    services: Services, clock: FixedClock
+) -> None:
+    measure(services)
+    services.experiments.create(asking(design(), query("q", "avg")))
+    take_part(services, clock, 30, lambda n, _: float(n))
+    assert services.results.of_experiment("e").variants[0].metrics[0].n == 0
+    results = services.results.of_experiment("e", up_to_now=True)
+    assert sum(each.metrics[0].n for each in results.variants) == 30
+    assert results.data_at == clock.now
+
+
+def test_the_final_look_stays_what_it_was(services: Services, clock: FixedClock) -> None:
+    ends = replace(asking(design(), query("q", "avg")), end_on=(START + 4 * DAY).isoformat())
+    results = asked(services, clock, ends)
+    assert results.mode is Mode.PLANNED
+    assert results.is_over
+    log(services, clock, "u0", 10_000.0)
+    later = services.results.of_experiment("e", up_to_now=True)
+    assert [each.metrics for each in later.variants] == [each.metrics for each in results.variants]
+
+
+def test_a_number_of_users_is_a_planned_end_too(services: Services, clock: FixedClock) -> None:
+    made = asking(design(complete=CompleteCondition(user_count=200)), query("q", "avg"))
+    results = asked(services, clock, made)
+    assert results.mode is Mode.PLANNED
+    assert not results.is_over
+    grouped = replace(
+        asking(group_design("g", complete=CompleteCondition(group_count=8))), conditions=()
+    )
+    assert services.results.of_experiment("e").n_star == 200
+    services.experiments.create(replace(grouped, state=State.INACTIVE, started_at=None))
+    assert services.results.of_experiment("g").verdict.code is Code.NO_COMPARISON
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"algorithm": Algorithm.ADAPTIVE}, "means are biased"),
+        ({"queries": ()}, "no query asks"),
+    ],
+)
+def test_designs_that_cannot_be_compared_say_why(
+    change: dict[str, object], words: str, services: Services
+) -> None:
+    measure(services)
+    services.experiments.create(replace(asking(design()), **change))  # type: ignore[arg-type]
+    results = services.results.of_experiment("e")
+    assert results.verdict.code is Code.NO_COMPARISON
+    assert words in results.verdict.text
+
+
+def test_weights_that_were_changed_leave_nothing_to_compare(
+    services: Services, clock: FixedClock
+) -> None:
+    asked(services, clock, asking(design(), query("q", "avg")), 10)
+    services.experiments.edit("e", lambda made: reweighted(made, a=90, b=10))
+    assert "weights were changed" in services.results.of_experiment("e").verdict.text
+
+
+def test_who_logged_nothing_may_count_as_zero(services: Services, clock: FixedClock) -> None:
+    measure(services)
+    services.experiments.create(asking(design(), query("q", "sum")))
+    take_part(services, clock, 20, lambda *_: 1.0)
+    for n in range(20, 60):
+        join(services, f"u{n}")
+        mark(services, f"u{n}")
+    left_out = services.results.of_experiment("e", up_to_now=True)
+    assert sum(each.metrics[0].n for each in left_out.variants) == 20
+    assert any(check.name == "who reports" for check in left_out.checks)
+    planned(services, feature_id_of(services), ResultPlan(missing_as_zero=True))
+    counted = services.results.of_experiment("e", up_to_now=True)
+    assert sum(each.metrics[0].n for each in counted.variants) == 60
+    assert sum((each.metrics[0].mean or 0) * each.metrics[0].n for each in counted.variants) == 20
+
+
+def test_the_plan_names_the_query_that_decides(services: Services, clock: FixedClock) -> None:
+    measure(services)
+    services.experiments.create(asking(design(), query("q", "avg"), query("p", "sum")))
+    metrics = (
+        PlannedMetric("p", role=MetricRole.PRIMARY),
+        PlannedMetric("q", role=MetricRole.GUARDRAIL),
+        PlannedMetric("gone"),
+    )
+    planned(services, feature_id_of(services), ResultPlan(metrics))
+    take_part(services, clock, 10, lambda n, _: float(n))
+    results = services.results.of_experiment("e", up_to_now=True)
+    assert [(each.name, each.role) for each in results.metrics] == [
+        ("p", MetricRole.PRIMARY),
+        ("q", MetricRole.GUARDRAIL),
+    ]
+
+
+def test_queries_of_one_name_are_told_apart(services: Services) -> None:
+    measure(services)
+    same = [{**query(each, "avg"), "name": "score"} for each in ("q", "p")]
+    services.experiments.create(asking(design(), *same, {**query("s", "sum"), "name": ""}))
+    names = [each.name for each in services.results.of_experiment("e").metrics]
+    assert names == ["score", "score (p)", f"sum of {TIME}"]
+
+
+# The list
+
+
+def test_the_list_has_a_line_for_each_experiment_once_the_scheduled_function_looked(
+    services: Services, clock: FixedClock
+) -> None:
+    feature_id, variants = experiment(services, "button")
+    measure(services)
+    services.experiments.create(asking(design()))
+    assert [line.summary for line in services.results.all()] == [None, None]
+    assert services.results.renew_due() == 2
+    first, second = services.results.all()
+    assert first.summary is not None
+    assert first.summary.code == "needs data"
+    assert first.feature.id == feature_id
+    assert second.summary is not None
+    assert services.results.renew_due() == 0, "they are new"
+    converting(services, clock, variants, (20, 60), users=2)
+    clock.advance(RENEWED_EVERY)
+    assert services.results.renew_due() == 2
+    assert services.results.all()[0].summary.units == 4  # type: ignore[union-attr]
+
+
+def test_another_process_renews_nothing_that_is_new(memory: Memory, clock: FixedClock) -> None:
+    experiment(process(memory, clock), "button")
+    assert process(memory, clock).results.renew_due() == 1
+    assert process(memory, clock).results.renew_due() == 0
+
+
+def test_lines_of_experiments_that_are_gone_go(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    feature_id, _ = experiment(services, "button")
+    services.results.renew_due()
+    services.features.delete(feature_id)
+    clock.advance(RENEWED_EVERY)
+    services.results.renew_due()
+    assert memory.summaries == {}
+
+
+def test_a_run_whose_time_is_up_goes_on_with_the_next(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    for name in ("first", "second", "third"):
+        experiment(services, name)
+
+    def slow(call: str) -> None:
+        if call == "cohorts.of_feature":
+            clock.advance(timedelta(seconds=15))
+
+    running = process(memory, clock, before=slow)
+    assert running.results.renew_due() == 2
+    assert running.results.renew_due() == 1
+    assert len(memory.summaries) == 3
