@@ -9,12 +9,19 @@ from chalicelib.api import documentation, health
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.http.wrapper import Wrapper
 from chalicelib.api.protocol.cors import Cors
+from chalicelib.api.results import ROUTES as RESULTS
 from chalicelib.api.testlab import ROUTES as TESTLAB
 from chalicelib.api.upgrade import ROUTES as UPGRADE
 from chalicelib.observability import Observer
 from chalicelib.services import Services
 
-ROUTES: tuple[Routes, ...] = (*TESTLAB, *UPGRADE, documentation.routes, health.routes)
+ROUTES: tuple[Routes, ...] = (
+    *TESTLAB,
+    *UPGRADE,
+    *RESULTS,
+    documentation.routes,
+    health.routes,
+)
 
 
 def all_routes() -> list[Route]:

@@ -33,6 +33,7 @@ from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
+from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.participants.participants import ParticipantService
 from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
@@ -72,6 +73,7 @@ class Services:
     logs: LogService
     transfer: TransferService
     metric_analysis: MetricAnalysisService
+    plans: PlanService
     enrollment_statistics: EnrollmentStatisticsService
     access: AccessService
     client_auth: ClientAuthService
