@@ -49,6 +49,7 @@ from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
+from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.outcomes.ports import (
     LogStore,
     ResultStore,
@@ -293,6 +294,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         snapshots=snapshots,
+        plans=PlanService(catalogue, clock),
         transfer=TransferService(
             compilation,
             stores.participants,

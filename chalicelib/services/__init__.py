@@ -33,6 +33,7 @@ from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
+from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.outcomes.results import ResultService
 from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
@@ -76,6 +77,7 @@ class Services:
     transfer: TransferService
     metric_analysis: MetricAnalysisService
     snapshots: SnapshotService
+    plans: PlanService
     enrollment_statistics: EnrollmentStatisticsService
     access: AccessService
     client_auth: ClientAuthService

@@ -25,6 +25,8 @@ from infra.openapi.refusals import GATEWAY_OWN, REASONS, SAID, TESTLAB_OWN, UPGR
 from infra.openapi.routes.about import UNSAID, About
 from infra.openapi.schemas import Json, Schemas
 
+ON_REQUEST = "Said so to clients that accept problem details."
+
 REFUSES = (NoReturn, type(None))
 """What views return that only refuse."""
 
@@ -135,9 +137,12 @@ def wanted_components(schemas: Schemas) -> Part:
                     PROBLEM_TYPE: _problem(found[keys["Problem"]], status),
                 },
             )
-        for status in (400, 404, 409, 422, 503):
+        for status in (404, 409, 422):
             content = {PROBLEM_TYPE: _problem(found[keys["Problem"]], status)}
-            shared[f"Problem{status}"] = _refusal(status, content)
+            shared[f"Problem{status}"] = _refusal(status, content, " " + ON_REQUEST)
+        for status in (400, 401, 403, 404, 413, 415, 503):
+            schema = refused(Problem, status)
+            shared[f"Own{status}"] = _refusal(status, {PROBLEM_TYPE: _problem(schema, status)})
         for status, example in UPGRADE_EXAMPLES.items():
             content = {JSON_TYPE: {"schema": refused(UpgradeError, status), "example": example}}
             shared[f"Upgrade{status}"] = _refusal(status, content)
@@ -167,7 +172,7 @@ def _success(route: Route, about: About, schema: Json) -> Json:
         content["example"] = about.example
     replayed = ["IdempotentReplayed"] if route.idempotent else []
     linked = ["Link"] if "Link" not in about.headers and _comes_in_parts(route) else []
-    ignored = ["XIgnoredFields"] if BODY in route.arguments else []
+    ignored = ["XIgnoredFields"] if BODY in route.arguments and not _is_own(route) else []
     headers = [
         *_validators(route),
         *_staleness(route),
@@ -185,6 +190,11 @@ def _success(route: Route, about: About, schema: Json) -> Json:
     }
 
 
+def _is_own(route: Route) -> bool:
+    """Whether a route belongs to neither API; those refuse unknown fields."""
+    return isinstance(route.dialect, ProblemDialect)
+
+
 def _comes_in_parts(route: Route) -> bool:
     """Whether a Link may lead to more: where pages are asked for, or long lists are replaced."""
     return any(asks(route, model) for model in (PartQuery, ReplaceQuery))
@@ -193,7 +203,7 @@ def _comes_in_parts(route: Route) -> bool:
 def _validators(route: Route) -> list[str]:
     if not route.conditional:
         return []
-    if isinstance(route.dialect, ProblemDialect):
+    if _is_own(route):
         return ["ETag", "CacheControl"]
     if isinstance(route.dialect, UpgradeDialect):
         return ["ETag"]
@@ -224,7 +234,7 @@ def _refusals(route: Route, about: About, plain: Json, problem: Json) -> Json:
         statuses.add(409)
     if isinstance(route.dialect, TestLabDialect):
         return _testlab(route, statuses, plain, problem)
-    prefix = "Problem" if isinstance(route.dialect, ProblemDialect) else "Upgrade"
+    prefix = "Own" if _is_own(route) else "Upgrade"
     texts = {
         str(status): {"description": SAID[status], "content": {"text/plain": TEXT}}
         for status in about.as_text
@@ -269,11 +279,10 @@ def _forbidden(route: Route, plain: Json, problem: Json) -> Json:
     }
 
 
-def _refusal(status: int, content: Mapping[str, Json]) -> Json:
+def _refusal(status: int, content: Mapping[str, Json], note: str = "") -> Json:
     hints = {401: ["WWWAuthenticate"], 412: ["ETag"], 503: ["RetryAfter"]}
     headers = ["XErrorDetail", *hints.get(status, [])]
-    only = " Said so to clients that accept problem details." if status in TESTLAB_OWN else ""
-    said = SAID[status] + (only if list(content) == [PROBLEM_TYPE] else "")
+    said = SAID[status] + note
     return {"description": said, "headers": _headers(headers), "content": dict(content)}
 
 

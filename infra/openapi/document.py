@@ -14,6 +14,7 @@ from infra.openapi.routes.about import About
 from infra.openapi.routes.client import CLIENT_ROUTES
 from infra.openapi.routes.experiments import EXPERIMENT_ROUTES
 from infra.openapi.routes.flags import FLAG_ROUTES
+from infra.openapi.routes.plans import PLAN_ROUTES
 from infra.openapi.routes.results import RESULT_ROUTES
 from infra.openapi.routes.segments import SEGMENT_ROUTES
 from infra.openapi.routes.study import STUDY_ROUTES
@@ -28,6 +29,7 @@ ROUTES: dict[str, About] = {
     **SEGMENT_ROUTES,
     **STUDY_ROUTES,
     **RESULT_ROUTES,
+    **PLAN_ROUTES,
 }
 """By method and path."""
 
@@ -60,6 +62,8 @@ TAGS = {
     "upgrade.catalogue.study_setup": "UpGrade: service",
     "upgrade.catalogue.service_info": "UpGrade: service",
     "results.results": "Results",
+    "results.plans": "Results: plans",
+    "results.calculator": "Results: plans",
     "documentation": "Documentation",
     "health": "Health",
 }
@@ -73,7 +77,9 @@ Every GET answers HEAD too, without a body. Unknown paths and methods are 404 wi
 `{"error": "unknown endpoint"}`. Test Lab's routes refuse with 403 and a fixed text, and say why in
 the header X-Error-Detail; clients that prefer `application/problem+json` get problem details with
 a true status instead. UpGrade's routes refuse with a true status and a body that repeats the
-request. Bodies may be compressed (gzip, deflate), and unknown parameters of queries are ignored.
+request. The routes of results, which are of both, refuse with problem details, and refuse fields
+that they do not know. Bodies may be compressed (gzip, deflate), and unknown parameters of queries
+are ignored.
 """
 
 SERVER = ".."

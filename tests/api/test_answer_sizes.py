@@ -262,7 +262,7 @@ BOUNDED = {
         DELETE /api/stratification/{factor} · GET /api/setting · POST /api/setting · GET /api
         GET /api/version · DELETE /api/v5/clearDB · DELETE /api/v6/clearDB
         GET /api/openapi.json · GET /swagger · GET /swagger/{asset} · GET /health
-        GET /health/ready
+        GET /health/ready · POST /api/results/plan
     """,
     WHOLE: """
         GET /api/feature · GET /api/feature/current · POST /api/v5/assign · POST /api/v6/assign
@@ -279,6 +279,9 @@ BOUNDED = {
         POST /api/check/individualAssignment · POST /api/check/individualExclusion
         POST /api/check/monitoredExperimentPoint · POST /api/check/groupAssignment
         POST /api/check/groupExclusion
+        GET /api/results/feature/{feature_id}/plan · PUT /api/results/feature/{feature_id}/plan
+        GET /api/results/experiment/{experiment_id}/plan
+        PUT /api/results/experiment/{experiment_id}/plan
     """,
     SHOWN: """
         POST /api/experiments · GET /api/experiments/conditions/{experiment_id}

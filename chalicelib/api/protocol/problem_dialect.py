@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from chalice.app import Response
 
 from chalicelib.api.http.rendering import Received
@@ -17,10 +19,12 @@ from chalicelib.domain.errors import SwitchyardError
 
 
 class ProblemDialect:
-    """A true status, with problem details."""
+    """A true status, with problem details; whatever is wrong with a request is 400."""
 
-    body_limit = 0
     any_case = False
+
+    def __init__(self, body_limit: int = 0) -> None:
+        self.body_limit = body_limit
 
     def refuse(
         self,
@@ -29,6 +33,8 @@ class ProblemDialect:
         received: Received,  # noqa: ARG002
     ) -> Response:
         status = status_of(error)
+        if status is HTTPStatus.UNPROCESSABLE_ENTITY:
+            status = HTTPStatus.BAD_REQUEST
         headers: ResponseHeaders = {**detail_header(error), **hint_header(status)}
         headers["Content-Type"] = PROBLEM_TYPE
-        return Response(problem_body(error), headers, status.value)
+        return Response(problem_body(error, status), headers, status.value)

@@ -131,9 +131,12 @@ def hint_header(status: HTTPStatus) -> ResponseHeaders:
     return {}
 
 
-def problem_body(error: SwitchyardError) -> str:
-    """Problem details as JSON text; the type is the status' own ("about:blank")."""
-    status = status_of(error)
+def problem_body(error: SwitchyardError, status: HTTPStatus | None = None) -> str:
+    """Problem details as JSON text, with the error's status if no other is given.
+
+    The type is the status' own ("about:blank").
+    """
+    status = status or status_of(error)
     problem: Problem = {
         "type": "about:blank",
         "title": status.phrase,

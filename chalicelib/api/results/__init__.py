@@ -1,9 +1,8 @@
-"""Results of experiments of both kinds, and their plans."""
+"""Results and plans of experiments of both APIs: routes of our own, which refuse unknown fields."""
 
 from __future__ import annotations
 
 from chalicelib.api.http.routes import Routes
-from chalicelib.api.results import results
+from chalicelib.api.results import calculator, plans, results
 
-ROUTES: tuple[Routes, ...] = (results.routes,)
-"""All resources of results."""
+ROUTES: tuple[Routes, ...] = (results.routes, plans.routes, calculator.routes)

@@ -1,4 +1,4 @@
-"""How the routes of our own speak: a true status, with problem details; unknown names refused."""
+"""How the routes of plans and results refuse: problem details, and unknown names by name."""
 
 from __future__ import annotations
 
@@ -6,17 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.protocol.problem_dialect import ProblemDialect
 
-BODY_LIMIT = 100_000
-"""Bytes of a body."""
-
-
-class OwnDialect(ProblemDialect):
-    """Refusals as problem details, for requests with a body too."""
-
-    body_limit = BODY_LIMIT
-
-
-DIALECT = OwnDialect()
+DIALECT = ProblemDialect(body_limit=100 * 1024)
 
 
 class OwnQuery(BaseModel):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.api.testlab.fields import (
     AnsweredDay,
@@ -29,9 +29,14 @@ from chalicelib.domain.features.features import (
     Variant,
     VariantDraft,
 )
+from chalicelib.domain.features.result_plans import NAME_CHARACTERS, RESERVED
 from chalicelib.domain.features.users import Event, Totals
+from chalicelib.services.features.events import UNNAMED, Measured
 
 EVERYBODY = Decimal(1)
+
+EVERY_TIME = Decimal(1)
+"""What an event of a metric counts that has no value."""
 
 
 class RequestBody(BaseModel):
@@ -209,6 +214,23 @@ class CreateEvent(RequestBody):
 
     user_id: Text
     variant_id: Integer
+    metric: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS)] | None = None
+    value: Share | None = None
+
+    @model_validator(mode="after")
+    def _names_a_metric(self) -> Self:
+        if self.metric in RESERVED:
+            raise ValueError(f"metric: {self.metric!r} stands for events without a metric")
+        if self.value is not None and self.metric is None:
+            raise ValueError("value: only with the metric that it is of")
+        return self
+
+    @property
+    def measured(self) -> Measured:
+        """What the event says of a metric; one without a value counts 1."""
+        if self.metric is None:
+            return UNNAMED
+        return Measured(self.metric, EVERY_TIME if self.value is None else self.value)
 
 
 class EventAnswer(Answer):
@@ -218,6 +240,13 @@ class EventAnswer(Answer):
     variant_id: int
     user_id: str
     time_stamp: Moment
+
+
+class MetricEventAnswer(EventAnswer):
+    """An event of a metric."""
+
+    metric: str
+    value: Share
 
 
 class FeatureEventAnswer(Answer):
@@ -233,17 +262,27 @@ class FeatureEventAnswer(Answer):
     weight: Weight
 
     @classmethod
-    def of_event(cls, event: Event, variant: Variant) -> Self:
-        return cls(
-            event_id=event.id,
-            variant_id=event.variant_id,
-            user_id=event.user_id,
-            time_stamp=event.time_stamp,
-            feature_id=variant.feature_id,
-            value=variant.value,
-            is_control=variant.is_control,
-            weight=variant.weight,
+    def of_event(cls, event: Event, variant: Variant, **more: object) -> Self:
+        return cls.model_validate(
+            {
+                "event_id": event.id,
+                "variant_id": event.variant_id,
+                "user_id": event.user_id,
+                "time_stamp": event.time_stamp,
+                "feature_id": variant.feature_id,
+                "value": variant.value,
+                "is_control": variant.is_control,
+                "weight": variant.weight,
+                **more,
+            }
         )
+
+
+class FeatureMetricEventAnswer(FeatureEventAnswer):
+    """An event of a metric with the variant that it belongs to; `value` is that of the variant."""
+
+    metric: str
+    metric_value: Share
 
 
 class AnalysisAnswer(VariantAnswer):

@@ -122,8 +122,8 @@ def scaled(value: Decimal) -> int:
     """
     if not value.is_finite() or abs(value) > LARGEST:
         raise Invalid(f"value: from -{LARGEST} to {LARGEST}, not {value}")
-    shifted = value.scaleb(DECIMALS)
-    if shifted != shifted.to_integral_value():
+    shifted = Fraction(value) * SCALE  # exact, where decimals would be rounded to their context
+    if shifted.denominator != 1:
         raise Invalid(f"value: at most {DECIMALS} decimals, not {value}")
     return int(shifted)
 

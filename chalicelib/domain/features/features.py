@@ -197,8 +197,11 @@ class Feature:
             return self if run == self.run else replace(self, run=run)
         if not self.is_begun or (self.design is None and not self.is_current(now.date())):
             return self
-        weights = WeightsSince(now, self.weights)
-        return replace(self, run=Run(now, self.effective_plan(), (weights,)))
+        return replace(self, run=self.first_run(now))
+
+    def first_run(self, now: datetime) -> Run:
+        """What would be fixed if the experiment first started at a moment."""
+        return Run(now, self.effective_plan(), (WeightsSince(now, self.weights),))
 
     def is_current(self, today: date) -> bool:
         """Whether `today` (UTC) lies between the feature's dates, both inclusive."""

@@ -28,6 +28,12 @@ WINDOW_DAYS = 90
 OPEN_WINDOW = 7
 """Days of the window of an experiment without a planned end."""
 
+STRETCHES = 50
+"""Stretches of constant weights that are kept of a run: they stand in the item of its feature."""
+
+TOO_MANY_STRETCHES = f"the weights (more than {STRETCHES} times)"
+"""What is noted when weights change once more."""
+
 
 RESERVED = frozenset({"conversion", "events"})
 """What no metric can be called: what is measured of events without a name."""
@@ -268,9 +274,16 @@ def replanned(run: Run, after: ResultPlan, at: datetime) -> Run:
 
 
 def reweighted(run: Run, weights: Mapping[int, Decimal], at: datetime) -> Run:
-    """The run after weights were changed: another stretch begins (the method, sections 2 and 5)."""
+    """The run after weights were changed: another stretch begins (the method, sections 2 and 5).
+
+    Beyond `STRETCHES` of them no further ones are kept, and nothing is decided any more.
+    """
     if dict(run.weights[-1].weights) == dict(weights):
         return run
+    if len(run.weights) >= STRETCHES:
+        if any(each.what == TOO_MANY_STRETCHES for each in run.changes):
+            return run
+        return replace(run, changes=(*run.changes, PlanChange(at, TOO_MANY_STRETCHES)))
     return replace(run, weights=(*run.weights, WeightsSince(at, weights)))
 
 

@@ -39,19 +39,24 @@ def days_to_decision(contrast: Contrast, plan: Plan, per_day: float) -> int | No
     boundary = plan.early_boundary
     if plan.mde is None or contrast.variance <= 0:
         return None
-    needed = _units_to_find(contrast, plan.mde, boundary)
+    spread = contrast.error * math.sqrt(contrast.units)
+    factor = stretch(boundary.share, contrast.df) if contrast.kind.is_few else 1.0
+    needed = units_to_find(spread, plan.mde, boundary, factor=factor)
     return None if needed is None else days_to_units(needed, contrast.units, per_day)
 
 
-def _units_to_find(contrast: Contrast, mde: float, boundary: Anytime) -> float | None:
-    """The smallest N, by doubling and bisection; None beyond 10^15."""
-    spread = contrast.error * math.sqrt(contrast.units)
-    few = contrast.kind.is_few
-    factor = stretch(boundary.share, contrast.df) if few else 1.0
+def units_to_find(
+    spread: float, effect: float, boundary: Anytime, power: float = POWER, *, factor: float = 1.0
+) -> float | None:
+    """The smallest N of both arms that finds an effect by a boundary of every look.
+
+    (anytime(α, N)·f + z(power))·spread/√N ≤ effect, by doubling and bisection; `spread` is √(v·N),
+    which does not depend on N, `factor` is f. None beyond 10^15 (the method, section 6).
+    """
 
     def finds(units: float) -> bool:
-        multiple = factor * boundary.width(units) + normal_quantile(POWER)
-        return multiple * spread / math.sqrt(units) <= mde
+        multiple = factor * boundary.width(units) + normal_quantile(power)
+        return multiple * spread / math.sqrt(units) <= effect
 
     high = 1.0
     while not finds(high):

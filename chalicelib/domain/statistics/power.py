@@ -174,6 +174,19 @@ def detectable_difference(sd: float, control: float, demand: Demand) -> float:
     return demand.errors * sd * math.sqrt((1 + 1 / demand.ratio) / control)
 
 
+def detectable_in_pairs(sd: float, pairs: float, demand: Demand) -> float:
+    """The smallest mean of own differences, with that sd, that so many pairs find.
+
+    Raises:
+        Invalid: if sd or the number of pairs is not positive.
+    """
+    if not pairs > 0:
+        raise Invalid(f"units: more than 0, not {pairs}")
+    if not 0 < sd < math.inf:
+        raise Invalid(f"standard deviation: more than 0, not {sd}")
+    return demand.errors * sd / math.sqrt(pairs)
+
+
 def detectable_rate_change(rate: float, control: float, demand: Demand) -> float | None:
     """The smallest increase δ of a rate that so many users of control find, by bisection.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -33,9 +34,12 @@ ROOM = ITEM_BYTES // 100
 
 
 OF_STATE = frozenset(
-    {"state", "state_changes", "started_at", "start_on", "status", "updated_at", "version"}
+    {"state", "state_changes", "started_at", "start_on", "status", "updated_at", "version", "run"}
 )
 """Fields that a change of state touches."""
+
+ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a run starts says nothing of how long it is."""
 
 
 def write_feature(write: TransactWrite, change: FeatureChange, version: int) -> None:
@@ -69,8 +73,8 @@ def write_feature(write: TransactWrite, change: FeatureChange, version: int) -> 
             FeatureRow.totals_shards.set(after.totals_shards),
             FeatureRow.variants.set([variant_copy(variant) for variant in after.variants]),
             FeatureRow.design.remove()
-            if after.design is None
-            else FeatureRow.design.set(design_of(before, after)),
+            if (design := design_of(before, after)) is None
+            else FeatureRow.design.set(design),
             FeatureRow.plan.remove()
             if after.plan is None
             else FeatureRow.plan.set(plan_values(after.plan)),
@@ -83,25 +87,29 @@ def write_feature(write: TransactWrite, change: FeatureChange, version: int) -> 
     )
 
 
-def design_of(before: Feature | None, after: Feature) -> dict[str, Any]:
-    """The design of a feature, if the item has room for it and for what repeats parts of it.
+def design_of(before: Feature | None, after: Feature) -> dict[str, Any] | None:
+    """The design of a feature, if it has one.
 
     Raises:
-        Invalid: if not.
+        Invalid: if the item has no room for it, for what repeats parts of it, the plan and the run.
     """
+    if after.design is None and after.plan is None and after.run is None:
+        return None
     values = designed(after)
     roomy(None if before is None else designed(before), values, "the experiment")
-    design: dict[str, Any] = values["design"]
+    design: dict[str, Any] | None = values["design"]
     return design
 
 
 def designed(feature: Feature) -> dict[str, Any]:
-    """What an item holds for the design of a feature."""
+    """What an item holds for the design of a feature, with the run that it has or is to get."""
     return {
         "design": feature.design and to_values(feature.design),
         "name": feature.name,
         "description": feature.description,
         "codes": [variant.value for variant in feature.variants],
+        "plan": feature.plan and plan_values(feature.plan),
+        "run": run_values(feature.run or feature.first_run(ANY_MOMENT)),
     }
 
 

@@ -62,6 +62,8 @@ FEATURE_EVENT = {
     "is_control": True,
     "weight": "0.5",
 }
+MEASURED = {**EVENT, "id": 2242, "metric": "revenue", "value": 12.5}
+FEATURE_MEASURED = {**FEATURE_EVENT, "event_id": 2242, "metric": "revenue", "metric_value": 12.5}
 NEW_USER = {"id": "61", "variant_id": 5001, "ip_address": "192.0.2.21"}
 USER = {**NEW_USER, "time_stamp": TIME}
 TOTALS = {"event_total": 6, "distinct_user_events_total": 2, "total_users": 2}
@@ -136,11 +138,19 @@ TESTLAB_ROUTES: dict[str, About] = {
     ),
     "GET /api/feature/{feature_id}/variants": About([BLUE, RED], path=FEATURE_PATH),
     "POST /api/events": About(
-        "Event added to database.", body={"user_id": "61", "variant_id": 5001}, refused=(404,)
+        "Event added to database.",
+        body={"user_id": "61", "variant_id": 5001},
+        refused=(404,),
+        note="With `metric` it is an event of a metric that the plan of the feature names, and"
+        " `value` is what it adds to the user's total: at most 4 decimals, from -100000 to 100000,"
+        " 1 if left out.",
     ),
-    "GET /api/events": About([EVENT], headers=PAGED),
+    "GET /api/events": About([EVENT, MEASURED], headers=PAGED),
     "GET /api/events/feature/{feature_id}": About(
-        [FEATURE_EVENT], headers=PAGED, path=FEATURE_PATH
+        [FEATURE_EVENT, FEATURE_MEASURED],
+        headers=PAGED,
+        path=FEATURE_PATH,
+        note="`value` is that of the variant; an event of a metric has a `metric_value`.",
     ),
     "GET /api/analysis/feature/{feature_id}": About(
         [{**BLUE, **TOTALS}, {**RED, **TOTALS}], path=FEATURE_PATH

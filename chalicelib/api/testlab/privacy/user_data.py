@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from chalicelib.api.testlab.fields import Moment
+from chalicelib.api.testlab.fields import Moment, Share
 from chalicelib.api.testlab.models import Answer
 from chalicelib.api.testlab.privacy.names import Named, Names
 from chalicelib.api.testlab.privacy.user_lists import ListAnswer
@@ -32,6 +32,13 @@ class TestLabEvent(Answer):
     feature: Named | None
     variant: Named
     time_stamp: Moment
+
+
+class TestLabMetricEvent(TestLabEvent):
+    """An event of a metric."""
+
+    metric: str
+    value: Share
 
 
 class TestLabRow(Answer):
@@ -206,7 +213,7 @@ class UserExport(Answer):
 
     id: str
     testlab: TestLabRow | None
-    events: list[TestLabEvent]
+    events: list[TestLabMetricEvent | TestLabEvent]
     profile: ProfileAnswer | None
     enrollments: list[EnrollmentAnswer]
     marks_within_subjects: list[MarkAnswer]
@@ -284,9 +291,12 @@ def _testlab(user: User, names: Names) -> TestLabRow:
     )
 
 
-def _event(event: Event, names: Names) -> TestLabEvent:
+def _event(event: Event, names: Names) -> TestLabMetricEvent | TestLabEvent:
     feature, variant = names.variant(event.variant_id)
-    return TestLabEvent(id=event.id, feature=feature, variant=variant, time_stamp=event.time_stamp)
+    told = TestLabEvent(id=event.id, feature=feature, variant=variant, time_stamp=event.time_stamp)
+    if event.metric is None:
+        return told
+    return TestLabMetricEvent(**dict(told), metric=event.metric, value=event.value)
 
 
 def _profile(participant: Participant) -> ProfileAnswer | None:

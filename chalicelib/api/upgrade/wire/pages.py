@@ -26,7 +26,7 @@ A = TypeVar("A")
 ALL = "all"
 
 
-class Direction(StrEnum):
+class SortDirection(StrEnum):
     ASCENDING = "ASC"
     DESCENDING = "DESC"
 
@@ -48,7 +48,7 @@ class SortBody(_Camel):
     """What to sort by."""
 
     key: Text
-    sort_as: Direction
+    sort_as: SortDirection
 
 
 class PageBody(_Camel):
@@ -135,7 +135,7 @@ def page(rows: Sequence[T], body: PageBody, search: Search[T]) -> FoundPage[T]:
         order = search.orders.get(body.sort_params.key)
         if order is None:
             raise Invalid(f"sortParams: key must be one of {', '.join(search.orders)}")
-        found.sort(key=order, reverse=body.sort_params.sort_as is Direction.DESCENDING)
+        found.sort(key=order, reverse=body.sort_params.sort_as is SortDirection.DESCENDING)
     return FoundPage(found[body.skip : body.skip + body.take], len(found), body)
 
 
