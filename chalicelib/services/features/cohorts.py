@@ -60,9 +60,10 @@ class CohortService:
         folded = 0
         if self._notes.read(FOLDS).get("day") != today.isoformat():
             for feature in self._experiments():
-                folded += self._cohorts.fold(feature.id, today, self._clock())
-                if self._clock() - started > RUN_TIME:
-                    return folded  # what is folded is not met again
+                for shards in self._cohorts.fold(feature.id, today):
+                    folded += shards
+                    if self._clock() - started > RUN_TIME:
+                        return folded  # what is folded is not met again
             self._notes.write(FOLDS, {"day": today.isoformat()})
         self._folded = today
         return folded
