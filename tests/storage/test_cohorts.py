@@ -34,7 +34,7 @@ from chalicelib.domain.features.result_plans import (
     named,
 )
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
-from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.dynamodb.connection import shared, transaction
 from chalicelib.storage.dynamodb.tables import TotalsRow
 from chalicelib.storage.features import cohorts as cohort_module
 from tests.fakes.memory import tidy
@@ -411,14 +411,14 @@ def test_a_fold_that_dies_at_any_call_loses_and_doubles_nothing(
 
 def meddling(monkeypatch: pytest.MonkeyPatch, meddle: Callable[[], object]) -> None:
     """Do something once, when a fold has read the shards and is about to replace them."""
-    pending, begin = [meddle], cohort_module.transaction
+    pending = [meddle]
 
-    def transaction() -> Any:
+    def meddled() -> Any:
         if pending:
             pending.pop()()
-        return begin()
+        return transaction()
 
-    monkeypatch.setattr(cohort_module, "transaction", transaction)
+    monkeypatch.setattr(cohort_module, "transaction", meddled)
 
 
 @pytest.mark.parametrize("name", [None, *NAMES[:6], CAPPED])
@@ -487,9 +487,7 @@ def whole_totals(stores: Stores) -> Mapping[int, Totals]:
     return stores.totals.of_feature(1)
 
 
-def test_who_reads_a_minute_after_a_fold_reads_once(
-    stored: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_reads_a_minute_after_a_fold_reads_once(stored: Stores) -> None:
     seeded(stored)
     fold(stored)
     for row in TotalsRow.scan(consistent_read=True):
