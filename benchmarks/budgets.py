@@ -76,7 +76,7 @@ TESTLAB_ADMINISTRATION = {
     "DELETE /api/feature/{id}": Budget(2, 1, 4, _COMMIT),
     "PUT /api/userblocks": Budget(3, 2, 4, _COMMIT),
     "DELETE /api/users/{id}, with 3 events": Budget(
-        7, 4, 21, Floor(3, 3, 13, "user and events are read, then removed with their counts")
+        7, 4, 23, Floor(3, 3, 13, "user and events are read, then removed with their counts")
     ),
 }
 

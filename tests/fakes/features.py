@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -247,20 +247,21 @@ class FakeCohortStore:
                     cohorts[key] = cohorts.get(key, Cohort()) + figures
         return cohorts
 
-    def fold(self, feature_id: int, before: date, now: datetime) -> int:  # noqa: ARG002
-        with self._memory.lock:
-            memory = self._memory
+    def fold(self, feature_id: int, before: date) -> Iterator[int]:
+        memory = self._memory
+        with memory.lock:
             due = [
                 shard
                 for shard in {*memory.totals, *memory.cohorts}
                 if shard.feature_id == feature_id and shard.shard != FOLDED
                 if shard.day is not None and shard.day < before
             ]
-            for shard in due:
+        for shard in due:
+            with memory.lock:
                 folded = replace(shard, shard=FOLDED)
                 memory.count(replace(folded, day=None), memory.totals.pop(shard, Totals()))
                 memory.count(folded, Totals(), memory.cohorts.pop(shard, Cohort()))
-        return len(due)
+            yield 1
 
 
 class FakeNoteStore:

@@ -31,6 +31,9 @@ class Book:
     created: dict[str, int] = field(default_factory=dict)
     """Users of Test Lab with their variants."""
 
+    deleted: set[str] = field(default_factory=set)
+    """Those of them who were deleted."""
+
     assigned: list[tuple[str, str, str, bool]] = field(default_factory=list)
     """User, experiment and condition (by code), and whether a mark had been answered before."""
 
@@ -107,9 +110,11 @@ class Participant:
         self._number = number
         self._draw = random.Random(number)
         self._mine: list[str] = []
+        self._names = itertools.count()
         self._known: dict[str, list[Any]] = {}
         self._doings: dict[Callable[[], None], int] = {
-            self.create_user: 5, self.create_event: 16, self.poll: 6, self.init: 5, self.join: 4,
+            self.create_user: 5, self.create_event: 15, self.delete_user: 1, self.poll: 6,
+            self.init: 5, self.join: 4,
             self.move: 5, self.assign: 18, self.mark: 25, self.log: 9, self.ask_for_flags: 7,
         }  # fmt: skip
 
@@ -121,7 +126,7 @@ class Participant:
             doing()
 
     def create_user(self) -> None:
-        user_id = f"t{self._number}-{len(self._mine)}"
+        user_id = f"t{self._number}-{next(self._names)}"
         variant_id = self._draw.choice(self._study.variants)
         body = {"id": user_id, "variant_id": variant_id, "ip_address": "192.0.2.1"}
         self._client.call("POST", "/api/users", body, stores=("user", user_id))
@@ -134,6 +139,14 @@ class Participant:
         variant_id = self._draw.choice(self._study.variants)
         body = {"user_id": user_id, "variant_id": variant_id}
         self._client.call("POST", "/api/events", body, stores=("event", user_id, variant_id))
+
+    def delete_user(self) -> None:
+        """Delete a user who is not the last one; the id is taken by nobody else."""
+        if len(self._mine) > 1:
+            user_id = self._mine.pop(self._draw.randrange(len(self._mine)))
+            self._client.call("DELETE", f"/api/users/{user_id}")
+            with self._book.lock:
+                self._book.deleted.add(user_id)
 
     def poll(self) -> None:
         self._client.call("GET", "/api/feature/current")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
+from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.testlab_assignments import variant_uuid
+from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.users import Totals
+from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import (
     HOURS,
@@ -24,6 +27,8 @@ from chalicelib.storage.dynamodb.tables import (
     UserRow,
     VariantsTable,
 )
+from chalicelib.storage.dynamodb.times import from_ms
+from tests.storage.cohort_setup import recount
 
 Row = TypeVar("Row", bound=VariantsTable)
 
@@ -44,6 +49,8 @@ class Enrolled:
     day: str = ""
     repeats: int = 0
     met: frozenset[str] = frozenset()
+    cohort_day: date | None = None
+    """Of a mark that counts a user in the cohort of that day."""
 
 
 @dataclass
@@ -65,7 +72,7 @@ class Stored:
         """Read the whole table of users."""
         stored = cls()
         for user in UserRow.scan(UserRow.sk == keys.TESTLAB, consistent_read=True):
-            if user.user_id is not None:
+            if user.user_id is not None and user.variant_id is not None:
                 stored.users[user.user_id] = int(user.variant_id)
         for row in RecordRow.scan(consistent_read=True):
             stored._add(row)
@@ -158,6 +165,7 @@ def _enrolled(row: RecordRow, rest: list[str]) -> Enrolled:
         datetime.fromtimestamp(data["at"] / 1000, UTC).date().isoformat(),
         int(row.n or 0),
         frozenset(row.met or ()),
+        from_ms(data["at"]).date() if not of_group and data["cohort"] else None,
     )
 
 
@@ -241,6 +249,19 @@ def totals_of_rows(variants: Iterable[int]) -> dict[int, Totals]:
     by_condition = {variant_uuid(variant_id): variant_id for variant_id in variants}
     users.update(by_condition[c] for e in stored.enrollments if (c := e.condition) in by_condition)
     return {v: Totals(events[v], len(who[v]), users[v]) for v in {*users, *events}}
+
+
+def cohorts_of_rows(
+    services: Services, stores: Stores, variants: Iterable[int]
+) -> tuple[dict[tuple[int, date], Cohort], Counter[int]]:
+    """Cohorts and foreign events, counted from the rows of users and events, and from marks."""
+    cohorts, foreign = recount(services, stores)
+    by_condition = {variant_uuid(variant_id): variant_id for variant_id in variants}
+    for each in Stored.read().enrollments:
+        if each.cohort_day is not None:
+            key = by_condition[each.condition or ""], each.cohort_day
+            cohorts[key] = cohorts.get(key, Cohort()) + Cohort(1)
+    return cohorts, foreign
 
 
 def totals() -> dict[int, Totals]:

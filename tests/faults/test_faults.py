@@ -8,29 +8,42 @@ another condition than the one they are enrolled with.
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from chalicelib.bootstrap import build, connect, dynamo_stores
 from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 from chalicelib.domain.experiments.experiments import Unit
+from chalicelib.domain.features.users import Totals
+from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb.connection import READ_TIMEOUT
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied
 from tests.faults import recount
 from tests.faults.clients import Book, Client, Participant, Study
 from tests.faults.faulty_database import FaultyDatabase
+from tests.faults.results import Bystander
+from tests.storage import cohort_setup
+from tests.storage.cohort_setup import plan
 
 SEED = 5
 CLIENTS = 8
+BYSTANDERS = 2
 REQUESTS = 5000
 USERS = 96
 CLASSES = 12
 FLAGS = 12
+REPLACED = "z"
+"""An experiment of Test Lab without a share of users, whose variants are replaced."""
+
 USERS_PER_GROUP = 3
 STRATA = ("low", "high")
 FACTOR = "pretest"
@@ -55,6 +68,8 @@ class World:
     application: ModuleType
     study: Study
     book: Book = field(default_factory=Book)
+    beside: Counter[str] = field(default_factory=Counter)
+    """What was done in this process."""
 
     @property
     def feature_ids(self) -> dict[str, int]:
@@ -87,16 +102,42 @@ def world(application: ModuleType, start_server: Any, dynamodb_endpoint: str) ->
             Participant(Client(url, world.book, f"client {n}"), world.book, world.study, n)
             for n in range(CLIENTS)
         ]
+        faulty = application.settings.model_copy(update={"dynamodb_endpoint": endpoint})
+        bystanders = [bystander(faulty, world.study, number) for number in range(BYSTANDERS)]
+        connect(faulty)
         database.faulty.set()
-        with ThreadPoolExecutor(CLIENTS) as pool:
+        busy = threading.Event()
+        busy.set()
+        with ThreadPoolExecutor(CLIENTS + BYSTANDERS) as pool:
+            beside = [pool.submit(each.run, busy) for each in bystanders]
             list(pool.map(lambda each: each.run(REQUESTS // CLIENTS), participants))
+            busy.clear()
+            for each in beside:
+                each.result()
         database.faulty.clear()
+        connect(application.settings)
+        world.beside = sum((each.done for each in bystanders), Counter())
         yield world
+
+
+def bystander(settings: Settings, study: Study, number: int) -> Bystander:
+    services = build(settings, dynamo_stores())
+    features = [each.id for each in services.catalogue.fresh().own_features()]
+    if number == 0:
+        for feature_id in features:
+            plan(services, feature_id)
+    [replaced] = [
+        each.id
+        for each in services.catalogue.fresh().own_features()
+        if each.variants[0].id not in study.variants
+    ]
+    return Bystander(services, dynamo_stores(), features, replaced, number)
 
 
 def set_up(client: Client) -> Study:
     """Experiments of all kinds, flags, a metric, and users in classes."""
     features = [_feature(client, name) for name, _ in TESTLAB]
+    _feature(client, REPLACED, 0)
     metric = [{"metric": "time", "datatype": "continuous"}]
     client.call("POST", "/api/metric/save", {"metricUnit": metric, "context": ["home"]})
     users = [f"u{number}" for number in range(USERS)]
@@ -139,10 +180,10 @@ def set_up(client: Client) -> Study:
     return Study(variants, experiments, points, users, users[::8], users[3::16], classes)
 
 
-def _feature(client: Client, name: str) -> tuple[str, list[int]]:
+def _feature(client: Client, name: str, share: float = 0.5) -> tuple[str, list[int]]:
     """An experiment of Test Lab with half of the users: its UUID, and its variants."""
     body = {"type_id": 3, "name": name, "start_date": "2020-01-01", "end_date": "2099-12-31"}
-    feature = client.call("POST", "/api/feature", {**body, "user_percentage": 0.5})
+    feature = client.call("POST", "/api/feature", {**body, "user_percentage": share})
     variants = [{"feature_id": feature["id"], "value": value} for value in "ab"]
     path = f"/api/feature/{feature['id']}/variants"
     made = client.call("POST", path, {"variants": variants})
@@ -161,8 +202,8 @@ def test_every_answer_was_granted_or_said_when_to_ask_again(
 
 
 def test_the_totals_are_a_recount_of_users_and_events(world: World) -> None:
-    counted = recount.totals_of_rows(world.study.variants)
-    assert recount.totals() == counted
+    counted = _of(world, recount.totals_of_rows(world.study.variants))
+    assert _of(world, recount.totals()) == counted
     assert sum(each.total_users for each in counted.values()) > 0
     client = Client(world.url, Book(), "after")
     for feature in client.call("GET", "/api/feature"):
@@ -174,14 +215,43 @@ def test_the_totals_are_a_recount_of_users_and_events(world: World) -> None:
                 assert tuple(shown[name] for name in names) == figures
 
 
+def _of(world: World, totals: dict[int, Totals]) -> dict[int, Totals]:
+    """Those of variants that were not replaced: what is left of those goes after minutes."""
+    return {key: each for key, each in totals.items() if key in world.study.variants}
+
+
+def test_cohorts_are_a_recount_of_users_events_and_marks(
+    world: World, record_testsuite_property: Any
+) -> None:
+    services, stores = world.application.services, dynamo_stores()
+    counted = cohort_setup.counted(services, stores)
+    assert counted == recount.cohorts_of_rows(services, stores, world.study.variants)
+    cohorts, foreign = counted
+    assert all(each.metrics[1].cubes for each in cohorts.values())
+    assert all(foreign[variant_id] for variant_id in world.study.variants)
+    assert world.beside.keys() == {"enroll", "earn", "delete", "fold", "replace"}
+    for feature in services.catalogue.fresh().own_features():
+        folded = sum(stores.cohorts.fold(feature.id, date.max))
+        assert folded or feature.name == REPLACED
+    assert cohort_setup.counted(services, stores) == counted
+    record_testsuite_property("beside", dict(world.beside))
+
+
 def test_each_call_that_carried_a_key_stored_its_user_or_event_once(world: World) -> None:
-    assert recount.Stored.read().users == world.book.created
+    book = world.book
+    kept = {key: each for key, each in book.created.items() if key not in book.deleted}
+    stored = recount.Stored.read().users
+    assert {key: each for key, each in stored.items() if key in book.created} == kept
     asked = {
         (key[1], key[2]): count
-        for key, count in world.book.called.items()
-        if key and key[0] == "event"
+        for key, count in book.called.items()
+        if key and key[0] == "event" and key[1] in kept
     }
-    assert recount.events_by_user() == asked, "every call was answered, and counts once"
+    events = recount.events_by_user()
+    assert {key: n for key, n in events.items() if key[0] in book.created} == asked, (
+        "every call was answered, and counts once"
+    )
+    assert len(book.deleted) > 10
 
 
 def test_the_counters_of_experiments_and_flags_are_a_recount_of_the_records(world: World) -> None:

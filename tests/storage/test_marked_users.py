@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
+
 import pytest
 
 from chalicelib.bootstrap import Stores, build
 from chalicelib.domain.errors import LostRace
+from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.services.privacy.ports import Remains
 from chalicelib.settings import Settings
-from tests.fakes.memory import FixedClock
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import RecordRow
+from tests.fakes.features import FakeUserStore
+from tests.fakes.memory import FixedClock, tidy
 from tests.fakes.stores import Step, once, watched
 from tests.unit.samples import add_user, draft, drafts
 from tests.unit.upgrade_service_samples import join, known, mark
@@ -18,14 +25,24 @@ from tests.unit.upgrade_service_samples import join, known, mark
 POINT = DecisionPointKey("button", "")
 
 
-def process(stores: Stores, before: Step | None = None) -> Services:
+DAY = timedelta(days=1)
+
+
+def process(
+    stores: Stores, before: Step | None = None, clock: FixedClock | None = None
+) -> Services:
     settings = Settings(totals_shards=2)
-    return build(settings, watched(stores, before=before), FixedClock())
+    return build(settings, watched(stores, before=before), clock or FixedClock())
 
 
 @pytest.fixture
-def services(stores: Stores) -> Services:
-    made = process(stores)
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def services(stores: Stores, clock: FixedClock) -> Services:
+    made = process(stores, clock=clock)
     join(made, "u")
     return made
 
@@ -56,6 +73,86 @@ def counted(services: Services, feature_id: int) -> dict[int, int]:
     """The users of each variant that has some."""
     totals = services.analysis.of_feature(feature_id)
     return {variant.id: each.total_users for variant, each in totals if each.total_users}
+
+
+def cohorts(stores: Stores, feature_id: int) -> dict[tuple[int, date | None], int]:
+    """The users of each cohort that has some."""
+    found = stores.cohorts.of_feature(feature_id)
+    return {key: each.users for key, each in found.items() if each.users}
+
+
+@pytest.mark.parametrize("variant", ["same", "other"])
+@pytest.mark.parametrize("days", [0, 1, 9])
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_row_after_a_mark_moves_the_user_to_the_cohort_of_the_row(
+    services: Services, stores: Stores, clock: FixedClock, feature_id: int, variant: str,
+    days: int, folded: bool,
+) -> None:  # fmt: skip
+    own, other = marked(services, feature_id)
+    marked_on = clock().date()
+    assert cohorts(stores, feature_id) == {(own, marked_on): 1}
+    clock.advance(days * DAY)
+    if folded:
+        assert [*stores.cohorts.fold(feature_id, date.max)]
+    chosen = own if variant == "same" else other
+    add_user(services, "u", chosen)
+    assert cohorts(stores, feature_id) == {(chosen, clock().date()): 1}
+    assert counted(services, feature_id) == {chosen: 1}
+    services.events.record("u", chosen)
+    services.users.delete("u")
+    found = stores.cohorts.of_feature(feature_id).values()
+    assert all(tidy(each) == Cohort() for each in found)
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_an_erasure_takes_who_has_no_row_off_the_day_of_the_mark(
+    services: Services, stores: Stores, clock: FixedClock, feature_id: int, days: int
+) -> None:
+    own, _ = marked(services, feature_id)
+    join(services, "v")
+    mark(services, "v", point_key=POINT)
+    before = sum(cohorts(stores, feature_id).values())
+    clock.advance(days * DAY)
+    services.erasure.erase("u")
+    assert (before, sum(cohorts(stores, feature_id).values())) == (2, 1)
+    assert all(users > 0 for users in cohorts(stores, feature_id).values())
+    assert own in [variant.id for variant, _ in services.analysis.of_feature(feature_id)]
+
+
+@pytest.mark.parametrize("then", ["erasure", "row", "row of the other"])
+def test_a_mark_of_an_older_version_is_taken_off_no_cohort(
+    services: Services, stores: Stores, feature_id: int, then: str
+) -> None:
+    own, other = marked(services, feature_id)
+    as_an_older_version_marked(stores, "u", feature_id)
+    before = stores.cohorts.of_feature(feature_id)[own, FixedClock()().date()].users
+    if then == "erasure":
+        services.erasure.erase("u")
+        assert counted(services, feature_id) == {}
+    else:
+        chosen = own if then == "row" else other
+        add_user(services, "u", chosen)
+        assert counted(services, feature_id) == {chosen: 1}
+    found = cohorts(stores, feature_id)
+    expected = {(own, FixedClock()().date()): before}
+    if then != "erasure":
+        key = chosen, FixedClock()().date()
+        expected[key] = expected.get(key, 0) + 1
+    assert found == expected, "the test left there what the older version never counted"
+
+
+def as_an_older_version_marked(stores: Stores, user_id: str, feature_id: int) -> None:
+    """Make the mark of a user what a version stored that knew no cohorts."""
+    if isinstance(stores.users, FakeUserStore):
+        memory = stores.users._memory
+        user = memory.participants[user_id]
+        known = tuple(replace(each, in_cohort=False) for each in user.enrollments[feature_id])
+        memory.participants[user_id] = replace(user, enrollments={feature_id: known})
+        return
+    prefix = RecordRow.sk.startswith(f"enrollment#{feature_id}#")
+    [row] = RecordRow.query(keys.user(user_id), prefix, consistent_read=True)
+    older = {name: value for name, value in row.data.items() if name != "cohort"}
+    row.update(actions=[RecordRow.data.set(older)])
 
 
 def test_a_row_after_a_mark_counts_in_its_place(services: Services, feature_id: int) -> None:

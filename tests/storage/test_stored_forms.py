@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 import pytest
+from pynamodb.expressions.operand import Path
 
+from chalicelib.bootstrap import Stores
 from chalicelib.domain.access.api_keys import ApiKey, Role
+from chalicelib.domain.catalogue.catalogue import CatalogueChange, FeatureChange
 from chalicelib.domain.experiments.experiments import ConditionOrder, State
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.result_plans import (
+    ComparisonOf,
+    Measure,
+    MetricRole,
+    PlanChange,
+    PlannedMetric,
+    ResultPlan,
+    Run,
+    WeightsSince,
+    named,
+)
+from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import FlagStatus
 from chalicelib.domain.outcomes.query_sums import Analysed, Described
 from chalicelib.domain.participants.decision_points import DecisionPointKey
@@ -21,15 +38,23 @@ from chalicelib.domain.participants.participants import (
     Exclusion,
     ExclusionCode,
 )
+from chalicelib.domain.statistics.plan import Direction
 from chalicelib.storage.catalogue import designs
+from chalicelib.storage.catalogue.result_plans import plan_of, plan_values, run_of, run_values
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.stored_forms import read_as
+from chalicelib.storage.dynamodb.tables import CompactJson, TotalsRow, UserRow
+from chalicelib.storage.features.users import stored_own
 from chalicelib.storage.outcomes import snapshots
 from chalicelib.storage.participants import records
 from tests.unit.measure_samples import flag, metric
+from tests.unit.samples import feature
 from tests.unit.snapshot_samples import snapshot
 from tests.unit.upgrade_samples import factorial, segment
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+ONE = Decimal(1)
 
 FORMS: dict[str, tuple[dict[str, Any], Callable[[Any], Any], set[str]]] = {
     "experiment": (
@@ -207,3 +232,146 @@ def test_what_a_cell_does_not_say_is_stored_in_no_byte() -> None:
     }
     assert second["total"] == "1/3"
     assert {*second} - {*first} == {"stratum", "enrolled", "left_out", "merged"}
+
+
+# Plans, runs and cohorts
+
+METRIC = PlannedMetric(
+    "revenue",
+    Measure.CONVERSION,
+    Direction.DECREASE,
+    MetricRole.GUARDRAIL,
+    Decimal("9.50"),
+    Decimal("0.1"),
+)
+PLAN = named(
+    ResultPlan(
+        (METRIC, PlannedMetric(None, Measure.MEAN, role=MetricRole.PRIMARY)),
+        Decimal("0.020"),
+        date(2026, 3, 1),
+        5000,
+        Decimal("0.2"),
+        Decimal("1.5"),
+        3,
+        True,
+        True,
+        ComparisonOf.CONDITIONS,
+    ),
+    None,
+)
+RUN = Run(
+    NOON,
+    PLAN,
+    (WeightsSince(NOON, {1: Decimal("0.50"), 2: Decimal("0.50")}), WeightsSince(NOON, {1: ONE})),
+    (PlanChange(NOON, "the window"), PlanChange(NOON, "the planned end", forbids=False)),
+    True,
+)
+
+
+def through_json(values: dict[str, Any]) -> dict[str, Any]:
+    stored: dict[str, Any] = CompactJson().deserialize(CompactJson().serialize(values))
+    return stored
+
+
+@pytest.mark.parametrize("plan", [PLAN, ResultPlan(), replace(PLAN, metrics=(), ends_on=None)])
+def test_a_plan_comes_back_with_every_digit(plan: ResultPlan) -> None:
+    assert plan_of(through_json(plan_values(plan))) == plan
+    run = Run(NOON, plan, ())
+    assert run_of(through_json(run_values(run))) == run
+
+
+def test_a_run_comes_back_as_it_was() -> None:
+    assert run_of(through_json(run_values(RUN))) == RUN
+
+
+def test_what_a_plan_leaves_open_takes_no_room() -> None:
+    assert plan_values(ResultPlan()) == {"compares": "levels"}
+
+
+def test_fields_of_a_plan_that_this_version_does_not_know_are_passed_over() -> None:
+    values = through_json(run_values(RUN))
+    values["newer"] = values["plan"]["newer"] = values["plan"]["metrics"][0]["newer"] = [1]
+    assert run_of(values) == RUN
+
+
+def test_fields_of_a_plan_that_an_older_version_did_not_store_have_defaults() -> None:
+    assert plan_of({}) == ResultPlan()
+    assert plan_of({"metrics": [{}]}) == ResultPlan((PlannedMetric(None),))
+    values = {name: run_values(RUN)[name] for name in ("started_at", "plan", "weights")}
+    assert run_of(values) == replace(RUN, changes=(), moved=False)
+
+
+@pytest.mark.parametrize("name", ["measure", "direction", "role"])
+def test_a_word_of_a_newer_version_in_a_metric_has_a_stand_in(name: str) -> None:
+    values = through_json(run_values(RUN))
+    values["plan"]["metrics"][0][name] = NEWER
+    metric, other = run_of(values).plan.metrics
+    assert type(getattr(metric, name)) is type(getattr(METRIC, name))
+    assert (metric.name, metric.cap, other) == (METRIC.name, METRIC.cap, PLAN.metrics[1])
+
+
+def test_a_comparison_of_a_newer_version_has_a_stand_in() -> None:
+    plan = plan_of({**plan_values(PLAN), "compares": NEWER})
+    assert plan == replace(PLAN, compares=ComparisonOf.LEVELS)
+
+
+@pytest.mark.parametrize("made", [feature(1), Feature.of_design(1, factorial("colour"), 1)])
+def test_plan_and_run_are_stored_with_their_feature(dynamo_stores: Stores, made: Feature) -> None:
+    planned = replace(made, plan=PLAN, run=RUN)
+    store, first = dynamo_stores.catalogue, None
+    for number, each in enumerate((planned, replace(planned, plan=None, run=None), None)):
+        base = store.revision()
+        change = CatalogueChange(features=(FeatureChange(first, each),))
+        store.commit(base, base.following(NOON + timedelta(minutes=number)), change)
+        found = store.load().feature(1)
+        assert found == each
+        first = each
+
+
+def test_a_row_of_totals_of_other_versions_is_read(dynamo_stores: Stores) -> None:
+    """An older one knows totals alone, a newer one more of them, and other kinds of rows."""
+    item = {"feature_id": {"N": "1"}, "event_total": {"N": "2"}, "total_users": {"N": "3"}}
+    table = TotalsRow.Meta.table_name
+    rows: list[dict[str, Any]] = [
+        {**item, "sk": {"S": "totals#10#0"}},
+        {**item, "sk": {"S": "totals#10#2026-01-15#0"}, "newer": {"N": "7"}, "users": {"N": "3"}},
+        {**item, "sk": {"S": "totals#10#2026-01-15#0.1"}, "k0": {"N": "9" * 38}},
+        {**item, "sk": {"S": "variant#10"}, "id": {"N": "10"}},
+    ]
+    for row in rows:
+        shared().client.put_item(TableName=table, Item=row)
+    for _ in range(2):
+        assert dynamo_stores.totals.of_feature(1) == {10: Totals(6, 0, 9)}
+        cohorts = dynamo_stores.cohorts.of_feature(1)
+        [sums] = cohorts[10, date(2026, 1, 15)].metrics.values()
+        assert (cohorts[10, date(2026, 1, 15)].users, sums.cubes) == (3, int("9" * 38))
+        assert [*dynamo_stores.cohorts.fold(1, date.max)] in ([1, 1], [])
+
+
+def test_a_row_of_a_user_of_an_older_version_is_in_no_cohort(dynamo_stores: Stores) -> None:
+    """A newer one may note more in it."""
+    shard = TotalsShard(1, 10, 0, NOON.date())
+    user = User("u", 10, "::1", NOON)
+    dynamo_stores.users.create(user, shard)
+    assert dynamo_stores.users.get("u") == user
+    row = UserRow(keys.user("u"), keys.TESTLAB)
+    row.update(actions=[UserRow.own.set({"20": -5, "0": 3}), Path("newer").set(1)])
+    found = dynamo_stores.users.get("u")
+    assert found == replace(user, own={0: 3, 20: -5})
+    row.update(actions=[UserRow.own.remove()])
+    assert dynamo_stores.users.get("u") == replace(user, own=None)
+    event = Event(1, 10, "u", NOON)
+    dynamo_stores.events.add(event, replace(user, own=None), replace(shard, day=None))
+    assert dynamo_stores.users.get("u") == replace(
+        user, own=None, late=1, variants_with_events=frozenset({10})
+    )
+
+
+def test_totals_of_a_user_are_stored_in_the_order_of_the_metrics() -> None:
+    assert [*stored_own({20: 1, 3: 2, 0: 3})] == ["0", "3", "20"]
+
+
+def test_notes_come_back_with_what_a_newer_version_added(dynamo_stores: Stores) -> None:
+    assert dynamo_stores.notes.read("unknown") == {}
+    dynamo_stores.notes.write("folds", {"day": "2026-01-15", "newer": [1]})
+    assert dynamo_stores.notes.read("folds") == {"day": "2026-01-15", "newer": [1]}

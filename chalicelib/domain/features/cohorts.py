@@ -138,14 +138,14 @@ def own_event(own: Own, metric_id: int, by: int, cap: int | None) -> OwnEvent:
     """What an event of `by` in a metric changes; `cap` bounds the total that counts, both ways.
 
     Raises:
-        Invalid: if the user's total would be beyond ±100,000.
+        Invalid: if the user's total would be beyond ±100,000 (of events: 10^9).
 
     >>> own_event({}, EVENTS, 1, None).cohort.metrics[EVENTS]
     MetricSums(converters=1, total=1, squares=1, cubes=1, capped=0)
     """
     before = own.get(metric_id)
     after = (before or 0) + by
-    if abs(after) > LARGEST * scale_of(metric_id):
+    if abs(after) > LARGEST * SCALE:
         raise Invalid(f"value: the user's total would be beyond ±{LARGEST}")
     gained = _alone(after, cap) + -(MetricSums() if before is None else _alone(before, cap))
     return OwnEvent({**own, metric_id: after}, Cohort(metrics={metric_id: gained}))

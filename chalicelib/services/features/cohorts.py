@@ -60,9 +60,10 @@ class CohortService:
         folded = 0
         if self._notes.read(FOLDS).get("day") != today.isoformat():
             for feature in self._experiments():
-                folded += self._cohorts.fold(feature.id, today, self._clock())
-                if self._clock() - started > RUN_TIME:
-                    return folded  # what is folded is not met again
+                for shards in self._cohorts.fold(feature.id, today):
+                    folded += shards
+                    if self._clock() - started > RUN_TIME:
+                        return folded  # what is folded is not met again
             self._notes.write(FOLDS, {"day": today.isoformat()})
         self._folded = today
         return folded
@@ -92,8 +93,8 @@ class CohortService:
         position = None
         if "after" in note:
             position = int(str(note["variant_id"])), str(note["after"])
-        for feature, user in self._users_behind(position):
-            counted += self._count(feature, user)
+        for user in self._users_behind(position):
+            counted += self._count(user)
             if self._clock() - started > RUN_TIME:
                 behind = {"variant_id": user.variant_id, "after": user.id}
                 self._notes.write(BACKFILL, {"since": note["since"], **behind})
@@ -108,31 +109,33 @@ class CohortService:
             if feature.type is FeatureType.EXPERIMENT and feature.variants
         ]
 
-    def _users_behind(self, position: tuple[int, str] | None) -> Iterator[tuple[Feature, User]]:
+    def _users_behind(self, position: tuple[int, str] | None) -> Iterator[User]:
         """Users by ascending variant and id, behind a position."""
-        variants = [
-            (each.id, feature) for feature in self._experiments() for each in feature.variants
-        ]
-        for variant_id, feature in sorted(variants, key=lambda pair: pair[0]):
+        variants = [each.id for feature in self._experiments() for each in feature.variants]
+        for variant_id in sorted(variants):
             if position is not None and variant_id < position[0]:
                 continue
             own_position = position is not None and variant_id == position[0]
             after = position[1] if own_position and position is not None else None
             while listed := self._users.of_variant(variant_id, after, AT_ONCE):
                 after = listed[-1].id
-                for user in listed:
-                    yield feature, user
+                yield from listed
 
-    def _count(self, feature: Feature, listed: User) -> int:
+    def _count(self, listed: User) -> int:
         """Count a user of a list; 0 for one who is counted, or gone."""
         while True:
-            # The list says nothing of cohorts. `late` is read before the events: one that comes
-            # in between is missed by none of both.
+            # The list says nothing of cohorts. `late` is read before the events, and the plan in
+            # between: an event that comes meanwhile is missed by none of both, and of those that
+            # are there all metrics are known.
             user = self._users.get(listed.id)
             if user is None or user.erased or user.variant_id != listed.variant_id:
                 return 0
             if user.own is not None:
                 return 0
+            found = self._catalogue.fresh().variant(user.variant_id)
+            if found is None:
+                return 0
+            feature, _ = found
             own = own_of_events(self._events_of(user), user, feature)
             shard = TotalsShard.pick(
                 feature.id, user.variant_id, feature.totals_shards, user.id, 0

@@ -5,8 +5,8 @@ What `running.ports` says of all ports goes for these.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
@@ -171,10 +171,10 @@ class CohortStore(Protocol):
         """
         ...
 
-    def fold(self, feature_id: int, before: date, now: datetime) -> int:
-        """Merge the shards of days before a day into one row for each; how many there were.
+    def fold(self, feature_id: int, before: date) -> Iterator[int]:
+        """Merge the shards of days before a day into one row for each, a transaction at a time.
 
-        Killed anywhere, it goes on with the next call. What is written for such a day later is
-        merged by the next call too.
+        Says how many each of these was to merge. Left or killed anywhere, it goes on with the next
+        call. What is written for such a day later is merged by the next call too.
         """
         ...

@@ -275,15 +275,17 @@ class PurgeService:
         tries = retries("users")
         while True:
             attempt = next(tries)
+            catalogue = self._catalogue.fresh()
             try:
                 if not user.erased:
-                    self._begin_erasure(user, entry, attempt)
+                    self._begin_erasure(catalogue, user, entry, attempt)
                 # Read after the row stopped taking events: now it names all their variants.
                 erased = self._users.get(user.id)
                 if erased is None or not erased.erased:
                     return
                 user = erased
-                catalogue = self._catalogue.fresh()
+                if not all(map(catalogue.variant, user.variants_with_events)):
+                    catalogue = self._catalogue.fresh()  # one that is new, or dead
                 for variant_id in sorted(user.variants_with_events):
                     self._erase_events(catalogue, user, variant_id, attempt, budget)
                 self._users.finish_erasure(
@@ -301,9 +303,11 @@ class PurgeService:
             budget.spend(1)
             return
 
-    def _begin_erasure(self, user: User, entry: ErasedUser, attempt: int) -> None:
+    def _begin_erasure(
+        self, catalogue: Catalogue, user: User, entry: ErasedUser, attempt: int
+    ) -> None:
         """Take a user out of sight, and off the cohort of the day of the enrollment."""
-        found = self._catalogue.fresh().variant(user.variant_id)
+        found = catalogue.variant(user.variant_id)
         if found is None or user.own is None:
             self._users.begin_erasure(user, entry, None, Cohort())
             return

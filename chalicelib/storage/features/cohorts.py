@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -21,7 +22,8 @@ from chalicelib.storage.experiments.totals import cohort_of, unfolded
 OF_TOTALS = ("event_total", "distinct_user_events_total", "total_users", "foreign_events")
 """What of a folded shard goes to the variant's totals; the rest to the cohort of the day."""
 
-OF_KEY = ("feature_id", "sk")
+COUNTED = tuple(sorted(TotalsRow.get_attributes().keys() - {"feature_id", "sk"}))
+"""What a shard may hold."""
 
 AT_ONCE = 90
 """Shards that are folded by one transaction."""
@@ -38,7 +40,7 @@ class DynamoCohortStore:
                 cohorts[_variant_and_day(row)] += cohort_of(row)
         return cohorts
 
-    def fold(self, feature_id: int, before: date, now: datetime) -> int:
+    def fold(self, feature_id: int, before: date) -> Iterator[int]:
         """As the port says; readers meet the shards or the row, never neither or both.
 
         The rows say beforehand that they are about to change: who reads them within a minute from
@@ -59,26 +61,24 @@ class DynamoCohortStore:
                 due[variant_id, day, keys.part_of_totals(row.sk)].append(row)
         for (variant_id, day, part), rows in due.items():
             for start in range(0, len(rows), AT_ONCE):
+                some = rows[start : start + AT_ONCE]
                 with suppress(LostRace):  # a late event: the next call folds it with the others
-                    _fold(feature_id, variant_id, day, part, rows[start : start + AT_ONCE], now)
-        return sum(map(len, due.values()))
+                    _fold(feature_id, variant_id, day, part, some)
+                yield len(some)
 
 
-def _fold(
-    feature_id: int, variant_id: int, day: date, part: int, rows: list[TotalsRow], now: datetime
-) -> None:
+def _fold(feature_id: int, variant_id: int, day: date, part: int, rows: list[TotalsRow]) -> None:
     totals = TotalsRow(feature_id, keys.totals(variant_id, keys.FOLDED))
     cohort = TotalsRow(feature_id, keys.window(variant_id, day.isoformat(), part))
-    folded_at = TotalsRow.folded_at.set(to_ms(now))
+    folded_at = TotalsRow.folded_at.set(to_ms(datetime.now(UTC)))
     with store_errors():
         for row in totals, cohort:
             row.update(actions=[folded_at])
     values = [_values(row) for row in rows]
-    names = sorted({name for each in values for name in each})
-    sums = {name: sum(each.get(name, 0) for each in values) for name in names}
+    sums = {name: sum(each.get(name, 0) for each in values) for name in COUNTED}
     with transaction() as write:
         for row, each in zip(rows, values, strict=True):
-            write.delete(TotalsRow(feature_id, row.sk), condition=_is(each, names))
+            write.delete(TotalsRow(feature_id, row.sk), condition=_is(each))
         for target, own in (totals, True), (cohort, False):
             actions: list[Action] = [folded_at, TotalsRow.folds.add(1)]
             actions += [
@@ -93,14 +93,14 @@ def _values(row: TotalsRow) -> dict[str, int]:
     return {
         name: int(value)
         for name, value in row.attribute_values.items()
-        if name not in OF_KEY and value is not None
+        if name in COUNTED and value is not None
     }
 
 
-def _is(values: dict[str, int], names: list[str]) -> Condition:
+def _is(values: dict[str, int]) -> Condition:
     """The condition that a row is there, with these values and no others."""
     condition: Condition = TotalsRow.sk.exists()
-    for name in names:
+    for name in COUNTED:
         path = Path(name)
         condition &= path == values[name] if name in values else path.does_not_exist()
     return condition
