@@ -294,7 +294,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         snapshots=snapshots,
-        plans=PlanService(catalogue, clock),
+        plans=PlanService(catalogue, stores.totals, stores.enrollment_counts, clock),
         transfer=TransferService(
             compilation,
             stores.participants,

@@ -51,8 +51,11 @@ class ToldChange:
     sentence: str
 
 
-def planned(feature: Feature, plan: ResultPlan, now: datetime) -> Feature:
+def planned(feature: Feature, plan: ResultPlan, now: datetime, *, anybody: bool = True) -> Feature:
     """The experiment with another plan, and with what that changes in its run.
+
+    Before `anybody` takes part there are no data that a plan could be chosen by: the run begins
+    anew with it.
 
     Raises:
         Invalid: if the plan makes no sense, ends before the experiment starts, has more names of
@@ -63,7 +66,9 @@ def planned(feature: Feature, plan: ResultPlan, now: datetime) -> Feature:
         raise Invalid(f"ends_on: not before the experiment starts, {feature.start_date}")
     if feature.design is not None:
         _check_queries(plan, feature.design)
-    return replace(feature, plan=named(plan, feature.plan)).begun(now)
+    else:
+        plan = named(plan, feature.plan)
+    return replace(feature, plan=plan, run=feature.run if anybody else None).begun(now)
 
 
 def _check_queries(plan: ResultPlan, design: Experiment) -> None:
