@@ -33,7 +33,7 @@ WEIGHTS = "the weights of variants"
 
 NO_VERDICT = "Nothing is decided any more until a new run starts."
 MOVED = "The verdict goes on by the interval that holds at every look; there is no final look."
-ENDED = "The end that was planned first decides: the experiment had none when it started."
+ENDED = "The experiment had none when it started, so it goes on without a final look."
 SWITCHED_OFF = (
     "Variants were switched off and the others keep their ratio: only the check of the split begins"
     " anew."
