@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Literal
 
 import pytest
 
@@ -158,7 +159,12 @@ def test_two_at_once_count_everybody_once(before: Before) -> None:
 @pytest.mark.parametrize("call", ["users.of_variant", "users.get", "users.backfill"])
 def test_who_is_deleted_meanwhile_is_in_no_cohort(before: Before, call: str) -> None:
     before.due()
-    step = once(call, lambda: [before.services.users.delete(user_id) for user_id in "ace"])
+
+    def delete() -> None:
+        for user_id in "ace":
+            before.services.users.delete(user_id)
+
+    step = once(call, delete)
     process(before.stores, before.clock, before=step).cohorts.backfill_due()
     before.check()
     assert counted(before.services, before.stores)[0].keys() == {
@@ -166,15 +172,20 @@ def test_who_is_deleted_meanwhile_is_in_no_cohort(before: Before, call: str) -> 
     }
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("call", ["users.of_variant", "users.get", "users.backfill"])
-def test_nothing_is_left_of_variants_that_are_replaced_meanwhile(before: Before, call: str) -> None:
+def test_nothing_is_left_of_variants_that_are_replaced_meanwhile(
+    before: Before, call: str, when: Literal["before", "after"]
+) -> None:
     before.due()
     new = drafts(before.feature_id, None, None)
 
     def replaced() -> None:
         before.services.features.replace_variants(before.feature_id, new)
 
-    process(before.stores, before.clock, before=once(call, replaced)).cohorts.backfill_due()
+    step = once(call, replaced)
+    steps = {"before": step} if when == "before" else {"after": step}
+    process(before.stores, before.clock, **steps).cohorts.backfill_due()
     for _ in range(2):
         before.clock.advance(SECOND_PASS)
         before.services.purge.run_due()

@@ -14,6 +14,7 @@ from chalicelib.domain.features.cohorts import (
     MetricSums,
     cohort_of,
     own_of_events,
+    scale_of,
     scaled,
 )
 from chalicelib.domain.features.features import FeatureType
@@ -222,6 +223,7 @@ def test_a_value_has_at_most_4_decimals(value: str) -> None:
 
 
 def test_sums_are_those_of_all_users_in_the_unit_of_the_metric() -> None:
+    assert (scale_of(EVENTS), scale_of(1)) == (1, 10_000)
     sums = MetricSums(2, 5, 13, 35)
     assert sums.of_users(3, 1) == Sums(3, 5, 13, 35)
     parts = Fraction(5, 10**4), Fraction(13, 10**8), Fraction(35, 10**12)

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features.users import Totals, TotalsShard, check_named, check_user_id
+from chalicelib.domain.features.users import (
+    SHARDS_OF_PAST_DAYS,
+    Totals,
+    TotalsShard,
+    check_named,
+    check_user_id,
+)
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 512, "é" * 256, "😀" * 128])
@@ -40,3 +49,14 @@ def test_writes_spread_over_all_shards_and_no_others() -> None:
 
 def test_totals_add_up_figure_by_figure() -> None:
     assert Totals(1, 20, 300) + Totals(4, -5, 6) == Totals(5, 15, 306)
+
+
+def test_days_gone_by_have_fewer_shards_than_today() -> None:
+    day, today = date(2026, 1, 15), date(2026, 1, 16)
+    shards = [TotalsShard(1, 2, number) for number in range(20)]
+    assert [each.of_day(today, today) for each in shards] == [
+        replace(each, day=today) for each in shards
+    ]
+    past = {each.of_day(day, today) for each in shards}
+    assert past == {TotalsShard(1, 2, number, day) for number in range(SHARDS_OF_PAST_DAYS)}
+    assert past == {each.of_past(day) for each in shards}
