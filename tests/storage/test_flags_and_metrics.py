@@ -113,7 +113,7 @@ def test_a_flag_that_fits_no_item_is_refused(dynamo_stores: Stores) -> None:
 def test_a_plan_takes_room_of_the_item_and_so_does_the_run_before_it_starts(
     dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feature = Feature.of_design(1, design(state=State.INACTIVE), 1)
+    feature = Feature.of_design(1, design(state=State.INACTIVE, weights={"a": 100.0}), 1)
     commit(dynamo_stores, CatalogueChange(features=(Change(None, feature),)))
     size = feature_items.size_of(feature_items.designed(feature))
     monkeypatch.setattr(feature_items, "ROOM", 0)
@@ -124,7 +124,7 @@ def test_a_plan_takes_room_of_the_item_and_so_does_the_run_before_it_starts(
     begun = replace(feature, run=feature.first_run(START))
     after = commit(dynamo_stores, CatalogueChange(features=(Change(feature, begun),)))
     assert after.features == (begun,)
-    own = replace(feature, id=2, design=None)
+    own = replace(feature, id=2, design=None, variants=())
     after = commit(dynamo_stores, CatalogueChange(features=(Change(None, own),)))
     longer = replace(own, description="x" * size, plan=ResultPlan(window=3))
     with pytest.raises(Invalid, match="the experiment is too large"):
