@@ -22,6 +22,7 @@ from chalicelib.domain.errors import Invalid, LostRace
 from chalicelib.domain.experiments.experiments import State, StateChange
 from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.storage.catalogue import feature_items
 from tests.fakes.memory import START
@@ -107,6 +108,28 @@ def test_a_flag_that_fits_no_item_is_refused(dynamo_stores: Stores) -> None:
     with pytest.raises(Invalid, match="the flag is too large"):
         commit(dynamo_stores, CatalogueChange(flags=(Change(None, huge),)))
     assert dynamo_stores.catalogue.load() == before
+
+
+def test_a_plan_takes_room_of_the_item_and_so_does_the_run_before_it_starts(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feature = Feature.of_design(1, design(state=State.INACTIVE, weights={"a": 100.0}), 1)
+    commit(dynamo_stores, CatalogueChange(features=(Change(None, feature),)))
+    size = feature_items.size_of(feature_items.designed(feature))
+    monkeypatch.setattr(feature_items, "ROOM", 0)
+    monkeypatch.setattr(feature_items, "ITEM_BYTES", size)
+    planned = replace(feature, plan=ResultPlan(window=3))
+    with pytest.raises(Invalid, match="the experiment is too large"):
+        commit(dynamo_stores, CatalogueChange(features=(Change(feature, planned),)))
+    begun = replace(feature, run=feature.first_run(START))
+    after = commit(dynamo_stores, CatalogueChange(features=(Change(feature, begun),)))
+    assert after.features == (begun,)
+    own = replace(feature, id=2, design=None, variants=())
+    after = commit(dynamo_stores, CatalogueChange(features=(Change(None, own),)))
+    longer = replace(own, description="x" * size, plan=ResultPlan(window=3))
+    with pytest.raises(Invalid, match="the experiment is too large"):
+        commit(dynamo_stores, CatalogueChange(features=(Change(own, longer),)))
+    assert dynamo_stores.catalogue.load() == after
 
 
 def test_an_item_keeps_room_for_changes_of_state(

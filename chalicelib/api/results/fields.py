@@ -12,14 +12,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     WithJsonSchema,
     model_validator,
 )
 
-from chalicelib.api.testlab.fields import Share
+from chalicelib.api.testlab.fields import METRIC_NAME_SCHEMA, Share, metric_name
 from chalicelib.api.upgrade.wire.texts import Text
-from chalicelib.domain.features.result_plans import NAME_CHARACTERS
 
 FIELDS = 20
 """Fields that a body may have; each that is not known is named where it is refused."""
@@ -97,5 +95,5 @@ CalendarDay = Annotated[
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """true or false."""
 
-Name = Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS)]
+Name = Annotated[Text, AfterValidator(metric_name), METRIC_NAME_SCHEMA]
 """The name of a metric."""

@@ -11,9 +11,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from chalicelib.api.values.numbers import as_javascript, javascript_text
+from chalicelib.domain.features.result_plans import NAME_CHARACTERS
 
 ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
@@ -85,6 +86,17 @@ def _text(value: Any) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("must be valid Unicode") from None
+    return text
+
+
+def metric_name(text: str) -> str:
+    """The name of a metric.
+
+    Raises:
+        ValueError: if it is empty or too long.
+    """
+    if not 1 <= len(text) <= NAME_CHARACTERS:
+        raise ValueError(f"must have from 1 to {NAME_CHARACTERS} characters")
     return text
 
 
@@ -171,6 +183,13 @@ Text = Annotated[
     str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
 """Text without NUL; numbers and booleans become text as JavaScript writes them."""
+
+METRIC_NAME_SCHEMA = WithJsonSchema(
+    {"type": "string", "minLength": 1, "maxLength": NAME_CHARACTERS}
+)
+
+MetricName = Annotated[Text, AfterValidator(metric_name), METRIC_NAME_SCHEMA]
+"""The name of a metric; numbers and booleans become text as in `Text`."""
 
 Day = Annotated[
     date,

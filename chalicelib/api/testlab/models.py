@@ -6,7 +6,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from chalicelib.api.testlab.fields import (
     AnsweredDay,
@@ -14,6 +14,7 @@ from chalicelib.api.testlab.fields import (
     Day,
     Integer,
     IpAddress,
+    MetricName,
     Moment,
     Share,
     Text,
@@ -29,7 +30,7 @@ from chalicelib.domain.features.features import (
     Variant,
     VariantDraft,
 )
-from chalicelib.domain.features.result_plans import NAME_CHARACTERS, RESERVED
+from chalicelib.domain.features.result_plans import RESERVED
 from chalicelib.domain.features.users import Event, Totals
 from chalicelib.services.features.events import UNNAMED, Measured
 
@@ -214,7 +215,7 @@ class CreateEvent(RequestBody):
 
     user_id: Text
     variant_id: Integer
-    metric: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS)] | None = None
+    metric: MetricName | None = None
     value: Share | None = None
 
     @model_validator(mode="after")

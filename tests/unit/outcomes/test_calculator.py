@@ -153,7 +153,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
             Proportions(rate)
     for wrong in ({"power": 0.04}, {"power": 1.0}, {"ratio": 0.0}, {"comparisons": 0}):
         with pytest.raises(Invalid):
-            Question(Margin(FIFTH), **wrong)  # type: ignore[arg-type]
+            Question(Margin(FIFTH), **wrong)
 
 
 def sentences(comparison: Comparison, mode: Mode, per_day: float | None = None) -> dict[str, str]:

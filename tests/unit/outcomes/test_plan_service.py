@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ REVENUE = PlannedMetric("revenue", Measure.MEAN, role=MetricRole.PRIMARY)
 TIME = PlannedMetric("time", Measure.MEAN, role=MetricRole.PRIMARY)
 
 
-def planning(*metrics: PlannedMetric, **more: object) -> ResultPlan:
+def planning(*metrics: PlannedMetric, **more: Any) -> ResultPlan:
     return replace(ResultPlan(metrics), **more)
 
 
