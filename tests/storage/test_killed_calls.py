@@ -28,6 +28,7 @@ from chalicelib.domain.features.users import Totals
 from chalicelib.services import Services
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.tables import EventRow, PurgeRow, TotalsRow, UserRow, VariantsTable
+from tests.storage import cohort_setup
 
 CLIENTS = 8
 FEATURES = 4
@@ -155,7 +156,14 @@ def administer(world: World, seed: int, busy: threading.Event) -> None:
         replace = partial(services.features.replace_variants, feature_id, two_variants(feature_id))
         world.survive(draw, replace, ADMIN_POINTS)
         world.survive(draw, services.user_blocks.catch_up, ADMIN_POINTS)
+        world.survive(draw, partial(fold, feature_id), ADMIN_POINTS)
         pause.wait(ADMIN_PAUSE)
+
+
+def fold(feature_id: int) -> None:
+    """Fold all days, that of today too, to which everybody is adding."""
+    for _ in bootstrap.dynamo_stores().cohorts.fold(feature_id, date.max):
+        pass
 
 
 def recount() -> dict[int, Totals]:
@@ -226,6 +234,10 @@ def test_totals_are_a_recount_of_the_rows_whatever_dies(
     counted, stored = recount(), stored_totals()
     assert {v: stored.get(v, Totals()) for v in live} == {v: counted.get(v, Totals()) for v in live}
     assert variants_with_items() <= live
+    stores = bootstrap.dynamo_stores()
+    cohorts = cohort_setup.counted(services, stores)
+    assert cohorts == cohort_setup.recount(services, stores)
+    assert all(cohorts), "own events and foreign ones"
     assert sum(totals.event_total for totals in counted.values()) > 0
     assert world.reaper.kills > (events + users) / 40
 
