@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chalicelib.services import Services
 from chalicelib.services.access.access import AccessService
 from chalicelib.services.access.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.access.idempotency import IdempotencyService
-from chalicelib.services.access.ports import IdempotencyStore
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
-from chalicelib.services.audiences.ports import MemberStore
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
@@ -21,7 +18,6 @@ from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
-from chalicelib.services.catalogue.ports import Eraser
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
@@ -29,150 +25,38 @@ from chalicelib.services.experiments.enrollment_statistics import EnrollmentStat
 from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
-from chalicelib.services.experiments.ports import (
-    DeadRecordStore,
-    EnrollmentCountStore,
-    EnrollmentStore,
-    RecordStore,
-)
 from chalicelib.services.experiments.transfer import TransferService
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
-from chalicelib.services.features.ports import CohortStore, EventStore, TotalsStore, UserStore
 from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
 from chalicelib.services.flags.evaluation import EvaluationService
 from chalicelib.services.flags.flags import FlagService
-from chalicelib.services.flags.ports import ExposureStore
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
-from chalicelib.services.outcomes.ports import (
-    LogStore,
-    ResultStore,
-    SnapshotStore,
-    SummaryStore,
-    UserEnrollmentStore,
-)
 from chalicelib.services.outcomes.results import ResultService
 from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
-from chalicelib.services.participants.ports import (
-    ParticipantStore,
-    PreviewUserStore,
-    ProfileStore,
-    StratumStore,
-)
 from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
-from chalicelib.services.privacy.ports import UserDataStore, UserListStore
 from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
-from chalicelib.services.running.ports import CatalogueStore, Clock, NoteStore, PurgeQueue
+from chalicelib.services.running.ports import Clock
 from chalicelib.settings import Settings
-from chalicelib.storage.access.idempotency import DynamoIdempotencyStore
-from chalicelib.storage.audiences.members import DynamoMemberStore
-from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
-from chalicelib.storage.catalogue.clear import DynamoEraser
 from chalicelib.storage.dynamodb import connection, tables
-from chalicelib.storage.dynamodb.notes import DynamoNoteStore
-from chalicelib.storage.experiments.dead_records import DynamoDeadRecordStore
-from chalicelib.storage.experiments.enrollment_counts import DynamoEnrollmentCountStore
-from chalicelib.storage.experiments.enrollments import DynamoEnrollmentStore
-from chalicelib.storage.experiments.listing import DynamoRecordStore
-from chalicelib.storage.experiments.profiles import DynamoProfileStore
-from chalicelib.storage.experiments.totals import DynamoTotalsStore
-from chalicelib.storage.features.cohorts import DynamoCohortStore
-from chalicelib.storage.features.events import DynamoEventStore
-from chalicelib.storage.features.purge import DynamoPurgeQueue
-from chalicelib.storage.features.users import DynamoUserStore
-from chalicelib.storage.flags.exposures import DynamoExposureStore
-from chalicelib.storage.outcomes.logs import DynamoLogStore
-from chalicelib.storage.outcomes.results import DynamoResultStore
-from chalicelib.storage.outcomes.snapshots import DynamoSnapshotStore
-from chalicelib.storage.outcomes.summaries import DynamoSummaryStore
-from chalicelib.storage.outcomes.user_enrollments import DynamoUserEnrollmentStore
-from chalicelib.storage.participants.participants import DynamoParticipantStore
-from chalicelib.storage.participants.preview_users import DynamoPreviewUserStore
-from chalicelib.storage.participants.strata import DynamoStratumStore
-from chalicelib.storage.privacy.user_data import DynamoUserDataStore
-from chalicelib.storage.privacy.user_lists import DynamoUserListStore
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The ports of one process."""
-
-    catalogue: CatalogueStore
-    users: UserStore
-    events: EventStore
-    totals: TotalsStore
-    cohorts: CohortStore
-    notes: NoteStore
-    queue: PurgeQueue
-    eraser: Eraser
-    participants: ParticipantStore
-    profiles: ProfileStore
-    members: MemberStore
-    exposures: ExposureStore
-    enrollments: EnrollmentStore
-    enrollment_counts: EnrollmentCountStore
-    logs: LogStore
-    results: ResultStore
-    summaries: SummaryStore
-    snapshots: SnapshotStore
-    user_enrollments: UserEnrollmentStore
-    records: RecordStore
-    dead_records: DeadRecordStore
-    preview_users: PreviewUserStore
-    strata: StratumStore
-    idempotency: IdempotencyStore
-    user_data: UserDataStore
-    user_lists: UserListStore
+from chalicelib.storage.stores import Stores, dynamo_stores
 
 
 def utc_now() -> datetime:
     """The time in whole milliseconds, the resolution in which times are stored."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def dynamo_stores(*, exact_totals: bool = True) -> Stores:
-    """All ports on the connected database; `exact_totals` as in `DynamoEventStore`."""
-    participants = DynamoParticipantStore()
-    return Stores(
-        catalogue=DynamoCatalogueStore(),
-        users=DynamoUserStore(),
-        events=DynamoEventStore(exact_totals=exact_totals),
-        totals=DynamoTotalsStore(),
-        cohorts=DynamoCohortStore(),
-        notes=DynamoNoteStore(),
-        queue=DynamoPurgeQueue(),
-        eraser=DynamoEraser(),
-        participants=participants,
-        profiles=DynamoProfileStore(participants),
-        members=DynamoMemberStore(),
-        exposures=DynamoExposureStore(),
-        enrollments=DynamoEnrollmentStore(),
-        enrollment_counts=DynamoEnrollmentCountStore(),
-        logs=DynamoLogStore(),
-        results=DynamoResultStore(),
-        summaries=DynamoSummaryStore(),
-        snapshots=DynamoSnapshotStore(),
-        user_enrollments=DynamoUserEnrollmentStore(),
-        records=DynamoRecordStore(),
-        dead_records=DynamoDeadRecordStore(),
-        preview_users=DynamoPreviewUserStore(),
-        strata=DynamoStratumStore(),
-        idempotency=DynamoIdempotencyStore(),
-        user_data=DynamoUserDataStore(),
-        user_lists=DynamoUserListStore(),
-    )
 
 
 def connect(settings: Settings) -> None:

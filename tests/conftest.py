@@ -18,7 +18,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.server import ThreadedMotoServer
 
-from chalicelib.bootstrap import Stores
+from chalicelib.storage.stores import Stores
 from tests.database_proxy import Call, proxied
 from tests.http import Gateway
 from tests.servers import Server, forked_servers
@@ -171,7 +171,7 @@ def gateway(app: ModuleType) -> Gateway:
 
 @pytest.fixture
 def dynamo_stores(app: ModuleType) -> Stores:  # noqa: ARG001 - it connects and empties
-    from chalicelib.bootstrap import dynamo_stores
+    from chalicelib.storage.stores import dynamo_stores
 
     return dynamo_stores()
 

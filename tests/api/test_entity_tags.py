@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib import api
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.entity_tags import Kind, Subject, shown
+from chalicelib.storage.stores import Stores
 from tests.api.upgrade_setup import design, flag, measure, query, segment
 from tests.http import Answer, Gateway
 

@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.storage.stores import dynamo_stores
 from tests.conftest import CLIENT_KEY, CLIENT_SECRET
 from tests.http import Answer, Gateway
 
@@ -205,7 +206,7 @@ def test_a_cached_setting_does_not_refuse(
 ) -> None:
     assert call(checked, token()).status == 200
     monkeypatch.setattr(app.services.catalogue, "_ttl", 60.0)
-    other = bootstrap.build(app.settings, bootstrap.dynamo_stores())
+    other = bootstrap.build(app.settings, dynamo_stores())
     other.study_setup.change_settings(check_auth=False)
     assert call(checked, None).status == 200
     assert call(checked, None, version=5).status == 200

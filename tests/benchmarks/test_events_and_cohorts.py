@@ -11,11 +11,11 @@ from types import ModuleType
 import pytest
 
 from benchmarks.recorder import Recorder
-from chalicelib.bootstrap import dynamo_stores
 from chalicelib.domain.features.cohorts import LARGEST
 from chalicelib.domain.features.result_plans import PlannedMetric
 from chalicelib.services import Services
 from chalicelib.services.features.events import UNNAMED, Measured
+from chalicelib.storage.stores import dynamo_stores
 from tests.fakes.memory import FixedClock
 from tests.storage.cohort_setup import REVENUE, enrolled_before, plan, process
 from tests.unit.samples import add_user, experiment

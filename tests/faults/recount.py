@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.testlab_assignments import variant_uuid
 from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.users import Totals
@@ -28,6 +27,7 @@ from chalicelib.storage.dynamodb.tables import (
     VariantsTable,
 )
 from chalicelib.storage.dynamodb.times import from_ms
+from chalicelib.storage.stores import Stores
 from tests.storage.cohort_setup import recount
 
 Row = TypeVar("Row", bound=VariantsTable)

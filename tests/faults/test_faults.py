@@ -20,12 +20,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import build, connect, dynamo_stores, utc_now
+from chalicelib.bootstrap import build, connect, utc_now
 from chalicelib.domain.catalogue.testlab_assignments import feature_uuid, variant_uuid
 from chalicelib.domain.experiments.experiments import Unit
 from chalicelib.domain.features.users import Totals
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb.connection import READ_TIMEOUT
+from chalicelib.storage.stores import dynamo_stores
 from tests.api.upgrade_setup import design, flag, query, start
 from tests.database_proxy import proxied
 from tests.faults import recount

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 
-from chalicelib.bootstrap import Stores, build
+from chalicelib.bootstrap import build
 from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, FeatureChange
 from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.result_plans import (
@@ -20,6 +20,7 @@ from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import UserRow
+from chalicelib.storage.stores import Stores
 from tests.fakes.features import FakeUserStore
 from tests.fakes.memory import FixedClock, recounted, tidy
 from tests.fakes.stores import Step, watched

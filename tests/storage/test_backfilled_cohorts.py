@@ -10,13 +10,13 @@ from typing import Literal
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.purge import SECOND_PASS
 from chalicelib.domain.features.result_plans import MetricRole, PlannedMetric
 from chalicelib.services import Services
 from chalicelib.services.features import cohorts as cohort_services
 from chalicelib.services.features.cohorts import RUN_TIME, TAKE_OVER
 from chalicelib.services.features.events import Measured
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import FixedClock
 from tests.fakes.stores import once
 from tests.storage.cohort_setup import (

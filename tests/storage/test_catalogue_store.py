@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.catalogue import (
     CatalogueChange,
     Change,
@@ -25,6 +24,7 @@ from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
 from chalicelib.storage.catalogue.clear import DynamoEraser
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import TABLES, CatalogueRow, UserBlocksTable
+from chalicelib.storage.stores import Stores
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
 

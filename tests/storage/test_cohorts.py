@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import Invalid, LostRace, NotFound
 from chalicelib.domain.features.cohorts import (
@@ -37,6 +36,7 @@ from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.storage.dynamodb.connection import shared, transaction
 from chalicelib.storage.dynamodb.tables import TotalsRow
 from chalicelib.storage.features import cohorts as cohort_module
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import tidy
 from tests.storage.test_killed_calls import Killed, Reaper
 from tests.unit.samples import feature, variant

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.purge import HANDOVER, SECOND_PASS, DeadVariants
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments.experiments import Unit
@@ -24,6 +23,7 @@ from chalicelib.services import Services
 from chalicelib.services.experiments.ports import Counting, Position
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.recount import Tables, all_items, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.experiments.compiled_experiments import CompiledExperiment
 from chalicelib.domain.experiments.enrollment_counts import (
@@ -40,6 +39,7 @@ from chalicelib.domain.participants.participants import (
 from chalicelib.services.experiments.ports import Counting, Position
 from chalicelib.storage.dynamodb.tables import EnrolledOnRow
 from chalicelib.storage.experiments import listing
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 

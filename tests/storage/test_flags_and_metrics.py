@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
 from chalicelib.domain.catalogue.catalogue import (
     Catalogue,
@@ -25,6 +24,7 @@ from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.storage.catalogue import feature_items
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment

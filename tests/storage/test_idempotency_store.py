@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.access.idempotency import (
     KEPT,
     AlreadyAnswered,
@@ -25,6 +24,7 @@ from chalicelib.domain.outcomes.logs import LogRecord, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile
 from chalicelib.services.experiments.ports import Counting
 from chalicelib.storage.access.idempotency import ANSWER_BYTES
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.measure_samples import SIMPLE, part
 from tests.unit.upgrade_service_samples import HERE

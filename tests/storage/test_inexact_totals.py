@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Stores, dynamo_stores
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features.cohorts import Cohort, MetricSums, cohort_of, own_event_of
@@ -22,6 +21,7 @@ from chalicelib.domain.features.result_plans import (
 )
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.storage.dynamodb.connection import shared
+from chalicelib.storage.stores import Stores, dynamo_stores
 from tests.api.test_round_trips import CallCounter, counter
 from tests.fakes.memory import START, tidy
 from tests.storage.test_idempotency_store import record

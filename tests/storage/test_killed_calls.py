@@ -28,6 +28,7 @@ from chalicelib.domain.features.users import Totals
 from chalicelib.services import Services
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.tables import EventRow, PurgeRow, TotalsRow, UserRow, VariantsTable
+from chalicelib.storage.stores import dynamo_stores
 from tests.storage import cohort_setup
 
 CLIENTS = 8
@@ -86,7 +87,7 @@ class World:
 
     def services(self) -> Services:
         """A process of its own."""
-        return bootstrap.build(self.settings, bootstrap.dynamo_stores(), self.clock)
+        return bootstrap.build(self.settings, dynamo_stores(), self.clock)
 
     def survive(self, draw: random.Random, action: Callable[[], Any], points: int) -> Any:
         """Make a call, possibly killed, until it is answered."""
@@ -162,7 +163,7 @@ def administer(world: World, seed: int, busy: threading.Event) -> None:
 
 def fold(feature_id: int) -> None:
     """Fold all days, that of today too, to which everybody is adding."""
-    for _ in bootstrap.dynamo_stores().cohorts.fold(feature_id, date.max):
+    for _ in dynamo_stores().cohorts.fold(feature_id, date.max):
         pass
 
 
@@ -234,7 +235,7 @@ def test_totals_are_a_recount_of_the_rows_whatever_dies(
     counted, stored = recount(), stored_totals()
     assert {v: stored.get(v, Totals()) for v in live} == {v: counted.get(v, Totals()) for v in live}
     assert variants_with_items() <= live
-    stores = bootstrap.dynamo_stores()
+    stores = dynamo_stores()
     cohorts = cohort_setup.counted(services, stores)
     assert cohorts == cohort_setup.recount(services, stores)
     assert all(cohorts), "own events and foreign ones"

@@ -28,6 +28,7 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.tables import TABLES, LoggedRow, LogRecordRow, RecordRow, RepeatRow
 from chalicelib.storage.outcomes.logs import log_record_key
+from chalicelib.storage.stores import dynamo_stores
 from tests.everything import BOB, HOSTILE
 from tests.everything import World as Everything
 from tests.fakes.memory import START, FixedClock
@@ -117,7 +118,7 @@ def test_an_erasure_that_died_after_any_call_is_finished_by_another(
 ) -> None:
     everything = Everything.made(gateway)
     everything.add_user(HOSTILE, ALIAS)
-    process = bootstrap.build(world.settings, bootstrap.dynamo_stores(), FixedClock())
+    process = bootstrap.build(world.settings, dynamo_stores(), FixedClock())
     states = [state()]
 
     def remember(model: Any, **_: Any) -> None:
@@ -225,7 +226,7 @@ def add_very_many(services: Services) -> None:
 
 def test_a_user_with_very_many_logs_and_marks_is_erased_in_one_call(world: World) -> None:
     # However slow the machine: what a call may take is another test's matter.
-    services = bootstrap.build(world.settings, bootstrap.dynamo_stores(), FixedClock())
+    services = bootstrap.build(world.settings, dynamo_stores(), FixedClock())
     add_very_many(services)
     calls = count()
     with watched(lambda **_: next(calls)):
@@ -254,7 +255,7 @@ def test_marks_of_who_came_back_meanwhile_are_not_taken_for_old_ones(world: Worl
 
     take_part("a", "a")
     step = once("user_data.drop_repeats", come_back)
-    stores = watched_ports(bootstrap.dynamo_stores(), before=step)
+    stores = watched_ports(dynamo_stores(), before=step)
     bootstrap.build(world.settings, stores, world.clock).erasure.erase("u")
     tables = all_items()
     assert (tables["users"], stored_counts(tables)) == ([], {})
@@ -262,7 +263,7 @@ def test_marks_of_who_came_back_meanwhile_are_not_taken_for_old_ones(world: Worl
 
 def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> None:
     clock = TickingClock(timedelta(milliseconds=40))
-    process = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    process = bootstrap.build(world.settings, dynamo_stores(), clock)
     process.participants.init("u", GroupUpdate(), follow=True)
     caller = process.participants.find("u")
     assert caller is not None
@@ -274,7 +275,7 @@ def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> 
         while left:
             with suppress(Unavailable):
                 process.erasure.erase("u")
-            before, left = left, len(bootstrap.dynamo_stores().user_data.aliases("u"))
+            before, left = left, len(dynamo_stores().user_data.aliases("u"))
             assert left < before, "no call starts over"
     process.erasure.erase("u")
     assert all_items()["users"] == []
@@ -284,7 +285,7 @@ def test_very_many_aliases_are_erased_by_calls_that_each_go_on(world: World) -> 
 def test_a_log_that_was_under_way_goes_with_its_notes_and_its_kept_answer(
     world: World, user_id: str
 ) -> None:
-    stores = bootstrap.dynamo_stores()
+    stores = dynamo_stores()
     names = [f"metric {number}" for number in range(120)]
     request = RequestKey(user_id, "digest", "fingerprint")
     record = IdempotencyRecord(request, StoredResponse(200, {}, "{}"), START)
@@ -339,7 +340,7 @@ def test_notes_of_a_log_that_died_before_it_was_stored_go_with_its_user(world: W
         point += 1
         world.reaper.doom(point)
         try:
-            bootstrap.dynamo_stores().logs.store([merge])
+            dynamo_stores().logs.store([merge])
         except Killed:
             killed += 1
         finally:
@@ -356,7 +357,7 @@ def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: Worl
     log_record = LogRecord(
         "u", LogRecordKey(), (LogRow(1, START, {"of no experiment": 1}, START, START),), 1
     )
-    assert not bootstrap.dynamo_stores().logs.store([Merge(log_record, (), log_record.metrics())])
+    assert not dynamo_stores().logs.store([Merge(log_record, (), log_record.metrics())])
     LoggedRow(key, keys.logged("u", "never stored"), user_id="u", log_record="never stored").save()
     services.erasure.erase("u")
     assert items_naming(all_items(), "never stored") == []
@@ -366,7 +367,7 @@ def test_notes_of_metrics_that_left_go_if_any_log_has_values_of_them(world: Worl
 def test_no_step_works_on_without_a_look_at_the_clock(world: World) -> None:
     """With calls as slow as 250 ms nothing is answered later than some calls after the end."""
     clock = TickingClock(timedelta(milliseconds=250))
-    services = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    services = bootstrap.build(world.settings, dynamo_stores(), clock)
     add_very_many(services)
     longest, done = timedelta(), False
     with watched(clock.tick):

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.catalogue.purge import (
     HANDOVER,
     SECOND_PASS,
@@ -27,6 +26,7 @@ from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.tables import PurgeRow
+from chalicelib.storage.stores import Stores, dynamo_stores
 from tests.fakes.memory import START
 from tests.recount import all_items
 from tests.storage.test_killed_calls import Clock, Killed, World, world
@@ -71,7 +71,7 @@ def notes() -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
 
 def test_a_list_that_dies_at_any_call_leaves_no_note_for_good(world: World) -> None:
     clock = Clock()
-    services = bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+    services = bootstrap.build(world.settings, dynamo_stores(), clock)
     call = 0
     pending = list(STEPS)
     while pending:

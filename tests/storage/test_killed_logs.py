@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib import bootstrap
 from chalicelib.domain.experiments.metrics import MetricType
 from chalicelib.domain.outcomes.logs import LogPart, LogRecord
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
 from chalicelib.services.participants.participants import GroupUpdate
+from chalicelib.storage.stores import dynamo_stores
 from tests.storage.test_killed_calls import Killed, World, world
 from tests.unit.measure_samples import AREAS, SIMPLE, asking, flag, part
 from tests.unit.upgrade_service_samples import design
@@ -38,7 +38,7 @@ def services(world: World) -> Services:
 
 
 def log_records(metric_key: str) -> list[LogRecord]:
-    store = bootstrap.dynamo_stores().logs
+    store = dynamo_stores().logs
     return [log_record for some in store.of_metric(metric_key) for log_record in some]
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain.outcomes.snapshots import Snapshot
 from chalicelib.services import Services
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import EventsTable
+from chalicelib.storage.stores import dynamo_stores
 from tests.fakes.memory import START, FixedClock
 from tests.storage.test_killed_calls import Killed, World, world
 from tests.unit.measure_samples import asking
@@ -30,7 +31,7 @@ def start(world: World) -> tuple[Callable[[], Services], int]:
     clock = FixedClock()
 
     def process() -> Services:
-        return bootstrap.build(world.settings, bootstrap.dynamo_stores(), clock)
+        return bootstrap.build(world.settings, dynamo_stores(), clock)
 
     services = process()
     measure(services, "time", "other")
@@ -94,7 +95,7 @@ def test_snapshots_go_with_their_experiment(
     process().snapshots.take_due()
     process().experiments.delete("e")
     later = FixedClock(START + 3 * DAY)
-    services = bootstrap.build(world.settings, bootstrap.dynamo_stores(), later)
+    services = bootstrap.build(world.settings, dynamo_stores(), later)
     for _ in range(3):
         services.purge.run_due()
         later.advance(timedelta(hours=1))

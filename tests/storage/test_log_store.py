@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pynamodb.exceptions import QueryError
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.experiments.metrics import grouped_key
 from chalicelib.domain.outcomes.logs import (
@@ -24,6 +23,7 @@ from chalicelib.domain.outcomes.logs import (
 )
 from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
 from chalicelib.storage.dynamodb.tables import LoggedRow
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 from tests.unit.upgrade_service_samples import at_once

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from chalicelib.bootstrap import Stores, build
+from chalicelib.bootstrap import build
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.participants.decision_points import DecisionPointKey
@@ -16,6 +16,7 @@ from chalicelib.services.privacy.ports import Remains
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
+from chalicelib.storage.stores import Stores
 from tests.fakes.features import FakeUserStore
 from tests.fakes.memory import FixedClock, tidy
 from tests.fakes.stores import Step, once, watched

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marks import Records
 from chalicelib.domain.experiments.transfer import RecordKind
@@ -17,6 +16,7 @@ from chalicelib.domain.privacy.erasure import Ending
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.participants.records import enrollment_row, point_row, point_text
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.storage.test_participant_store import FEATURE_ID, LATER, create, enrolled, known, store
 from tests.unit.upgrade_service_samples import HERE, THERE

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from pynamodb.expressions.operand import Path
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.access.api_keys import ApiKey, Role
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, FeatureChange
 from chalicelib.domain.experiments.experiments import ConditionOrder, State
@@ -48,6 +47,7 @@ from chalicelib.storage.dynamodb.tables import CompactJson, TotalsRow, UserRow
 from chalicelib.storage.features.users import stored_own
 from chalicelib.storage.outcomes import snapshots
 from chalicelib.storage.participants import records
+from chalicelib.storage.stores import Stores
 from tests.unit.measure_samples import flag, metric
 from tests.unit.samples import feature
 from tests.unit.snapshot_samples import snapshot

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.participants.participants import Participant, Profile
 from chalicelib.domain.participants.strata import StratificationFactor
 from chalicelib.services.participants.stratification import USERS_PER_WRITE
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 
 LATER = START + timedelta(milliseconds=1001)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Stores
 from chalicelib.domain.access.idempotency import IdempotencyRecord, RequestKey, StoredResponse
 from chalicelib.domain.catalogue.purge import ErasedUser
 from chalicelib.domain.errors import LostRace
@@ -38,6 +37,7 @@ from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.raw import plain
 from chalicelib.storage.dynamodb.tables import LoggedRow, RecordRow
 from chalicelib.storage.privacy import user_data
+from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 

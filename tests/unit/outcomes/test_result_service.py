@@ -259,7 +259,7 @@ def test_a_design_is_judged_by_its_first_query(services: Services, clock: FixedC
 
 def test_groups_are_compared_as_groups(services: Services, clock: FixedClock) -> None:
     made = asking(group_design(), query("q", "avg"))
-    results = asked(services, clock, made, 300, group=lambda n: f"class {n % 60}")
+    results = asked(services, clock, made, group=lambda n: f"class {n % 20}")
     assert results.unit == "groups"
     assert sum(variant.units for variant in results.variants) == 20
     (control, variant) = results.variants
