@@ -38,6 +38,7 @@ from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
+from chalicelib.services.outcomes.result_rows import ResultRowService
 from chalicelib.services.outcomes.results import ResultService
 from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
@@ -48,9 +49,10 @@ from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.stores import Stores
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import connection, tables
-from chalicelib.storage.stores import Stores, dynamo_stores
+from chalicelib.storage.stores import dynamo_stores
 
 
 def utc_now() -> datetime:
@@ -139,6 +141,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         events=EventService(catalogue, stores.users, stores.events, clock),
         analysis=AnalysisService(catalogue, stores.totals),
         cohorts=cohorts,
+        result_rows=ResultRowService(catalogue, stores.users),
         results=ResultService(
             catalogue,
             stores.cohorts,

@@ -18,7 +18,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.server import ThreadedMotoServer
 
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.database_proxy import Call, proxied
 from tests.http import Gateway
 from tests.servers import Server, forked_servers

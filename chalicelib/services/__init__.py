@@ -34,6 +34,7 @@ from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
+from chalicelib.services.outcomes.result_rows import ResultRowService
 from chalicelib.services.outcomes.results import ResultService
 from chalicelib.services.outcomes.snapshots import SnapshotService
 from chalicelib.services.participants.participants import ParticipantService
@@ -56,6 +57,7 @@ class Services:
     analysis: AnalysisService
     cohorts: CohortService
     results: ResultService
+    result_rows: ResultRowService
     purge: PurgeService
     demo: DemoService
     participants: ParticipantService

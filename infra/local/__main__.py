@@ -100,6 +100,9 @@ def _print_urls(url: str, services: Any) -> None:
         f"curl '{url}/api/events?limit=5'",
         f"curl {url}/api/userblocks",
         *(f"curl {url}/api/analysis/feature/{f.id}    # {f.name}" for f in experiments),
+        f"curl {url}/api/results",
+        *(f"curl {url}/api/results/feature/{f.id}    # {f.name}" for f in experiments),
+        *(f"curl {url}/api/results/experiment/{d.id}    # {d.name}" for d in designs),
         f"curl {url}/api/experiments/names",
         f"curl {url}/api/v6/init -H 'User-Id: ada' {as_json} -d '{{}}'",
         *(

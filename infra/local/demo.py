@@ -1,28 +1,88 @@
-"""Demonstration data: features of all kinds, users and events of the last two weeks."""
+"""Demonstration data: features of all kinds, with users and events of some weeks.
+
+One experiment is won, one undecided, one has a broken split, one is harmed by its guardrail.
+"""
 
 from __future__ import annotations
 
+import heapq
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from chalicelib import bootstrap
 from chalicelib.domain.features.features import Feature, FeatureDraft, FeatureType, VariantDraft
+from chalicelib.domain.features.result_plans import (
+    CONVERSION,
+    Measure,
+    MetricRole,
+    PlannedMetric,
+    ResultPlan,
+)
+from chalicelib.domain.statistics.plan import Direction
 from chalicelib.services import Services
+from chalicelib.services.features.events import Measured
 from chalicelib.settings import Settings
 from infra.local import upgrade_demo
 
-DAYS = 14
-USERS_PER_EXPERIMENT = 150
-EVENTS_PER_USER = 3
+DAYS = 21
 SEED = 20
+ERRORS = "errors"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A variant: its weight, how many users it got, and which shares convert and meet errors."""
+
+    value: str
+    weight: Decimal
+    users: int
+    converts: float
+    errs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Demonstrated:
+    """An experiment and what became of it."""
+
+    name: str
+    share: Decimal
+    arms: tuple[Arm, ...]
+    metrics: tuple[PlannedMetric, ...] = ()
+
+
+HALF, THIRD = Decimal("0.5"), Decimal("0.3")
+FEWER_ERRORS = PlannedMetric(
+    ERRORS, Measure.CONVERSION, Direction.DECREASE, MetricRole.GUARDRAIL, margin=Decimal("0.05")
+)
 
 EXPERIMENTS = (
-    ("checkout button", Decimal("0.5"), (("blue", Decimal("0.5")), ("green", Decimal("0.5")))),
-    (
+    Demonstrated(
+        "checkout button",
+        Decimal("0.25"),
+        (Arm("blue", HALF, 150, 0.15), Arm("green", HALF, 150, 0.55)),
+    ),
+    Demonstrated(
         "onboarding length",
-        Decimal("0.35"),
-        (("long", Decimal("0.4")), ("short", Decimal("0.4")), ("none", Decimal("0.2"))),
+        Decimal("0.3"),
+        (
+            Arm("long", Decimal("0.4"), 160, 0.4),
+            Arm("short", THIRD, 120, 0.42),
+            Arm("none", THIRD, 120, 0.38),
+        ),
+    ),
+    Demonstrated(
+        "search ranking",
+        Decimal("0.15"),
+        (Arm("by date", HALF, 180, 0.3), Arm("by clicks", HALF, 100, 0.31)),
+    ),
+    Demonstrated(
+        "express delivery",
+        Decimal("0.15"),
+        (Arm("hidden", HALF, 130, 0.25, 0.05), Arm("offered", HALF, 130, 0.5, 0.4)),
+        (CONVERSION, FEWER_ERRORS),
     ),
 )
 
@@ -35,6 +95,10 @@ class MovingClock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+Step = tuple[datetime, int, Callable[[], object]]
+"""What happens when; the number keeps the order of what happens at once."""
 
 
 def fill(settings: Settings) -> list[Feature]:
@@ -50,35 +114,74 @@ def fill(settings: Settings) -> list[Feature]:
     services.features.create(
         _draft(FeatureType.ROLLOUT, "new search", first, last, Decimal("0.25"))
     )
-    for name, share, variants in EXPERIMENTS:
-        feature = services.features.create(_draft(FeatureType.EXPERIMENT, name, first, last, share))
-        services.features.replace_variants(
-            feature.id,
-            [
-                VariantDraft(feature.id, value, is_control=index == 0, weight=weight)
-                for index, (value, weight) in enumerate(variants)
-            ],
-        )
-    _take_part(services, clock, now, draw)
+    steps: list[Step] = []
+    for each in EXPERIMENTS:
+        _experiment(services, each, first, last, draw, steps)
+    upgrade_demo.prepare(services, clock, draw, now, steps)
+    for day in range(1, DAYS + 1):
+        # An hour after midnight, as the scheduled function does.
+        midnight = datetime.combine(first + timedelta(days=day), datetime.min.time(), now.tzinfo)
+        _push(steps, midnight + timedelta(hours=1, minutes=1), lambda: _at_night(services))
+    while steps and steps[0][0] <= now:
+        moment, _, step = heapq.heappop(steps)
+        clock.now = max(clock.now, moment)
+        step()
     clock.now = now
-    upgrade_demo.fill(services, clock)
+    services.results.renew_due()
     return list(services.catalogue.fresh().features)
 
 
-def _take_part(services: Services, clock: MovingClock, now: datetime, draw: random.Random) -> None:
-    experiments = [feature for feature in services.catalogue.fresh().features if feature.variants]
-    for feature in experiments:
-        weights = [float(variant.weight) for variant in feature.variants]
-        for number in range(USERS_PER_EXPERIMENT):
-            variant = draw.choices(feature.variants, weights)[0]
-            user_id = f"demo-{feature.id}-{number:03d}"
-            clock.now = now - timedelta(seconds=draw.uniform(3600, DAYS * 86400))
-            services.users.create(user_id, variant.id, f"192.0.2.{number % 250 + 1}")
-            # Later variants do better, so that the analysis has something to show.
-            busy = EVENTS_PER_USER + feature.variants.index(variant)
-            for _ in range(draw.randint(0, 2 * busy)):
-                clock.now = min(now, clock.now + timedelta(seconds=draw.uniform(60, 43200)))
-                services.events.record(user_id, variant.id)
+def _at_night(services: Services) -> None:
+    services.cohorts.fold_due()
+    services.snapshots.take_due()
+
+
+def _experiment(
+    services: Services,
+    demonstrated: Demonstrated,
+    first: date,
+    last: date,
+    draw: random.Random,
+    steps: list[Step],
+) -> None:
+    feature = services.features.create(
+        _draft(FeatureType.EXPERIMENT, demonstrated.name, first, last, demonstrated.share)
+    )
+    drafts = [
+        VariantDraft(feature.id, arm.value, is_control=place == 0, weight=arm.weight)
+        for place, arm in enumerate(demonstrated.arms)
+    ]
+    variants = services.features.replace_variants(feature.id, drafts)
+    services.plans.put(feature.id, ResultPlan(demonstrated.metrics, units=400, window=2))
+    start = datetime.combine(first, datetime.min.time(), bootstrap.utc_now().tzinfo)
+    for arm, variant in zip(demonstrated.arms, variants, strict=True):
+        for number in range(arm.users):
+            user_id = f"demo-{variant.id}-{number:03d}"
+            # The first day is half over when the data begin.
+            enrolled = start + timedelta(days=1 + draw.uniform(0, DAYS - 2))
+            address = f"192.0.2.{number % 250 + 1}"
+            _push(steps, enrolled, _creating(services, user_id, variant.id, address))
+            for share, measured in ((arm.converts, Measured()), (arm.errs, Measured(ERRORS))):
+                if draw.random() < share:
+                    acted = enrolled + timedelta(seconds=draw.uniform(60, 86_400))
+                    _push(steps, acted, _recording(services, user_id, variant.id, measured))
+
+
+def _creating(
+    services: Services, user_id: str, variant_id: int, address: str
+) -> Callable[[], object]:
+    return lambda: services.users.create(user_id, variant_id, address)
+
+
+def _recording(
+    services: Services, user_id: str, variant_id: int, measured: Measured
+) -> Callable[[], object]:
+    return lambda: services.events.record(user_id, variant_id, measured=measured)
+
+
+def _push(steps: list[Step], moment: datetime, step: Callable[[], object]) -> None:
+    moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    heapq.heappush(steps, (moment, len(steps), step))
 
 
 def _draft(

@@ -62,6 +62,7 @@ TAGS = {
     "upgrade.catalogue.study_setup": "UpGrade: service",
     "upgrade.catalogue.service_info": "UpGrade: service",
     "results.results": "Results",
+    "results.result_rows": "Results",
     "results.plans": "Results: plans",
     "results.calculator": "Results: plans",
     "documentation": "Documentation",

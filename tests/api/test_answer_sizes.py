@@ -300,6 +300,7 @@ BOUNDED = {
     """,
     SERIES: """
         GET /api/results/feature/{feature_id} · GET /api/results/experiment/{experiment_id}
+        GET /api/results/feature/{feature_id}/participants
     """,
     PICKED: """
         POST /api/batch-assign · POST /api/stats/enrollment · POST /api/query/analyse

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import api
 from chalicelib.domain.catalogue.entity_tags import Kind, Subject, shown
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.api.upgrade_setup import design, flag, measure, query, segment
 from tests.http import Answer, Gateway
 

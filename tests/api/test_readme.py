@@ -39,7 +39,7 @@ def curl(command: str, url: str) -> requests.Response:
 def test_the_first_session(start_server: Any) -> None:
     url = start_server(DEMO_DATA="1", TABLE_PREFIX="switchyard-readme").url
     examples = EXAMPLE.findall(README.read_text())
-    assert len(examples) == 13
+    assert len(examples) == 14
     for command, shown in examples:
         answer = curl(command, url)
         if "python3 -c" in command:

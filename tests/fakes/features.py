@@ -29,6 +29,9 @@ class FakeUserStore:
     def get(self, user_id: str) -> User | None:
         return self._memory.users.get(user_id)
 
+    def many(self, user_ids: Sequence[str]) -> Sequence[User]:
+        return [user for each in user_ids if (user := self.get(each)) is not None]
+
     def create(
         self,
         user: User,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.access import FakeIdempotencyStore
 from tests.fakes.audiences import FakeMemberStore
 from tests.fakes.catalogue import FakeCatalogueStore, FakeEraser

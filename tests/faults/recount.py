@@ -12,6 +12,7 @@ from chalicelib.domain.catalogue.testlab_assignments import variant_uuid
 from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.users import Totals
 from chalicelib.services import Services
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import (
     HOURS,
@@ -27,7 +28,6 @@ from chalicelib.storage.dynamodb.tables import (
     VariantsTable,
 )
 from chalicelib.storage.dynamodb.times import from_ms
-from chalicelib.storage.stores import Stores
 from tests.storage.cohort_setup import recount
 
 Row = TypeVar("Row", bound=VariantsTable)

@@ -19,7 +19,7 @@ from functools import partial
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
 from chalicelib.services import Services
 from chalicelib.services.features.events import Measured
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.unit.samples import drafts
 
 VALUES = ("1", "-2.5", "0.0001", "700", "9999.9999")

@@ -17,10 +17,10 @@ from chalicelib.domain.features.result_plans import (
 )
 from chalicelib.domain.features.users import TotalsShard, User
 from chalicelib.services import Services
+from chalicelib.services.stores import Stores
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import UserRow
-from chalicelib.storage.stores import Stores
 from tests.fakes.features import FakeUserStore
 from tests.fakes.memory import FixedClock, recounted, tidy
 from tests.fakes.stores import Step, watched

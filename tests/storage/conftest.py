@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.stores import fake_stores
 
 

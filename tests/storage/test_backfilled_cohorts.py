@@ -16,7 +16,7 @@ from chalicelib.services import Services
 from chalicelib.services.features import cohorts as cohort_services
 from chalicelib.services.features.cohorts import RUN_TIME, TAKE_OVER
 from chalicelib.services.features.events import Measured
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.memory import FixedClock
 from tests.fakes.stores import once
 from tests.storage.cohort_setup import (

@@ -20,11 +20,11 @@ from chalicelib.domain.catalogue.purge import DeadVariants
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
+from chalicelib.services.stores import Stores
 from chalicelib.storage.catalogue.catalogue import DynamoCatalogueStore
 from chalicelib.storage.catalogue.clear import DynamoEraser
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import TABLES, CatalogueRow, UserBlocksTable
-from chalicelib.storage.stores import Stores
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment
 

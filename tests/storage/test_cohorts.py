@@ -33,10 +33,10 @@ from chalicelib.domain.features.result_plans import (
     named,
 )
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.connection import shared, transaction
 from chalicelib.storage.dynamodb.tables import TotalsRow
 from chalicelib.storage.features import cohorts as cohort_module
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import tidy
 from tests.storage.test_killed_calls import Killed, Reaper
 from tests.unit.samples import feature, variant

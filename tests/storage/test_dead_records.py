@@ -21,9 +21,9 @@ from chalicelib.domain.participants.participants import Participant
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services import Services
 from chalicelib.services.experiments.ports import Counting, Position
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.recount import Tables, all_items, recounted, stored_counts
 from tests.storage.test_killed_calls import Killed, World, world

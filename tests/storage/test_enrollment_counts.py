@@ -37,9 +37,9 @@ from chalicelib.domain.participants.participants import (
     Profile,
 )
 from chalicelib.services.experiments.ports import Counting, Position
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.tables import EnrolledOnRow
 from chalicelib.storage.experiments import listing
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 

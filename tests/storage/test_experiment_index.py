@@ -7,8 +7,8 @@ from dataclasses import replace
 from chalicelib.domain.experiments.group_change import GroupChange
 from chalicelib.domain.experiments.marks import Records
 from chalicelib.domain.participants.participants import Enrollment, Exclusion, ExclusionCode
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.tables import RecordRow
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.storage.test_participant_store import (
     LATER,

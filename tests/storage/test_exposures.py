@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.participants.participants import Participant, Profile
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import at_once
 

@@ -23,8 +23,8 @@ from chalicelib.domain.experiments.metrics import Metric, MetricType
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.services.stores import Stores
 from chalicelib.storage.catalogue import feature_items
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.measure_samples import flag, metric
 from tests.unit.upgrade_samples import segment

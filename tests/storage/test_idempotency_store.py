@@ -23,8 +23,8 @@ from chalicelib.domain.features.users import Event, TotalsShard, User
 from chalicelib.domain.outcomes.logs import LogRecord, merge
 from chalicelib.domain.participants.participants import MonitoredPoint, Profile
 from chalicelib.services.experiments.ports import Counting
+from chalicelib.services.stores import Stores
 from chalicelib.storage.access.idempotency import ANSWER_BYTES
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.measure_samples import SIMPLE, part
 from tests.unit.upgrade_service_samples import HERE

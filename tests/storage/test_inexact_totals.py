@@ -20,8 +20,9 @@ from chalicelib.domain.features.result_plans import (
     named,
 )
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.connection import shared
-from chalicelib.storage.stores import Stores, dynamo_stores
+from chalicelib.storage.stores import dynamo_stores
 from tests.api.test_round_trips import CallCounter, counter
 from tests.fakes.memory import START, tidy
 from tests.storage.test_idempotency_store import record

@@ -23,10 +23,11 @@ from chalicelib.domain.catalogue.purge import (
 )
 from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.services import Services
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.tables import PurgeRow
-from chalicelib.storage.stores import Stores, dynamo_stores
+from chalicelib.storage.stores import dynamo_stores
 from tests.fakes.memory import START
 from tests.recount import all_items
 from tests.storage.test_killed_calls import Clock, Killed, World, world

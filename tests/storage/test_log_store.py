@@ -22,8 +22,8 @@ from chalicelib.domain.outcomes.logs import (
     merge,
 )
 from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.tables import LoggedRow
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.measure_samples import AREAS, SIMPLE, part
 from tests.unit.upgrade_service_samples import at_once

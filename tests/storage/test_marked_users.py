@@ -13,10 +13,10 @@ from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
 from chalicelib.services.privacy.ports import Remains
+from chalicelib.services.stores import Stores
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
-from chalicelib.storage.stores import Stores
 from tests.fakes.features import FakeUserStore
 from tests.fakes.memory import FixedClock, tidy
 from tests.fakes.stores import Step, once, watched

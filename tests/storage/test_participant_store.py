@@ -61,7 +61,7 @@ from chalicelib.domain.participants.participants import (
 from chalicelib.domain.participants.preview_users import PreviewUser
 from chalicelib.domain.participants.strata import StratificationFactor
 from chalicelib.services.experiments.ports import Counting
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import (
     HERE,

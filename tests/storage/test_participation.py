@@ -11,7 +11,7 @@ from chalicelib.domain.catalogue.purge import DeadVariants, ErasedUser, PurgeEnt
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.features.cohorts import Cohort
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 123000, tzinfo=UTC)
 SHARD = TotalsShard(1, 10, 0)

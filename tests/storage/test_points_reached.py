@@ -13,10 +13,10 @@ from chalicelib.domain.experiments.transfer import RecordKind
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import Exclusion, ExclusionCode, MonitoredPoint
 from chalicelib.domain.privacy.erasure import Ending
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.participants.records import enrollment_row, point_row, point_text
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START
 from tests.storage.test_participant_store import FEATURE_ID, LATER, create, enrolled, known, store
 from tests.unit.upgrade_service_samples import HERE, THERE

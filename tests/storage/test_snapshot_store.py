@@ -14,7 +14,7 @@ from chalicelib.domain.outcomes.query_sums import Cell
 from chalicelib.domain.outcomes.snapshots import Taken
 from chalicelib.domain.outcomes.value_sums import ValueSums
 from chalicelib.services.outcomes.ports import SNAPSHOT_BYTES
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.memory import START
 from tests.unit.snapshot_samples import SUMS, snapshot
 from tests.unit.upgrade_service_samples import at_once

@@ -38,6 +38,7 @@ from chalicelib.domain.participants.participants import (
     ExclusionCode,
 )
 from chalicelib.domain.statistics.plan import Direction
+from chalicelib.services.stores import Stores
 from chalicelib.storage.catalogue import designs
 from chalicelib.storage.catalogue.result_plans import plan_of, plan_values, run_of, run_values
 from chalicelib.storage.dynamodb import keys
@@ -47,7 +48,6 @@ from chalicelib.storage.dynamodb.tables import CompactJson, TotalsRow, UserRow
 from chalicelib.storage.features.users import stored_own
 from chalicelib.storage.outcomes import snapshots
 from chalicelib.storage.participants import records
-from chalicelib.storage.stores import Stores
 from tests.unit.measure_samples import flag, metric
 from tests.unit.samples import feature
 from tests.unit.snapshot_samples import snapshot

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.participants.participants import Participant, Profile
 from chalicelib.domain.participants.strata import StratificationFactor
 from chalicelib.services.participants.stratification import USERS_PER_WRITE
-from chalicelib.storage.stores import Stores
+from chalicelib.services.stores import Stores
 from tests.fakes.memory import START
 
 LATER = START + timedelta(milliseconds=1001)

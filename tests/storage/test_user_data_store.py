@@ -33,11 +33,11 @@ from chalicelib.domain.participants.participants import (
 from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 from chalicelib.services.experiments.ports import Counting
 from chalicelib.services.privacy.ports import Remains
+from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.raw import plain
 from chalicelib.storage.dynamodb.tables import LoggedRow, RecordRow
 from chalicelib.storage.privacy import user_data
-from chalicelib.storage.stores import Stores
 from tests.fakes.memory import START, TRANSACTION_ACTIONS
 from tests.unit.upgrade_service_samples import HERE, THERE, class_key, group_design
 

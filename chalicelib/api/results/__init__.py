@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from chalicelib.api.http.routes import Routes
-from chalicelib.api.results import calculator, plans, results
+from chalicelib.api.results import calculator, plans, result_rows, results
 
-ROUTES: tuple[Routes, ...] = (results.routes, plans.routes, calculator.routes)
+ROUTES: tuple[Routes, ...] = (
+    results.routes,
+    result_rows.routes,
+    plans.routes,
+    calculator.routes,
+)

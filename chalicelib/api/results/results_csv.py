@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.api.results.results_answers import Results, ValueInterval
 
@@ -32,12 +32,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def table(found: Results) -> str:
     """A line for each metric and variant, with its comparison if it is not the control."""
-    return _text(COLUMNS, _lines(found))
+    return lines(COLUMNS, _lines(found))
 
 
 def series(found: Results) -> str:
     """A line for each day, metric and variant that is compared."""
-    return _text(SERIES_COLUMNS, _days(found))
+    return lines(SERIES_COLUMNS, _days(found))
 
 
 def _lines(found: Results) -> Iterator[list[Cell]]:
@@ -98,11 +98,12 @@ def _bounds(interval: ValueInterval | None) -> tuple[Cell, Cell]:
     return (None, None) if interval is None else (interval["low"], interval["high"])
 
 
-def _text(columns: tuple[str, ...], lines: Iterator[list[Cell]]) -> str:
+def lines(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """CSV of some lines below the names of their columns."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(cell) for cell in line] for line in lines)
+    writer.writerow([_cell(column) for column in columns])
+    writer.writerows([_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 

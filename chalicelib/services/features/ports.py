@@ -47,6 +47,10 @@ class UserStore(Protocol):
         """
         ...
 
+    def many(self, user_ids: Sequence[str]) -> Sequence[User]:
+        """The rows of some users, read consistently, in no order; those there are."""
+        ...
+
     def begin_erasure(
         self, user: User, entry: ErasedUser, shard: TotalsShard | None, cohort: Cohort
     ) -> None:

@@ -17,6 +17,7 @@ from chalicelib.services.running.retries import retries
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
+from chalicelib.storage.dynamodb.reading import read_rows
 from chalicelib.storage.dynamodb.tables import UserRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
 from chalicelib.storage.experiments.totals import count, count_users
@@ -33,19 +34,11 @@ class DynamoUserStore:
             row = UserRow.get(keys.user(user_id), keys.TESTLAB, consistent_read=True)
         except UserRow.DoesNotExist:
             return None
-        if row.user_id is None:
-            return None  # only a mark that counts is noted here
-        erased = row.variant_id is None
-        return User(
-            row.user_id,
-            int(row.erased_variant_id if erased else row.variant_id),
-            row.ip_address,
-            from_ms(row.time_stamp),
-            frozenset(map(int, row.variants_with_events or ())),
-            erased,
-            own_of(row),
-            int(row.late or 0),
-        )
+        return _user(row)
+
+    def many(self, user_ids: Sequence[str]) -> Sequence[User]:
+        rows = read_rows(UserRow, [(keys.user(user_id), keys.TESTLAB) for user_id in user_ids])
+        return [user for row in rows if (user := _user(row)) is not None]
 
     def create(
         self,
@@ -157,9 +150,29 @@ class DynamoUserStore:
             count(write, shard, Totals(), cohort)
 
 
+def _user(row: UserRow) -> User | None:
+    """The user of a row; None of the note that a mark counts the user."""
+    if row.user_id is None:
+        return None
+    erased = row.variant_id is None
+    return User(
+        row.user_id,
+        int(row.erased_variant_id if erased else row.variant_id),
+        row.ip_address,
+        from_ms(row.time_stamp),
+        frozenset(map(int, row.variants_with_events or ())),
+        erased,
+        own_of(row),
+        int(row.late or 0),
+    )
+
+
 def own_of(row: UserRow) -> Own | None:
     """The totals of a user's own events that a row holds, if it is counted in a cohort."""
-    return None if row.own is None else {int(key): total for key, total in row.own.items()}
+    # What a newer version notes besides is passed over.
+    own = row.own or {}
+    totals = {int(key): int(total) for key, total in own.items() if key.isdigit()}
+    return None if row.own is None else totals
 
 
 def stored_own(own: Own) -> dict[str, int]:

@@ -150,6 +150,22 @@ RESULT_ROUTES: dict[str, About] = {
         path={"experiment_id": EXPERIMENT_ID},
         note=AS_CSV,
     ),
+    "GET /api/results/feature/{feature_id}/participants": About(
+        [
+            {
+                "user_id": "ada",
+                "variant_id": 2,
+                "variant": "green",
+                "day": "2026-03-01",
+                "values": {"events": 3, "revenue": 12.5},
+                "is_counted": True,
+            }
+        ],
+        refused=(404,),
+        headers=("Link",),
+        path={"feature_id": 1},
+        note="As CSV for who accepts `text/csv`.",
+    ),
     "GET /api/results/feature/{feature_id}": About(
         RESULTS, refused=(404,), headers=("ETag",), path={"feature_id": 1}, note=AS_CSV
     ),

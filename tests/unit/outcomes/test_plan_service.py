@@ -19,7 +19,7 @@ from chalicelib.domain.features.result_plans import (
 from chalicelib.services import Services
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.unit.measure_samples import asking
-from tests.unit.samples import draft, experiment, process
+from tests.unit.samples import add_user, draft, experiment, process
 from tests.unit.upgrade_service_samples import Killed, at_once, design, mortal
 
 REVENUE = PlannedMetric("revenue", Measure.MEAN, role=MetricRole.PRIMARY)
@@ -67,7 +67,8 @@ def test_before_the_start_anything_may_change(services: Services) -> None:
 def test_after_the_start_a_change_is_noted_and_what_was_fixed_stays(
     services: Services, clock: FixedClock
 ) -> None:
-    made, _ = experiment(services, "running")
+    made, variants = experiment(services, "running")
+    add_user(services, "u", variants[0])
     begun = services.plans.get(made).run
     assert begun is not None
     assert begun.plan.metrics == ()
@@ -79,6 +80,21 @@ def test_after_the_start_a_change_is_noted_and_what_was_fixed_stays(
         (clock.now, "the primary metric", True),
         (clock.now, "the smallest effect that matters", True),
     ]
+
+
+def test_as_long_as_nobody_takes_part_a_plan_is_fixed_anew(
+    services: Services, clock: FixedClock
+) -> None:
+    made, _ = experiment(services, "running")
+    clock.advance(timedelta(hours=1))
+    run = services.plans.put(made, planning(REVENUE)).run
+    assert run is not None
+    assert (run.started_at, run.plan.metrics, run.changes) == (clock.now, (REVENUE,), ())
+    services.experiments.create(asking(design(), "stars", "time"))
+    by_time = PlannedMetric("query of time", role=MetricRole.PRIMARY)
+    designed = services.plans.put("e", planning(by_time)).run
+    assert designed is not None
+    assert designed.plan.metrics == (by_time,)
 
 
 def test_a_design_is_planned_by_its_queries(services: Services) -> None:

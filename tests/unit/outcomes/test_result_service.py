@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, FeatureChange
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.experiments.enrollment_counts import DailyEnrollmentCount
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     CompleteCondition,
@@ -32,13 +33,19 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
+from chalicelib.domain.outcomes.query_sums import Analysed, Cell, QuerySums
+from chalicelib.domain.outcomes.results import upgrade
+from chalicelib.domain.outcomes.results.evaluation import results_of
 from chalicelib.domain.outcomes.results.results import CheckState, Results
+from chalicelib.domain.outcomes.snapshots import Snapshot
+from chalicelib.domain.outcomes.value_sums import ValueSums
 from chalicelib.domain.statistics.decision import Code
 from chalicelib.domain.statistics.plan import Mode
 from chalicelib.services import Services
 from chalicelib.services.features.events import Measured
 from chalicelib.services.outcomes.results import RENEWED_EVERY
 from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.outcomes.test_metric_analysis_service import TIME, asking, log, measure, query
 from tests.unit.samples import add_user, draft, experiment, process, record
 from tests.unit.upgrade_service_samples import (
@@ -203,6 +210,62 @@ def test_without_exact_totals_only_conversion_is_read(memory: Memory, clock: Fix
     assert results.metrics[0].described is None
     assert results.metrics[1].described is not None
     assert any(check.name == "exact" for check in results.checks)
+
+
+def test_at_the_end_of_the_plan_later_users_do_not_count(
+    services: Services, clock: FixedClock
+) -> None:
+    feature_id, variants = experiment(services, "button")
+    ends_on = (START + 3 * DAY).date()
+    planned(services, feature_id, ResultPlan(units=600, window=2, ends_on=ends_on))
+    converting(services, clock, variants, (20, 60), users=120)
+    days_go_by(services, clock, 5)
+    converting(services, clock, variants, (90, 10), users=120)
+    days_go_by(services, clock, 4)
+    results = services.results.of_feature(feature_id)
+    assert results.is_over
+    assert [each.metrics[0].n for each in results.variants] == [120, 120]
+    assert [each.units for each in results.variants] == [240, 240]
+
+
+def test_the_rows_behind_results_are_listed_in_pages(services: Services, clock: FixedClock) -> None:
+    feature_id, variants = experiment(services, "button")
+    planned(services, feature_id, ResultPlan((PlannedMetric("revenue", role=MetricRole.PRIMARY),)))
+    for user_id, variant_id in (("a", variants[0]), ("b", variants[0]), ("c", variants[1])):
+        add_user(services, user_id, variant_id)
+    record(services, "a", variants[0], 2)
+    services.events.record("c", variants[1], measured=Measured("revenue", Decimal("12.50")))
+    first = services.result_rows.of_feature(feature_id, None, 2)
+    assert [(row.user_id, row.variant, row.day) for row in first.rows] == [
+        ("a", "value 0", START.date()),
+        ("b", "value 0", START.date()),
+    ]
+    assert first.rows[0].values == {"events": 2, "revenue": None}
+    assert first.next == (variants[0], "b")
+    rest = services.result_rows.of_feature(feature_id, first.next, 2)
+    assert [row.values["revenue"] for row in rest.rows] == [Decimal("12.5")]
+    assert rest.next is None
+    assert rest.rows[0].is_counted
+    alone = services.result_rows.of_feature(feature_id, (variants[1], ""), 5)
+    assert [row.user_id for row in alone.rows] == ["c"]
+
+
+def test_who_is_gone_meanwhile_is_in_no_row(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    feature_id, variants = experiment(services, "button")
+    add_user(services, "a", variants[0])
+    add_user(services, "b", variants[0])
+    gone = once("users.many", lambda: services.users.delete("a"))
+    rows = process(memory, clock, before=gone).result_rows.of_feature(feature_id, None, 5).rows
+    assert [row.user_id for row in rows] == ["b"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_there_are_rows_of_experiments_alone(services: Services) -> None:
+    toggle = services.features.create(draft("toggle", kind=FeatureType.TOGGLE))
+    for feature_id in (toggle.id, 4711):
+        with pytest.raises(NotFound):
+            services.result_rows.of_feature(feature_id, None, 5)
 
 
 # UpGrade
@@ -418,6 +481,29 @@ def test_queries_of_one_name_are_told_apart(services: Services) -> None:
     services.experiments.create(asking(design(), *same, {**query("s", "sum"), "name": ""}))
     names = [each.name for each in services.results.of_experiment("e").metrics]
     assert names == ["score", "score (p)", f"sum of {TIME}"]
+
+
+def read_of(services: Services, sums: QuerySums) -> Results:
+    """The results of experiment "e" if its query came to these sums."""
+    feature = services.catalogue.fresh().experiment("e")
+    assert feature is not None
+    assert feature.design is not None
+    ((asked_for, name),) = upgrade.named_queries(feature.design)
+    queried = upgrade.Queried(asked_for, name, (Snapshot(START.date(), START, False, sums),))
+    uncounted = DailyEnrollmentCount(START.date(), None, 3, 0)
+    return results_of(upgrade.measured_of(feature, feature.design, [uncounted], [queried], START))
+
+
+def test_sums_that_were_too_long_or_cannot_be_are_said_so(services: Services) -> None:
+    measure(services)
+    made = asking(design(complete=CompleteCondition(group_count=3)), query("q", "avg"))
+    services.experiments.create(made)
+    none = QuerySums("q", Analysed.USER, False, (), too_large=True)
+    assert "too long to be kept" in read_of(services, none).verdict.text
+    beyond = Cell("a", None, ValueSums(2, 10**200, 10**400, 0))
+    damaged = read_of(services, QuerySums("q", Analysed.USER, False, (beyond,)))
+    assert damaged.metrics[0].damaged is not None
+    assert damaged.mode is Mode.OPEN, "a number of groups ends no experiment on users"
 
 
 # The list

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.domain.experiments.experiments import Experiment, State, StateChange
 from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.outcomes.query_sums import Cell
 from chalicelib.domain.outcomes.snapshots import (
     NONE_TAKEN,
@@ -174,3 +175,10 @@ def test_numbers_that_are_too_long_are_left_out_and_that_is_said(strata: int) ->
 def test_series_are_by_query_from_the_oldest_day_on() -> None:
     first, second, other = snapshot(days=-2), snapshot(), snapshot("r")
     assert by_query([second, other, first]) == {"q": [first, second], "r": [other]}
+
+
+def test_the_day_that_a_plan_ends_on_counts_to_its_end() -> None:
+    feature = Feature.of_design(1, design(), 1)
+    planned = replace(feature, plan=ResultPlan(ends_on=date(2026, 3, 4)))
+    assert planned_end_of(planned) == datetime(2026, 3, 5, tzinfo=UTC)
+    assert planned_end_of(feature) is None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from chalicelib.domain.features.result_plans import MetricRole, keeps_ratio
+from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole, keeps_ratio
 from chalicelib.domain.outcomes.results import checks, judging, series
 from chalicelib.domain.outcomes.results.judging import Contrasted, Pairing
 from chalicelib.domain.outcomes.results.measured import (
@@ -154,7 +154,7 @@ def _verdict(
     candidates: tuple[Candidate, ...],
     days_left: int | None,
 ) -> Verdict:
-    primary, control = measured.primary, measured.control
+    primary = measured.primary
     return decide(
         Situation(
             plan,
@@ -163,7 +163,7 @@ def _verdict(
                 primary is not None and primary.is_share,
                 units=measured.unit,
             ),
-            control.name if control is not None else "",
+            _control_name(measured),
             found_split,
             candidates,
             measured.units,
@@ -175,6 +175,13 @@ def _verdict(
             measured.has_window,
         )
     )
+
+
+def _control_name(measured: Measured) -> str:
+    """What is compared with: the control, or of a factorial the first level of each factor."""
+    if measured.factors and measured.fixed.compares is ComparisonOf.LEVELS:
+        return "the first level"
+    return "" if measured.control is None else measured.control.name
 
 
 def _no_comparison(measured: Measured, candidates: Sequence[Candidate]) -> str | None:

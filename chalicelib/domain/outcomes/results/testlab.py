@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.features.cohorts import EVENTS, Cohort, Cohorts, MetricSums, scale_of
-from chalicelib.domain.features.features import Feature, FeatureType
+from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     CONVERSION,
     EVENTS_PER_USER,
@@ -106,8 +106,6 @@ def _arms(feature: Feature) -> tuple[Arm, ...]:
 
 
 def _no_comparison(feature: Feature) -> str | None:
-    if feature.type is not FeatureType.EXPERIMENT:
-        return "it is no experiment"
     if len(feature.variants) < 2:
         return "there are fewer than two variants"
     return None
