@@ -228,7 +228,7 @@ def test_at_the_end_of_the_plan_later_users_do_not_count(
     assert [each.units for each in results.variants] == [240, 240]
 
 
-def test_the_rows_behind_results_are_listed_in_pages(services: Services, clock: FixedClock) -> None:
+def test_the_rows_behind_results_are_listed_in_pages(services: Services) -> None:
     feature_id, variants = experiment(services, "button")
     planned(services, feature_id, ResultPlan((PlannedMetric("revenue", role=MetricRole.PRIMARY),)))
     for user_id, variant_id in (("a", variants[0]), ("b", variants[0]), ("c", variants[1])):

@@ -303,7 +303,8 @@ def test_weights_that_changed_are_checked_stretch_by_stretch() -> None:
     run = replace(run, weights=(WeightsSince(START, first), WeightsSince(changed, second)))
     days = {
         date(2026, 3, 2): {"a": 900, "b": 100},
-        date(2026, 3, 6): {"a": 300, "b": 10},
+        date(2026, 3, 6): {"a": 300, "b": 10, "of a condition that is gone": 5},
+        date(2026, 3, 7): {"of a condition that is gone": 5},
         date(2026, 3, 8): {"a": 500, "b": 500},
     }
     found = measured(metric(EVEN), run=run)
