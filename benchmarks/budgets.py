@@ -68,6 +68,10 @@ TESTLAB = {
 """What clients of Test Lab call, and its GETs. The lists are of 20 variants."""
 
 TESTLAB_ADMINISTRATION = {
+    "GET /api/results": Budget(2, 1.5, 0, Floor(1, 1.5, 0, "catalogue and lines at the same time")),
+    "GET /api/results/feature/{id}": Budget(
+        3, 4, 0, Floor(1, 3, 0, "catalogue, cohorts and the kept verdict at the same time")
+    ),
     "POST /api/feature": Budget(4, 2, 5, _COMMIT),
     "PUT /api/feature/{id}": Budget(2, 1, 4, _COMMIT),
     "POST /api/feature/{id}/variants": Budget(

@@ -95,6 +95,12 @@ def _give_block(world: World) -> Request:
     return Request("PUT", "/api/userblocks", {"name": name, "feature_id": world.feature_id})
 
 
+def _results(world: World) -> Request:
+    path = f"/api/results/feature/{world.feature_id}"
+    world.ask("GET", path)  # the line of the list is renewed once an hour
+    return Request("GET", path)
+
+
 TESTLAB: tuple[Case, ...] = (
     Case("GET /api/feature", get("/api/feature")),
     Case("GET /api/feature, 304", unchanged("/api/feature"), 304),
@@ -117,6 +123,8 @@ TESTLAB: tuple[Case, ...] = (
 """What clients of Test Lab call, and its GETs."""
 
 TESTLAB_ADMINISTRATION: tuple[Case, ...] = (
+    Case("GET /api/results", get("/api/results")),
+    Case("GET /api/results/feature/{id}", _results, replayed=False),
     Case(
         "POST /api/feature",
         lambda world: Request("POST", "/api/feature", feature(world.fresh("feature"), type_id=1)),

@@ -23,6 +23,9 @@ RUN_TIME = timedelta(seconds=20)
 TAKE_OVER = timedelta(minutes=15)
 """Time after the first run of this version until no older one runs any more."""
 
+ASKED_EVERY = timedelta(minutes=1)
+"""How often it is asked whether everybody is counted."""
+
 AT_ONCE = 200
 """Users or events that are read at once."""
 
@@ -50,6 +53,7 @@ class CohortService:
         self._clock = clock
         self._folded: date | None = None
         self._complete = False
+        self._asked: datetime | None = None
 
     def fold_due(self) -> int:
         """Fold the shards of days gone by, once a day; how many there were."""
@@ -69,8 +73,13 @@ class CohortService:
         return folded
 
     def is_complete(self) -> bool:
-        """Whether everybody is counted who came before there were cohorts."""
-        if not self._complete:
+        """Whether everybody is counted who came before there were cohorts.
+
+        As of the last minute: results are asked for more often than that changes.
+        """
+        now = self._clock()
+        if not self._complete and (self._asked is None or now - self._asked >= ASKED_EVERY):
+            self._asked = now
             self._complete = bool(self._notes.read(BACKFILL).get("done"))
         return self._complete
 
@@ -80,10 +89,13 @@ class CohortService:
         It begins once no older version of this program can be running, which would count events
         without adding to the user's own totals. Killed anywhere, it goes on with the next call.
         """
-        if self.is_complete():
+        if self._complete:
             return 0
         started = self._clock()
         note = self._notes.read(BACKFILL)
+        if note.get("done"):
+            self._complete = True
+            return 0
         if "since" not in note:
             self._notes.write(BACKFILL, {"since": started.isoformat()})
             return 0
@@ -100,6 +112,7 @@ class CohortService:
                 self._notes.write(BACKFILL, {"since": note["since"], **behind})
                 return counted
         self._notes.write(BACKFILL, {"since": note["since"], "done": True})
+        self._complete = True
         return counted
 
     def _experiments(self) -> list[Feature]:
