@@ -186,7 +186,7 @@ def _success(route: Route, about: About, schema: Json) -> Json:
     return {
         "description": "Done.",
         **({"headers": _headers(headers)} if headers else {}),
-        "content": {about.media_type: content},
+        "content": {about.media_type: content, **dict.fromkeys(about.also_as, TEXT)},
     }
 
 

@@ -136,6 +136,7 @@ RESULTS: dict[str, Any] = {
     ],
     "data_at": TIME,
 }
+CSV = ("text/csv",)
 AS_CSV = (
     "As CSV for who accepts `text/csv`: a line for each metric and variant, or with `series=true`"
     " for each day of the series."
@@ -149,6 +150,7 @@ RESULT_ROUTES: dict[str, About] = {
         headers=("ETag",),
         path={"experiment_id": EXPERIMENT_ID},
         note=AS_CSV,
+        also_as=CSV,
     ),
     "GET /api/results/feature/{feature_id}/participants": About(
         [
@@ -165,8 +167,9 @@ RESULT_ROUTES: dict[str, About] = {
         headers=("Link",),
         path={"feature_id": 1},
         note="As CSV for who accepts `text/csv`.",
+        also_as=CSV,
     ),
     "GET /api/results/feature/{feature_id}": About(
-        RESULTS, refused=(404,), headers=("ETag",), path={"feature_id": 1}, note=AS_CSV
+        RESULTS, refused=(404,), headers=("ETag",), path={"feature_id": 1}, note=AS_CSV, also_as=CSV
     ),
 }
