@@ -170,6 +170,7 @@ def _success(route: Route, about: About, schema: Json) -> Json:
     content: Json = {"schema": schema}
     if about.example is not UNSAID:
         content["example"] = about.example
+    also = {kind: {**TEXT, "example": text} for kind, text in about.also_as.items()}
     replayed = ["IdempotentReplayed"] if route.idempotent else []
     linked = ["Link"] if "Link" not in about.headers and _comes_in_parts(route) else []
     ignored = ["XIgnoredFields"] if BODY in route.arguments and not _is_own(route) else []
@@ -186,7 +187,7 @@ def _success(route: Route, about: About, schema: Json) -> Json:
     return {
         "description": "Done.",
         **({"headers": _headers(headers)} if headers else {}),
-        "content": {about.media_type: content, **dict.fromkeys(about.also_as, TEXT)},
+        "content": {about.media_type: content, **also},
     }
 
 

@@ -36,7 +36,7 @@ def table(found: Results) -> str:
 
 
 def series(found: Results) -> str:
-    """A line for each day, metric and variant that is compared."""
+    """A line for each day and variant, and of a factorial design for each level."""
     return lines(SERIES_COLUMNS, _days(found))
 
 
@@ -81,15 +81,17 @@ def _lines(found: Results) -> Iterator[list[Cell]]:
 
 def _days(found: Results) -> Iterator[list[Cell]]:
     for day in found["series"]["days"]:
-        for point in day["points"]:
+        points = {point["variant"]: point for point in day["points"]}
+        for variant in (*day["new"], *(key for key in points if key not in day["new"])):
+            point = points.get(variant)
             yield [
                 day["first"],
-                point["metric"],
-                point["variant"],
-                day["new"].get(point["variant"]),
-                day["so_far"].get(point["variant"]),
-                point["difference"],
-                *_bounds(point["interval"]),
+                None if point is None else point["metric"],
+                variant,
+                day["new"].get(variant),
+                day["so_far"].get(variant),
+                None if point is None else point["difference"],
+                *_bounds(None if point is None else point["interval"]),
                 str(day["is_open"]).lower(),
             ]
 

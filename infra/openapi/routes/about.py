@@ -16,7 +16,7 @@ class About:
     `example` is an answer, `body` a body. `refused` are statuses beyond those that follow from what
     the route takes. `headers` are those of its answer, `path` gives examples of
     the path's parts. Refusals in `as_text` have a plain text. Answers come `also_as` text of some
-    types, for who prefers that.
+    types, for who prefers that, with examples.
     """
 
     example: Any = UNSAID
@@ -27,4 +27,4 @@ class About:
     media_type: str = "application/json"
     note: str = ""
     as_text: tuple[int, ...] = ()
-    also_as: tuple[str, ...] = ()
+    also_as: Mapping[str, str] = field(default_factory=dict)

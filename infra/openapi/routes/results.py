@@ -136,7 +136,8 @@ RESULTS: dict[str, Any] = {
     ],
     "data_at": TIME,
 }
-CSV = ("text/csv",)
+CSV = {"text/csv": "metric,role,variant,name\r\nconversion,primary,1,blue\r\n"}
+ROWS_CSV = {"text/csv": "user_id,variant_id,variant,day\r\nada,2,green,2026-03-01\r\n"}
 AS_CSV = (
     "As CSV for who accepts `text/csv`: a line for each metric and variant, or with `series=true`"
     " for each day of the series."
@@ -167,7 +168,7 @@ RESULT_ROUTES: dict[str, About] = {
         headers=("Link",),
         path={"feature_id": 1},
         note="As CSV for who accepts `text/csv`.",
-        also_as=CSV,
+        also_as=ROWS_CSV,
     ),
     "GET /api/results/feature/{feature_id}": About(
         RESULTS, refused=(404,), headers=("ETag",), path={"feature_id": 1}, note=AS_CSV, also_as=CSV
