@@ -120,6 +120,9 @@ def test_an_empty_plan_replaces_the_one_before(gateway: Gateway) -> None:
 def test_what_was_fixed_at_the_start_stays_and_changes_are_told(gateway: Gateway) -> None:
     made = running(gateway)
     address = path(made)
+    variant_id = gateway.get(f"/api/feature/{made}/variants").json[0]["id"]
+    user = {"id": "ada", "variant_id": variant_id, "ip_address": "192.0.2.1"}
+    assert gateway.post("/api/users", user).status == 200
     begun = granted(gateway.get(address))
     assert [each["role"] for each in begun["fixed"]["plan"]["metrics"]] == ["primary", "secondary"]
     [weights] = begun["fixed"]["weights"]
