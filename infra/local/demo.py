@@ -28,6 +28,9 @@ from chalicelib.settings import Settings
 from infra.local import upgrade_demo
 
 DAYS = 21
+NIGHTS = 7
+"""The last ones, of which there are snapshots."""
+
 SEED = 20
 ERRORS = "errors"
 
@@ -118,22 +121,18 @@ def fill(settings: Settings) -> list[Feature]:
     for each in EXPERIMENTS:
         _experiment(services, each, first, last, draw, steps)
     upgrade_demo.prepare(services, clock, draw, now, steps)
-    for day in range(1, DAYS + 1):
+    for day in range(DAYS - NIGHTS + 1, DAYS + 1):
         # An hour after midnight, as the scheduled function does.
         midnight = datetime.combine(first + timedelta(days=day), datetime.min.time(), now.tzinfo)
-        _push(steps, midnight + timedelta(hours=1, minutes=1), lambda: _at_night(services))
+        _push(steps, midnight + timedelta(hours=1, minutes=1), services.snapshots.take_due)
     while steps and steps[0][0] <= now:
         moment, _, step = heapq.heappop(steps)
         clock.now = max(clock.now, moment)
         step()
     clock.now = now
+    services.cohorts.fold_due()
     services.results.renew_due()
     return list(services.catalogue.fresh().features)
-
-
-def _at_night(services: Services) -> None:
-    services.cohorts.fold_due()
-    services.snapshots.take_due()
 
 
 def _experiment(
