@@ -107,10 +107,13 @@ Step = tuple[datetime, int, Callable[[], object]]
 def fill(settings: Settings) -> list[Feature]:
     """Fill an empty store through the use cases; the features, none if there were some before."""
     now = bootstrap.utc_now()
-    clock = MovingClock(now - timedelta(days=DAYS))
+    clock = MovingClock(now)
     services = bootstrap.build(settings, clock=clock)
     if services.catalogue.fresh().features:
         return []
+    # While there is nothing: folding weeks of days at once would keep the embedded database busy.
+    services.cohorts.fold_due()
+    clock.now = now - timedelta(days=DAYS)
     draw = random.Random(SEED)
     first, last = clock.now.date(), now.date() + timedelta(days=60)
     services.features.create(_draft(FeatureType.TOGGLE, "maintenance banner", first, last))
@@ -130,7 +133,6 @@ def fill(settings: Settings) -> list[Feature]:
         clock.now = max(clock.now, moment)
         step()
     clock.now = now
-    services.cohorts.fold_due()
     services.results.renew_due()
     return list(services.catalogue.fresh().features)
 
