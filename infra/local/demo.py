@@ -79,7 +79,7 @@ EXPERIMENTS = (
     Demonstrated(
         "search ranking",
         Decimal("0.15"),
-        (Arm("by date", HALF, 180, 0.3), Arm("by clicks", HALF, 100, 0.31)),
+        (Arm("by date", HALF, 120, 0.3), Arm("by clicks", HALF, 60, 0.31)),
     ),
     Demonstrated(
         "express delivery",

@@ -44,7 +44,7 @@ def prepare(
     for body, users, groups in (
         (_worked_examples(context), pupils, None),
         (_reading(context), [f"reader-{n:02d}" for n in range(len(of_classes))], of_classes),
-        (_hints(context), [f"solver-{n:03d}" for n in range(2 * PUPILS)], None),
+        (_hints(context), [f"solver-{n:03d}" for n in range(PUPILS)], None),
     ):
         experiment = services.experiments.create(_design(body, services, clock))
         services.experiments.move(experiment.id, State.ENROLLING)
