@@ -49,7 +49,6 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
         services.features.begin_due,
         services.cohorts.fold_due,
         services.cohorts.backfill_due,
-        services.results.renew_due,
     ):
         part(work, None)
     by_experiment = (services.experiments.follow_schedules, services.marking.end_complete)
@@ -59,6 +58,8 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
     part(lambda: services.faults.note([*rounds, Round(whole=False)]), None)
     rounds.append(part(services.snapshots.take_due, Round(whole=False)))
     _tell(rounds[-1:], tell)
+    # The last snapshots decide, so they come first.
+    part(services.results.renew_due, 0)
     services.faults.note(rounds)
     failures = tuple(failure for each in rounds for failure in each.failures)
     errors += [each.error for each in failures if isinstance(each.error, Unavailable)]

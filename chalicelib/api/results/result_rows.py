@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
@@ -96,7 +97,7 @@ def _columns(found: ResultRows) -> tuple[str, ...]:
 
 
 def _cells(row: ResultRow) -> list[results_csv.Cell]:
-    values = (None if value is None else f"{value:f}" for value in row.values.values())
+    values = (None if value is None else Decimal(f"{value:f}") for value in row.values.values())
     return [
         row.user_id,
         row.variant_id,

@@ -79,7 +79,8 @@ def answered(found: results.Results, query: ResultsQuery, reading: Reading) -> R
         text = results_csv.series(answer) if query.series else results_csv.table(answer)
     else:
         text = json_text(answer)
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    # Weak: the time of the data differs from one answer to the next.
+    tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers: ResponseHeaders = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
     if has_answer(reading.headers, tag):
         return Rendered("", headers, status_code=304)

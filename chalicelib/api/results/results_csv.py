@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 from chalicelib.api.results.results_answers import Results, ValueInterval
 
 CSV_TYPE = "text/csv; charset=UTF-8"
 
-Cell = str | float | int | None
+Cell = str | float | int | Decimal | None
 
 COLUMNS = (
     "metric", "role", "variant", "name", "is_control", "units", "n", "mean", "mean_low",

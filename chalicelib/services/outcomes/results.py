@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import NotFound, SwitchyardError
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.domain.outcomes.results import testlab, upgrade
@@ -100,11 +100,18 @@ class ResultService:
         ]
 
     def renew_due(self) -> int:
-        """Renew the lines that are older than an hour, the oldest first; how many there were."""
+        """Renew the lines that are older than an hour, the oldest first; how many there were.
+
+        Each is renewed alone: one that fails stops no other.
+
+        Raises:
+            SwitchyardError: what the first one failed with, after the others.
+        """
         started = self._clock()
         if self._renewed_at is not None and started - self._renewed_at < RENEWED_EVERY:
             return 0
         renewed = 0
+        failures: list[SwitchyardError] = []
         features = list(_experiments(self._catalogue.fresh().features))
         summaries = {each.feature_id: each for each in self._summaries.all()}
         known = {feature.id for feature in features}
@@ -116,8 +123,14 @@ class ResultService:
                 continue
             if self._clock() - started > RUN_TIME:
                 return renewed
-            self._results(feature)
-            renewed += 1
+            try:
+                self._results(feature)
+            except SwitchyardError as error:
+                failures.append(error)
+            else:
+                renewed += 1
+        if failures:
+            raise failures[0]
         self._renewed_at = started
         return renewed
 
@@ -170,13 +183,16 @@ class ResultService:
     def _keep(self, feature: Feature, before: Summary | None, results: Results) -> None:
         """Store the line of an experiment, where it is old or a verdict is to be kept."""
         latched = latch(results)
-        due = before is None or results.data_at - before.at >= RENEWED_EVERY
+        now = self._clock()
+        due = before is None or now - before.at >= RENEWED_EVERY
         if due or (before is not None and before.latched != latched):
-            self._summaries.put(summary_of(feature, results, latched))
+            self._summaries.put(summary_of(feature, results, latched, now))
 
 
-def summary_of(feature: Feature, results: Results, latched: Latched | None) -> Summary:
-    """The line of an experiment in the list."""
+def summary_of(
+    feature: Feature, results: Results, latched: Latched | None, now: datetime
+) -> Summary:
+    """The line of an experiment in the list, as it is looked at now."""
     split = next((check for check in results.checks if check.name == "split"), None)
     return Summary(
         feature.id,
@@ -186,7 +202,7 @@ def summary_of(feature: Feature, results: Results, latched: Latched | None) -> S
         results.unit,
         "unknown" if split is None else split.state.value,
         results.days_left,
-        results.data_at,
+        now,
         None if feature.run is None else feature.run.started_at,
         latched,
     )

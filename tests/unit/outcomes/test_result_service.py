@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, FeatureChange
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.experiments.enrollment_counts import DailyEnrollmentCount
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
@@ -46,6 +46,7 @@ from chalicelib.services.features.events import Measured
 from chalicelib.services.outcomes.results import RENEWED_EVERY
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import once
+from tests.unit.features.test_purge_service import failing
 from tests.unit.outcomes.test_metric_analysis_service import TIME, asking, log, measure, query
 from tests.unit.samples import add_user, draft, experiment, process, record
 from tests.unit.upgrade_service_samples import (
@@ -543,6 +544,17 @@ def test_lines_of_experiments_that_are_gone_go(memory: Memory, clock: FixedClock
     clock.advance(RENEWED_EVERY)
     services.results.renew_due()
     assert memory.summaries == {}
+
+
+def test_an_experiment_that_fails_stops_no_other(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    for name in ("first", "second"):
+        experiment(services, name)
+    failing_once = failing("cohorts.of_feature", Unavailable("no"))
+    with pytest.raises(Unavailable):
+        process(memory, clock, before=failing_once).results.renew_due()
+    assert process(memory, clock).results.renew_due() > 0
+    assert len(memory.summaries) == 2
 
 
 def test_a_run_whose_time_is_up_goes_on_with_the_next(memory: Memory, clock: FixedClock) -> None:

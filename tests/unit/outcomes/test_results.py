@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.result_plans import (
     ComparisonOf,
     MetricRole,
@@ -183,6 +184,31 @@ def test_a_guardrail_without_enough_data_is_unclear() -> None:
     results = results_of(measured(metric(WON), few))
     assert results.verdict.code is Code.KEEP_RUNNING
     assert "errors is not shown" in results.verdict.text
+
+
+@pytest.mark.parametrize("margin", [Decimal("0.01"), None])
+def test_a_guardrail_that_cannot_be_read_stands_in_the_way_where_it_has_a_margin(
+    margin: Decimal | None,
+) -> None:
+    damaged = metric(
+        shares((1500, 1), (1500, 2)), role=MetricRole.GUARDRAIL, margin=margin, name="errors"
+    ).without_sums("as before")
+    code = results_of(measured(metric(WON), damaged)).verdict.code
+    assert code is (Code.SHIP if margin is None else Code.KEEP_RUNNING)
+
+
+def test_a_moved_end_is_the_one_that_is_shown_and_waited_for() -> None:
+    found = measured(metric(EVEN), moved=True, after=31)
+    later = replace(found.plan, ends_on=(START + timedelta(days=40)).date())
+    results = results_of(replace(found, plan=later))
+    assert results.ends_on == later.ends_on
+    assert not results.is_over
+
+
+def test_without_its_last_snapshot_the_end_has_not_come() -> None:
+    results = results_of(measured(metric(EVEN), after=40, has_final_look=False))
+    assert not results.is_over
+    assert results.alpha == 0.01
 
 
 def test_secondary_metrics_are_described_and_never_decide() -> None:
@@ -403,7 +429,7 @@ def test_what_is_only_described_decides_nothing() -> None:
     found = replace(metric(EVEN), described="a median has no interval here")
     results = results_of(measured(found))
     assert "a median has no interval here" in results.verdict.text
-    assert check(results, "data").state is CheckState.UNKNOWN
+    assert check(results, "enough data").state is CheckState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -508,7 +534,8 @@ def test_the_series_is_that_of_one_metric() -> None:
     assert shown == {"conversion"}
     asked = {p.metric for day in results_of(found, None, "spent").days for p in day.points}
     assert asked == {"spent"}
-    assert results_of(found, None, "unheard of").days[0].points == ()
+    with pytest.raises(Invalid, match="'unheard of' is none of conversion, spent"):
+        results_of(found, None, "unheard of")
 
 
 # Units of the plan
@@ -531,6 +558,17 @@ def test_the_series_is_that_of_one_metric() -> None:
             5000,
         ),
         (ResultPlan(smallest_effect=Decimal(1)), Kind.MEAN, 5000),
+        (
+            ResultPlan(smallest_effect=Decimal("1e-6"), expected_spread=Decimal(10) ** 5),
+            Kind.MEAN,
+            10**15,
+        ),
+        (ResultPlan(smallest_effect=Decimal(10) ** 6, expected_spread=Decimal(1)), Kind.MEAN, 1),
+        (
+            ResultPlan(smallest_effect=Decimal("0.1"), expected_mean=Decimal("1.2")),
+            Kind.PROPORTION,
+            5000,
+        ),
         (ResultPlan(smallest_effect=Decimal(1), expected_spread=Decimal(2)), Kind.MEAN, 125.58),
     ],
 )

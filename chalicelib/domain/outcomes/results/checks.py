@@ -123,7 +123,7 @@ def _split_check(measured: Measured, found: SplitCheck) -> Check:
 
 def _enough(measured: Measured, primary: Sequence[Contrasted]) -> Check:
     if not primary:
-        return Check("data", UNKNOWN, "There is nothing to compare yet.")
+        return Check("enough data", UNKNOWN, "There is nothing to compare yet.")
     short = [each.pairing.name for each in primary if each.lacks]
     if short:
         text = f"There are too few data to judge {', '.join(short)}."

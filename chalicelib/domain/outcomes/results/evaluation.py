@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole, keeps_ratio
 from chalicelib.domain.outcomes.results import checks, judging, series
 from chalicelib.domain.outcomes.results.judging import Contrasted, Pairing
@@ -46,6 +47,9 @@ def results_of(
     """All that is said of an experiment; `latched` is its first terminal verdict, if it has one.
 
     The series is that of the primary metric, or of the one that is called `series_of`.
+
+    Raises:
+        Invalid: if there is no metric of that name.
     """
     compared = judging.pairings(measured)
     metrics = tuple(judging.undamaged(each, compared, measured.arms) for each in measured.metrics)
@@ -76,7 +80,7 @@ def results_of(
         plan.n_star,
         plan.comparisons,
         plan.alpha(over),
-        measured.fixed.ends_on,
+        measured.ends_on,
         measured.window_days,
         over,
         measured.full_days,
@@ -100,7 +104,14 @@ def results_of(
 def _in_series(
     metrics: Sequence[MeasuredMetric], series_of: str | None
 ) -> Sequence[MeasuredMetric]:
-    """The metric whose series is shown, if it can be read."""
+    """The metric whose series is shown, if it can be read.
+
+    Raises:
+        Invalid: if there is no metric of the name.
+    """
+    names = [each.name for each in metrics]
+    if series_of is not None and series_of not in names:
+        raise Invalid(f"metric: {series_of!r} is none of {', '.join(names)}")
     shown = [each for each in metrics if each.name == series_of] if series_of else metrics[:1]
     return [each for each in shown if each.damaged is None and each.described is None]
 
@@ -129,10 +140,16 @@ def _guardrails(
     """The guardrails of each pairing, and how they are shown."""
     by_pairing: dict[str, list[Guardrail]] = {}
     rows = []
+    planned = [each for each in measured.metrics if each.planned.role is MetricRole.GUARDRAIL]
     metrics = judging.roles(measured.metrics, MetricRole.GUARDRAIL)
+    for unreadable in (each for each in planned if each not in metrics):
+        margin = unreadable.planned.margin
+        unclear = Guardrail(unreadable.name, None, None if margin is None else float(margin))
+        for pairing in compared:
+            by_pairing.setdefault(pairing.key, []).append(unclear)
     for metric in metrics:
         for each in _contrasted(measured, metric, compared):
-            found, interval = judging.guardrail(each, plan, len(metrics), over=measured.is_over)
+            found, interval = judging.guardrail(each, plan, len(planned), over=measured.is_over)
             by_pairing.setdefault(each.pairing.key, []).append(found)
             rows.append(judging.comparison(each, None, interval, found))
     return by_pairing, rows

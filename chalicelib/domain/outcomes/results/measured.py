@@ -10,7 +10,12 @@ from decimal import Decimal
 from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan, Run
 from chalicelib.domain.statistics.estimates import Kind
 from chalicelib.domain.statistics.plan import Direction, Mode, Plan, planned_units
-from chalicelib.domain.statistics.power import Demand, units_for_means, units_for_proportions
+from chalicelib.domain.statistics.power import (
+    MOST_UNITS,
+    Demand,
+    units_for_means,
+    units_for_proportions,
+)
 from chalicelib.domain.statistics.sums import Sums
 
 ByArm = Mapping[str, Sums]
@@ -93,7 +98,8 @@ class Measured:
     started. `unit` is what variants are compared on: users, groups, or users under both conditions.
     `enrolled` are those units by day, also of days whose window is still open. `complete_until` is
     the last day of which everything counts. `no_comparison` is the reason why there is nothing to
-    compare. `data_at` is when the data were read.
+    compare. `data_at` is when the data were read. `has_final_look`: what the planned end is judged
+    by is there, once that is past.
     """
 
     kind: str
@@ -115,6 +121,7 @@ class Measured:
     split_applies: bool = True
     is_backfilled: bool = True
     is_exact: bool = True
+    has_final_look: bool = True
 
     @property
     def fixed(self) -> ResultPlan:
@@ -144,11 +151,17 @@ class Measured:
         return (self.fixed.window or 0) if self.has_window else 0
 
     @property
+    def ends_on(self) -> date | None:
+        """The last day of the plan: as it was fixed, or where it was moved to."""
+        return self.plan.ends_on if self.mode is Mode.MOVED else self.fixed.ends_on
+
+    @property
     def is_over(self) -> bool:
         """Whether the planned end is past, and the window after it."""
-        ends_on = self.plan.ends_on if self.mode is Mode.MOVED else self.fixed.ends_on
-        if ends_on is not None:
-            return (self.now.date() - ends_on).days > self.window_days
+        if not self.has_final_look:
+            return False
+        if self.ends_on is not None:
+            return (self.now.date() - self.ends_on).days > self.window_days
         planned = self.units_planned
         return planned is not None and self.units >= planned
 
@@ -174,9 +187,10 @@ def engine_plan(measured: Measured, comparisons: int) -> Plan:
     fixed, primary = measured.fixed, measured.primary
     kind = primary.kind if primary is not None else Kind.MEAN
     effect = fixed.smallest_effect
+    units = planned_units(kind, _units(fixed, kind, primary))
     return Plan(
         measured.mode,
-        planned_units(kind, _units(fixed, kind, primary)),
+        min(max(units, 1.0), MOST_UNITS),
         max(1, comparisons),
         primary.planned.direction if primary is not None else Direction.INCREASE,
         None if effect is None else float(effect),
@@ -192,7 +206,7 @@ def _units(plan: ResultPlan, kind: Kind, primary: MeasuredMetric | None) -> floa
     demand = Demand(0.05 if plan.ends_on is None else 0.04)
     if effect is None:
         return None
-    if kind is Kind.PROPORTION and mean is not None:
+    if kind is Kind.PROPORTION and mean is not None and 0 <= mean <= 1:
         sign = 1 if primary is None else primary.planned.direction.sign
         reached = mean + sign * effect
         if not 0 <= reached <= 1:

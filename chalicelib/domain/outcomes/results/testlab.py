@@ -119,8 +119,8 @@ def _complete_until(feature: Feature, now: datetime) -> date:
 def _decided(measured: Measured, by_day: ByDay) -> dict[date, Mapping[str, Cohort]]:
     """The days that decide: complete ones, and once the plan is over those until its end."""
     last = measured.complete_until
-    if measured.is_over and measured.fixed.ends_on is not None and last is not None:
-        last = min(last, measured.fixed.ends_on)
+    if measured.is_over and measured.ends_on is not None and last is not None:
+        last = min(last, measured.ends_on)
     return {day: own for day, own in sorted(by_day.items()) if last is None or day <= last}
 
 

@@ -84,10 +84,11 @@ def named_queries(design: Experiment) -> Iterator[tuple[MetricQuery, str]]:
     seen: set[str] = set()
     for query in design.metric_queries():
         name = names.get(query.id) or f"{query.operation.value} of {query.metric_key}"
+        name = name[:NAME_CHARACTERS]
         if name in seen:
-            name = f"{name} ({query.id})"
+            name = f"{name[: NAME_CHARACTERS - len(query.id) - 3]} ({query.id})"
         seen.add(name)
-        yield query, name[:NAME_CHARACTERS]
+        yield query, name
 
 
 def measured_of(
@@ -124,6 +125,10 @@ def measured_of(
     )
     planned = metrics_of(measured.fixed, plan, [each.query for each in queried])
     by_id = {each.query.id: each for each in queried}
+    # Only the snapshot at the end is judged as the one look that the plan has left for it.
+    deciding = by_id.get(str(planned[0].name)) if planned else None
+    final = deciding is not None and any(each.final for each in deciding.snapshots)
+    measured = replace(measured, has_final_look=final)
     metrics = tuple(
         _metric(each, by_id[each.name], measured) for each in planned if each.name in by_id
     )
