@@ -61,6 +61,7 @@ class ResultService:
         self._clock = clock
         self._exact_totals = exact_totals
         self._renewed_at: datetime | None = None
+        self._renewed: frozenset[int] = frozenset()
 
     def of_feature(self, feature_id: int, series_of: str | None = None) -> Results:
         """The results of an experiment of Test Lab; its first terminal verdict is kept.
@@ -100,7 +101,7 @@ class ResultService:
         ]
 
     def renew_due(self) -> int:
-        """Renew the lines that are older than an hour, the oldest first; how many there were.
+        """Renew the lines that are missing or older than an hour; how many there were.
 
         Each is renewed alone: one that fails stops no other.
 
@@ -108,13 +109,14 @@ class ResultService:
             SwitchyardError: what the first one failed with, after the others.
         """
         started = self._clock()
-        if self._renewed_at is not None and started - self._renewed_at < RENEWED_EVERY:
+        features = list(_experiments(self._catalogue.fresh().features))
+        known = frozenset(feature.id for feature in features)
+        is_new = self._renewed_at is not None and started - self._renewed_at < RENEWED_EVERY
+        if is_new and known <= self._renewed:
             return 0
         renewed = 0
         failures: list[SwitchyardError] = []
-        features = list(_experiments(self._catalogue.fresh().features))
         summaries = {each.feature_id: each for each in self._summaries.all()}
-        known = {feature.id for feature in features}
         for feature_id in summaries.keys() - known:
             self._summaries.remove(feature_id)
         for feature in sorted(features, key=lambda each: _age(summaries.get(each.id))):
@@ -131,7 +133,7 @@ class ResultService:
                 renewed += 1
         if failures:
             raise failures[0]
-        self._renewed_at = started
+        self._renewed_at, self._renewed = started, known
         return renewed
 
     def _results(

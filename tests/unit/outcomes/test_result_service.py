@@ -524,6 +524,9 @@ def test_the_list_has_a_line_for_each_experiment_once_the_scheduled_function_loo
     assert first.feature.id == feature_id
     assert second.summary is not None
     assert services.results.renew_due() == 0, "they are new"
+    experiment(services, "another")
+    assert services.results.renew_due() == 1
+    services.features.delete(services.results.all()[-1].feature.id)
     converting(services, clock, variants, (20, 60), users=2)
     clock.advance(RENEWED_EVERY)
     assert services.results.renew_due() == 2
