@@ -17,7 +17,7 @@ from chalicelib.domain.outcomes.snapshots import NONE_TAKEN, Snapshot, Taken
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import UNKNOWN_POINT, Enrollment
 from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
-from tests.fakes.memory import Memory
+from tests.fakes.memory import START, Memory, require
 
 
 class FakeLogStore:
@@ -146,7 +146,13 @@ class FakeSummaryStore:
         return self._memory.summaries.get(feature_id)
 
     def put(self, summary: Summary) -> None:
-        self._memory.summaries[summary.feature_id] = summary
+        with self._memory.lock:
+            before = self._memory.summaries.get(summary.feature_id)
+            if before is not None and before.latched is not None:
+                runs = [each.started_at or START for each in (before, summary)]
+                same = runs[0] == runs[1] and before.latched == summary.latched
+                require(same or runs[0] < runs[1])
+            self._memory.summaries[summary.feature_id] = summary
 
     def remove(self, feature_id: int) -> None:
         self._memory.summaries.pop(feature_id, None)

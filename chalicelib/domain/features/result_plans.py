@@ -7,7 +7,7 @@ when the experiment first started (`Run`); later changes stay on record with the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -244,6 +244,22 @@ def named(plan: ResultPlan, before: ResultPlan | None) -> ResultPlan:
             f" these are {len(ids)}: {', '.join(sorted(ids))}"
         )
     return replace(plan, metric_ids=ids, metric_caps=caps)
+
+
+def beside(
+    fixed: ResultPlan, primary: PlannedMetric, others: Sequence[PlannedMetric]
+) -> list[PlannedMetric]:
+    """The metrics to show beside the primary one, with the guardrails that were fixed at the start.
+
+    One that became a guardrail later, or was the primary one, is only described.
+    """
+    guardrails = {each.key: each for each in fixed.metrics if each.role is MetricRole.GUARDRAIL}
+    shown = [
+        guardrails.pop(each.key, replace(each, role=MetricRole.SECONDARY, margin=None))
+        for each in others
+        if each.key != primary.key
+    ]
+    return [*shown, *guardrails.values()]
 
 
 def replanned(run: Run, after: ResultPlan, at: datetime) -> Run:

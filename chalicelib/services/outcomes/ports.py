@@ -39,7 +39,11 @@ class SummaryStore(Protocol):
         ...
 
     def put(self, summary: Summary) -> None:
-        """Store a line in place of the one before."""
+        """Store a line in place of the one before; the first verdict of a run stays.
+
+        Raises:
+            LostRace: if another verdict of its run, or one of a later run, is latched there.
+        """
         ...
 
     def remove(self, feature_id: int) -> None:

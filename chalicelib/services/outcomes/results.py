@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.domain.errors import NotFound, SwitchyardError
+from chalicelib.domain.errors import LostRace, NotFound, SwitchyardError
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.domain.outcomes.results import testlab, upgrade
@@ -148,8 +148,7 @@ class ResultService:
         summary = _of_run(feature, kept.result())
         latched = None if summary is None else summary.latched
         results = results_of(measured, latched, series_of)
-        self._keep(feature, summary, results)
-        return replace(results, latched=latch(results))
+        return replace(results, latched=self._keep(feature, summary, results))
 
     def _of_testlab(self, pool: Pool, feature: Feature, series_of: str | None) -> Measured:
         cohorts = pool.submit(self._cohorts.of_feature, feature.id)
@@ -182,13 +181,21 @@ class ResultService:
         ]
         return upgrade.measured_of(feature, design, daily.result(), queried, self._clock())
 
-    def _keep(self, feature: Feature, before: Summary | None, results: Results) -> None:
-        """Store the line of an experiment, where it is old or a verdict is to be kept."""
+    def _keep(self, feature: Feature, before: Summary | None, results: Results) -> Latched | None:
+        """Store the line of an experiment, where it is old or a verdict is to be kept.
+
+        Of several callers with a verdict the first one's stays; that is returned.
+        """
         latched = latch(results)
         now = self._clock()
         due = before is None or now - before.at >= RENEWED_EVERY
         if due or (before is not None and before.latched != latched):
-            self._summaries.put(summary_of(feature, results, latched, now))
+            try:
+                self._summaries.put(summary_of(feature, results, latched, now))
+            except LostRace:
+                kept = _of_run(feature, self._summaries.one(feature.id))
+                return latched if kept is None else kept.latched
+        return latched
 
 
 def summary_of(

@@ -379,6 +379,17 @@ class LoggedRow(EventsTable):
     log_record = UnicodeAttribute(attr_name="sheet")
 
 
+class SummaryRow(EventsTable):
+    """The line of an experiment in the list of results, of the `run` that began then.
+
+    `latched` is the first terminal verdict of that run.
+    """
+
+    data = CompactJson()
+    run = NumberAttribute()
+    latched = CompactJson(null=True)
+
+
 class ResultRow(EventsTable):
     """What a query of an archived experiment found; the sort key is the id of the query."""
 
@@ -415,7 +426,8 @@ TABLES: tuple[type[TableModel], ...] = (
 ROWS: tuple[type[TableModel], ...] = (
     *TABLES, FeatureRow, PartRow, CatalogueRow, ConfigRow, SequenceRow, NoteRow, VariantRow,
     TotalsRow, EnrolledRow, EnrolledOnRow, CounterRow, UsersTable, RecordRow, PurgeRow,
-    IdempotencyRow, EventRow, RepeatRow, LogRecordRow, LoggedRow, ResultRow, SnapshotRow, TakenRow,
+    IdempotencyRow, EventRow, RepeatRow, LogRecordRow, LoggedRow, SummaryRow, ResultRow,
+    SnapshotRow, TakenRow,
 )  # fmt: skip
 """All classes."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
 from chalicelib.domain.outcomes.results.results import Latched, Summary
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
 from chalicelib.storage.dynamodb.stored_forms import read_as
-from chalicelib.storage.dynamodb.tables import ResultRow
+from chalicelib.storage.dynamodb.tables import SummaryRow
 from chalicelib.storage.dynamodb.times import from_ms, to_ms
 
 
@@ -20,31 +19,37 @@ class DynamoSummaryStore:
 
     @store_errors()
     def all(self) -> Sequence[Summary]:
-        return [_summary(row.data) for row in ResultRow.query(keys.SUMMARIES)]
+        return [_summary(row) for row in SummaryRow.query(keys.SUMMARIES)]
 
     @store_errors()
     def one(self, feature_id: int) -> Summary | None:
         try:
-            row = ResultRow.get(keys.SUMMARIES, keys.summary(feature_id), consistent_read=True)
-        except ResultRow.DoesNotExist:
+            row = SummaryRow.get(keys.SUMMARIES, keys.summary(feature_id), consistent_read=True)
+        except SummaryRow.DoesNotExist:
             return None
-        return _summary(row.data)
+        return _summary(row)
 
     @store_errors()
     def put(self, summary: Summary) -> None:
-        values = asdict(summary)
+        values = asdict(replace(summary, latched=None))
         values["at"], values["started_at"] = to_ms(summary.at), _ms(summary.started_at)
+        run = values["started_at"] or 0
+        row = SummaryRow(keys.SUMMARIES, keys.summary(summary.feature_id), data=values, run=run)
+        free = SummaryRow.latched.does_not_exist() | (SummaryRow.run < run)
         if summary.latched is not None:
-            values["latched"]["at"] = to_ms(summary.latched.at)
-        ResultRow(keys.SUMMARIES, keys.summary(summary.feature_id), data=values).save()
+            latched = {**asdict(summary.latched), "at": to_ms(summary.latched.at)}
+            row.latched = latched
+            free |= (SummaryRow.run == run) & (SummaryRow.latched == latched)
+        row.save(condition=free)
 
     @store_errors()
     def remove(self, feature_id: int) -> None:
-        ResultRow(keys.SUMMARIES, keys.summary(feature_id)).delete()
+        SummaryRow(keys.SUMMARIES, keys.summary(feature_id)).delete()
 
 
-def _summary(values: Mapping[str, Any]) -> Summary:
-    started, latched = values.get("started_at"), values.get("latched")
+def _summary(row: SummaryRow) -> Summary:
+    values, latched = row.data, row.latched
+    started = values.get("started_at")
     return read_as(
         Summary,
         values,

@@ -160,6 +160,23 @@ def test_events_with_a_name_are_a_metric_of_their_own(
     assert {point.metric for point in results.days[0].points} == {"users with revenue"}
 
 
+def test_guardrails_are_those_of_the_start(services: Services, clock: FixedClock) -> None:
+    feature_id, variants = experiment(services, "button")
+    named_as = {"first": MetricRole.GUARDRAIL, "second": MetricRole.SECONDARY}
+    first, second = (PlannedMetric(name, role=role) for name, role in named_as.items())
+    conversion = PlannedMetric(None, Measure.CONVERSION, role=MetricRole.PRIMARY)
+    planned(services, feature_id, ResultPlan((conversion, first, second)))
+    converting(services, clock, variants, (20, 60), users=1)
+    changed = replace(second, role=MetricRole.GUARDRAIL, margin=Decimal(1))
+    services.plans.put(feature_id, ResultPlan((conversion, changed)))
+    shown = [(each.name, each.role) for each in services.results.of_feature(feature_id).metrics]
+    assert shown == [
+        ("conversion", MetricRole.PRIMARY),
+        ("second per user", MetricRole.SECONDARY),
+        ("first per user", MetricRole.GUARDRAIL),
+    ]
+
+
 def test_a_metric_that_left_the_plan_is_named_without_numbers(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
@@ -537,6 +554,25 @@ def test_another_process_renews_nothing_that_is_new(memory: Memory, clock: Fixed
     experiment(process(memory, clock), "button")
     assert process(memory, clock).results.renew_due() == 1
     assert process(memory, clock).results.renew_due() == 0
+
+
+def test_of_two_verdicts_at_once_the_first_stays(memory: Memory, clock: FixedClock) -> None:
+    services = process(memory, clock)
+    feature_id, variants = experiment(services, "button")
+    planned(services, feature_id, ResultPlan(units=600, window=2))
+    converting(services, clock, variants, (20, 60))
+    days_go_by(services, clock, 8)
+
+    def another() -> None:
+        clock.advance(timedelta(minutes=-5))
+        services.results.of_feature(feature_id)
+        clock.advance(timedelta(minutes=5))
+
+    late = process(memory, clock, before=once("summaries.put", another))
+    latched = late.results.of_feature(feature_id).latched
+    assert latched is not None
+    assert latched.at == clock.now - timedelta(minutes=5)
+    assert memory.summaries[feature_id].latched == latched
 
 
 def test_lines_of_experiments_that_are_gone_go(memory: Memory, clock: FixedClock) -> None:

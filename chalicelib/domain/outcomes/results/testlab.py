@@ -14,9 +14,9 @@ from chalicelib.domain.features.result_plans import (
     CONVERSION,
     EVENTS_PER_USER,
     Measure,
-    MetricRole,
     PlannedMetric,
     ResultPlan,
+    beside,
 )
 from chalicelib.domain.outcomes.results.measured import (
     Arm,
@@ -83,16 +83,7 @@ def measured_of(
 def metrics_of(fixed: ResultPlan, plan: ResultPlan) -> list[PlannedMetric]:
     """The metrics to show, the primary one first: as fixed at the start, others as planned now."""
     primary = fixed.primary or CONVERSION
-    others = plan.metrics or (EVENTS_PER_USER,)
-    return [
-        primary,
-        *(replace(each, role=_not_primary(each)) for each in others if each.key != primary.key),
-    ]
-
-
-def _not_primary(metric: PlannedMetric) -> MetricRole:
-    """The role beside the metric that was fixed as primary."""
-    return MetricRole.SECONDARY if metric.role is MetricRole.PRIMARY else metric.role
+    return [primary, *beside(fixed, primary, plan.metrics or (EVENTS_PER_USER,))]
 
 
 def _arms(feature: Feature) -> tuple[Arm, ...]:

@@ -24,6 +24,7 @@ from chalicelib.domain.features.result_plans import (
     MetricRole,
     PlannedMetric,
     ResultPlan,
+    beside,
     keeps_ratio,
 )
 from chalicelib.domain.outcomes.query_sums import Analysed, Described, QuerySums, control_of
@@ -146,16 +147,8 @@ def metrics_of(
     if primary is None:
         return []
     planned = {each.name: each for each in plan.metrics}
-    others = [
-        planned.get(query.id, PlannedMetric(query.id))
-        for query in queries
-        if query.id != primary.name
-    ]
-    beside = (
-        replace(each, role=MetricRole.SECONDARY) if each.role is MetricRole.PRIMARY else each
-        for each in others
-    )
-    return [primary, *beside]
+    others = [planned.get(query.id, PlannedMetric(query.id)) for query in queries]
+    return [primary, *beside(fixed, primary, others)]
 
 
 def _with_units(plan: ResultPlan, design: Experiment) -> ResultPlan:
