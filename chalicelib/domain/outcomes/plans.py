@@ -38,7 +38,7 @@ SWITCHED_OFF = (
     "Variants were switched off and the others keep their ratio: only the check of the split begins"
     " anew."
 )
-STRETCHED = "Variants are compared within each stretch of constant weights, and only at the end."
+STRETCHED = "What was logged before and after cannot be told apart: nothing is compared."
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +133,4 @@ def _stretches(run: Run) -> Iterator[ToldChange]:
     for before, after in zip(run.weights, run.weights[1:], strict=False):
         kept = keeps_ratio(before.weights, after.weights)
         sentence = f"Changed after the start: {WEIGHTS}. {SWITCHED_OFF if kept else STRETCHED}"
-        yield ToldChange(after.since, WEIGHTS, forbids=False, sentence=sentence)
+        yield ToldChange(after.since, WEIGHTS, forbids=not kept, sentence=sentence)
