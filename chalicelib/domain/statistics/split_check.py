@@ -23,6 +23,8 @@ CONCENTRATIONS = (100.0, 10_000.0)
 
 BROKEN_P = 0.01
 
+LEAST_SHARE = Fraction(1, 10**100)
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -130,13 +132,22 @@ def chi_square_p(stretches: Iterable[Stretch]) -> float:
     """Pearson's chi-square p of one look; statistic and degrees of freedom of stretches add up."""
     statistic, df = 0.0, 0
     for stretch in stretches:
-        compared = list(_compared(stretch))
-        if len(compared) > 1:
+        if compared := list(_compared(stretch)):
             df += len(compared) - 1
-            everyone = sum(n for n, _ in compared)
-            parts = ((n - everyone * share) ** 2 / share for n, share in compared)
-            statistic += math.fsum(parts) / everyone
+            statistic += _chi_square(stretch)
     return chi2_sf(statistic, df) if df else 1.0
+
+
+def _chi_square(stretch: Stretch) -> float:
+    """Σ (n - N·θ)²/(N·θ), rounded once: of a split as its weights say it is 0."""
+    used = [
+        (n, Fraction(w)) for n, w in zip(stretch.observed, stretch.weights, strict=True) if w > 0
+    ]
+    whole = sum((weight for _, weight in used), Fraction(0))
+    kept = [(n, weight / whole) for n, weight in used if weight > whole * LEAST_SHARE]
+    everyone = sum(n for n, _ in kept)
+    parts = ((n - everyone * share) ** 2 / share for n, share in kept)
+    return float(sum(parts, Fraction(0)) / everyone)
 
 
 def _compared(stretch: Stretch) -> Iterable[tuple[int, float]]:
@@ -146,7 +157,7 @@ def _compared(stretch: Stretch) -> Iterable[tuple[int, float]]:
     everything = math.fsum(weight / largest for _, weight in used)
     shares = [(n, weight / largest / everything) for n, weight in used]
     # A share that no float holds is that of nobody.
-    possible = [(n, share) for n, share in shares if share > 1e-100]
+    possible = [(n, share) for n, share in shares if share > LEAST_SHARE]
     return possible if len(possible) > 1 and any(n for n, _ in possible) else []
 
 
