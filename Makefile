@@ -48,7 +48,7 @@ test: $(READY)  ## Run all tests on the embedded database (COVERAGE=1: and insis
 	$(if $(COVERAGE),$(BIN)/python -m pytest $(PARALLEL) $(addprefix --ignore=,$(COVERING) $(ARTEFACT)))
 
 test-fast: $(READY)  ## Run the tests of the inner loop: units and properties, in half a minute
-	$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=brief tests/unit tests/property
+	$(BIN)/python -m pytest $(PARALLEL) -p no:anyio -p no:cov --hypothesis-profile=brief tests/unit tests/property
 
 test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and fault tests on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest $(PARALLEL) --dynamodb-local=$(DYNAMODB) tests/storage tests/api tests/conformance

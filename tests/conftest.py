@@ -23,7 +23,7 @@ from tests.database_proxy import Call, proxied
 from tests.http import Gateway
 from tests.servers import Server, forked_servers
 
-settings.register_profile("brief", max_examples=10, deadline=None)
+settings.register_profile("brief", max_examples=5, deadline=None)
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)
 settings.load_profile("quick")

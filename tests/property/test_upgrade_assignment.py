@@ -315,15 +315,21 @@ def test_the_tail_is_that_of_the_tables(x: float, freedom: int, tail: float) -> 
 @pytest.mark.parametrize("shares", [(50, 50), (70, 20, 10), (33.4, 33.3, 33.3), (5, 15, 25, 55)])
 def test_weights_are_met(shares: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     # The draws are the same for all weights.
-    monkeypatch.setattr(seedrandom, "first_draw", cached_draw)
+    monkeypatch.setattr(seedrandom, "_kept_draw", cached_draw)
     made = compiled(
         design("0b2e1f6c-3f1a-4c2e-9d51-6d3c0a7b1e01", arms=conditions(**arms_of(shares)))
     )
-    found = Counter(chosen(made, user(f"student-{n}")) for n in range(PEOPLE))
+    found = Counter(chosen(made, each) for each in people())
     expected = {code: PEOPLE * share / 100 for code, share in arms_of(shares).items()}
     assert set(found) == set(expected)
     distance = sum((found[code] - n) ** 2 / n for code, n in expected.items())
     assert chi_squared_tail(distance, len(shares) - 1) > TAIL
+
+
+@functools.cache
+def people() -> list[Participant]:
+    """Users of whom each experiment draws; made once."""
+    return [user(f"student-{n}") for n in range(PEOPLE)]
 
 
 def chosen(made: CompiledExperiment, participant: Participant) -> str:
