@@ -279,7 +279,7 @@ def test_a_factorial_design_compares_the_levels_of_its_factors() -> None:
     colour, size = results.comparisons
     assert colour.estimate == pytest.approx(0.1125)
     assert size.estimate == pytest.approx(0.00625)
-    assert colour.factor == "colour"
+    assert (colour.against, size.against) == ("colour: red", "size: small")
     assert results.verdict.variant == "colour: blue"
 
 
@@ -336,7 +336,7 @@ def test_weights_that_changed_are_checked_stretch_by_stretch() -> None:
     found = measured(metric(EVEN), run=run)
     results = results_of(replace(found, enrolled=replace(found.enrolled, days=days)))
     assert check(results, "split").state is CheckState.FINE
-    assert check(results, "split").expected == pytest.approx((1400, 600))
+    assert [each.due for each in results.variants] == pytest.approx([1400, 600])
     assert results.verdict.code is Code.KEEP_RUNNING
     assert "only the planned end decides" in results.verdict.text
 

@@ -116,9 +116,9 @@ def _split_check(measured: Measured, found: SplitCheck) -> Check:
     p = p_text(found.log_p)
     if found.is_broken:
         text = f"Variants did not get the {measured.unit} that their weights say ({p})."
-        return Check("split", BROKEN, text, found.p, found.expected)
+        return Check("split", BROKEN, text, found.p)
     text = f"Variants got the {measured.unit} that their weights say ({p})."
-    return Check("split", FINE, text, found.p, found.expected)
+    return Check("split", FINE, text, found.p)
 
 
 def _enough(measured: Measured, primary: Sequence[Contrasted]) -> Check:

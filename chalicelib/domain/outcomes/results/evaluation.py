@@ -34,11 +34,15 @@ from chalicelib.domain.statistics.intervals import Interval, wilson
 from chalicelib.domain.statistics.plan import Guardrail, Mode, Plan
 from chalicelib.domain.statistics.sentences import Measure
 from chalicelib.domain.statistics.split_check import SplitCheck
+from chalicelib.domain.statistics.sums import Sums
 
 DESCRIBED_ALPHA = 0.05
 """Of the interval of a single variant's rate or mean, which is only described."""
 
 FULL_DAYS_OF_TRAFFIC = 7
+
+Read = Sequence[tuple[MeasuredMetric, Sequence[Contrasted]]]
+"""The metrics, each with its comparisons."""
 
 
 def results_of(
@@ -52,16 +56,17 @@ def results_of(
         Invalid: if there is no metric of that name.
     """
     compared = judging.pairings(measured)
-    metrics = tuple(judging.undamaged(each, compared, measured.arms) for each in measured.metrics)
+    found = [judging.read(each, compared, measured.arms) for each in measured.metrics]
+    metrics = tuple(metric for metric, _ in found)
     measured = replace(measured, metrics=metrics)
     plan = engine_plan(measured, len(compared))
     found_split = checks.split(measured)
-    primary = _contrasted(measured, measured.primary, compared)
-    guardrails, guardrail_rows = _guardrails(measured, compared, plan)
+    primary = found[0][1] if found else []
+    guardrails, guardrail_rows = _guardrails(measured, found, compared, plan)
     over = measured.is_over
     judgements = [judging.judged(each, plan, over=over) for each in primary]
     candidates = tuple(
-        judging.candidate(each, judgement, guardrails.get(each.pairing.key, []), plan)
+        judging.candidate(each, judgement, guardrails[each.pairing.key], plan)
         for each, judgement in zip(primary, judgements, strict=True)
     )
     days_left = _days_left(measured, primary, plan)
@@ -90,7 +95,7 @@ def results_of(
         ),
         tuple(map(_summary, metrics)),
         tuple(_variants(measured, found_split)),
-        (*comparisons, *guardrail_rows, *_secondary(measured, compared, plan)),
+        (*comparisons, *guardrail_rows, *_secondary(found, plan)),
         of_days,
         series.by_week(of_days),
         days_left,
@@ -113,7 +118,7 @@ def _in_series(
     if series_of is not None and series_of not in names:
         raise Invalid(f"metric: {series_of!r} is none of {', '.join(names)}")
     shown = [each for each in metrics if each.name == series_of] if series_of else metrics[:1]
-    return [each for each in shown if each.damaged is None and each.described is None]
+    return [each for each in shown if each.is_compared]
 
 
 def latch(results: Results) -> Latched | None:
@@ -126,42 +131,37 @@ def latch(results: Results) -> Latched | None:
     return Latched(verdict.code.value, verdict.text, results.data_at, verdict.variant)
 
 
-def _contrasted(
-    measured: Measured, metric: MeasuredMetric | None, compared: Sequence[Pairing]
-) -> list[Contrasted]:
-    if metric is None or metric.damaged is not None or metric.described is not None:
-        return []
-    return [judging.contrasted(metric, each, measured.arms) for each in compared]
-
-
 def _guardrails(
-    measured: Measured, compared: Sequence[Pairing], plan: Plan
+    measured: Measured, found: Read, compared: Sequence[Pairing], plan: Plan
 ) -> tuple[dict[str, list[Guardrail]], list[Comparison]]:
     """The guardrails of each pairing, and how they are shown."""
-    by_pairing: dict[str, list[Guardrail]] = {}
+    by_pairing: dict[str, list[Guardrail]] = {each.key: [] for each in compared}
     rows = []
-    planned = [each for each in measured.metrics if each.planned.role is MetricRole.GUARDRAIL]
-    metrics = judging.roles(measured.metrics, MetricRole.GUARDRAIL)
-    for unreadable in (each for each in planned if each not in metrics):
-        margin = unreadable.planned.margin
-        unclear = Guardrail(unreadable.name, None, None if margin is None else float(margin))
-        for pairing in compared:
-            by_pairing.setdefault(pairing.key, []).append(unclear)
-    for metric in metrics:
-        for each in _contrasted(measured, metric, compared):
-            found, interval = judging.guardrail(each, plan, len(planned), over=measured.is_over)
-            by_pairing.setdefault(each.pairing.key, []).append(found)
-            rows.append(judging.comparison(each, None, interval, found))
+    planned = _of_role(found, MetricRole.GUARDRAIL)
+    for metric, contrasts in planned:
+        if not metric.is_compared:
+            margin = metric.planned.margin
+            unclear = Guardrail(metric.name, None, None if margin is None else float(margin))
+            for guardrails in by_pairing.values():
+                guardrails.append(unclear)
+        for each in contrasts:
+            guardrail, interval = judging.guardrail(each, plan, len(planned), over=measured.is_over)
+            by_pairing[each.pairing.key].append(guardrail)
+            rows.append(judging.comparison(each, None, interval, guardrail))
     return by_pairing, rows
 
 
-def _secondary(measured: Measured, compared: Sequence[Pairing], plan: Plan) -> list[Comparison]:
-    metrics = judging.roles(measured.metrics, MetricRole.SECONDARY)
+def _secondary(found: Read, plan: Plan) -> list[Comparison]:
+    own = [each for each in _of_role(found, MetricRole.SECONDARY) if each[0].is_compared]
     return [
-        judging.comparison(each, judging.secondary(each, plan, len(metrics)), None)
-        for metric in metrics
-        for each in _contrasted(measured, metric, compared)
+        judging.comparison(each, judging.secondary(each, plan, len(own)), None)
+        for _, contrasts in own
+        for each in contrasts
     ]
+
+
+def _of_role(found: Read, role: MetricRole) -> Read:
+    return [each for each in found if each[0].planned.role is role]
 
 
 def _verdict(
@@ -260,6 +260,7 @@ def _per_day(measured: Measured) -> float:
 
 def _variants(measured: Measured, found_split: SplitCheck) -> list[VariantResult]:
     due = found_split.expected or [None] * len(measured.arms)
+    sums = [(metric, metric.in_all) for metric in measured.metrics]
     return [
         VariantResult(
             each.key,
@@ -268,14 +269,13 @@ def _variants(measured: Measured, found_split: SplitCheck) -> list[VariantResult
             float(each.weight),
             measured.enrolled.in_all(each.key),
             expected,
-            tuple(_of_variant(metric, each) for metric in measured.metrics),
+            tuple(_of_variant(metric, each, own.get(each.key)) for metric, own in sums),
         )
         for each, expected in zip(measured.arms, due, strict=True)
     ]
 
 
-def _of_variant(metric: MeasuredMetric, variant: Arm) -> MetricOfVariant:
-    sums = judging.arm_sums(metric).get(variant.key)
+def _of_variant(metric: MeasuredMetric, variant: Arm, sums: Sums | None) -> MetricOfVariant:
     if sums is None or metric.damaged is not None:
         return MetricOfVariant(metric.name, 0, None, None)
     weighted = None
@@ -312,7 +312,6 @@ def _summary(metric: MeasuredMetric) -> MetricSummary:
     return MetricSummary(
         metric.name,
         metric.kind.value,
-        planned.measure.value,
         metric.is_share,
         planned.role,
         planned.direction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole
+from chalicelib.domain.features.result_plans import ComparisonOf
 from chalicelib.domain.outcomes.results.measured import Arm, ByArm, Measured, MeasuredMetric
 from chalicelib.domain.outcomes.results.results import Comparison
 from chalicelib.domain.statistics import sentences
@@ -111,7 +111,7 @@ def contrasted(metric: MeasuredMetric, pairing: Pairing, arms: Sequence[Arm]) ->
     Raises:
         DamagedSums: if the sums of the metric cannot be.
     """
-    together = _together(metric.strata)
+    together = metric.in_all
     if metric.kind is Kind.PAIRS:
         differences = together.get(pairing.variant[0].key, NONE)
         found = pairs(differences)
@@ -222,7 +222,6 @@ def comparison(
         if found.lacks
         else (),
         None if state is None else state.state,
-        None if found.pairing.factor is None else found.pairing.against.partition(":")[0],
     )
 
 
@@ -240,45 +239,24 @@ def _lift(found: Contrasted, judgement: Judgement | None) -> Lift | NoLift | Non
     return lift(control, variant, judgement.multiple)
 
 
-def roles(metrics: Sequence[MeasuredMetric], role: MetricRole) -> list[MeasuredMetric]:
-    """The metrics of a role that can be compared."""
-    return [
-        each
-        for each in metrics
-        if each.planned.role is role and each.damaged is None and each.described is None
-    ]
-
-
-def undamaged(
+def read(
     metric: MeasuredMetric, compared: Sequence[Pairing], arms: Sequence[Arm]
-) -> MeasuredMetric:
-    """The metric, without its sums if they contradict each other: nothing is clamped."""
+) -> tuple[MeasuredMetric, list[Contrasted]]:
+    """The metric with all its comparisons; none if it is only described.
+
+    Where its sums contradict each other it comes back without them: nothing is clamped.
+    """
     if metric.damaged is not None:
-        return metric
+        return metric, []
     try:
-        for each in compared:
-            contrasted(metric, each, arms)
-        for sums in _together(metric.strata).values():
+        found = [contrasted(metric, each, arms) for each in compared]
+        for sums in metric.in_all.values():
             _ = arm(metric.kind, sums) if metric.kind is not Kind.PAIRS else sums.variance
     except DamagedSums as error:
-        return metric.without_sums(str(error))
-    return metric
+        return metric.without_sums(str(error)), []
+    return metric, found if metric.described is None else []
 
 
 def _sum(sums: ByArm, arms: Sequence[Arm]) -> Sums:
     found = [sums[each.key] for each in arms if each.key in sums]
     return Sums.together(found) if found else NONE
-
-
-def _together(strata: Sequence[ByArm]) -> dict[str, Sums]:
-    """The sums of all strata by arm."""
-    found: dict[str, Sums] = {}
-    for each in strata:
-        for key, sums in each.items():
-            found[key] = found[key] + sums if key in found else sums
-    return found
-
-
-def arm_sums(metric: MeasuredMetric) -> dict[str, Sums]:
-    """The sums of a metric by arm, all strata together."""
-    return _together(metric.strata)

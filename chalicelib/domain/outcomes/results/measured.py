@@ -70,9 +70,23 @@ class MeasuredMetric:
     damaged: str | None = None
 
     @property
+    def in_all(self) -> dict[str, Sums]:
+        """The sums of all strata together, by arm."""
+        found: dict[str, Sums] = {}
+        for each in self.strata:
+            for key, sums in each.items():
+                found[key] = found[key] + sums if key in found else sums
+        return found
+
+    @property
     def is_share(self) -> bool:
         """Whether its values are zeros and ones."""
         return self.kind is Kind.PROPORTION
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether it can be compared: its sums can be, and it is not only described."""
+        return self.damaged is None and self.described is None
 
     def without_sums(self, reason: str) -> MeasuredMetric:
         """The metric when its sums contradict each other."""

@@ -29,7 +29,6 @@ class Check:
     state: CheckState
     text: str
     p: float | None = None
-    expected: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,6 @@ class Comparison:
     if_only_look: FixedLook | None
     lacks: tuple[str, ...]
     guardrail: GuardrailState | None = None
-    factor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,6 @@ class MetricSummary:
 
     name: str
     kind: str
-    unit_of: str
     is_share: bool
     role: MetricRole
     direction: Direction
