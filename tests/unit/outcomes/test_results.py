@@ -502,6 +502,16 @@ def test_readings_of_all_that_was_there_are_a_series_too() -> None:
     assert results_of(measured(same)).days[0].points[0].interval is None
 
 
+def test_a_reading_that_cannot_be_leaves_a_gap_in_the_series_and_nothing_else() -> None:
+    sums = values([1, 2, 3, 4] * 50, [2, 3, 4, 5] * 50)
+    cubes = {key: replace(each, cubes=10**12) for key, each in sums.items()}
+    first, last = START.date(), START.date() + timedelta(days=1)
+    read = replace(metric(sums, kind=Kind.MEAN, days={first: cubes, last: sums}), cumulative=True)
+    results = results_of(measured(read))
+    assert [day.points[0].estimate for day in results.days] == [None, pytest.approx(1)]
+    assert results.metrics[0].damaged is None
+
+
 def test_pairs_and_levels_have_no_series_of_enrollment_days() -> None:
     found = measured(metric(CELLS), own_arms=arms(*QUARTERS, levels=LEVELS), factors=FACTORS)
     assert all(day.points == () for day in results_of(found).days)

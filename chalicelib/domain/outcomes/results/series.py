@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import accumulate
 
-from chalicelib.domain.outcomes.results.judging import NONE, Pairing, contrasted
+from chalicelib.domain.outcomes.results.judging import NONE, Pairing, read
 from chalicelib.domain.outcomes.results.measured import Arm, Measured, MeasuredMetric
 from chalicelib.domain.outcomes.results.results import Period, Point
 from chalicelib.domain.statistics.estimates import Kind
@@ -104,8 +104,12 @@ def _estimates(
 def _as_of(
     metric: MeasuredMetric, day: date, pairing: Pairing, plan: Plan, arms: Sequence[Arm]
 ) -> DayEstimate | None:
-    """The estimate from the sums over all that was there at the end of a day."""
-    contrast = contrasted(replace(metric, strata=(metric.days[day],)), pairing, arms).contrast
+    """The estimate from the sums over all that was there at the end of a day.
+
+    None of a day whose sums contradict each other: those of today may be sound.
+    """
+    found, contrasts = read(replace(metric, strata=(metric.days[day],)), [pairing], arms)
+    contrast = contrasts[0].contrast if found.is_compared else None
     if contrast is None:
         return None
     interval = judge_by(contrast, plan.early_boundary).interval
