@@ -21,7 +21,7 @@ from chalicelib.domain.features.result_plans import (
     Run,
     WeightsSince,
 )
-from chalicelib.domain.outcomes.plans import ToldChange, metrics_of, mode_of, told_changes
+from chalicelib.domain.outcomes.plans import ToldChange, metrics_of, told_changes
 from chalicelib.domain.statistics.plan import Direction, Mode
 
 METRICS = 2 * METRICS_PER_FEATURE
@@ -214,7 +214,7 @@ class PlanAnswer(Answer):
         return cls(
             plan=PlanFields.of_plan(plan, plan.metrics),
             effective=EffectivePlan.of_plan(
-                feature.effective_plan(), metrics_of(plan, feature.design), mode=mode_of(feature)
+                feature.effective_plan(), metrics_of(plan, feature.design), mode=feature.mode
             ),
             fixed=None if run is None else FixedPlan.of_run(run, feature),
             changes=[] if run is None else [ChangeAnswer.of_change(x) for x in told_changes(run)],

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Experiment, State
+from chalicelib.domain.experiments.experiments import Experiment, State, Unit
 from chalicelib.domain.features.result_plans import (
     OPEN_WINDOW,
     ResultPlan,
@@ -20,6 +20,7 @@ from chalicelib.domain.features.result_plans import (
     replanned,
     reweighted,
 )
+from chalicelib.domain.statistics.plan import Mode
 
 NAME_LENGTH = 255
 """Characters that a feature's name may have."""
@@ -168,6 +169,22 @@ class Feature:
         return self.end_date
 
     @property
+    def planned_units(self) -> int | None:
+        """The units of two arms: as planned, else those at which enrollment ends by itself."""
+        planned = None if self.plan is None else self.plan.units
+        complete = None if self.design is None else self.design.complete_condition
+        if planned is not None or self.design is None or complete is None or not self.variants:
+            return planned
+        of_groups = self.design.unit is Unit.GROUP
+        units = complete.group_count if of_groups else complete.user_count
+        return None if not units else max(2, round(2 * units / len(self.variants)))
+
+    @property
+    def mode(self) -> Mode:
+        """How looks share α: as it was fixed at the start, or would be by a start now."""
+        return self.effective_plan().mode if self.run is None else self.run.mode
+
+    @property
     def window(self) -> int:
         """Days from enrollment in which what a user does counts for results."""
         plan = self.effective_plan() if self.run is None else self.run.plan
@@ -179,11 +196,11 @@ class Feature:
         return self.plan.metric_ids if self.plan is not None else {}
 
     def effective_plan(self) -> ResultPlan:
-        """The plan with what it leaves to defaults: the end, and the window."""
+        """The plan with what it leaves to defaults: its end (a day, units) and the window."""
         plan, ends_on = self.plan or ResultPlan(), self.planned_end
         fixed = None if self.run is None else self.run.plan.window
         window = plan.window or fixed or default_window(self.start_date, ends_on)
-        return replace(plan, ends_on=ends_on, window=window)
+        return replace(plan, ends_on=ends_on, units=self.planned_units, window=window)
 
     def begun(self, now: datetime) -> Feature:
         """The feature with a run, from the moment on when it first starts; else as it is.

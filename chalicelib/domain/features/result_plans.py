@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.statistics.plan import Direction
+from chalicelib.domain.statistics.plan import Direction, Mode
 
 METRICS_PER_FEATURE = 20
 """Metrics that a feature can have, those that left its plan included."""
@@ -121,6 +121,11 @@ class ResultPlan:
         """The metric that decides, if the plan names one."""
         return next((each for each in self.metrics if each.role is MetricRole.PRIMARY), None)
 
+    @property
+    def mode(self) -> Mode:
+        """How looks share α: an end is planned as a day, or as a number of units."""
+        return Mode.OPEN if self.ends_on is None and self.units is None else Mode.PLANNED
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsSince:
@@ -143,7 +148,7 @@ class PlanChange:
 class Run:
     """What was fixed when an experiment first started: the plan with its defaults, and weights.
 
-    `open` says that no end was planned. `moved` says that the planned end was.
+    `moved` says that the planned end was.
     """
 
     started_at: datetime
@@ -153,9 +158,9 @@ class Run:
     moved: bool = False
 
     @property
-    def open(self) -> bool:
-        """Whether the experiment had no planned end when it started."""
-        return self.plan.ends_on is None
+    def mode(self) -> Mode:
+        """How looks share α: as it was planned, unless the planned end was moved since."""
+        return Mode.MOVED if self.moved else self.plan.mode
 
 
 def default_window(starts_on: date, ends_on: date | None) -> int:
@@ -281,12 +286,19 @@ def replanned(run: Run, after: ResultPlan, at: datetime) -> Run:
         what.append("what is compared")
     known = {change.what for change in changes}
     changes += [PlanChange(at, each) for each in what if each not in known]
-    moved = run.moved
-    if after.ends_on is not None and after.ends_on != fixed.ends_on:
-        moved = moved or not run.open
-        if "the planned end" not in known:
-            changes.append(PlanChange(at, "the planned end", forbids=False))
+    if not _has_another_end(fixed, after):
+        return replace(run, changes=tuple(changes))
+    if "the planned end" not in known:
+        changes.append(PlanChange(at, "the planned end", forbids=False))
+    moved = run.moved or fixed.mode is Mode.PLANNED
     return replace(run, changes=tuple(changes), moved=moved)
+
+
+def _has_another_end(fixed: ResultPlan, after: ResultPlan) -> bool:
+    """Whether a plan ends elsewhere: units are the end of a plan without a last day only."""
+    if after.ends_on is not None and after.ends_on != fixed.ends_on:
+        return True
+    return fixed.ends_on is None and after.units is not None and after.units != fixed.units
 
 
 def reweighted(run: Run, weights: Mapping[int, Decimal], at: datetime) -> Run:

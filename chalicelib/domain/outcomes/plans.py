@@ -27,7 +27,6 @@ from chalicelib.domain.features.result_plans import (
     keeps_ratio,
     named,
 )
-from chalicelib.domain.statistics.plan import Mode
 
 WEIGHTS = "the weights of variants"
 
@@ -104,15 +103,6 @@ def metrics_of(plan: ResultPlan, design: Experiment | None) -> tuple[PlannedMetr
 def _measure(query: MetricQuery | None) -> Measure:
     is_share = query is not None and query.operation is Operation.PERCENTAGE
     return Measure.CONVERSION if is_share else Measure.MEAN
-
-
-def mode_of(feature: Feature) -> Mode:
-    """How the looks at an experiment share its α: as it was fixed, or would be by a start now."""
-    if feature.run is None:
-        return Mode.OPEN if feature.planned_end is None else Mode.PLANNED
-    if feature.run.moved:
-        return Mode.MOVED
-    return Mode.OPEN if feature.run.open else Mode.PLANNED
 
 
 def told_changes(run: Run) -> list[ToldChange]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import State
+from chalicelib.domain.experiments.experiments import CompleteCondition, State
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     METRICS_PER_FEATURE,
@@ -29,7 +29,7 @@ from chalicelib.domain.features.result_plans import (
     replanned,
     reweighted,
 )
-from chalicelib.domain.statistics.plan import Direction
+from chalicelib.domain.statistics.plan import Direction, Mode
 from tests.fakes.memory import START
 from tests.unit.samples import feature, variant
 from tests.unit.upgrade_samples import design
@@ -193,7 +193,7 @@ def test_an_end_that_moves_is_noted_once_and_forbids_nothing() -> None:
     begun = run()
     moved = replanned(begun, replace(begun.plan, ends_on=date(2026, 2, 7)), LATER)
     assert moved.changes == (PlanChange(LATER, "the planned end", forbids=False),)
-    assert (moved.moved, moved.open) == (True, False)
+    assert (begun.mode, moved.mode) == (Mode.PLANNED, Mode.MOVED)
     again = replanned(moved, replace(begun.plan, ends_on=date(2026, 3, 7)), LATER)
     assert again == moved
 
@@ -201,8 +201,23 @@ def test_an_end_that_moves_is_noted_once_and_forbids_nothing() -> None:
 def test_an_end_that_is_planned_after_an_open_start_has_not_moved() -> None:
     begun = run(ends_on=None)
     later = replanned(begun, replace(begun.plan, ends_on=date(2026, 2, 7)), LATER)
-    assert (begun.open, later.open, later.moved) == (True, True, False)
+    assert (begun.mode, later.mode) == (Mode.OPEN, Mode.OPEN)
     assert [change.what for change in later.changes] == ["the planned end"]
+    counted = replanned(begun, replace(begun.plan, units=50), LATER)
+    assert (counted.mode, counted.changes) == (Mode.OPEN, later.changes)
+
+
+def test_units_without_a_last_day_are_an_end_that_may_move() -> None:
+    begun = run(ends_on=None, units=50)
+    assert begun.mode is Mode.PLANNED
+    for after in (
+        replace(begun.plan, units=60),
+        replace(begun.plan, ends_on=date(2026, 2, 7)),
+        replace(begun.plan, units=None, ends_on=date(2026, 2, 7)),
+    ):
+        moved = replanned(begun, after, LATER)
+        assert moved.mode is Mode.MOVED
+        assert moved.changes == (PlanChange(LATER, "the planned end", forbids=False),)
 
 
 def test_other_weights_make_another_stretch() -> None:
@@ -289,7 +304,7 @@ def test_an_experiment_of_upgrade_begins_with_its_state_and_ends_as_it_says() ->
     started = replace(made, state=State.ENROLLING, started_at=START, end_on=None)
     begun = Feature.of_design(1, started, 1).begun(START)
     assert begun.run is not None
-    assert (begun.run.open, begun.window) == (True, OPEN_WINDOW)
+    assert (begun.mode, begun.window) == (Mode.OPEN, OPEN_WINDOW)
     ending = replace(started, end_on="2026-02-03T10:00:00.000Z")
     assert Feature.of_design(1, ending, 1).planned_end == date(2026, 2, 3)
     planned = Feature.of_design(1, ending, 1, ResultPlan(ends_on=date(2026, 3, 1)))
@@ -297,3 +312,21 @@ def test_an_experiment_of_upgrade_begins_with_its_state_and_ends_as_it_says() ->
     assert planned.metric_ids == {}
     weights = Feature.of_design(1, started, 1, begun.plan, begun.run).begun(LATER)
     assert weights.run == begun.run
+
+
+def test_the_number_at_which_enrollment_ends_is_fixed_at_the_start() -> None:
+    def holding(complete: CompleteCondition, run: Run | None = None) -> Feature:
+        made = replace(design(), state=State.ENROLLING, started_at=START, end_on=None)
+        made = replace(made, complete_condition=complete)
+        return Feature.of_design(1, made, 1, None, run).begun(START)
+
+    begun = holding(CompleteCondition(user_count=200))
+    assert len(begun.variants) == 2
+    assert begun.run is not None
+    assert (begun.mode, begun.run.plan.units) == (Mode.PLANNED, 200)
+    later = holding(CompleteCondition(user_count=900), begun.run)
+    assert later.run is not None
+    assert (later.mode, later.run.plan.units) == (Mode.MOVED, 200)
+    assert later.effective_plan().units == 900
+    of_groups = holding(CompleteCondition(group_count=3))
+    assert of_groups.mode is Mode.OPEN, "a number of groups ends no experiment on users"

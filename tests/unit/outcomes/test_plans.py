@@ -21,7 +21,7 @@ from chalicelib.domain.features.result_plans import (
     WeightsSince,
     reweighted,
 )
-from chalicelib.domain.outcomes.plans import metrics_of, mode_of, planned, told_changes
+from chalicelib.domain.outcomes.plans import metrics_of, planned, told_changes
 from chalicelib.domain.statistics.plan import Mode
 from tests.fakes.memory import START
 from tests.unit.measure_samples import query
@@ -70,15 +70,15 @@ def test_a_query_that_a_design_does_not_have_is_refused() -> None:
 
 def test_the_mode_is_the_one_that_was_fixed_at_the_start() -> None:
     later = feature(7, start=date(2027, 1, 1), end=date(2027, 2, 1))
-    assert mode_of(later) is Mode.PLANNED
-    assert mode_of(of_design(asking())) is Mode.OPEN
+    assert later.mode is Mode.PLANNED
+    assert of_design(asking()).mode is Mode.OPEN
     begun = running()
-    assert mode_of(begun) is Mode.PLANNED
-    assert mode_of(planned(begun, ResultPlan(ends_on=date(2026, 6, 1)), START)) is Mode.MOVED
+    assert begun.mode is Mode.PLANNED
+    assert planned(begun, ResultPlan(ends_on=date(2026, 6, 1)), START).mode is Mode.MOVED
     open_one = of_design(design()).begun(START)
-    assert mode_of(open_one) is Mode.OPEN
+    assert open_one.mode is Mode.OPEN
     ended = planned(open_one, ResultPlan(ends_on=date(2026, 6, 1)), START)
-    assert mode_of(ended) is Mode.OPEN, "an end that comes later is none that was planned"
+    assert ended.mode is Mode.OPEN, "an end that comes later is none that was planned"
 
 
 def told(run: Run | None) -> list[tuple[str, bool, str]]:

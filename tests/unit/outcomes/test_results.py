@@ -91,6 +91,16 @@ def test_an_open_experiment_says_when_it_can_be_expected_to_decide() -> None:
     assert results_of(replace(found, enrolled=measured().enrolled)).days_left is None
 
 
+def test_a_number_of_units_that_was_moved_ends_where_it_was_moved_to() -> None:
+    first = ResultPlan(units=3_000, window=3)
+    found = measured(metric(EVEN), plan=first)
+    assert (found.mode, found.is_over) == (Mode.PLANNED, True)
+    moved = replace(found.run, moved=True) if found.run else None
+    later = replace(found, run=moved, plan=replace(first, units=3_001))
+    assert (later.mode, later.is_over) == (Mode.MOVED, False)
+    assert results_of(later).n_star == results_of(found).n_star
+
+
 def test_planned_units_say_how_many_days_are_left() -> None:
     found = measured(metric(EVEN), plan=ResultPlan(units=6000, window=3))
     yesterday = found.now.date() - timedelta(days=1)

@@ -149,10 +149,8 @@ class Measured:
 
     @property
     def mode(self) -> Mode:
-        """How the looks share α: an end is planned as a day, or as a number of units."""
-        if self.fixed.ends_on is None and self.fixed.units is None:
-            return Mode.OPEN
-        return Mode.MOVED if self.run is not None and self.run.moved else Mode.PLANNED
+        """How the looks share α: as it was fixed, or would be by a start now."""
+        return self.plan.mode if self.run is None else self.run.mode
 
     @property
     def primary(self) -> MeasuredMetric | None:
@@ -165,9 +163,14 @@ class Measured:
         return (self.fixed.window or 0) if self.has_window else 0
 
     @property
+    def ending(self) -> ResultPlan:
+        """The plan that says when it ends: as it was fixed, or where the end was moved to."""
+        return self.plan if self.mode is Mode.MOVED else self.fixed
+
+    @property
     def ends_on(self) -> date | None:
-        """The last day of the plan: as it was fixed, or where it was moved to."""
-        return self.plan.ends_on if self.mode is Mode.MOVED else self.fixed.ends_on
+        """The last day of the plan."""
+        return self.ending.ends_on
 
     @property
     def is_over(self) -> bool:
@@ -187,7 +190,7 @@ class Measured:
     @property
     def units_planned(self) -> float | None:
         """Those that were planned for all arms, if any were: a plan says how many two arms have."""
-        units = self.fixed.units
+        units = self.ending.units
         return None if units is None else units * len(self.arms) / 2
 
     @property

@@ -100,18 +100,14 @@ def measured_of(
     now: datetime,
 ) -> Measured:
     """An experiment in UpGrade's form as results see it."""
-    plan = _with_units(feature.effective_plan(), design)
-    run = feature.run
-    if run is not None:
-        run = replace(run, plan=_with_units(run.plan, design))
-    arms = _arms(feature, design)
+    plan = feature.effective_plan()
     measured = Measured(
         "experiment",
         design.id,
         design.name,
-        arms,
+        _arms(feature, design),
         plan,
-        run,
+        feature.run,
         (),
         _enrolled(design, daily),
         now,
@@ -149,17 +145,6 @@ def metrics_of(
     planned = {each.name: each for each in plan.metrics}
     others = [planned.get(query.id, PlannedMetric(query.id)) for query in queries]
     return [primary, *beside(fixed, primary, others)]
-
-
-def _with_units(plan: ResultPlan, design: Experiment) -> ResultPlan:
-    """The plan, with the number of users or groups at which enrollment ends by itself."""
-    complete = design.complete_condition
-    if plan.units is not None or complete is None or not design.conditions:
-        return plan
-    units = complete.group_count if design.unit is Unit.GROUP else complete.user_count
-    if not units:
-        return plan
-    return replace(plan, units=max(2, round(2 * units / len(design.conditions))))
 
 
 def _arms(feature: Feature, design: Experiment) -> tuple[Arm, ...]:
