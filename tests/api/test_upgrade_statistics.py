@@ -82,7 +82,7 @@ def test_users_count_by_condition_and_point(gateway: Gateway, simple: dict[str, 
 @pytest.mark.parametrize("reach", ["last_seven_days", "last_three_months", "total"])
 def test_users_count_by_date(gateway: Gateway, simple: dict[str, Any], reach: str) -> None:
     take_part(gateway, "u", "one")
-    body = {"experimentId": simple["id"], "dateEnum": reach, "clientOffset": 330}
+    body = {"experimentId": simple["id"], "dateEnum": reach, "clientOffset": 300}
     newest, *before = admin(gateway, "/api/stats/enrollment/date", body)
     point = newest["stats"]["conditions"][0]["partitions"][0]
     assert (point["users"], point["groups"]) == (1, 0)

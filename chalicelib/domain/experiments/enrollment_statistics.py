@@ -149,7 +149,10 @@ def by_date(
     offset: timedelta,
     now: datetime,
 ) -> list[DateCounts]:
-    """New enrollments by day, month or year of a caller whose clock is `offset` before UTC."""
+    """New enrollments by day, month or year of a caller whose clock is `offset` before UTC.
+
+    They are counted by the hour (UTC): one in which the caller's day begins is of the day before.
+    """
     users: defaultdict[tuple[date, str | None, DecisionPointKey | None], int] = defaultdict(int)
     groups: defaultdict[tuple[date, str | None, DecisionPointKey | None], int] = defaultdict(int)
     for enrollment_count in hourly:

@@ -71,7 +71,14 @@ def test_periods_go_back_from_today(
 
 
 @pytest.mark.parametrize(
-    ("minutes", "days"), [(0, {"05": 1, "06": 2}), (60, {"06": 3}), (-300, {"05": 3})]
+    ("minutes", "days"),
+    [
+        (0, {"05": 1, "06": 2}),
+        (60, {"06": 3}),
+        (-300, {"05": 3}),
+        # The hour in which the caller's day begins is counted on the day before.
+        (30, {"05": 1, "06": 2}),
+    ],
 )
 def test_a_day_is_that_of_the_caller(minutes: int, days: dict[str, int]) -> None:
     hours = [datetime(2026, 3, 5, 23, tzinfo=UTC), datetime(2026, 3, 6, 3, tzinfo=UTC)]
