@@ -8,7 +8,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any
 
@@ -125,6 +126,7 @@ def application(dynamodb_endpoint: str | None) -> ModuleType:
 def app(application: ModuleType) -> ModuleType:
     """The module `app`, on an empty database that never failed it."""
     forget_failures(application)
+    rewind()
     if application.settings.embedded:
         empty(application)
     else:
@@ -143,6 +145,24 @@ def empty(application: ModuleType) -> None:
                 del table.items[key]
     now, settling = datetime.now(UTC), application.services.catalogue.settling
     DynamoEraser().move_on(lambda base: base.following(now, settling=settling))
+
+
+def rewind() -> None:
+    """Take the catalogue back from the day to which a test with a clock of its own brought it."""
+    from pynamodb.exceptions import UpdateError
+
+    from chalicelib.storage.dynamodb import keys
+    from chalicelib.storage.dynamodb.tables import ConfigRow
+
+    with suppress(UpdateError):  # There is none yet.
+        ConfigRow(keys.CONFIG).update(
+            actions=[
+                ConfigRow.as_of.set(date.min.isoformat()),
+                ConfigRow.last_modified.set(0),
+                ConfigRow.shared.remove(),
+            ],
+            condition=ConfigRow.version.exists(),
+        )
 
 
 def forget_failures(application: ModuleType) -> None:
