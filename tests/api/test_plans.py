@@ -155,7 +155,8 @@ def test_an_experiment_of_upgrade_is_planned_by_its_queries(gateway: Gateway) ->
     assert (before["effective"]["mode"], before["effective"]["ends_on"]) == ("open", None)
     plan = {"metrics": [{"name": time, "role": "primary"}], "compares": "conditions"}
     after = granted(gateway.put(address.replace(made["id"], made["id"].upper()), plan))
-    assert [each["name"] for each in after["effective"]["metrics"]] == [time]
+    roles = [(each["name"], each["role"]) for each in after["effective"]["metrics"]]
+    assert roles == [(stars, "secondary"), (time, "primary")]
     assert after["event_names"] == []
     refused(gateway.put(address, {"metrics": [PRIMARY]}), 400, f"there are {stars}, {time}")
     moved = {"experimentId": made["id"], "state": "enrolling"}

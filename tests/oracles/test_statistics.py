@@ -240,7 +240,7 @@ def test_main_effects_are_those_of_least_squares_with_hc2(cells: list[list[int]]
 
 @given(st.lists(values, min_size=4, max_size=4))
 def test_strata_are_those_of_least_squares_with_hc2(cells: list[list[int]]) -> None:
-    strata = [Stratum(of(cells[0]), of(cells[1])), Stratum(of(cells[2]), of(cells[3]))]
+    strata = [Stratum((of(cells[0]), of(cells[1]))), Stratum((of(cells[2]), of(cells[3])))]
     found = post_stratified(Kind.MEAN, strata)
     assert found is not None
     assume(found.variance > 1e-6)

@@ -292,7 +292,7 @@ def test_nothing_is_nan_or_infinite(
 
 @given(st.lists(st.tuples(counted(), counted()), max_size=6))
 def test_strata_of_any_size_give_a_figure_or_none(strata: list[tuple[Sums, Sums]]) -> None:
-    found = post_stratified(Kind.PROPORTION, [Stratum(a, b) for a, b in strata])
+    found = post_stratified(Kind.PROPORTION, [Stratum((a, b)) for a, b in strata])
     assert are_finite(found)
     assert found is None or -1 <= found.estimate <= 1
 

@@ -16,6 +16,9 @@ from chalicelib.domain.experiments.metrics import MetricQuery
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.stored_words import Newer
 
+CONTROL_NAMES = ("baseline", "control")
+"""What a condition is called with which the others are compared."""
+
 
 class State(StrEnum):
     """Where an experiment is in its life (section 7)."""
@@ -212,3 +215,17 @@ class Experiment:
         """What the experiment asks of its participants' logs, as far as it is known here."""
         asked = (MetricQuery.of(query) for query in self.queries)
         return [query for query in asked if query is not None]
+
+    @property
+    def control(self) -> Condition | None:
+        """The condition to compare with: the first that is named so, else the first by order.
+
+        The code counts as much as the name, in any case; None if there are no conditions.
+        """
+        in_order = sorted(self.conditions, key=lambda condition: condition.order)
+        named = (
+            condition
+            for condition in in_order
+            if any(str(name).lower() in CONTROL_NAMES for name in (condition.code, condition.name))
+        )
+        return next(named, in_order[0] if in_order else None)

@@ -78,14 +78,14 @@ class MetricQuery:
     def of(cls, values: Mapping[str, object]) -> MetricQuery | None:
         """The query that an experiment holds as it was given (`Experiment.queries`).
 
-        None where a newer version took it, that knows further operations.
+        None where a newer version took it, that knows further operations or asks otherwise.
         """
-        detail, metric = values["query"], values["metric"]
-        assert isinstance(detail, Mapping)  # noqa: S101 - so the edge has checked
-        assert isinstance(metric, Mapping)  # noqa: S101
+        detail, metric = values.get("query"), values.get("metric")
+        if not isinstance(detail, Mapping) or not isinstance(metric, Mapping):
+            return None
         try:
-            operation = Operation(detail["operationType"])
-            measure = RepeatedMeasure(str(values["repeatedMeasure"]))
+            operation = Operation(str(detail.get("operationType")))
+            measure = RepeatedMeasure(str(values.get("repeatedMeasure")))
         except ValueError:
             return None
         compared = detail.get("compareFn"), detail.get("compareValue")

@@ -5,18 +5,23 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Experiment, State, Unit
+from chalicelib.domain.experiments.experiments import Condition, Experiment, State, Unit
+from chalicelib.domain.experiments.lifecycle import moment_of
 from chalicelib.domain.features.result_plans import (
     OPEN_WINDOW,
+    MetricRole,
+    PlannedMetric,
     ResultPlan,
     Run,
     WeightsSince,
     default_window,
+    in_force,
+    measure_of,
     replanned,
     reweighted,
 )
@@ -161,12 +166,17 @@ class Feature:
 
     @property
     def planned_end(self) -> date | None:
-        """The last day of the plan: as planned, else that of the experiment itself."""
+        """The last day of the plan: as planned, else that of the experiment itself.
+
+        A design that ends at midnight (UTC) does so on the day before.
+        """
         if self.plan is not None and self.plan.ends_on is not None:
             return self.plan.ends_on
-        if self.design is not None:
-            return _day(self.design.end_on)
-        return self.end_date
+        if self.design is None:
+            return self.end_date
+        if self.design.end_on is None:
+            return None
+        return (moment_of(self.design.end_on) - datetime.resolution).astimezone(UTC).date()
 
     @property
     def planned_units(self) -> int | None:
@@ -177,12 +187,28 @@ class Feature:
             return planned
         of_groups = self.design.unit is Unit.GROUP
         units = complete.group_count if of_groups else complete.user_count
-        return None if not units else max(2, round(2 * units / len(self.variants)))
+        return None if not units else max(2, 2 * units // len(self.variants))
 
     @property
     def mode(self) -> Mode:
         """How looks share α: as it was fixed at the start, or would be by a start now."""
         return self.effective_plan().mode if self.run is None else self.run.mode
+
+    @property
+    def control_id(self) -> int | None:
+        """The id of the variant that others are compared with: as it was fixed at the start."""
+        if self.run is not None and self.run.control_id is not None:
+            return self.run.control_id
+        if self.design is not None:
+            return None if self.design.control is None else self.design.control.variant_id
+        by_id = sorted(self.variants, key=lambda variant: (not variant.is_control, variant.id))
+        return by_id[0].id if by_id else None
+
+    @property
+    def control_condition(self) -> Condition | None:
+        """The condition of a design that others are compared with; None if it was removed."""
+        conditions = () if self.design is None else self.design.conditions
+        return next((each for each in conditions if each.variant_id == self.control_id), None)
 
     @property
     def window(self) -> int:
@@ -210,7 +236,8 @@ class Feature:
         """
         if self.run is not None:
             run = reweighted(self.run, self.weights, now)
-            run = replanned(run, self.effective_plan(), now)
+            run = replanned(run, self.effective_plan(), now, over=self._is_over(now))
+            run = replace(run, plan=self._decided_by_a_query(run.plan))
             return self if run == self.run else replace(self, run=run)
         if not self.is_begun or (self.design is None and not self.is_current(now.date())):
             return self
@@ -218,7 +245,25 @@ class Feature:
 
     def first_run(self, now: datetime) -> Run:
         """What would be fixed if the experiment first started at a moment."""
-        return Run(now, self.effective_plan(), (WeightsSince(now, self.weights),))
+        plan = self._decided_by_a_query(self.effective_plan())
+        weights = (WeightsSince(now, self.weights),)
+        return Run(now, plan, weights, control_id=replace(self, run=None).control_id)
+
+    def _decided_by_a_query(self, plan: ResultPlan) -> ResultPlan:
+        """The plan with what decides of a design, where nothing else does: its first query."""
+        queries = [] if self.design is None else self.design.metric_queries()
+        if plan.primary is not None or not queries:
+            return plan
+        measure = measure_of(queries[0])
+        primary = PlannedMetric(queries[0].id, measure, role=MetricRole.PRIMARY)
+        return replace(plan, metrics=(primary,))
+
+    def _is_over(self, now: datetime) -> bool:
+        """Whether the last day that was fixed at the start is past, with its window if any."""
+        ends_on = None if self.run is None else in_force(self.effective_plan(), self.run).ends_on
+        if ends_on is None:
+            return False
+        return (now.date() - ends_on).days > (self.window if self.design is None else 0)
 
     def is_current(self, today: date) -> bool:
         """Whether `today` (UTC) lies between the feature's dates, both inclusive."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.experiments.metrics import MetricQuery, Operation
 from chalicelib.domain.statistics.plan import Direction, Mode
 
 METRICS_PER_FEATURE = 20
@@ -34,6 +36,9 @@ STRETCHES = 50
 TOO_MANY_STRETCHES = f"the weights (more than {STRETCHES} times)"
 """What is noted when weights change once more."""
 
+END = "the planned end"
+PAST_END = "the planned end, after it was past"
+"""What is noted of an end that is set anew."""
 
 RESERVED = frozenset({"conversion", "events"})
 """What no metric can be called: what is measured of events without a name."""
@@ -84,6 +89,11 @@ class PlannedMetric:
     def key(self) -> tuple[str | None, Measure]:
         """What a metric is known by among those of a plan."""
         return self.name, self.measure
+
+
+def measure_of(query: MetricQuery) -> Measure:
+    """What a query of a design compares."""
+    return Measure.CONVERSION if query.operation is Operation.PERCENTAGE else Measure.MEAN
 
 
 CONVERSION = PlannedMetric(None, Measure.CONVERSION, role=MetricRole.PRIMARY)
@@ -148,7 +158,8 @@ class PlanChange:
 class Run:
     """What was fixed when an experiment first started: the plan with its defaults, and weights.
 
-    `moved` says that the planned end was.
+    `control_id` is the variant that others are compared with. `moved` says that the planned end
+    was, before it was past.
     """
 
     started_at: datetime
@@ -156,11 +167,21 @@ class Run:
     weights: tuple[WeightsSince, ...]
     changes: tuple[PlanChange, ...] = ()
     moved: bool = False
+    control_id: int | None = None
 
     @property
     def mode(self) -> Mode:
         """How looks share α: as it was planned, unless the planned end was moved since."""
         return Mode.MOVED if self.moved else self.plan.mode
+
+    @property
+    def reweighted_at(self) -> tuple[datetime, ...]:
+        """When weights changed otherwise than by switching variants off (the method, section 3)."""
+        return tuple(
+            after.since
+            for before, after in pairwise(self.weights)
+            if not keeps_ratio(before.weights, after.weights)
+        )
 
 
 def default_window(starts_on: date, ends_on: date | None) -> int:
@@ -267,10 +288,19 @@ def beside(
     return [*shown, *guardrails.values()]
 
 
-def replanned(run: Run, after: ResultPlan, at: datetime) -> Run:
-    """The run after the plan was changed at a moment, with what that means for the verdict."""
+def in_force(plan: ResultPlan, run: Run | None) -> ResultPlan:
+    """The plan that says when an experiment ends: the fixed one, or that which moved the end."""
+    return plan if run is None or run.moved else run.plan
+
+
+def replanned(run: Run, after: ResultPlan, at: datetime, *, over: bool = False) -> Run:
+    """The run after the plan was changed at a moment, with what that means for the verdict.
+
+    Once it is `over`, the planned end is past: it cannot be moved any more.
+    """
     fixed, changes = run.plan, list(run.changes)
-    old, new = fixed.primary or CONVERSION, after.primary or CONVERSION
+    old = fixed.primary or CONVERSION
+    new = after.primary or old
     what = []
     if (old.key, old.cap) != (new.key, new.cap):
         what.append("the primary metric")
@@ -288,9 +318,10 @@ def replanned(run: Run, after: ResultPlan, at: datetime) -> Run:
     changes += [PlanChange(at, each) for each in what if each not in known]
     if not _has_another_end(fixed, after):
         return replace(run, changes=tuple(changes))
-    if "the planned end" not in known:
-        changes.append(PlanChange(at, "the planned end", forbids=False))
-    moved = run.moved or fixed.mode is Mode.PLANNED
+    end = PAST_END if over else END
+    if end not in known:
+        changes.append(PlanChange(at, end, forbids=False))
+    moved = run.moved or (fixed.mode is Mode.PLANNED and not over)
     return replace(run, changes=tuple(changes), moved=moved)
 
 

@@ -12,21 +12,22 @@ from datetime import datetime
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.domain.experiments.metrics import MetricQuery, Operation
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     CONVERSION,
     EVENTS_PER_USER,
-    Measure,
+    PAST_END,
     MetricRole,
     PlanChange,
     PlannedMetric,
     ResultPlan,
     Run,
+    beside,
     check_plan,
-    keeps_ratio,
+    measure_of,
     named,
 )
+from chalicelib.domain.statistics.plan import Mode
 
 WEIGHTS = "the weights of variants"
 
@@ -37,7 +38,9 @@ SWITCHED_OFF = (
     "Variants were switched off and the others keep their ratio: only the check of the split begins"
     " anew."
 )
-STRETCHED = "What was logged before and after cannot be told apart: nothing is compared."
+STRETCHED = "Who came before and after is compared apart, and only the planned end decides."
+NEVER = "Only a planned end could decide now, and there is none: a new run can."
+STAYS = "The final look stays as it is: what comes later does not count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +84,30 @@ def _check_queries(plan: ResultPlan, design: Experiment) -> None:
 
 
 def metrics_of(plan: ResultPlan, design: Experiment | None) -> tuple[PlannedMetric, ...]:
-    """The metrics of a plan, or the defaults of its experiment where it has none.
+    """The metrics of a plan, with the defaults of its experiment.
 
-    Of Test Lab the share of users with an event, then events per user; of a design its queries by
-    order. The first of them decides.
+    Of Test Lab the share of users with an event, then events per user, where none is planned. Of a
+    design all its queries by order. Where no plan says so, the first of them decides.
     """
-    if plan.metrics:
-        return plan.metrics
     if design is None:
-        return CONVERSION, EVENTS_PER_USER
-    return tuple(
-        PlannedMetric(
-            str(query["id"]),
-            _measure(MetricQuery.of(query)),
-            role=MetricRole.SECONDARY if number else MetricRole.PRIMARY,
-        )
-        for number, query in enumerate(design.queries)
-    )
+        return plan.metrics or (CONVERSION, EVENTS_PER_USER)
+    planned = {each.name: each for each in plan.metrics}
+    queries = design.metric_queries()
+    role = MetricRole.PRIMARY if plan.primary is None else MetricRole.SECONDARY
+    first = [PlannedMetric(each.id, measure_of(each), role=role) for each in queries[:1]]
+    others = [PlannedMetric(each.id, measure_of(each)) for each in queries[1:]]
+    return tuple(planned.get(each.name, each) for each in (*first, *others))
 
 
-def _measure(query: MetricQuery | None) -> Measure:
-    is_share = query is not None and query.operation is Operation.PERCENTAGE
-    return Measure.CONVERSION if is_share else Measure.MEAN
+def shown_metrics(
+    fixed: ResultPlan, plan: ResultPlan, design: Experiment | None
+) -> list[PlannedMetric]:
+    """The metrics of results, the primary one first: as fixed at the start, others as planned now.
+
+    There are none of a design without queries.
+    """
+    primary = fixed.primary or next(iter(metrics_of(fixed, design)), None)
+    return [] if primary is None else [primary, *beside(fixed, primary, metrics_of(plan, design))]
 
 
 def told_changes(run: Run) -> list[ToldChange]:
@@ -113,6 +118,8 @@ def told_changes(run: Run) -> list[ToldChange]:
 
 def _told(change: PlanChange, run: Run) -> ToldChange:
     means = MOVED if run.moved else ENDED
+    if change.what == PAST_END:
+        means = STAYS
     if change.forbids:
         means = NO_VERDICT
     sentence = f"Changed after the start: {change.what}. {means}"
@@ -120,7 +127,9 @@ def _told(change: PlanChange, run: Run) -> ToldChange:
 
 
 def _stretches(run: Run) -> Iterator[ToldChange]:
-    for before, after in zip(run.weights, run.weights[1:], strict=False):
-        kept = keeps_ratio(before.weights, after.weights)
-        sentence = f"Changed after the start: {WEIGHTS}. {SWITCHED_OFF if kept else STRETCHED}"
-        yield ToldChange(after.since, WEIGHTS, forbids=not kept, sentence=sentence)
+    forbids = run.mode is not Mode.PLANNED
+    for each in run.weights[1:]:
+        kept = each.since not in run.reweighted_at
+        means = SWITCHED_OFF if kept else NEVER if forbids else STRETCHED
+        sentence = f"Changed after the start: {WEIGHTS}. {means}"
+        yield ToldChange(each.since, WEIGHTS, forbids=forbids and not kept, sentence=sentence)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -26,9 +27,6 @@ from chalicelib.domain.outcomes.metric_analysis import Observation, is_compariso
 from chalicelib.domain.outcomes.pg_numeric import EXACT, total
 from chalicelib.domain.outcomes.value_sums import ValueSums
 from chalicelib.domain.participants.participants import Enrollment
-
-CONTROL_NAMES = ("baseline", "control")
-"""What a condition is called with which the others are compared."""
 
 SPREADS = frozenset(
     {Operation.MIN, Operation.MAX, Operation.MEDIAN, Operation.MODE, Operation.DEVIATION}
@@ -139,29 +137,34 @@ class QuerySums:
         return found
 
 
-def control_of(conditions: Sequence[Condition]) -> Condition | None:
-    """The condition to compare with: the first that is named so, else the first by order.
+def places(
+    enrollments: Mapping[str, Iterable[Enrollment]],
+    reweighted_at: Sequence[datetime] = (),
+    *,
+    by_group: bool = False,
+) -> Places:
+    """The stratum and group with which users, by their ids, first came under each condition.
 
-    The code counts as much as the name, in any case; None if there are no conditions.
+    Where weights were changed, a stratum is one of those who came between two changes: users, or
+    `by_group` all of a group, by the first of these users.
     """
-    in_order = sorted(conditions, key=lambda condition: condition.order)
-    named = (
-        condition
-        for condition in in_order
-        if any((name or "").lower() in CONTROL_NAMES for name in (condition.code, condition.name))
-    )
-    return next(named, in_order[0] if in_order else None)
-
-
-def places(enrollments: Mapping[str, Iterable[Enrollment]]) -> Places:
-    """The stratum and group with which users, by their ids, first came under each condition."""
-    found: dict[tuple[str, str], Place] = {}
+    first: dict[tuple[str, str], Enrollment] = {}
+    of_group: dict[str | None, datetime] = {}
     for user_id, own in enrollments.items():
         for each in sorted(own, key=lambda enrollment: enrollment.at):
             if each.condition_id is not None:
-                key = user_id, each.condition_id
-                found.setdefault(key, Place(each.stratum or None, each.group_id))
-    return found
+                first.setdefault((user_id, each.condition_id), each)
+                of_group[each.group_id] = min(of_group.get(each.group_id, each.at), each.at)
+
+    def stratum(enrollment: Enrollment) -> str | None:
+        own = None if by_group else enrollment.stratum or None
+        if not reweighted_at:
+            return own
+        at = of_group[enrollment.group_id] if by_group else enrollment.at
+        stretch = f"stretch {1 + sum(at >= change for change in reweighted_at)}"
+        return stretch if own is None else f"{stretch}, {own}"
+
+    return {key: Place(stratum(each), each.group_id) for key, each in first.items()}
 
 
 def enrolled_units(
@@ -192,23 +195,32 @@ def query_sums(
     values: Sequence[Observation],
     place_of: Places,
     enrolled: EnrolledUnits,
+    control: Condition | None = None,
+    *,
+    by_stretch: bool = False,
 ) -> QuerySums:
     """The sums of what a query finds in the values of an experiment's participants.
 
     Each user has the one value that `analyse` takes. Whatever the operation, sums are those of the
-    users' values: an inference is about their mean, or about the share of those who match.
+    users' values: an inference is about their mean, or about the share of those who match. Within
+    subjects the values under `control` (by default that of the design) are taken off the others.
+    `by_stretch`: places name stretches of constant weights, which are strata of any design.
     """
     arms = {condition.id: (condition.id,) for condition in experiment.conditions}
     found = dict(user_values(query, kind, values, arms))
     numbers = {arm: found.get(arm, {}) for arm in arms}
     unit = _unit(experiment)
     all_units = enrolled.groups if unit is Analysed.GROUP else enrolled.users
-    stratified = unit is Analysed.USER and experiment.algorithm is Algorithm.STRATIFIED
+    stratified = unit is Analysed.USER and (
+        by_stretch or experiment.algorithm is Algorithm.STRATIFIED
+    )
     of_users = tuple(_cells_of_users(numbers, place_of, enrolled, stratified=stratified))
-    control = control_of(experiment.conditions) if unit is Analysed.PAIR else None
+    control = (control or experiment.control) if unit is Analysed.PAIR else None
     cells: Mapping[Analysed, Callable[[], Iterable[Cell]]] = {
         Analysed.USER: lambda: of_users,
-        Analysed.GROUP: lambda: _cells_of_groups(numbers, place_of, enrolled),
+        Analysed.GROUP: lambda: _cells_of_groups(
+            numbers, place_of, enrolled, by_stretch=by_stretch
+        ),
         Analysed.PAIR: lambda: _cells_of_pairs(numbers, control),
     }
     return QuerySums(
@@ -261,17 +273,35 @@ def _cells_of_users(
 
 
 def _cells_of_groups(
-    numbers: Mapping[str, Mapping[str, Decimal]], place_of: Places, enrolled: EnrolledUnits
+    numbers: Mapping[str, Mapping[str, Decimal]],
+    place_of: Places,
+    enrolled: EnrolledUnits,
+    *,
+    by_stretch: bool,
 ) -> Iterator[Cell]:
-    """The value of a group is the mean of its users with a value; groups have no stratum."""
+    """The value of a group is the mean of its users with a value.
+
+    Groups have no stratum but stretches of constant weights.
+    """
     for arm, own in numbers.items():
-        groups: defaultdict[str | None, list[Decimal]] = defaultdict(list)
+        groups: defaultdict[Place, list[Decimal]] = defaultdict(list)
         for user_id, number in own.items():
-            groups[place_of.get((user_id, arm), Place()).group_id].append(number)
-        alone = len(groups.pop(None, ()))
-        means = (Fraction(total(each)) / len(each) for each in groups.values())
-        sums = ValueSums.of_fractions(means)
-        yield Cell(arm, None, sums, enrolled.groups.get(arm, 0), left_out=alone)
+            place = place_of.get((user_id, arm), Place())
+            groups[place if by_stretch else replace(place, stratum=None)].append(number)
+        alone = sum(len(each) for place, each in groups.items() if place.group_id is None)
+        strata: dict[str | None, list[Fraction]] = {} if by_stretch and groups else {None: []}
+        for place, each in groups.items():
+            means = strata.setdefault(place.stratum, [])
+            if place.group_id is not None:
+                means.append(Fraction(total(each)) / len(each))
+        for place_among, (stratum, means) in enumerate(sorted(strata.items(), key=str)):
+            yield Cell(
+                arm,
+                stratum,
+                ValueSums.of_fractions(means),
+                None if by_stretch else enrolled.groups.get(arm, 0),
+                left_out=0 if place_among else alone,
+            )
 
 
 def _cells_of_pairs(

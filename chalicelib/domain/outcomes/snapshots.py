@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from chalicelib.domain.experiments.experiments import Experiment, State
-from chalicelib.domain.experiments.lifecycle import moment_of
 from chalicelib.domain.features.features import Feature
-from chalicelib.domain.outcomes.query_sums import Cell, QuerySums
+from chalicelib.domain.features.result_plans import in_force
+from chalicelib.domain.outcomes.query_sums import Analysed, Cell, QuerySums
 from chalicelib.domain.outcomes.value_sums import ValueSums, exact_text
 
 BYTES_OF_A_CELL = 200
@@ -58,14 +58,20 @@ def last_day(now: datetime) -> date:
 
 
 def planned_end_of(feature: Feature) -> datetime | None:
-    """The end that the plan or else the design of an experiment sets; None if neither does.
+    """The end of the last day that was planned at the start, or by now; None without one."""
+    ends_on = in_force(feature.effective_plan(), feature.run).ends_on
+    return None if ends_on is None else datetime.combine(ends_on + timedelta(days=1), time(0), UTC)
 
-    A plan sets a day, which counts to its end.
-    """
-    if feature.plan is not None and feature.plan.ends_on is not None:
-        return datetime.combine(feature.plan.ends_on + timedelta(days=1), time(0), UTC)
-    text = feature.design.end_on if feature.design else None
-    return None if text is None else moment_of(text)
+
+def has_units(feature: Feature, sums: QuerySums) -> bool:
+    """Whether the units are enrolled at which an experiment without a planned day ends."""
+    plan = in_force(feature.effective_plan(), feature.run)
+    if plan.ends_on is not None or plan.units is None:
+        return False
+    counts = sums.enrolled.values()
+    # A user takes part under several conditions of a pair, but only once in the experiment.
+    enrolled = max(counts, default=0) if sums.unit is Analysed.PAIR else sum(counts)
+    return enrolled >= plan.units * len(sums.enrolled) / 2
 
 
 def ended_at(experiment: Experiment) -> datetime:
@@ -94,9 +100,15 @@ def is_due(
     return any(_is_over(look, now) for look in looks)
 
 
-def is_final(taken: Taken, at: datetime, planned_end: datetime | None) -> bool:
-    """Whether a snapshot that is read at a moment is the first at or after the planned end."""
-    return planned_end is not None and at >= planned_end and not taken.final
+def is_final(
+    taken: Taken, at: datetime, planned_end: datetime | None, have_come: bool = False
+) -> bool:
+    """Whether a snapshot that is read at a moment is the first at or after the planned end.
+
+    That is a moment, or that all planned units `have_come`.
+    """
+    is_past = have_come or (planned_end is not None and at >= planned_end)
+    return is_past and not taken.final
 
 
 def _is_over(moment: datetime, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
@@ -173,42 +173,48 @@ def main_effect(
 ) -> Contrast | None:
     """The effect of a factor's `level` against its `baseline` in a factorial experiment.
 
-    The equally weighted mean over the cells of the other factors (the method, section 2), as
-    ordinary least squares of the cell means with HC2 has it. Cells are named by the level of each
-    factor. None if a cell is missing or has no estimate.
+    As ordinary least squares of the cell means with HC2 has it. Cells are named by the level of
+    each factor. None if a cell is missing or has no estimate.
     """
-    coefficients = {level: 1.0, baseline: -1.0}
-    of_level = {
-        each: [cell for cell in cells if cell[factor] == each] for each in (level, baseline)
-    }
-    others = [{cell[:factor] + cell[factor + 1 :] for cell in each} for each in of_level.values()]
+    coefficients = of_level(cells, factor, level, baseline)
+    return linear([cells[cell] for cell in coefficients], [*coefficients.values()], kind)
+
+
+def of_level(
+    cells: Collection[Cell], factor: int, level: int, baseline: int
+) -> Mapping[Cell, float]:
+    """The coefficients of the cells in the main effect of a factor's `level` against `baseline`.
+
+    The equally weighted mean over the cells of the other factors (the method, section 2). None of
+    any cell if one is missing.
+    """
+    signs = {level: 1.0, baseline: -1.0}
+    chosen = [cell for each in signs for cell in cells if cell[factor] == each]
+    others = [
+        {cell[:factor] + cell[factor + 1 :] for cell in chosen if cell[factor] == each}
+        for each in (level, baseline)
+    ]
     if level == baseline or others[0] != others[1]:
-        return None
-    chosen = [cell for each in of_level.values() for cell in each]
-    return linear(
-        [cells[cell] for cell in chosen],
-        [coefficients[cell[factor]] / len(others[0]) for cell in chosen],
-        kind,
-    )
+        return {}
+    return {cell: signs[cell[factor]] / len(others[0]) for cell in chosen}
 
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A stratum: sums of the two arms, and the number of all units in it (by default, of both)."""
+    """The sums of each arm in a stratum, and the number of all its units (by default, of these)."""
 
-    control: ArmSums
-    variant: ArmSums
+    arms: tuple[ArmSums, ...]
     size: int | None = None
 
     @property
     def weight(self) -> int:
         """The number of units that the stratum's share among all is made of."""
-        return self.control.n + self.variant.n if self.size is None else self.size
+        return sum(each.n for each in self.arms) if self.size is None else self.size
 
     @property
     def is_thin(self) -> bool:
         """Whether an arm has fewer than 2 units in it."""
-        return self.control.n < 2 or self.variant.n < 2
+        return any(each.n < 2 for each in self.arms)
 
     def __add__(self, other: Stratum) -> Stratum:
         """Both strata as one.
@@ -217,8 +223,7 @@ class Stratum:
             TypeError: if one has sums of a ratio and the other has not.
         """
         return Stratum(
-            _together(self.control, other.control),
-            _together(self.variant, other.variant),
+            tuple(_together(*both) for both in zip(self.arms, other.arms, strict=True)),
             self.weight + other.weight,
         )
 
@@ -232,7 +237,7 @@ def _together(first: ArmSums, second: ArmSums) -> ArmSums:
 
 
 def merged(strata: Sequence[Stratum]) -> list[Stratum]:
-    """Strata in which both arms have 2 units at least.
+    """Strata in which each arm has 2 units at least.
 
     Those that are too thin become one; if that is too thin as well, all become one: the contrast
     is unstratified then (the method, section 2).
@@ -251,10 +256,13 @@ def merged(strata: Sequence[Stratum]) -> list[Stratum]:
     return [rest]
 
 
-def post_stratified(kind: Kind, strata: Sequence[Stratum]) -> Contrast | None:
-    """The difference variant - control, d = Σ w(m_B - m_A) with w = a stratum's share of units.
+def post_stratified(
+    kind: Kind, strata: Sequence[Stratum], coefficients: Sequence[float] = (-1.0, 1.0)
+) -> Contrast | None:
+    """A contrast of arms within strata, d = Σ w·Σ c·m with w = a stratum's share of units.
 
-    v = Σ w²(v_A + v_B) (Miratrix, Sekhon & Yu 2013). None without units in an arm.
+    v = Σ w²·Σ c²·v (Miratrix, Sekhon & Yu 2013); of two arms, variant - control. None without
+    units in an arm.
 
     Raises:
         DamagedSums: as `arm` does.
@@ -263,6 +271,6 @@ def post_stratified(kind: Kind, strata: Sequence[Stratum]) -> Contrast | None:
     everyone = sum(stratum.weight for stratum in usable)
     if not everyone:
         return None
-    arms = [arm(kind, sums) for each in usable for sums in (each.control, each.variant)]
-    shares = [each.weight / everyone * sign for each in usable for sign in (-1, 1)]
+    arms = [arm(kind, sums) for each in usable for sums in each.arms]
+    shares = [each.weight / everyone * c for each in usable for c in coefficients]
     return linear(arms, shares, kind)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from chalicelib.domain.experiments.experiments import Experiment, Unit
 from chalicelib.domain.outcomes.metric_results import (
@@ -38,13 +39,18 @@ def read_logged(logs: LogStore, metric_key: str) -> list[Logged]:
 
 
 def read_part(
-    store: UserEnrollmentStore, feature_id: int, experiment: Experiment, users: Collection[str]
+    store: UserEnrollmentStore,
+    feature_id: int,
+    experiment: Experiment,
+    users: Collection[str],
+    reweighted_at: Sequence[datetime] = (),
 ) -> Part:
-    """How those of some users take part who do."""
+    """How those of some users take part who do; strata are told apart by changes of weights."""
     if experiment.unit is Unit.WITHIN_SUBJECTS:
         repeats = store.repeats(feature_id, users)
         return Part({user_id: met_by_repeats(own) for user_id, own in repeats.items()})
     point_keys = {point.point_key for point in experiment.points}
     enrollments = store.enrollments(feature_id, point_keys, users)
     met = {user_id: met_by_enrollments(own) for user_id, own in enrollments.items()}
-    return Part(met, places(enrollments))
+    by_group = experiment.unit is Unit.GROUP
+    return Part(met, places(enrollments, reweighted_at, by_group=by_group))

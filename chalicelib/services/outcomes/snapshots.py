@@ -25,6 +25,7 @@ from chalicelib.domain.outcomes.snapshots import (
     Taken,
     by_query,
     fitted,
+    has_units,
     is_due,
     is_final,
     last_day,
@@ -67,7 +68,7 @@ Seen = tuple[date, int, bool]
 class _Due:
     """An experiment with queries that lack a snapshot, and how far these are."""
 
-    feature_id: int
+    feature: Feature
     experiment: Experiment
     queries: tuple[MetricQuery, ...]
     taken: Mapping[str, Taken]
@@ -82,7 +83,7 @@ class _Due:
         """
         own = [self.of(query) for query in self.queries]
         tried = min(each.tried or NEVER for each in own)
-        return tried, min(each.at or NEVER for each in own), self.feature_id
+        return tried, min(each.at or NEVER for each in own), self.feature.id
 
     def of(self, query: MetricQuery) -> Taken:
         """How far a query is."""
@@ -161,8 +162,8 @@ class SnapshotService:
         feature = catalogue.feature(feature_id)
         design = feature.design if feature else None
         for query in design.metric_queries() if design else ():
-            if design is not None and query.id == query_id:
-                (sums,) = self._sums(catalogue, feature_id, design, [query])
+            if feature is not None and design is not None and query.id == query_id:
+                (sums,) = self._sums(catalogue, feature, design, [query])
                 return Snapshot(now.astimezone(UTC).date(), now, final=False, sums=sums)
         raise NotFound(f"there is no such query: {query_id}")
 
@@ -193,7 +194,7 @@ class SnapshotService:
             if is_due(experiment, taken.get(query.id, NONE_TAKEN), run.now, end)
         )
         if queries:
-            run.due[feature_id] = _Due(feature_id, experiment, queries, taken, end, seen)
+            run.due[feature_id] = _Due(feature, experiment, queries, taken, end, seen)
         else:
             self._settled[feature_id] = seen
         return True
@@ -201,7 +202,7 @@ class SnapshotService:
     def _in_turn(self, run: _Run) -> Iterator[tuple[int, Experiment]]:
         for due in sorted(run.due.values(), key=lambda each: each.turn):
             if run.queries and self._clock() - run.begun < RUN_TIME:
-                yield due.feature_id, due.experiment
+                yield due.feature.id, due.experiment
             else:
                 run.whole = False
 
@@ -211,55 +212,70 @@ class SnapshotService:
         run.queries -= len(queries)
         run.whole = run.whole and queries == due.queries
         at = self._clock()
+        feature_id = due.feature.id
         try:
-            self._snapshots.note_try(due.feature_id, [query.id for query in queries], at)
+            self._snapshots.note_try(feature_id, [query.id for query in queries], at)
+            read = self._sums(run.catalogue, due.feature, due.experiment, queries)
             stored = [
                 self._snapshots.put(
-                    due.feature_id,
+                    feature_id,
                     Snapshot(
-                        last_day(run.now), at, is_final(due.of(query), at, due.planned_end), sums
+                        last_day(run.now),
+                        at,
+                        is_final(due.of(query), at, due.planned_end, has_units(due.feature, sums)),
+                        sums,
                     ),
                 )
-                for query, sums in zip(
-                    queries,
-                    self._sums(run.catalogue, due.feature_id, due.experiment, queries),
-                    strict=True,
-                )
+                for query, sums in zip(queries, read, strict=True)
             ]
         except Unavailable:
             raise
         except Exception:
-            self._failed[due.feature_id] = run.now
+            self._failed[feature_id] = run.now
             raise
-        self._failed.pop(due.feature_id, None)
+        self._failed.pop(feature_id, None)
         if len(stored) == len(due.queries) and all(stored):
-            self._settled[due.feature_id] = due.seen
+            self._settled[feature_id] = due.seen
 
     def _sums(
         self,
         catalogue: Catalogue,
-        feature_id: int,
+        feature: Feature,
         experiment: Experiment,
         queries: Sequence[MetricQuery],
     ) -> Iterator[QuerySums]:
         """The sums of some queries of an experiment, in their order; each metric is read once."""
+        changes = () if feature.run is None else feature.run.reweighted_at
         logged = {key: read_logged(self._logs, key) for key in {q.metric_key for q in queries}}
         users = {value.user_id for own in logged.values() for value in own}
-        part = read_part(self._enrollments, feature_id, experiment, users)
+        part = read_part(self._enrollments, feature.id, experiment, users, changes)
         # Read last: who has a value is enrolled, and counted.
-        enrolled = self._enrolled(feature_id, experiment, part)
+        enrolled = self._enrolled(feature.id, experiment, part, by_stretch=bool(changes))
         for query in queries:
             metric = catalogue.metrics.get(query.metric_key)
             kind = MetricType.CONTINUOUS if metric is None else metric.type
             values = list(observations(logged[query.metric_key], part.met))
-            sums = query_sums(query, experiment, kind, values, part.places, enrolled)
+            sums = query_sums(
+                query,
+                experiment,
+                kind,
+                values,
+                part.places,
+                enrolled,
+                feature.control_condition,
+                by_stretch=bool(changes),
+            )
             yield fitted(sums, SNAPSHOT_BYTES)
 
-    def _enrolled(self, feature_id: int, experiment: Experiment, part: Part) -> EnrolledUnits:
+    def _enrolled(
+        self, feature_id: int, experiment: Experiment, part: Part, *, by_stretch: bool
+    ) -> EnrolledUnits:
+        """The enrolled units; those of strata are not counted by stretch of constant weights."""
         points = {point.point_key for point in experiment.points}
         counts, _ = self._counts.by_point(feature_id, points)
         strata = {place.stratum for place in part.places.values() if place.stratum is not None}
-        in_strata = self._counts.in_strata(feature_id, strata) if strata else {}
+        is_counted = strata and not by_stretch
+        in_strata = self._counts.in_strata(feature_id, strata) if is_counted else {}
         variants = {condition.variant_id: condition.id for condition in experiment.conditions}
         return enrolled_units(
             counts,

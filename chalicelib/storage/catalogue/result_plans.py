@@ -71,6 +71,7 @@ def run_values(run: Run) -> dict[str, Any]:
         ],
         "changes": [[to_ms(each.at), each.what, each.forbids] for each in run.changes],
         "moved": run.moved,
+        "control_id": run.control_id,
     }
 
 

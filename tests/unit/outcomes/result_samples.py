@@ -79,7 +79,8 @@ def metric(
         None if role is MetricRole.PRIMARY else name, measure, direction, role, margin=margin
     )
     own_days = {START.date(): sums} if days is None else days
-    return MeasuredMetric(planned, name, kind, (sums,), own_days)
+    strata = {day: (of_day,) for day, of_day in own_days.items()}
+    return MeasuredMetric(planned, name, kind, (sums,), strata)
 
 
 def measured(

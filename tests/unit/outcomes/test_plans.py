@@ -54,7 +54,11 @@ def test_without_metrics_test_labs_conversion_decides_and_in_upgrade_the_first_q
     newer = query("new", "an operation of later")
     assert metrics_of(ResultPlan(), asking(dict(share), dict(newer))) == (
         PlannedMetric("query of grade", Measure.CONVERSION, role=MetricRole.PRIMARY),
-        PlannedMetric("query of new", Measure.MEAN),
+    )
+    time = PlannedMetric("query of time", role=MetricRole.PRIMARY)
+    assert metrics_of(ResultPlan((time,)), asking(dict(share), dict(query("time", "avg")))) == (
+        PlannedMetric("query of grade", Measure.CONVERSION),
+        time,
     )
     assert metrics_of(ResultPlan(), asking()) == ()
 
@@ -119,11 +123,14 @@ def test_weights_that_were_set_anew_are_told_among_them() -> None:
     other = reweighted(off, {1: Decimal("0.4"), 2: Decimal("0.6")}, START + 2 * DAY)
     assert [(what, forbids) for what, forbids, _ in told(other)] == [
         ("the weights of variants", False),
-        ("the weights of variants", True),
+        ("the weights of variants", False),
     ]
     switched, mixed = (says for _, _, says in told(other))
     assert switched.startswith("Variants were switched off")
-    assert mixed.endswith("nothing is compared.")
+    assert mixed.endswith("only the planned end decides.")
+    for never in (replace(other, moved=True), replace(other, plan=ResultPlan())):
+        assert [forbids for _, forbids, _ in told(never)] == [False, True]
+        assert told(never)[-1][-1].endswith("a new run can.")
 
 
 def test_no_more_than_fifty_stretches_are_kept_and_then_nothing_is_decided() -> None:

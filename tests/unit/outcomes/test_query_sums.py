@@ -31,7 +31,6 @@ from chalicelib.domain.outcomes.query_sums import (
     EnrolledUnits,
     Place,
     QuerySums,
-    control_of,
     enrolled_units,
     places,
     query_sums,
@@ -200,7 +199,7 @@ def test_the_control_is_named_so_or_comes_first(
     named: list[tuple[str, str | None, int]], expected: str | None
 ) -> None:
     conditions = [replace(condition(code, order=n), name=name) for code, name, n in named]
-    found = control_of(conditions)
+    found = replace(design(), conditions=tuple(conditions)).control
     assert (found and found.code) == expected
 
 

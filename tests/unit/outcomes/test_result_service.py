@@ -50,6 +50,7 @@ from tests.unit.features.test_purge_service import failing
 from tests.unit.outcomes.test_metric_analysis_service import TIME, asking, log, measure, query
 from tests.unit.samples import add_user, draft, experiment, process, record
 from tests.unit.upgrade_service_samples import (
+    condition,
     design,
     feature_id_of,
     group_design,
@@ -105,7 +106,7 @@ def test_an_experiment_is_judged_by_its_users_within_the_window(
     feature_id, variants = experiment(services, "button")
     planned(services, feature_id, ResultPlan(units=600, window=2))
     converting(services, clock, variants, (20, 60))
-    days_go_by(services, clock, 8)
+    days_go_by(services, clock, 10)
     for user in range(60):
         record(services, f"0-{user}-{START.isoformat()}", variants[0])  # long after their window
     results = services.results.of_feature(feature_id)
@@ -125,7 +126,7 @@ def test_new_variants_begin_a_new_run_without_a_verdict(
     feature_id, variants = experiment(services, "button")
     planned(services, feature_id, ResultPlan(units=600, window=2))
     converting(services, clock, variants, (20, 60))
-    days_go_by(services, clock, 8)
+    days_go_by(services, clock, 10)
     assert services.results.of_feature(feature_id).latched is not None
     drafts = [VariantDraft(feature_id, "c", True), VariantDraft(feature_id, "d")]
     services.features.replace_variants(feature_id, drafts)
@@ -151,7 +152,7 @@ def test_events_with_a_name_are_a_metric_of_their_own(
             value = Decimal(draw.randint(100, 2000) * (1 + place)) / 100
             services.events.record(f"{place}-{n}", variant_id, measured=Measured("revenue", value))
     services.events.record("0-0", variants[0], measured=Measured("revenue", Decimal(90)))
-    days_go_by(services, clock, 8)
+    days_go_by(services, clock, 10)
     results = services.results.of_feature(feature_id, "users with revenue")
     assert [each.name for each in results.metrics] == ["revenue per user", "users with revenue"]
     assert results.verdict.code is Code.SHIP
@@ -295,9 +296,10 @@ def take_part(
     users: int,
     value: Callable[[int, str], float],
     group: Callable[[int], str] | None = None,
+    first: int = 0,
 ) -> None:
     """Enroll users, who log a value that may depend on their condition."""
-    for n in range(users):
+    for n in range(first, first + users):
         user_id = f"u{n}"
         join(services, user_id, update=in_class(group(n)) if group else None)
         outcome = mark(services, user_id)
@@ -452,12 +454,144 @@ def test_designs_that_cannot_be_compared_say_why(
     assert words in results.verdict.text
 
 
-def test_weights_that_were_changed_leave_nothing_to_compare(
+def test_without_an_end_weights_that_were_changed_leave_nothing_to_compare(
     services: Services, clock: FixedClock
 ) -> None:
     asked(services, clock, asking(design(), query("q", "avg")), 10)
     services.experiments.edit("e", lambda made: reweighted(made, a=90, b=10))
-    assert "weights were changed" in services.results.of_experiment("e").verdict.text
+    results = services.results.of_experiment("e")
+    assert results.verdict.code is Code.NO_COMPARISON
+    assert "weights changed" in results.verdict.text
+
+
+IN_TWO_WEEKS = (START + timedelta(days=14)).isoformat()
+
+
+@pytest.mark.parametrize(("made", "users"), [(design(), 200), (group_design(), 300)])
+def test_users_from_before_and_after_a_change_of_weights_are_compared_apart(
+    made: Experiment, users: int, services: Services, clock: FixedClock
+) -> None:
+    in_groups = made.unit is Unit.GROUP
+    group = (lambda n: f"class {n // 3}") if in_groups else None
+    measure(services)
+    services.experiments.create(asking(replace(made, end_on=IN_TWO_WEEKS), query("q", "avg")))
+    take_part(services, clock, users, lambda n, _: 10 + n % 5, group)
+    days_go_by(services, clock, 2)
+    services.experiments.edit("e", lambda found: reweighted(found, a=90, b=10))
+    # They would be better off under either condition, and most of them are under a.
+    take_part(services, clock, users, lambda n, _: 50 + n % 5, group, first=users)
+    days_go_by(services, clock, 9)
+    early = services.results.of_experiment("e")
+    assert early.verdict.code is Code.KEEP_RUNNING
+    assert "only the planned end decides" in early.verdict.text
+    assert early.days[0].points[0].estimate == pytest.approx(0, abs=0.5)
+    days_go_by(services, clock, 5)
+    results = services.results.of_experiment("e")
+    assert results.is_over
+    assert results.verdict.code is Code.INCONCLUSIVE
+    (compared,) = results.comparisons
+    assert compared.control_mean is not None
+    assert compared.mean is not None
+    assert compared.mean - compared.control_mean < -5
+    assert compared.estimate == pytest.approx(0, abs=1)
+    assert results.days[-1].points[0].estimate == pytest.approx(compared.estimate)
+    check = next(check for check in results.checks if check.name == "plan")
+    assert "compared apart" in check.text
+
+
+def test_zeros_are_not_told_apart_by_changes_of_weights(
+    services: Services, clock: FixedClock
+) -> None:
+    measure(services)
+    made = replace(design(), end_on=IN_TWO_WEEKS)
+    services.experiments.create(asking(made, query("q", "sum")))
+    planned(services, feature_id_of(services), ResultPlan(missing_as_zero=True))
+    take_part(services, clock, 20, lambda n, _: n)
+    services.experiments.edit("e", lambda found: reweighted(found, a=90, b=10))
+    results = services.results.of_experiment("e", up_to_now=True)
+    assert "how many they are in each stratum is not known" in results.verdict.text
+
+
+# What was fixed at the start
+
+
+def only(made: Experiment, *places: int) -> Experiment:
+    """The experiment with the conditions at some places, which share all users."""
+    left = (replace(made.conditions[place], weight=100 / len(places)) for place in places)
+    return replace(made, conditions=tuple(left))
+
+
+def test_neither_names_nor_new_queries_change_what_decides(
+    services: Services, clock: FixedClock
+) -> None:
+    asked(services, clock, asking(design(), query("q", "avg")), 10)
+
+    def edited(found: Experiment) -> Experiment:
+        first, second = found.conditions
+        queries = (dict(query("q0", "sum")), *found.queries)
+        named = replace(first, order=2), replace(second, order=1, name="Control")
+        return replace(found, conditions=named, queries=queries)
+
+    services.experiments.edit("e", edited)
+    results = services.results.of_experiment("e")
+    assert [each.name for each in results.metrics] == ["q", "q0"]
+    assert [each.key for each in results.variants if each.is_control] == ["id of a"]
+    assert results.verdict.code is Code.NEEDS_DATA
+
+
+@pytest.mark.parametrize(
+    ("edited", "words"),
+    [
+        (lambda e: only(e, 1, 2), "the condition to compare with"),
+        (lambda e: only(e, 0, 2), "a condition was"),
+        (lambda e: replace(e, queries=e.queries[1:]), "the query that decides"),
+        (lambda e: replace(e, queries=e.queries[:1]), "the query of a guardrail"),
+    ],
+)
+def test_what_is_compared_or_decides_and_is_removed_leaves_nothing_to_compare(
+    edited: Callable[[Experiment], Experiment], words: str, services: Services
+) -> None:
+    three = (condition(code, order=n) for n, code in enumerate("abc"))
+    made = only(replace(design(), conditions=tuple(three)), 0, 1, 2)
+    measure(services)
+    services.experiments.create(asking(made, query("q", "avg"), query("r", "avg")))
+    queries = services.results.of_experiment("e").metrics
+    assert [each.name for each in queries] == ["q", "r"]
+    guarded = ResultPlan(
+        (
+            PlannedMetric("q", role=MetricRole.PRIMARY),
+            PlannedMetric("r", role=MetricRole.GUARDRAIL),
+        )
+    )
+    planned(services, feature_id_of(services), guarded)
+    services.experiments.edit("e", edited)
+    results = services.results.of_experiment("e")
+    assert results.verdict.code is Code.NO_COMPARISON
+    assert words in results.verdict.text
+
+
+def test_an_end_by_number_has_one_final_look_that_stays(
+    services: Services, clock: FixedClock
+) -> None:
+    measure(services)
+    complete = CompleteCondition(user_count=60)
+    services.experiments.create(
+        asking(replace(design(), complete_condition=complete), query("q", "avg"))
+    )
+    take_part(services, clock, 40, lambda n, _: n)
+    days_go_by(services, clock, 2)
+    running = services.results.of_experiment("e")
+    assert (running.mode, running.is_over) == (Mode.PLANNED, False)
+    clock.advance(timedelta(hours=1))
+    take_part(services, clock, 20, lambda n, _: n, first=40)
+    days_go_by(services, clock, 1)
+    results = services.results.of_experiment("e")
+    assert results.is_over
+    log(services, clock, "u1", 10**6)
+    days_go_by(services, clock, 2)
+    again = services.results.of_experiment("e", up_to_now=True)
+    assert again.is_over
+    assert again.comparisons == results.comparisons
 
 
 def test_who_logged_nothing_may_count_as_zero(services: Services, clock: FixedClock) -> None:
@@ -561,7 +695,7 @@ def test_of_two_verdicts_at_once_the_first_stays(memory: Memory, clock: FixedClo
     feature_id, variants = experiment(services, "button")
     planned(services, feature_id, ResultPlan(units=600, window=2))
     converting(services, clock, variants, (20, 60))
-    days_go_by(services, clock, 8)
+    days_go_by(services, clock, 10)
 
     def another() -> None:
         clock.advance(timedelta(minutes=-5))

@@ -93,25 +93,23 @@ def test_an_open_experiment_says_when_it_can_be_expected_to_decide() -> None:
 
 def test_a_number_of_units_that_was_moved_ends_where_it_was_moved_to() -> None:
     first = ResultPlan(units=3_000, window=3)
-    found = measured(metric(EVEN), plan=first)
-    assert (found.mode, found.is_over) == (Mode.PLANNED, True)
+    found = measured(metric(EVEN), plan=first, has_final_look=False)
+    assert (found.mode, found.is_over, found.units_planned) == (Mode.PLANNED, False, 3_000)
     moved = replace(found.run, moved=True) if found.run else None
     later = replace(found, run=moved, plan=replace(first, units=3_001))
-    assert (later.mode, later.is_over) == (Mode.MOVED, False)
+    assert (later.mode, later.is_over, later.units_planned) == (Mode.MOVED, False, 3_001)
     assert results_of(later).n_star == results_of(found).n_star
 
 
 def test_planned_units_say_how_many_days_are_left() -> None:
-    found = measured(metric(EVEN), plan=ResultPlan(units=6000, window=3))
+    found = measured(metric(EVEN), plan=ResultPlan(units=6000, window=3), has_final_look=False)
     yesterday = found.now.date() - timedelta(days=1)
     found = replace(found, enrolled=replace(found.enrolled, days={yesterday: {"a": 350, "b": 350}}))
     results = results_of(found)
     assert results.mode is Mode.PLANNED
     assert results.days_left == math.ceil((6000 - 700) / 100)
-    over = replace(
-        found, enrolled=replace(found.enrolled, days={yesterday: {"a": 3000, "b": 3000}})
-    )
-    assert results_of(over).is_over
+    over = results_of(replace(found, has_final_look=True))
+    assert (over.is_over, over.days_left) == (True, None), "erasures do not undo the final look"
 
 
 @pytest.mark.parametrize(
@@ -392,9 +390,13 @@ def test_foreign_events_are_told(events: int, word: str) -> None:
 
 
 def test_a_week_has_to_be_over_before_anything_ships() -> None:
-    results = results_of(measured(metric(WON), after=6))
+    # The window of the users of the last three days is not over.
+    results = results_of(measured(metric(WON), after=9))
     assert results.verdict.code is Code.KEEP_RUNNING
     assert "6 of 7 days" in results.verdict.text
+    assert results_of(measured(metric(WON), after=11)).verdict.code is Code.SHIP
+    without = replace(measured(metric(WON), after=7), complete_until=None)
+    assert results_of(without).verdict.code is Code.SHIP
     assert check(results, "full week").state is CheckState.WARNING
 
 
@@ -506,7 +508,7 @@ def test_readings_of_all_that_was_there_are_a_series_too() -> None:
     found = replace(metric(shares((200, 40), (90, 18)), days=own), cumulative=True)
     results = results_of(measured(found))
     assert results.days[-1].points[0].estimate == pytest.approx(0)
-    empty = {START.date(): shares((0, 0), (0, 0)), **own}
+    empty = {START.date(): (shares((0, 0), (0, 0)),), **found.days}
     assert results_of(measured(replace(found, days=empty))).days[0].points[0].estimate is None
     same = replace(metric(values([1] * 9, [1] * 9), kind=Kind.MEAN, name="s"), cumulative=True)
     assert results_of(measured(same)).days[0].points[0].interval is None

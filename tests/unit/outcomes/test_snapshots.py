@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -12,13 +13,14 @@ import pytest
 from chalicelib.domain.experiments.experiments import Experiment, State, StateChange
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import ResultPlan
-from chalicelib.domain.outcomes.query_sums import Cell
+from chalicelib.domain.outcomes.query_sums import Analysed, Cell, QuerySums
 from chalicelib.domain.outcomes.snapshots import (
     NONE_TAKEN,
     Taken,
     by_query,
     ended_at,
     fitted,
+    has_units,
     is_due,
     is_final,
     last_day,
@@ -120,7 +122,39 @@ def test_the_planned_end_is_that_of_the_design(
 ) -> None:
     feature = Feature.of_design(1, replace(design(), end_on=end_on), 1)
     assert planned_end_of(feature) == expected
-    assert planned_end_of(replace(feature, design=None)) is None
+
+
+def test_the_planned_end_is_the_one_at_the_start_until_it_is_moved() -> None:
+    first = replace(Feature.of_design(1, replace(design(), end_on="2026-01-20"), 1), run=None)
+    begun = replace(first, run=first.first_run(MIDNIGHT - 9 * DAY))
+    later = replace(begun, design=replace(design(), end_on="2026-01-23"))
+    assert planned_end_of(later) == MIDNIGHT
+    assert planned_end_of(later.begun(MIDNIGHT - DAY)) == MIDNIGHT + 3 * DAY
+    assert planned_end_of(later.begun(MIDNIGHT)) == MIDNIGHT, "it was past"
+
+
+@pytest.mark.parametrize(
+    ("unit", "enrolled", "have_come"),
+    [
+        (Analysed.USER, {"a": 60, "b": 39}, False),
+        (Analysed.USER, {"a": 61, "b": 39}, True),
+        (Analysed.GROUP, {"a": 50, "b": 50}, True),
+        # Each user is enrolled under both.
+        (Analysed.PAIR, {"a": 99, "b": 99}, False),
+        (Analysed.PAIR, {"a": 100, "b": 90}, True),
+    ],
+)
+def test_an_end_by_number_is_reached_when_so_many_are_enrolled(
+    unit: Analysed, enrolled: Mapping[str, int], have_come: bool
+) -> None:
+    feature = Feature.of_design(1, design(), 1, plan=ResultPlan(units=100))
+    found = QuerySums("q", unit, False, (), enrolled=enrolled)
+    assert has_units(feature, found) is have_come
+    on_a_day = replace(feature, plan=ResultPlan(units=100, ends_on=date(2026, 3, 4)))
+    assert not has_units(on_a_day, found)
+    assert not has_units(replace(feature, plan=None), found)
+    assert is_final(NONE_TAKEN, MIDNIGHT, None, have_come) is have_come
+    assert not is_final(taken(MIDNIGHT, final=True), MIDNIGHT, None, have_come)
 
 
 def cell(condition_id: str, stratum: str | None, n: int, enrolled: int | None = 100) -> Cell:

@@ -196,9 +196,9 @@ def values(*numbers: int) -> Sums:
     return Sums.of_values(numbers)
 
 
-THICK = Stratum(values(1, 2), values(2, 4))
-THIN = Stratum(values(1), values(3, 5, 9))
-OTHER_THIN = Stratum(values(2, 7), values(4))
+THICK = Stratum((values(1, 2), values(2, 4)))
+THIN = Stratum((values(1), values(3, 5, 9)))
+OTHER_THIN = Stratum((values(2, 7), values(4)))
 
 
 def test_thin_strata_become_one() -> None:
@@ -216,19 +216,19 @@ def test_what_stays_thin_unmakes_the_strata() -> None:
 
 def test_strata_weigh_as_many_units_as_they_are_said_to_have() -> None:
     heavy = replace(THICK, size=300)
-    found = post_stratified(Kind.MEAN, [heavy, Stratum(values(0, 0), values(1, 1), size=100)])
+    found = post_stratified(Kind.MEAN, [heavy, Stratum((values(0, 0), values(1, 1)), size=100)])
     assert there(found).estimate == pytest.approx(0.75 * 1.5 + 0.25 * 1.0, rel=1e-12)
 
 
 def test_strata_without_units_say_nothing() -> None:
     assert post_stratified(Kind.MEAN, []) is None
-    assert post_stratified(Kind.MEAN, [Stratum(values(), values())]) is None
-    assert post_stratified(Kind.MEAN, [Stratum(values(1), values(1))]) is None
+    assert post_stratified(Kind.MEAN, [Stratum((values(), values()))]) is None
+    assert post_stratified(Kind.MEAN, [Stratum((values(1), values(1)))]) is None
 
 
 def test_strata_of_ratios_add_up_too() -> None:
     one = RatioSums(1, 2, 4, 3, 9, 6)
-    found = Stratum(one, one) + Stratum(one, one)
-    assert found.control == one + one
+    found = Stratum((one, one)) + Stratum((one, one))
+    assert found.arms == (one + one, one + one)
     with pytest.raises(TypeError):
-        _ = Stratum(one, one) + THICK
+        _ = Stratum((one, one)) + THICK

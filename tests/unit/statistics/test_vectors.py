@@ -203,7 +203,7 @@ def factorial(given: Values) -> Values:
 
 
 def stratified(given: Values) -> Values:
-    strata = [Stratum(of_values(a), of_values(b)) for a, b in given["strata"]]
+    strata = [Stratum((of_values(a), of_values(b))) for a, b in given["strata"]]
     contrast = there(post_stratified(Kind.MEAN, strata))
     return {"estimate": contrast.estimate, "se": contrast.error}
 

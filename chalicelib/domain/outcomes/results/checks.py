@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
+from chalicelib.domain.outcomes.plans import told_changes
 from chalicelib.domain.outcomes.results.judging import Contrasted
 from chalicelib.domain.outcomes.results.measured import Measured
 from chalicelib.domain.outcomes.results.results import Check, CheckState
@@ -93,7 +94,7 @@ def _checks(
     if found_split.strays:
         text = f"{count(found_split.strays, measured.unit)} have a variant whose weight is 0."
         yield Check("weights", WARNING, text)
-    if measured.run is not None and measured.run.changes:
+    if measured.run is not None and told_changes(measured.run):
         yield _changes(measured)
     if measured.fixed.is_aa:
         yield Check("A/A", FINE, "All variants are the same: an alarm here is a fault of the test.")
@@ -163,8 +164,6 @@ def _foreign(events: int) -> Check:
 
 def _changes(measured: Measured) -> Check:
     run = measured.run
-    changes = () if run is None else run.changes
-    told = ", ".join(f"{each.what} on {each.at.date().isoformat()}" for each in changes)
-    forbids = any(each.forbids for each in changes)
-    end = "there is no verdict until a new run starts" if forbids else "the looks share α anew"
-    return Check("plan", BROKEN if forbids else WARNING, f"Changed after the start: {told}; {end}.")
+    changes = [] if run is None else told_changes(run)
+    told = " ".join(f"{each.at.date().isoformat()}: {each.sentence}" for each in changes)
+    return Check("plan", BROKEN if any(each.forbids for each in changes) else WARNING, told)

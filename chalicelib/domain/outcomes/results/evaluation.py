@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole, keeps_ratio
+from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole
 from chalicelib.domain.outcomes.results import checks, judging, series
 from chalicelib.domain.outcomes.results.judging import Contrasted, Pairing
 from chalicelib.domain.outcomes.results.measured import (
@@ -210,6 +209,8 @@ def _no_comparison(measured: Measured, candidates: Sequence[Candidate]) -> str |
     if forbidding:
         changed = ", ".join(each.what for each in forbidding)
         return f"{changed} changed after the start; a new run can decide"
+    if not _early_looks(measured) and measured.mode is not Mode.PLANNED:
+        return "weights changed after the start and no end was planned; a new run can decide"
     if primary is None:
         return "no metric is measured"
     if primary.damaged is not None:
@@ -222,10 +223,8 @@ def _no_comparison(measured: Measured, candidates: Sequence[Candidate]) -> str |
 
 
 def _early_looks(measured: Measured) -> bool:
-    """Whether weights stayed, or only variants were switched off."""
-    weights = [] if measured.run is None else [each.weights for each in measured.run.weights]
-    pairs = pairwise(weights)
-    return all(keeps_ratio(before, after) for before, after in pairs)
+    """Whether weights stayed, or only variants were switched off; some designs have no split."""
+    return not measured.split_applies or measured.run is None or not measured.run.reweighted_at
 
 
 def _days_left(measured: Measured, primary: Sequence[Contrasted], plan: Plan) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.features.result_plans import ComparisonOf
@@ -16,7 +16,8 @@ from chalicelib.domain.statistics.estimates import (
     Kind,
     Stratum,
     arm,
-    main_effect,
+    linear,
+    of_level,
     pairs,
     post_stratified,
     two_arms,
@@ -121,25 +122,33 @@ def contrasted(metric: MeasuredMetric, pairing: Pairing, arms: Sequence[Arm]) ->
     control = _sum(together, pairing.control)
     variant = _sum(together, pairing.variant)
     of_control, of_variant = arm(metric.kind, control), arm(metric.kind, variant)
-    is_adjusted = True
-    if pairing.factor is not None:
-        cells = {
-            each.levels: arm(metric.kind, together.get(each.key, NONE))
-            for each in arms
-            if each.first_weight > 0
-        }
-        contrast = main_effect(cells, pairing.factor, pairing.level, 0, metric.kind)
-    elif len(metric.strata) > 1:
-        strata = [
-            Stratum(_sum(each, pairing.control), _sum(each, pairing.variant))
-            for each in metric.strata
-        ]
-        contrast = post_stratified(metric.kind, strata)
-    else:
-        contrast = two_arms(of_control, of_variant, metric.kind)
-        is_adjusted = False
+    is_adjusted = pairing.factor is not None or len(metric.strata) > 1
+    contrast = (
+        _within_strata(metric, _coefficients(pairing, arms))
+        if is_adjusted
+        else two_arms(of_control, of_variant, metric.kind)
+    )
     missing = lacks(metric.kind, contrast, control, variant)
     return Contrasted(pairing, metric, contrast, of_control, of_variant, missing, is_adjusted)
+
+
+def _coefficients(pairing: Pairing, arms: Sequence[Arm]) -> Mapping[str, float]:
+    """The coefficients of arms, by their keys; none if a cell of a factorial is missing."""
+    if pairing.factor is None:
+        return {pairing.control[0].key: -1.0, pairing.variant[0].key: 1.0}
+    cells = {each.levels: each.key for each in arms if each.first_weight > 0}
+    found = of_level(cells, pairing.factor, pairing.level, 0)
+    return {cells[cell]: coefficient for cell, coefficient in found.items()}
+
+
+def _within_strata(metric: MeasuredMetric, coefficients: Mapping[str, float]) -> Contrast | None:
+    """The contrast of arms, within strata if there are any."""
+    keys, of_arms = list(coefficients), list(coefficients.values())
+    if len(metric.strata) > 1:
+        strata = [Stratum(tuple(each.get(key, NONE) for key in keys)) for each in metric.strata]
+        return post_stratified(metric.kind, strata, of_arms)
+    together = metric.in_all
+    return linear([arm(metric.kind, together.get(key, NONE)) for key in keys], of_arms, metric.kind)
 
 
 def judged(found: Contrasted, plan: Plan, *, over: bool) -> Judgement | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan, Run
+from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan, Run, in_force
 from chalicelib.domain.statistics.estimates import Kind
 from chalicelib.domain.statistics.plan import Direction, Mode, Plan, planned_units
 from chalicelib.domain.statistics.power import (
@@ -17,6 +17,8 @@ from chalicelib.domain.statistics.power import (
     units_for_proportions,
 )
 from chalicelib.domain.statistics.sums import Sums
+
+ONE_DAY = timedelta(days=1)
 
 ByArm = Mapping[str, Sums]
 """Exact sums by the key of an arm; in experiments within subjects those of own differences."""
@@ -50,17 +52,17 @@ class Factor:
 class MeasuredMetric:
     """A metric, with what was measured of it.
 
-    `strata` are the sums to compare, by stratum or stretch of constant weights; `days` those of the
-    units that came on each day, or with `cumulative` all until its end. `reports` are the units
-    with a value and the enrolled ones by arm, where not all have one. `capped` are users beyond the
-    cap. `described` says why it is only described, `damaged` why it cannot be read.
+    `strata` are the sums to compare, by stratum or stretch of constant weights; `days` likewise
+    those of the units that came on each day, or with `cumulative` all until its end. `reports` are
+    the units with a value and the enrolled ones by arm, where not all have one. `capped` are users
+    beyond the cap. `described` says why it is only described, `damaged` why it cannot be read.
     """
 
     planned: PlannedMetric
     name: str
     kind: Kind
     strata: tuple[ByArm, ...] = ()
-    days: Mapping[date, ByArm] = field(default_factory=dict)
+    days: Mapping[date, tuple[ByArm, ...]] = field(default_factory=dict)
     cumulative: bool = False
     reports: Mapping[str, tuple[int, int]] | None = None
     capped: Mapping[str, int] = field(default_factory=dict)
@@ -164,8 +166,8 @@ class Measured:
 
     @property
     def ending(self) -> ResultPlan:
-        """The plan that says when it ends: as it was fixed, or where the end was moved to."""
-        return self.plan if self.mode is Mode.MOVED else self.fixed
+        """The plan that says when it ends."""
+        return in_force(self.plan, self.run)
 
     @property
     def ends_on(self) -> date | None:
@@ -179,8 +181,8 @@ class Measured:
             return False
         if self.ends_on is not None:
             return (self.now.date() - self.ends_on).days > self.window_days
-        planned = self.units_planned
-        return planned is not None and self.units >= planned
+        # The final look is taken when they have come; erasures do not undo it.
+        return self.units_planned is not None
 
     @property
     def units(self) -> int:
@@ -195,8 +197,13 @@ class Measured:
 
     @property
     def full_days(self) -> int:
-        """Full days since the start."""
-        return 0 if self.run is None else max(0, (self.now - self.run.started_at).days)
+        """Full days of enrollment among those that count."""
+        if self.run is None:
+            return 0
+        until = self.data_at
+        if self.complete_until is not None:
+            until = min(until, datetime.combine(self.complete_until + ONE_DAY, time(0), UTC))
+        return max(0, (until - self.run.started_at).days)
 
 
 def engine_plan(measured: Measured, comparisons: int) -> Plan:

@@ -91,7 +91,7 @@ def _estimates(
             estimates = [_as_of(metric, day, pairing, plan, arms) for day in own]
         elif pairing.factor is None and metric.kind is not Kind.PAIRS and own:
             control, variant = (
-                cumulated(metric.kind, [metric.days[day].get(each.key, NONE) for day in own])
+                cumulated(metric.kind, [metric.days[day][0].get(each.key, NONE) for day in own])
                 for each in (pairing.control[0], pairing.variant[0])
             )
             estimates = series(control, variant, plan, metric.kind)
@@ -108,7 +108,7 @@ def _as_of(
 
     None of a day whose sums contradict each other: those of today may be sound.
     """
-    found, contrasts = read(replace(metric, strata=(metric.days[day],)), [pairing], arms)
+    found, contrasts = read(replace(metric, strata=metric.days[day]), [pairing], arms)
     contrast = contrasts[0].contrast if found.is_compared else None
     if contrast is None:
         return None

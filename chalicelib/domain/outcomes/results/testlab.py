@@ -10,14 +10,8 @@ from decimal import Decimal
 
 from chalicelib.domain.features.cohorts import EVENTS, Cohort, Cohorts, MetricSums, scale_of
 from chalicelib.domain.features.features import Feature
-from chalicelib.domain.features.result_plans import (
-    CONVERSION,
-    EVENTS_PER_USER,
-    Measure,
-    PlannedMetric,
-    ResultPlan,
-    beside,
-)
+from chalicelib.domain.features.result_plans import Measure, PlannedMetric
+from chalicelib.domain.outcomes.plans import shown_metrics
 from chalicelib.domain.outcomes.results.measured import (
     Arm,
     Measured,
@@ -71,7 +65,7 @@ def measured_of(
         is_exact=is_exact,
     )
     decided = _decided(measured, by_day)
-    planned = metrics_of(fixed, plan)
+    planned = shown_metrics(fixed, plan, None)
     shown = series_of or _name(planned[0])
     metrics = tuple(
         _metric(feature, each, decided, is_exact=is_exact, with_days=_name(each) == shown)
@@ -80,19 +74,12 @@ def measured_of(
     return replace(measured, metrics=metrics)
 
 
-def metrics_of(fixed: ResultPlan, plan: ResultPlan) -> list[PlannedMetric]:
-    """The metrics to show, the primary one first: as fixed at the start, others as planned now."""
-    primary = fixed.primary or CONVERSION
-    return [primary, *beside(fixed, primary, plan.metrics or (EVENTS_PER_USER,))]
-
-
 def _arms(feature: Feature) -> tuple[Arm, ...]:
-    variants = sorted(feature.variants, key=lambda variant: variant.id)
-    control = next((v.id for v in variants if v.is_control), variants[0].id if variants else None)
+    control = feature.control_id
     first = feature.weights if feature.run is None else feature.run.weights[0].weights
     return tuple(
         Arm(str(v.id), v.value, v.id, v.weight, v.id == control, first.get(v.id, Decimal(0)))
-        for v in variants
+        for v in sorted(feature.variants, key=lambda variant: variant.id)
     )
 
 
@@ -135,7 +122,7 @@ def _metric(
     try:
         sums = {key: _sums(cohort, metric_id, share=share) for key, cohort in together.items()}
         of_days = {
-            day: {key: _sums(cohort, metric_id, share=share) for key, cohort in own.items()}
+            day: ({key: _sums(cohort, metric_id, share=share) for key, cohort in own.items()},)
             for day, own in (days if with_days else {}).items()
         }
     except DamagedSums as error:

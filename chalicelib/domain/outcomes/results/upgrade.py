@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import pairwise
 
 from chalicelib.domain.experiments.enrollment_counts import DailyEnrollmentCount, counted_from
 from chalicelib.domain.experiments.experiments import (
@@ -23,11 +22,9 @@ from chalicelib.domain.features.result_plans import (
     Measure,
     MetricRole,
     PlannedMetric,
-    ResultPlan,
-    beside,
-    keeps_ratio,
 )
-from chalicelib.domain.outcomes.query_sums import Analysed, Described, QuerySums, control_of
+from chalicelib.domain.outcomes.plans import shown_metrics
+from chalicelib.domain.outcomes.query_sums import Analysed, Described, QuerySums
 from chalicelib.domain.outcomes.results.measured import (
     Arm,
     ByArm,
@@ -58,6 +55,8 @@ NAME_CHARACTERS = 200
 
 NO_QUERIES = "no query asks what participants logged"
 
+UNCOUNTED = "who logged nothing counts as 0, and how many they are in each stratum is not known"
+
 
 @dataclass(frozen=True, slots=True)
 class Queried:
@@ -68,11 +67,15 @@ class Queried:
     snapshots: Sequence[Snapshot] = ()
     today: QuerySums | None = None
 
+    @property
+    def final(self) -> Snapshot | None:
+        """The look that the plan ends with."""
+        return next((each for each in self.snapshots if each.final), None)
+
     def sums(self, *, over: bool) -> tuple[QuerySums | None, datetime | None]:
         """The sums that decide and when they were read: the final look, once the plan is over."""
-        final = next((each for each in self.snapshots if each.final), None)
-        if over and final is not None:
-            return final.sums, final.at
+        if over and self.final is not None:
+            return self.final.sums, self.final.at
         if self.today is not None:
             return self.today, None
         last = self.snapshots[-1] if self.snapshots else None
@@ -120,11 +123,11 @@ def measured_of(
         and design.algorithm is not Algorithm.ADAPTIVE,
         is_backfilled=counted_from(daily) is None,
     )
-    planned = metrics_of(measured.fixed, plan, [each.query for each in queried])
+    planned = shown_metrics(measured.fixed, plan, design)
     by_id = {each.query.id: each for each in queried}
     # Only the snapshot at the end is judged as the one look that the plan has left for it.
     deciding = by_id.get(str(planned[0].name)) if planned else None
-    final = deciding is not None and any(each.final for each in deciding.snapshots)
+    final = deciding is not None and deciding.final is not None
     measured = replace(measured, has_final_look=final)
     metrics = tuple(
         _metric(each, by_id[each.name], measured) for each in planned if each.name in by_id
@@ -133,22 +136,7 @@ def measured_of(
     return replace(measured, metrics=metrics, data_at=min(read, default=now))
 
 
-def metrics_of(
-    fixed: ResultPlan, plan: ResultPlan, queries: Sequence[MetricQuery]
-) -> list[PlannedMetric]:
-    """The metrics to show, the primary one first: by default the first query by order."""
-    primary = fixed.primary
-    if primary is None and queries:
-        primary = PlannedMetric(queries[0].id, role=MetricRole.PRIMARY)
-    if primary is None:
-        return []
-    planned = {each.name: each for each in plan.metrics}
-    others = [planned.get(query.id, PlannedMetric(query.id)) for query in queries]
-    return [primary, *beside(fixed, primary, others)]
-
-
 def _arms(feature: Feature, design: Experiment) -> tuple[Arm, ...]:
-    control = control_of(design.conditions)
     first = feature.weights if feature.run is None else feature.run.weights[0].weights
     factors = _ordered_factors(design)
     return tuple(
@@ -157,7 +145,7 @@ def _arms(feature: Feature, design: Experiment) -> tuple[Arm, ...]:
             condition.code,
             condition.variant_id,
             feature.weights.get(condition.variant_id, Decimal(0)),
-            control is not None and condition.id == control.id,
+            condition.variant_id == feature.control_id,
             first.get(condition.variant_id, Decimal(0)),
             _places({each.level_id for each in condition.levels}, factors),
         )
@@ -210,13 +198,26 @@ def _no_comparison(feature: Feature, design: Experiment) -> str | None:
         return WHY_DESCRIBED[Described.ADAPTIVE]
     if not design.queries:
         return NO_QUERIES
-    weights = [] if feature.run is None else [each.weights for each in feature.run.weights]
-    if not all(keeps_ratio(before, after) for before, after in pairwise(weights)):
-        return (
-            "weights were changed after the start, and what was logged is not kept by day of"
-            " enrollment"
-        )
-    return None
+    gone = _gone_since_the_start(feature, design)
+    return None if gone is None else f"{gone} was removed after the start; a new run can decide"
+
+
+def _gone_since_the_start(feature: Feature, design: Experiment) -> str | None:
+    """What the run compares, or decides by, and what the design does not have any more."""
+    run = feature.run
+    if run is None:
+        return None
+    conditions = {condition.variant_id for condition in design.conditions}
+    compared = {key for key, weight in run.weights[0].weights.items() if weight > 0}
+    if run.control_id is not None and run.control_id not in conditions:
+        return "the condition to compare with"
+    if compared - conditions:
+        return "a condition"
+    queries = {each.id for each in design.metric_queries()}
+    gone = {each.role for each in run.plan.metrics if each.name not in queries}
+    if MetricRole.PRIMARY in gone:
+        return "the query that decides"
+    return "the query of a guardrail" if MetricRole.GUARDRAIL in gone else None
 
 
 def _metric(planned: PlannedMetric, queried: Queried, measured: Measured) -> MeasuredMetric:
@@ -233,9 +234,11 @@ def _metric(planned: PlannedMetric, queried: Queried, measured: Measured) -> Mea
     if sums.too_large:
         return replace(found, described="its numbers are too long to be kept")
     as_zero = measured.fixed.missing_as_zero and queried.query.operation in COUNTED
+    if as_zero and any(cell.enrolled is None for cell in sums.cells):
+        return replace(found, described=UNCOUNTED)
     try:
-        strata = tuple(_strata(sums, as_zero=as_zero))
-        days = {each.day: _by_arm(each.sums, as_zero=as_zero) for each in queried.snapshots}
+        strata = _strata(sums, as_zero=as_zero)
+        days = {each.day: _strata(each.sums, as_zero=as_zero) for each in queried.snapshots}
         beside = {cell.condition_id: cell.sums.checked() for cell in sums.beside}
     except DamagedSums as error:
         return found.without_sums(str(error))
@@ -262,7 +265,7 @@ def _kind(sums: QuerySums | None) -> Kind:
     return Kind.PROPORTION if sums is not None and sums.proportion else Kind.MEAN
 
 
-def _strata(sums: QuerySums, *, as_zero: bool) -> Iterable[ByArm]:
+def _strata(sums: QuerySums, *, as_zero: bool) -> tuple[ByArm, ...]:
     """The sums by condition, of each stratum; with zeros for units without a value, if so."""
     strata: defaultdict[str | None, dict[str, Sums]] = defaultdict(dict)
     for cell in sums.cells:
@@ -270,15 +273,7 @@ def _strata(sums: QuerySums, *, as_zero: bool) -> Iterable[ByArm]:
         if as_zero and cell.enrolled is not None and cell.enrolled > found.n:
             found = replace(found, n=cell.enrolled)
         strata[cell.stratum][cell.condition_id] = found
-    return strata.values()
-
-
-def _by_arm(sums: QuerySums, *, as_zero: bool) -> ByArm:
-    together: defaultdict[str, list[Sums]] = defaultdict(list)
-    for own in _strata(sums, as_zero=as_zero):
-        for key, found in own.items():
-            together[key].append(found)
-    return {key: Sums.together(parts) for key, parts in together.items()}
+    return tuple(strata.values())
 
 
 def _reports(sums: QuerySums) -> Mapping[str, tuple[int, int]] | None:
