@@ -13,6 +13,7 @@ from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     METRICS_PER_FEATURE,
     OPEN_WINDOW,
+    PAST_END,
     WINDOW_DAYS,
     ComparisonOf,
     Measure,
@@ -24,6 +25,7 @@ from chalicelib.domain.features.result_plans import (
     WeightsSince,
     check_plan,
     default_window,
+    in_force,
     keeps_ratio,
     named,
     replanned,
@@ -196,6 +198,27 @@ def test_an_end_that_moves_is_noted_once_and_forbids_nothing() -> None:
     assert (begun.mode, moved.mode) == (Mode.PLANNED, Mode.MOVED)
     again = replanned(moved, replace(begun.plan, ends_on=date(2026, 3, 7)), LATER)
     assert again == moved
+
+
+def test_an_end_that_is_past_cannot_be_moved() -> None:
+    later = ResultPlan(ends_on=date(2026, 2, 28), window=4)
+    found = replanned(run(), later, LATER, over=True)
+    assert (found.mode, found.moved) == (Mode.PLANNED, False)
+    assert found.changes == (PlanChange(LATER, PAST_END, forbids=False),)
+    assert in_force(later, found).ends_on == date(2026, 1, 31)
+    moved = replanned(run(), later, LATER)
+    assert (moved.mode, in_force(later, moved).ends_on) == (Mode.MOVED, date(2026, 2, 28))
+
+
+def test_an_end_is_past_when_the_window_of_its_last_users_is_over() -> None:
+    ends_on = START.date() + timedelta(days=9)
+    begun = feature(7, end=ends_on, variants=(variant(1, 7), variant(2, 7))).begun(START)
+    assert begun.run is not None
+    days = ends_on - START.date() + timedelta(days=begun.window)
+    for at, is_over in ((START + days, False), (START + days + timedelta(days=1), True)):
+        again = replace(begun, end_date=ends_on + timedelta(days=30)).begun(at)
+        assert again.run is not None
+        assert again.run.moved is not is_over
 
 
 def test_an_end_that_is_planned_after_an_open_start_has_not_moved() -> None:

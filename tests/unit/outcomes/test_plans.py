@@ -19,6 +19,7 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     Run,
     WeightsSince,
+    replanned,
     reweighted,
 )
 from chalicelib.domain.outcomes.plans import metrics_of, planned, told_changes
@@ -114,6 +115,13 @@ def test_changes_are_told_with_what_they_mean() -> None:
     [(what, forbids, says)] = told(open_one.run)
     assert (what, forbids) == ("the planned end", False)
     assert says.startswith("The experiment had none when it started")
+
+
+def test_an_end_that_was_past_is_told_to_stay() -> None:
+    run = running().run
+    assert run is not None
+    after = replanned(run, ResultPlan(ends_on=START.date()), START + DAY, over=True)
+    assert told(after)[-1][-1].endswith("what comes later does not count.")
 
 
 def test_weights_that_were_set_anew_are_told_among_them() -> None:

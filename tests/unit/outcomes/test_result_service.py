@@ -454,6 +454,13 @@ def test_designs_that_cannot_be_compared_say_why(
     assert words in results.verdict.text
 
 
+def test_what_never_started_lacks_data_only(services: Services) -> None:
+    measure(services)
+    services.experiments.create(asking(design(state=State.INACTIVE), query("q", "avg")))
+    results = services.results.of_experiment("e")
+    assert (results.verdict.code, results.full_days) == (Code.NEEDS_DATA, 0)
+
+
 def test_without_an_end_weights_that_were_changed_leave_nothing_to_compare(
     services: Services, clock: FixedClock
 ) -> None:
