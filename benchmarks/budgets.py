@@ -184,6 +184,7 @@ CPU_MS = {
     "GET /api/feature/current": {10: 0.25},
     "GET /api/feature/current, 304": {10: 0.15},
     "POST /api/events": {10: 1.0},
+    "GET /api/results/feature/{id}": {10: 10.0},
     "POST /api/events, the user's first": {10: 1.0},
     "v6 assign, 1 experiment": {10: 0.6},
     "v6 assign, all experiments": {1: 0.6, 100: 6.0},
@@ -202,10 +203,12 @@ GROWING: dict[tuple[str, str], tuple[float, float]] = {
     # Each variant is asked, though a page is soon full; lists for administrators.
     ("features", "GET /api/users?limit=20"): (1.1, 1.1),
     ("features", "GET /api/events?limit=20"): (1.1, 1.1),
+    # A row of each day and variant; a megabyte of them is a trip.
+    ("days", "GET /api/results/feature/{id}"): (0.2, 1.1),
 }
 """What may grow, by dimension and request: exponents of trips and capacity."""
 
-GROWING_BY_NATURE = {"v6 featureflag, 100 flags, all new"}
+GROWING_BY_NATURE = {"v6 featureflag, 100 flags, all new", "GET /api/results/feature/{id}"}
 """What of it is no fault."""
 
 FEATURES_EXPONENT = 1.1

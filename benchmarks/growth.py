@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from benchmarks import budgets, routes, seeding
 from benchmarks.application import Application
 from benchmarks.figures import Figures, figures
-from benchmarks.worlds import NO_FEATURES, Sizes, World, build
+from benchmarks.worlds import NO_FEATURES, Sizes, World, build, measure_much
 
 CASES = (
     *routes.TESTLAB,
+    *(case for case in routes.TESTLAB_ADMINISTRATION if "/api/results" in case.name),
     *(case for case in routes.UPGRADE if case.name.startswith("v6 ") and case.replayed),
 )
-"""What clients call; v5 does the same as v6."""
+"""What clients call, v5 does the same as v6, and results."""
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
@@ -44,6 +45,13 @@ def _with_users(application: Application, size: int) -> World:
     return world
 
 
+def _with_days(application: Application, size: int) -> World:
+    world = build(application, NO_FEATURES)
+    measure_much(world)
+    seeding.days(world, size)
+    return world
+
+
 def _with_features(application: Application, size: int) -> World:
     return build(application, Sizes(testlab=size, large=size, flags=size, medium=1))
 
@@ -51,11 +59,13 @@ def _with_features(application: Application, size: int) -> World:
 DIMENSIONS: Mapping[str, Callable[[Application, int], World]] = {
     "events": _with_events,
     "users": _with_users,
+    "days": _with_days,
     "features": _with_features,
 }
 """What grows, and how a world of a size is made.
 
 Features are of each kind: experiments of Test Lab, experiments of UpGrade in one context, flags.
+Days are those on which users came to an experiment of Test Lab, of ten variants and ten metrics.
 """
 
 

@@ -124,7 +124,7 @@ TESTLAB: tuple[Case, ...] = (
 
 TESTLAB_ADMINISTRATION: tuple[Case, ...] = (
     Case("GET /api/results", get("/api/results")),
-    Case("GET /api/results/feature/{id}", _results, replayed=False),
+    Case("GET /api/results/feature/{id}", _results),
     Case(
         "POST /api/feature",
         lambda world: Request("POST", "/api/feature", feature(world.fresh("feature"), type_id=1)),

@@ -6,7 +6,10 @@ Through the API, or even through DynamoDB's, a million events would take hours.
 from __future__ import annotations
 
 import functools
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 from moto.backends import get_backend
@@ -15,11 +18,14 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 from benchmarks.worlds import World
+from chalicelib.domain.features.cohorts import Cohort, CohortColumns, MetricSums
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import TableModel, shared
-from chalicelib.storage.dynamodb.tables import EventRow, UserRow
+from chalicelib.storage.dynamodb.tables import COMPACT, EventRow, TotalsRow, UserRow
+from chalicelib.storage.experiments.totals import stored_cohorts
 
 EVENTS_PER_USER = 10
+METRICS = 10
 FIRST_ID = 1_000_000_000
 """Of events that are seeded, far from those that are given out."""
 
@@ -61,9 +67,14 @@ def users(world: World, count: int) -> None:
     _put(UserRow, _users(world.variant_ids, count))
 
 
+def days(world: World, count: int) -> None:
+    """Cohorts of the world's variants and ten metrics, folded, of so many days until yesterday."""
+    _put(TotalsRow, _days(world.feature_id, world.variant_ids, count))
+
+
 def empty() -> None:
-    """Drop all events and users at once: clearing by the API takes them one by one."""
-    for model in (EventRow, UserRow):
+    """Drop what was seeded at once: clearing by the API takes it one by one."""
+    for model in (EventRow, UserRow, TotalsRow):
         _table(model).items.clear()
 
 
@@ -95,6 +106,21 @@ def _users(variant_ids: tuple[int, ...], count: int) -> Iterator[Mapping[str, An
         yield {"pk": key, "sk": {"S": keys.PROFILE}, "data": {"S": "{}"}, "n": {"N": "1"}}
 
 
+def _days(feature_id: int, variant_ids: tuple[int, ...], count: int) -> Iterator[Mapping[str, Any]]:
+    today = datetime.now(UTC).date()
+    sums = {metric_id: MetricSums(40, 40, 40, 40) for metric_id in range(METRICS)}
+    months: defaultdict[str, dict[date, Cohort]] = defaultdict(dict)
+    for back in range(1, count + 1):
+        day = today - timedelta(days=back)
+        months[f"{day:%Y-%m}"][day] = Cohort(200, sums)
+    for variant_id, (month, cohorts) in itertools.product(variant_ids, months.items()):
+        yield {
+            "feature_id": {"N": str(feature_id)},
+            "sk": {"S": keys.window(variant_id, month)},
+            "cohorts": {"S": COMPACT.encode(stored_cohorts(CohortColumns.of(cohorts)))},
+        }
+
+
 def _table(model: type[TableModel]) -> Table:
     backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][shared().client.meta.region_name]
     return backend.get_table(model.Meta.table_name)
@@ -107,6 +133,8 @@ def _put(model: type[TableModel], items: Iterable[Mapping[str, Any]]) -> None:
         attributes = LimitedSizeDict.__new__(LimitedSizeDict)
         dict.__init__(attributes, {name: DynamoType(value) for name, value in values.items()})
         item = cast(Item, Item.__new__(Item))
-        item.hash_key, item.range_key = attributes["pk"], attributes["sk"]
+        item.hash_key, item.range_key = (
+            attributes[key["AttributeName"]] for key in _table(model).schema
+        )
         item.attrs = attributes
         stored[item.hash_key][item.range_key] = item

@@ -180,6 +180,21 @@ def build(application: Application, sizes: Sizes | None = None) -> World:
     return world
 
 
+def measure_much(world: World, variants: int = 10, metrics: int = 10) -> None:
+    """Give the world's experiment of Test Lab many variants, and a plan of many metrics."""
+    asked = [{"feature_id": world.feature_id, "value": f"v{n}"} for n in range(variants)]
+    path = f"/api/feature/{world.feature_id}/variants"
+    made = world.ask("POST", path, {"variants": asked})
+    world.variant_ids = tuple(variant["id"] for variant in made)
+    planned = [
+        {"name": f"metric {n}", "role": "secondary" if n else "primary"} for n in range(metrics)
+    ]
+    world.ask("PUT", f"/api/results/feature/{world.feature_id}/plan", {"metrics": planned})
+    world.testlab_user(1)
+    # As some minutes after the first start: until then it is asked once a minute.
+    world.application.services.cohorts._complete = True
+
+
 def build_by_api(asked: Asked, experiments: int, flags: int) -> World:
     """A small world made with nothing but requests, so that any server can have it."""
     world = World(asked)

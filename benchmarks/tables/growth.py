@@ -11,9 +11,10 @@ from benchmarks.report import OK, PERFORMANCE, SHORT, Section, Table, verdict
 SIZES = {
     "events": (100, 10_000, 1_000_000),
     "users": (100, 100_000),
+    "days": (36, 365),
     "features": (1, 30, 1_000),
 }
-QUICK = {"events": (20, 200), "users": (10, 100), "features": (1, 10)}
+QUICK = {"events": (20, 200), "users": (10, 100), "days": (3, 30), "features": (1, 10)}
 ENOUGH_MS, QUICK_MS = 25.0, 10.0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from chalice.app import Chalice
 from pydantic import BaseModel
 
@@ -38,6 +40,8 @@ def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -
     wrapper = Wrapper(services, observer)
     for routes in ROUTES:
         app.register_blueprint(wrapper.blueprint(routes))
+    # Modules, models and routes are there for good: the collector need not pass through them.
+    gc.freeze()
 
 
 def any_case_paths() -> frozenset[str]:

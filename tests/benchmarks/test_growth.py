@@ -13,7 +13,7 @@ from benchmarks.worlds import NO_FEATURES, build, log_of
 LIMIT = 0.05
 """Of an exponent that counts as flat."""
 
-SIZES = {"events": (10, 100), "users": (8, 80), "features": (4, 40)}
+SIZES = {"events": (10, 100), "users": (8, 80), "days": (10, 100), "features": (4, 40)}
 
 
 @pytest.mark.parametrize(

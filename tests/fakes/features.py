@@ -248,7 +248,7 @@ class FakeCohortStore:
                 if shard.feature_id == feature_id:
                     key = shard.variant_id, shard.day
                     cohorts[key] = cohorts.get(key, Cohort()) + figures
-        return cohorts
+        return Cohorts.of(cohorts)
 
     def fold(self, feature_id: int, before: date) -> Iterator[int]:
         memory = self._memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from types import ModuleType
@@ -352,7 +352,7 @@ def stored(dynamo_stores: Stores) -> Stores:
     return dynamo_stores
 
 
-def test_hundreds_of_shards_are_folded_into_one_row_for_each_part(stored: Stores) -> None:
+def test_hundreds_of_shards_are_folded_into_one_row_of_the_month(stored: Stores) -> None:
     for number in range(203):
         shard = TotalsShard(1, 10, number, DAY)
         stored.users.create(User(f"u{number}", 10, "::1", NOON), shard)
@@ -362,7 +362,19 @@ def test_hundreds_of_shards_are_folded_into_one_row_for_each_part(stored: Stores
     assert fold(stored) == len(before) + 203
     assert (cohorts(stored), stored.totals.of_feature(1)) == (before, totals)
     rows = [row.sk for row in TotalsRow.scan(consistent_read=True)]
-    assert sorted(rows) == ["totals#10#~", "window#10#2026-01-15", "window#10#2026-01-15.2"]
+    assert sorted(rows) == ["totals#10#~", "window#10#2026-01"]
+
+
+def test_days_and_late_shards_are_folded_into_the_row_of_their_month(stored: Stores) -> None:
+    days = (DAY, NEXT, DAY.replace(month=2))
+    for when in ("at once", "late"):
+        for day in days:
+            user = User(f"{day} {when}", 10, "::1", datetime.combine(day, time(12), UTC))
+            stored.users.create(user, TotalsShard(1, 10, 0, day))
+        assert fold(stored) == len(days)
+    assert cohorts(stored) == {(10, day): Cohort(2) for day in days}
+    rows = [row.sk for row in TotalsRow.scan(consistent_read=True)]
+    assert sorted(rows) == ["totals#10#~", "window#10#2026-01", "window#10#2026-02"]
 
 
 def test_a_day_can_stop_between_its_folds(stored: Stores, monkeypatch: Any) -> None:
@@ -393,7 +405,7 @@ def test_a_fold_that_dies_at_any_call_loses_and_doubles_nothing(
     point = killed = 0
     while point == killed:
         point += 1
-        seeded(stored, point, users=6)
+        seeded(stored, point, users=8)
         before, totals = cohorts(stored), stored.totals.of_feature(1)
         reaper.doom(point)
         try:

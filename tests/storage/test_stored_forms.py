@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from pynamodb.expressions.operand import Path
 from chalicelib.domain.access.api_keys import ApiKey, Role
 from chalicelib.domain.catalogue.catalogue import CatalogueChange, FeatureChange
 from chalicelib.domain.experiments.experiments import ConditionOrder, State
+from chalicelib.domain.features.cohorts import Cohort, MetricSums
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     ComparisonOf,
@@ -332,10 +334,21 @@ def test_a_row_of_totals_of_other_versions_is_read(dynamo_stores: Stores) -> Non
     """An older one knows totals alone, a newer one more of them, and other kinds of rows."""
     item = {"feature_id": {"N": "1"}, "event_total": {"N": "2"}, "total_users": {"N": "3"}}
     table = TotalsRow.Meta.table_name
+    of_month = {
+        "days": [14],
+        "users": [8],
+        "metrics": {"1": [[7], [6], [5], [4], [3], ["newer"]]},
+        "newer": 1,
+    }
     rows: list[dict[str, Any]] = [
         {**item, "sk": {"S": "totals#10#0"}},
         {**item, "sk": {"S": "totals#10#2026-01-15#0"}, "newer": {"N": "7"}, "users": {"N": "3"}},
         {**item, "sk": {"S": "totals#10#2026-01-15#0.1"}, "k0": {"N": "9" * 38}},
+        {
+            "feature_id": {"N": "1"},
+            "sk": {"S": "window#10#2026-01"},
+            "cohorts": {"S": json.dumps(of_month)},
+        },
         {**item, "sk": {"S": "variant#10"}, "id": {"N": "10"}},
     ]
     for row in rows:
@@ -345,7 +358,8 @@ def test_a_row_of_totals_of_other_versions_is_read(dynamo_stores: Stores) -> Non
         cohorts = dynamo_stores.cohorts.of_feature(1)
         [sums] = cohorts[10, date(2026, 1, 15)].metrics.values()
         assert (cohorts[10, date(2026, 1, 15)].users, sums.cubes) == (3, int("9" * 38))
-        assert [*dynamo_stores.cohorts.fold(1, date.max)] in ([1, 1], [])
+        assert cohorts[10, date(2026, 1, 14)] == Cohort(8, {1: MetricSums(7, 6, 5, 4, 3)})
+        assert [*dynamo_stores.cohorts.fold(1, date.max)] in ([2], [])
 
 
 def test_a_row_of_a_user_of_an_older_version_is_in_no_cohort(dynamo_stores: Stores) -> None:

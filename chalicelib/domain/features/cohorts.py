@@ -7,12 +7,15 @@ not taken for one that makes them act more (the method, section 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain, repeat, starmap
 
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.features.features import Feature
@@ -94,8 +97,117 @@ class Cohort:
         return Cohort(-self.users, metrics, -self.foreign_events)
 
 
-Cohorts = Mapping[tuple[int, date | None], Cohort]
-"""Cohorts by variant id and day of enrollment; what is of no day goes by None."""
+Columns = list[list[int]]
+"""The figures of `MetricSums`, by day each."""
+
+
+@dataclass(slots=True)
+class CohortColumns:
+    """The cohorts of a variant by ascending day, each figure in a column of its own.
+
+    So what a metric comes to over years are sums of lists. `metrics` have the columns by id.
+    """
+
+    days: list[date] = field(default_factory=list)
+    users: list[int] = field(default_factory=list)
+    metrics: dict[int, Columns] = field(default_factory=dict)
+    foreign_events: int = 0
+
+    @classmethod
+    def of(cls, cohorts: Mapping[date, Cohort]) -> CohortColumns:
+        """The columns of some cohorts."""
+        columns = cls()
+        for day in sorted(cohorts):
+            columns.add(day, cohorts[day])
+        return columns
+
+    def add(self, day: date | None, cohort: Cohort) -> None:
+        """Add to the cohort of a day; foreign events are of none."""
+        self.foreign_events += cohort.foreign_events
+        if day is None:
+            return
+        place = bisect_left(self.days, day)
+        if place == len(self.days) or self.days[place] != day:
+            self.days.insert(place, day)
+            for column in (self.users, *chain.from_iterable(self.metrics.values())):
+                column.insert(place, 0)
+        self.users[place] += cohort.users
+        for metric_id, sums in cohort.metrics.items():
+            for column, figure in zip(self._of_metric(metric_id), astuple(sums), strict=True):
+                column[place] += figure
+
+    def extend(self, later: CohortColumns) -> None:
+        """Add cohorts of later days only."""
+        for metric_id in self.metrics.keys() | later.metrics.keys():
+            columns = self._of_metric(metric_id)
+            new = later.metrics.get(metric_id) or [[0] * len(later.days)] * len(columns)
+            for column, more in zip(columns, new, strict=True):
+                column += more
+        self.days += later.days
+        self.users += later.users
+
+    def until(self, last: date | None) -> int:
+        """How many days there are until a last one, of all without."""
+        return len(self.days) if last is None else bisect_right(self.days, last)
+
+    def at(self, place: int) -> Cohort:
+        """The cohort of one day, by its place, with the metrics of which there is anything."""
+        metrics = {
+            metric_id: MetricSums(*figures)
+            for metric_id, columns in self.metrics.items()
+            if any(figures := [column[place] for column in columns])
+        }
+        return Cohort(self.users[place], metrics)
+
+    def total(self, metric_id: int, days: int) -> MetricSums:
+        """The sums of a metric over the first so many days."""
+        return MetricSums(*(sum(column[:days]) for column in self.metrics.get(metric_id, ())))
+
+    def of_days(self, metric_id: int, days: int) -> Iterator[MetricSums]:
+        """The sums of a metric on each of the first so many days."""
+        columns = self.metrics.get(metric_id)
+        if columns is None:
+            return repeat(MetricSums(), days)
+        return starmap(MetricSums, zip(*(column[:days] for column in columns), strict=True))
+
+    def _of_metric(self, metric_id: int) -> Columns:
+        if metric_id not in self.metrics:
+            figures = range(len(fields(MetricSums)))
+            self.metrics[metric_id] = [[0] * len(self.days) for _ in figures]
+        return self.metrics[metric_id]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohorts(Mapping[tuple[int, date | None], Cohort]):
+    """Cohorts by variant id and day of enrollment; foreign events, if any, go by None."""
+
+    variants: Mapping[int, CohortColumns]
+
+    @classmethod
+    def of(cls, cohorts: Mapping[tuple[int, date | None], Cohort]) -> Cohorts:
+        """The cohorts in columns."""
+        variants: defaultdict[int, CohortColumns] = defaultdict(CohortColumns)
+        for (variant_id, day), cohort in cohorts.items():
+            variants[variant_id].add(day, cohort)
+        return cls(variants)
+
+    def __getitem__(self, key: tuple[int, date | None]) -> Cohort:
+        variant_id, day = key
+        columns = self.variants[variant_id]
+        if day is None and columns.foreign_events:
+            return Cohort(foreign_events=columns.foreign_events)
+        if day not in columns.days:
+            raise KeyError(key)
+        return columns.at(columns.days.index(day))
+
+    def __iter__(self) -> Iterator[tuple[int, date | None]]:
+        for variant_id, columns in self.variants.items():
+            yield from ((variant_id, day) for day in columns.days)
+            if columns.foreign_events:
+                yield variant_id, None
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)

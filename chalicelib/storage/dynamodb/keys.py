@@ -399,13 +399,13 @@ def totals_prefix(variant_id: int | None = None) -> str:
     return "totals#" if variant_id is None else f"totals#{variant_id}#"
 
 
-def window(variant_id: int, day: str, part: int = 0) -> str:
-    """Sort key of the cohort of a day, once its shards were folded.
+def window(variant_id: int, month: str) -> str:
+    """Sort key of the cohorts of a month (YYYY-MM), once the shards of their days were folded.
 
     It sorts behind them: a Query that meets a cohort before and after it was folded meets it twice
     and can tell, and never misses it.
     """
-    return f"{window_prefix(variant_id)}{day}{f'.{part}' if part else ''}"
+    return f"{window_prefix(variant_id)}{month}"
 
 
 def window_prefix(variant_id: int | None = None) -> str:
@@ -434,13 +434,11 @@ def variant_of_totals(sort_key: str) -> int:
 
 
 def day_of_totals(sort_key: str) -> str | None:
-    """The day of such an item (ISO 8601); None if it is of no day."""
-    parts = sort_key.partition(".")[0].split("#")
-    if parts[0] == "window":
-        return parts[2]
+    """The day of an item of totals (ISO 8601); None if it is of no day."""
+    parts = sort_key.split("#")
     return parts[2] if len(parts) > 3 else None
 
 
 def part_of_totals(sort_key: str) -> int:
-    """Which part of the metrics such an item holds."""
+    """Which part of the metrics an item of totals holds."""
     return int(sort_key.partition(".")[2] or 0)

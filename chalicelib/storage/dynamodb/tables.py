@@ -199,7 +199,8 @@ class TotalsRow(VariantsTable):
 
     A shard of a day holds the cohort of that day too: its `users`, and sums of some metrics.
     `foreign_events` are those of users of other variants. Where days are folded into a row,
-    `folds` counts how often, and `folded_at` says when that was last.
+    `folds` counts how often, and `folded_at` says when that was last; `cohorts` are those of a
+    month, for a text is read in a fraction of the time of as many attributes.
     """
 
     event_total = NumberAttribute(null=True)
@@ -209,6 +210,7 @@ class TotalsRow(VariantsTable):
     users = NumberAttribute(null=True)
     folds = NumberAttribute(null=True)
     folded_at = NumberAttribute(null=True)
+    cohorts = CompactJson(null=True)
     for _name in SUMS.values():
         for _place in range(METRICS_OF_A_ROW):
             locals()[f"{_name}{_place}"] = IntegerAttribute(null=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import astuple, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.features.cohorts import Cohort, MetricSums
+from chalicelib.domain.features.cohorts import Cohort, CohortColumns, MetricSums
 from chalicelib.domain.features.users import Totals, TotalsShard
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
@@ -18,6 +19,9 @@ from chalicelib.storage.dynamodb.tables import METRICS_OF_A_ROW, SUMS, TotalsRow
 from chalicelib.storage.dynamodb.times import to_ms
 
 NOTHING = Cohort()
+
+SUMS_OF_A_METRIC = len(SUMS)
+"""Of those of a newer version the first that are known here."""
 
 FOLDING = timedelta(minutes=1)
 """How long a reader doubts what it reads after days were folded: clocks may differ by that."""
@@ -111,6 +115,29 @@ def cohort_of(row: TotalsRow) -> Cohort:
         if sums != MetricSums():
             metrics[first + place] = sums
     return Cohort(int(row.users or 0), metrics, int(row.foreign_events or 0))
+
+
+def cohorts_of(row: TotalsRow) -> CohortColumns:
+    """The cohorts of a month that a row holds."""
+    stored = row.cohorts or {"days": [], "users": [], "metrics": {}}
+    first = date.fromisoformat(f"{row.sk.rpartition('#')[2]}-01")
+    return CohortColumns(
+        [first.replace(day=day) for day in stored["days"]],
+        stored["users"],
+        {
+            int(metric_id): columns[:SUMS_OF_A_METRIC]
+            for metric_id, columns in stored["metrics"].items()
+        },
+    )
+
+
+def stored_cohorts(cohorts: CohortColumns) -> dict[str, Any]:
+    """The cohorts of a month as a row holds them."""
+    return {
+        "days": [day.day for day in cohorts.days],
+        "users": cohorts.users,
+        "metrics": {str(key): columns for key, columns in sorted(cohorts.metrics.items())},
+    }
 
 
 def _additions(change: Totals, cohort: Cohort) -> list[tuple[int, list[Action]]]:

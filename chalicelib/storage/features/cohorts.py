@@ -12,17 +12,24 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.features.cohorts import Cohort, Cohorts
+from chalicelib.domain.features.cohorts import CohortColumns, Cohorts
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
 from chalicelib.storage.dynamodb.tables import TotalsRow
 from chalicelib.storage.dynamodb.times import to_ms
-from chalicelib.storage.experiments.totals import cohort_of, unfolded
+from chalicelib.storage.experiments.totals import (
+    cohort_of,
+    cohorts_of,
+    stored_cohorts,
+    unfolded,
+)
 
 OF_TOTALS = ("event_total", "distinct_user_events_total", "total_users", "foreign_events")
 """What of a folded shard goes to the variant's totals; the rest to the cohort of the day."""
 
-COUNTED = tuple(sorted(TotalsRow.get_attributes().keys() - {"feature_id", "sk"}))
+NOTED = {"feature_id", "sk", "folds", "folded_at", "cohorts"}
+
+COUNTED = tuple(sorted(TotalsRow.get_attributes().keys() - NOTED))
 """What a shard may hold."""
 
 AT_ONCE = 90
@@ -34,11 +41,15 @@ class DynamoCohortStore:
 
     @store_errors()
     def of_feature(self, feature_id: int) -> Cohorts:
-        cohorts: defaultdict[tuple[int, date | None], Cohort] = defaultdict(Cohort)
-        for row in unfolded(feature_id, keys.totals_prefix(), f"{keys.window_prefix()}~"):
-            if row.sk.startswith((keys.totals_prefix(), keys.window_prefix())):
-                cohorts[_variant_and_day(row)] += cohort_of(row)
-        return cohorts
+        rows = unfolded(feature_id, keys.totals_prefix(), f"{keys.window_prefix()}~")
+        variants: defaultdict[int, CohortColumns] = defaultdict(CohortColumns)
+        for row in rows:
+            if row.sk.startswith(keys.window_prefix()):
+                variants[keys.variant_of_totals(row.sk)].extend(cohorts_of(row))
+        for row in rows:
+            if row.sk.startswith(keys.totals_prefix()):
+                variants[keys.variant_of_totals(row.sk)].add(_day(row), cohort_of(row))
+        return Cohorts(variants)
 
     def fold(self, feature_id: int, before: date) -> Iterator[int]:
         """As the port says; readers meet the shards or the row, never neither or both.
@@ -54,39 +65,43 @@ class DynamoCohortStore:
                     consistent_read=True,
                 )
             )
-        due: defaultdict[tuple[int, date, int], list[TotalsRow]] = defaultdict(list)
+        due: defaultdict[tuple[int, str], list[TotalsRow]] = defaultdict(list)
         for row in open_rows:
-            variant_id, day = _variant_and_day(row)
+            day = _day(row)
             if day is not None and day < before:
-                due[variant_id, day, keys.part_of_totals(row.sk)].append(row)
-        for (variant_id, day, part), rows in due.items():
+                due[keys.variant_of_totals(row.sk), f"{day:%Y-%m}"].append(row)
+        for (variant_id, month), rows in due.items():
             for start in range(0, len(rows), AT_ONCE):
                 some = rows[start : start + AT_ONCE]
                 with suppress(LostRace):  # a late event: the next call folds it with the others
-                    _fold(feature_id, variant_id, day, part, some)
+                    _fold(feature_id, variant_id, month, some)
                 yield len(some)
 
 
-def _fold(feature_id: int, variant_id: int, day: date, part: int, rows: list[TotalsRow]) -> None:
+def _fold(feature_id: int, variant_id: int, month: str, rows: list[TotalsRow]) -> None:
     totals = TotalsRow(feature_id, keys.totals(variant_id, keys.FOLDED))
-    cohort = TotalsRow(feature_id, keys.window(variant_id, day.isoformat(), part))
-    folded_at = TotalsRow.folded_at.set(to_ms(datetime.now(UTC)))
+    of_month = TotalsRow(feature_id, keys.window(variant_id, month))
+    now = to_ms(datetime.now(UTC))
+    announced: list[Action] = [TotalsRow.folded_at.set(now)]
+    folded: list[Action] = [TotalsRow.folded_at.set(now), TotalsRow.folds.add(1)]
     with store_errors():
-        for row in totals, cohort:
-            row.update(actions=[folded_at])
+        for row in totals, of_month:
+            row.update(actions=announced)
+    cohorts = cohorts_of(of_month)
+    for row in rows:
+        cohorts.add(_day(row), cohort_of(row))
     values = [_values(row) for row in rows]
-    sums = {name: sum(each.get(name, 0) for each in values) for name in COUNTED}
+    sums = {name: sum(each.get(name, 0) for each in values) for name in OF_TOTALS}
+    of_totals: list[Action] = [getattr(TotalsRow, name).add(by) for name, by in sums.items() if by]
+    # Each change of the cohorts moves `folds`.
+    same = Path("folds")
+    unchanged = same.does_not_exist() if of_month.folds is None else same == of_month.folds
+    of_days = TotalsRow.cohorts.set(stored_cohorts(cohorts))
     with transaction() as write:
         for row, each in zip(rows, values, strict=True):
             write.delete(TotalsRow(feature_id, row.sk), condition=_is(each))
-        for target, own in (totals, True), (cohort, False):
-            actions: list[Action] = [folded_at, TotalsRow.folds.add(1)]
-            actions += [
-                getattr(TotalsRow, name).add(by)
-                for name, by in sums.items()
-                if by and (name in OF_TOTALS) is own
-            ]
-            write.update(target, actions=actions)
+        write.update(totals, actions=[*folded, *of_totals])
+        write.update(of_month, actions=[*folded, of_days], condition=unchanged)
 
 
 def _values(row: TotalsRow) -> dict[str, int]:
@@ -106,6 +121,6 @@ def _is(values: dict[str, int]) -> Condition:
     return condition
 
 
-def _variant_and_day(row: TotalsRow) -> tuple[int, date | None]:
+def _day(row: TotalsRow) -> date | None:
     day = keys.day_of_totals(row.sk)
-    return keys.variant_of_totals(row.sk), None if day is None else date.fromisoformat(day)
+    return None if day is None else date.fromisoformat(day)

@@ -106,25 +106,53 @@ def _of_levels(measured: Measured, compared: Sequence[Arm]) -> Iterator[Pairing]
             )
 
 
-def contrasted(metric: MeasuredMetric, pairing: Pairing, arms: Sequence[Arm]) -> Contrasted:
-    """A pairing in a metric.
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A metric with the sums of its arms in all strata together, and what they come to."""
 
-    Raises:
-        DamagedSums: if the sums of the metric cannot be.
-    """
-    together = metric.in_all
+    metric: MeasuredMetric
+    sums: ByArm
+    estimates: Mapping[str, ArmEstimate | None]
+
+    @classmethod
+    def of(cls, metric: MeasuredMetric) -> _Read:
+        """The metric.
+
+        Raises:
+            DamagedSums: if its sums cannot be.
+        """
+        sums = metric.in_all
+        # Of pairs they are those of differences, whose estimate is the contrast itself.
+        kind = Kind.MEAN if metric.kind is Kind.PAIRS else metric.kind
+        return cls(metric, sums, {key: arm(kind, own) for key, own in sums.items()})
+
+    def side(self, arms: Sequence[Arm]) -> tuple[Sums, ArmEstimate | None]:
+        """The arms of one side of a pairing together."""
+        if len(arms) == 1:
+            key = arms[0].key
+            return self.sums.get(key, NONE), self.estimates.get(key)
+        together = _sum(self.sums, arms)
+        return together, arm(self.metric.kind, together)
+
+
+def _contrasted(read_metric: _Read, pairing: Pairing, arms: Sequence[Arm]) -> Contrasted:
+    metric = read_metric.metric
     if metric.kind is Kind.PAIRS:
-        differences = together.get(pairing.variant[0].key, NONE)
-        found = pairs(differences)
+        differences, _ = read_metric.side(pairing.variant)
         return Contrasted(
-            pairing, metric, found, None, None, lacks_of_pairs(differences), is_adjusted=True
+            pairing,
+            metric,
+            pairs(differences),
+            None,
+            None,
+            lacks_of_pairs(differences),
+            is_adjusted=True,
         )
-    control = _sum(together, pairing.control)
-    variant = _sum(together, pairing.variant)
-    of_control, of_variant = arm(metric.kind, control), arm(metric.kind, variant)
+    control, of_control = read_metric.side(pairing.control)
+    variant, of_variant = read_metric.side(pairing.variant)
     is_adjusted = pairing.factor is not None or len(metric.strata) > 1
     contrast = (
-        _within_strata(metric, _coefficients(pairing, arms))
+        _within_strata(read_metric, _coefficients(pairing, arms))
         if is_adjusted
         else two_arms(of_control, of_variant, metric.kind)
     )
@@ -141,14 +169,16 @@ def _coefficients(pairing: Pairing, arms: Sequence[Arm]) -> Mapping[str, float]:
     return {cells[cell]: coefficient for cell, coefficient in found.items()}
 
 
-def _within_strata(metric: MeasuredMetric, coefficients: Mapping[str, float]) -> Contrast | None:
+def _within_strata(read_metric: _Read, coefficients: Mapping[str, float]) -> Contrast | None:
     """The contrast of arms, within strata if there are any."""
-    keys, of_arms = list(coefficients), list(coefficients.values())
+    metric, of_arms = read_metric.metric, list(coefficients.values())
     if len(metric.strata) > 1:
-        strata = [Stratum(tuple(each.get(key, NONE) for key in keys)) for each in metric.strata]
+        strata = [
+            Stratum(tuple(each.get(key, NONE) for key in coefficients)) for each in metric.strata
+        ]
         return post_stratified(metric.kind, strata, of_arms)
-    together = metric.in_all
-    return linear([arm(metric.kind, together.get(key, NONE)) for key in keys], of_arms, metric.kind)
+    estimates = [read_metric.estimates.get(key) for key in coefficients]
+    return linear(estimates, of_arms, metric.kind)
 
 
 def judged(found: Contrasted, plan: Plan, *, over: bool) -> Judgement | None:
@@ -258,9 +288,8 @@ def read(
     if metric.damaged is not None:
         return metric, []
     try:
-        found = [contrasted(metric, each, arms) for each in compared]
-        for sums in metric.in_all.values():
-            _ = arm(metric.kind, sums) if metric.kind is not Kind.PAIRS else sums.variance
+        own = _Read.of(metric)
+        found = [_contrasted(own, each, arms) for each in compared]
     except DamagedSums as error:
         return metric.without_sums(str(error)), []
     return metric, found if metric.described is None else []

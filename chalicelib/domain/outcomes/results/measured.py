@@ -53,9 +53,10 @@ class MeasuredMetric:
     """A metric, with what was measured of it.
 
     `strata` are the sums to compare, by stratum or stretch of constant weights; `days` likewise
-    those of the units that came on each day, or with `cumulative` all until its end. `reports` are
-    the units with a value and the enrolled ones by arm, where not all have one. `capped` are users
-    beyond the cap. `described` says why it is only described, `damaged` why it cannot be read.
+    those of the units that came on each day, or with `cumulative` all until its end; they are
+    those of values times `scale`, for many sums are fast as integers. `reports` are the units with
+    a value and the enrolled ones by arm, where not all have one. `capped` are users beyond the cap.
+    `described` says why it is only described, `damaged` why it cannot be read.
     """
 
     planned: PlannedMetric
@@ -64,6 +65,7 @@ class MeasuredMetric:
     strata: tuple[ByArm, ...] = ()
     days: Mapping[date, tuple[ByArm, ...]] = field(default_factory=dict)
     cumulative: bool = False
+    scale: int = 1
     reports: Mapping[str, tuple[int, int]] | None = None
     capped: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)

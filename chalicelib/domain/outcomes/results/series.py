@@ -94,11 +94,20 @@ def _estimates(
                 cumulated(metric.kind, [metric.days[day][0].get(each.key, NONE) for day in own])
                 for each in (pairing.control[0], pairing.variant[0])
             )
-            estimates = series(control, variant, plan, metric.kind)
+            estimates = [
+                _unscaled(each, metric.scale)
+                for each in series(control, variant, plan, metric.kind)
+            ]
         else:
             continue
         found[pairing.key] = list(_carried(dict(zip(own, estimates, strict=True)), days))
     return found
+
+
+def _unscaled(estimate: DayEstimate | None, scale: int) -> DayEstimate | None:
+    if estimate is None or scale == 1:
+        return estimate
+    return DayEstimate(*(number / scale for number in estimate))
 
 
 def _as_of(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.features.cohorts import EVENTS, Cohort, Cohorts, MetricSums, scale_of
+from chalicelib.domain.features.cohorts import (
+    EVENTS,
+    CohortColumns,
+    Cohorts,
+    MetricSums,
+    scale_of,
+)
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import Measure, PlannedMetric
 from chalicelib.domain.outcomes.plans import shown_metrics
@@ -21,8 +27,8 @@ from chalicelib.domain.outcomes.results.measured import (
 from chalicelib.domain.statistics.estimates import Kind
 from chalicelib.domain.statistics.sums import DamagedSums, Sums
 
-ByDay = Mapping[date, Mapping[str, Cohort]]
-"""Cohorts by day and variant."""
+Decided = Mapping[str, tuple[CohortColumns, int]]
+"""The cohorts of an arm, and how many of their days decide."""
 
 
 def measured_of(
@@ -40,11 +46,11 @@ def measured_of(
     """
     plan = feature.effective_plan()
     fixed = plan if feature.run is None else feature.run.plan
-    by_day: defaultdict[date, dict[str, Cohort]] = defaultdict(dict)
-    live = {variant.id for variant in feature.variants}
-    for (variant_id, day), cohort in cohorts.items():
-        if day is not None and variant_id in live:
-            by_day[day][str(variant_id)] = cohort
+    live = {
+        str(variant.id): columns
+        for variant in feature.variants
+        if (columns := cohorts.variants.get(variant.id)) is not None
+    }
     measured = Measured(
         "feature",
         str(feature.id),
@@ -53,18 +59,17 @@ def measured_of(
         plan,
         feature.run,
         (),
-        UsersByDay({d: {k: max(0, c.users) for k, c in own.items()} for d, own in by_day.items()}),
+        _enrolled(live),
         now,
         now,
         complete_until=_complete_until(feature, now),
-        foreign_events=sum(
-            cohort.foreign_events for (variant, _), cohort in cohorts.items() if variant in live
-        ),
+        foreign_events=sum(columns.foreign_events for columns in live.values()),
         no_comparison=_no_comparison(feature),
         is_backfilled=is_backfilled,
         is_exact=is_exact,
     )
-    decided = _decided(measured, by_day)
+    last = _last_day(measured)
+    decided = {key: (columns, columns.until(last)) for key, columns in live.items()}
     planned = shown_metrics(fixed, plan, None)
     shown = series_of or _name(planned[0])
     metrics = tuple(
@@ -94,16 +99,24 @@ def _complete_until(feature: Feature, now: datetime) -> date:
     return now.date() - timedelta(days=feature.window + 1)
 
 
-def _decided(measured: Measured, by_day: ByDay) -> dict[date, Mapping[str, Cohort]]:
-    """The days that decide: complete ones, and once the plan is over those until its end."""
+def _enrolled(columns: Mapping[str, CohortColumns]) -> UsersByDay:
+    days: defaultdict[date, dict[str, int]] = defaultdict(dict)
+    for key, own in columns.items():
+        for day, users in zip(own.days, own.users, strict=True):
+            days[day][key] = max(0, users)
+    return UsersByDay(days)
+
+
+def _last_day(measured: Measured) -> date | None:
+    """The last day that decides: a complete one, and once the plan is over its end."""
     last = measured.complete_until
     if measured.is_over and measured.ends_on is not None and last is not None:
-        last = min(last, measured.ends_on)
-    return {day: own for day, own in sorted(by_day.items()) if last is None or day <= last}
+        return min(last, measured.ends_on)
+    return last
 
 
 def _metric(
-    feature: Feature, planned: PlannedMetric, days: ByDay, *, is_exact: bool, with_days: bool
+    feature: Feature, planned: PlannedMetric, decided: Decided, *, is_exact: bool, with_days: bool
 ) -> MeasuredMetric:
     share = planned.measure is Measure.CONVERSION
     name = _name(planned)
@@ -114,42 +127,25 @@ def _metric(
         return replace(found, described=f"the plan names no {name} any more")
     if not is_exact and not share:
         return replace(found, described="sums are not kept while EXACT_TOTALS is off")
-    by_arm: defaultdict[str, list[Cohort]] = defaultdict(list)
-    for own in days.values():
-        for key, cohort in own.items():
-            by_arm[key].append(cohort)
-    together = {key: _added(cohorts, metric_id) for key, cohorts in by_arm.items()}
+    scale = scale_of(metric_id)
+    together = {key: columns.total(metric_id, days) for key, (columns, days) in decided.items()}
+    users = {key: sum(columns.users[:days]) for key, (columns, days) in decided.items()}
+    of_days: defaultdict[date, dict[str, Sums]] = defaultdict(dict)
     try:
-        sums = {key: _sums(cohort, metric_id, share=share) for key, cohort in together.items()}
-        of_days = {
-            day: ({key: _sums(cohort, metric_id, share=share) for key, cohort in own.items()},)
-            for day, own in (days if with_days else {}).items()
-        }
+        sums = {key: _sums(users[key], own, scale, share=share) for key, own in together.items()}
+        for key, (columns, count) in decided.items() if with_days else ():
+            on_days = columns.of_days(metric_id, count)
+            for day, came, own in zip(columns.days, columns.users, on_days, strict=False):
+                of_days[day][key] = _sums(came, own, 1, share=share)
     except DamagedSums as error:
         return found.without_sums(str(error))
-    capped = {key: cohort.metrics[metric_id].capped for key, cohort in together.items()}
-    return replace(found, strata=(sums,), days=of_days, capped=capped)
+    capped = {key: own.capped for key, own in together.items()}
+    days = {day: (of_days[day],) for day in sorted(of_days)}
+    return replace(found, strata=(sums,), days=days, scale=1 if share else scale, capped=capped)
 
 
-def _sums(cohort: Cohort, metric_id: int, *, share: bool) -> Sums:
-    found = cohort.metrics.get(metric_id, MetricSums())
-    if share:
-        return Sums.of_converters(cohort.users, found.converters)
-    return found.of_users(cohort.users, scale_of(metric_id))
-
-
-def _added(cohorts: Sequence[Cohort], metric_id: int) -> Cohort:
-    """All these users, with the sums of one metric."""
-    none = MetricSums()
-    parts = [cohort.metrics.get(metric_id, none) for cohort in cohorts]
-    sums = MetricSums(
-        sum([part.converters for part in parts]),
-        sum([part.total for part in parts]),
-        sum([part.squares for part in parts]),
-        sum([part.cubes for part in parts]),
-        sum([part.capped for part in parts]),
-    )
-    return Cohort(sum([cohort.users for cohort in cohorts]), {metric_id: sums})
+def _sums(users: int, sums: MetricSums, scale: int, *, share: bool) -> Sums:
+    return Sums.of_converters(users, sums.converters) if share else sums.of_users(users, scale)
 
 
 def _name(planned: PlannedMetric) -> str:
