@@ -141,7 +141,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         events=EventService(catalogue, stores.users, stores.events, clock),
         analysis=AnalysisService(catalogue, stores.totals),
         cohorts=cohorts,
-        result_rows=ResultRowService(catalogue, stores.users),
+        result_rows=ResultRowService(catalogue, stores.users, stores.logs, stores.user_enrollments),
         results=ResultService(
             catalogue,
             stores.cohorts,

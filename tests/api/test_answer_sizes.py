@@ -238,6 +238,7 @@ SHOWN = "what no answer could show is refused when it is made (the same tests)"
 PAGED = "pages by size (tests/unit/running/test_paging.py, tests/api/test_user_data.py)"
 BRIEF = "a line for each of at most 100 files, cut off at some 5,000 characters"
 LISTS = "driven in tests/api/test_long_lists.py"
+ROWS = "at most 250 rows, as many as fit 4 MB (tests/api/test_results.py)"
 SERIES = "a line for each variant and metric, and 12,000 points of one series (results/series.py)"
 PICKED = "at most 1,000 users or experiments, asked for by id; refused if that is too long"
 
@@ -300,7 +301,10 @@ BOUNDED = {
     """,
     SERIES: """
         GET /api/results/feature/{feature_id} · GET /api/results/experiment/{experiment_id}
+    """,
+    ROWS: """
         GET /api/results/feature/{feature_id}/participants
+        GET /api/results/experiment/{experiment_id}/participants
     """,
     PICKED: """
         POST /api/batch-assign · POST /api/stats/enrollment · POST /api/query/analyse

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
 from chalicelib.storage.outcomes.logs import DynamoLogStore
 from tests.api.test_round_trips import CallCounter, counter
-from tests.api.upgrade_setup import design, entry, flag, measure, segment, start
+from tests.api.upgrade_setup import design, entry, flag, measure, query, segment, start
 from tests.conftest import CLIENT_KEY, CLIENT_SECRET
 from tests.fakes.memory import START
 from tests.http import Answer, Gateway
@@ -281,3 +281,29 @@ def test_a_token_costs_no_trip(gateway: Gateway, counter: CallCounter) -> None:
     counter.calls.clear()
     assert gateway.send("POST", "/api/v6/assign", body, headers).status == 200
     assert len(counter.calls) == 2
+
+
+@pytest.mark.parametrize("users", [3, 12])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_page_of_rows_takes_four_trips_however_many_participants_there_are(
+    gateway: Gateway, counter: CallCounter, users: int, *, grouped: bool
+) -> None:
+    def send(method: str, path: str, body: Any) -> Any:
+        return gateway.send(method, path, body).json
+
+    measure(send, "time")
+    key = "workspace@__@areas@__@time" if grouped else "time"
+    made = start(send, design(("site", "target 0"), queries=[query(key)]))
+    for number in range(users):
+        user_id = f"user {number:02}"
+        call(gateway, "init", {}, user_id)
+        body = {"data": {"site": "site", "target": "target 0"}, "status": "condition applied"}
+        call(gateway, "mark", body, user_id)
+        value = {"time": number}
+        call(gateway, "log", {"value": [entry(1, value, {"a": value, "b": value})]}, user_id)
+    path = f"/api/results/experiment/{made['id']}/participants?limit=3"
+    gateway.get(path)
+    counter.calls.clear()
+    assert len(gateway.get(path).json) == 3
+    logs = ["Query"] * 3 if grouped else ["BatchGetItem"]
+    assert counter.calls == ["GetItem", "Query", "BatchGetItem", *logs]

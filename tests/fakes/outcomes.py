@@ -16,7 +16,7 @@ from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.domain.outcomes.snapshots import NONE_TAKEN, Snapshot, Taken
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import UNKNOWN_POINT, Enrollment
-from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
+from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES, EnrolledPage, EnrolledUser
 from tests.fakes.memory import START, Memory, require
 
 
@@ -61,6 +61,17 @@ class FakeLogStore:
         for log_record in list(self._memory.log_records.values()):
             if metric_key in log_record.metrics():
                 yield [log_record]
+
+    def of_users(
+        self, user_ids: Collection[str], metric_keys: Collection[str]
+    ) -> Sequence[LogRecord]:
+        wanted = set(metric_keys)
+        with self._memory.lock:
+            return [
+                log_record
+                for (user_id, _), log_record in self._memory.log_records.items()
+                if user_id in user_ids and wanted & log_record.metrics()
+            ]
 
 
 class FakeResultStore:
@@ -114,6 +125,21 @@ class FakeSnapshotStore:
 class FakeUserEnrollmentStore:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+
+    def page(self, feature_id: int, since: str, limit: int) -> EnrolledPage:
+        with self._memory.lock:
+            listed = [
+                (user_id, own)
+                for user_id, own in sorted(self._memory.participants.items())
+                if user_id >= since
+                and any(feature_id in each for each in (own.enrollments, own.exclusions))
+            ]
+        found = [
+            EnrolledUser(user_id, user_id, own.enrollments[feature_id])
+            for user_id, own in listed[:limit]
+            if feature_id in own.enrollments
+        ]
+        return EnrolledPage(found, listed[limit][0] if len(listed) > limit else None)
 
     def enrollments(
         self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]

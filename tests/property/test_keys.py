@@ -288,3 +288,9 @@ def test_exposures_are_told_apart_from_each_other_and_from_all_else(
     assert keys.exposures(first) not in others
     assume(first != second)
     assert keys.exposures(first) != keys.exposures(second)
+
+
+@given(user_ids)
+def test_a_user_is_known_by_the_partition_key_unless_that_is_a_digest(user_id: str) -> None:
+    found = keys.user_of(keys.user(user_id))
+    assert found == user_id or (found is None and len(user_id.encode()) * 3 > keys.PART_BYTES)

@@ -36,10 +36,14 @@ from chalicelib.domain.participants.participants import (
     Participant,
     Profile,
 )
+from chalicelib.domain.privacy.erasure import Ending
 from chalicelib.services.experiments.ports import Counting, Position
+from chalicelib.services.outcomes.ports import EnrolledPage
 from chalicelib.services.stores import Stores
-from chalicelib.storage.dynamodb.tables import EnrolledOnRow
+from chalicelib.storage.dynamodb import keys
+from chalicelib.storage.dynamodb.tables import EnrolledOnRow, RecordRow
 from chalicelib.storage.experiments import listing
+from chalicelib.storage.participants.records import point_text
 from tests.fakes.memory import START
 from tests.unit.upgrade_service_samples import HERE, THERE, at_once, class_key, group_design
 
@@ -282,6 +286,75 @@ def test_enrollments_are_found_by_user_at_known_points_and_at_none(stores: Store
         "u": [HERE],
         "v": [UNKNOWN_POINT],
     }
+
+
+def users_of(page: EnrolledPage) -> dict[str, set[DecisionPointKey]]:
+    return {user.id: {each.point_key for each in user.enrollments} for user in page.users}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+def test_enrolled_users_are_listed_in_pages_each_with_all_enrollments(
+    stores: Stores, limit: int
+) -> None:
+    names = ["a", "a#", "b%", "excluded", "é" * 256, "#" * 512, "%" * 512]
+    create(stores, *names, "of another")
+    for user_id in names:
+        if user_id == "excluded":
+            out = Exclusion(FEATURE_ID, ExclusionCode.LISTED, START)
+            store(stores, user_id, Records(exclusion=out))
+            continue
+        for point_key in POINT_KEYS:
+            store(stores, user_id, Records(enrolled(point_key)), point_key=point_key)
+    other = replace(enrolled(), feature_id=8)
+    store(stores, "of another", Records(other))
+    found: dict[str, set[DecisionPointKey]] = {}
+    since: str | None = ""
+    places: list[str] = []
+    while since is not None:
+        page = stores.user_enrollments.page(FEATURE_ID, since, limit)
+        assert len(page.users) <= limit
+        assert all(user.key >= since for user in page.users)
+        assert not found.keys() & users_of(page).keys()
+        found |= users_of(page)
+        places += [user.key for user in page.users]
+        assert page.next is None or all(user.key < page.next for user in page.users)
+        since = page.next
+    assert found == {name: {HERE, THERE} for name in names if name != "excluded"}
+    assert places == sorted(places)
+    (first, *_) = stores.user_enrollments.page(FEATURE_ID, places[2], 1).users
+    assert first.key == places[2], "a page may begin at any user again"
+    assert users_of(stores.user_enrollments.page(9, "", limit)) == {}
+
+
+def test_groups_and_users_who_are_gone_are_in_no_page(stores: Stores) -> None:
+    create(stores, "u", "v")
+    key = class_key("1a")
+    group_enrollment = GroupEnrollment(FEATURE_ID, HERE, "id of a", START)
+    records = Records(enrolled(class_id="1a"), group_enrollment=(key, group_enrollment))
+    store(stores, "u", records, groups=[key])
+    store(stores, "v", Records(enrolled()))
+    assert users_of(stores.user_enrollments.page(FEATURE_ID, "", 1)) == {"u": {HERE}}
+    stores.user_data.end(known(stores, "v"), Ending((enrolled(),)), {}, [])
+    page = stores.user_enrollments.page(FEATURE_ID, "", 5)
+    assert (users_of(page), page.next) == ({"u": {HERE}}, None)
+    assert page.users[0].enrollments == known(stores).enrollments[FEATURE_ID]
+
+
+@pytest.mark.parametrize("user_id", ["v", "#" * 512])
+def test_the_index_may_name_enrollments_and_users_that_are_not_there(
+    dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch, user_id: str
+) -> None:
+    create(dynamo_stores, "u", user_id)
+    for each in ("u", user_id):
+        store(dynamo_stores, each, Records(enrolled()))
+    if user_id == "v":
+        RecordRow(keys.user(user_id), keys.enrollment(FEATURE_ID, point_text(HERE))).delete()
+        stale = [RecordRow(keys.user(each), keys.enrollment(FEATURE_ID, point_text(HERE)))
+                 for each in ("u", user_id)]  # fmt: skip
+        monkeypatch.setattr(RecordRow.by_experiment, "query", lambda *_, **__: iter(stale))
+    else:
+        RecordRow(keys.user(user_id), keys.PROFILE).delete()
+    assert users_of(dynamo_stores.user_enrollments.page(FEATURE_ID, "", 5)) == {"u": {HERE}}
 
 
 def test_records_from_elsewhere_come_back_and_count(stores: Stores) -> None:

@@ -299,6 +299,36 @@ def test_a_metric_of_many_users_comes_in_portions(stores: Stores) -> None:
     assert [log_record.user_id for log_record in of_metric(stores, "time")] == users
 
 
+def test_users_have_their_log_records_of_some_metrics_and_nobody_elses(stores: Stores) -> None:
+    store(stores, new(time=1), new(AREAS, time=2, other=3), new(tries(1), time=4))
+    store(stores, new(user_id="v", other=1), new(AREAS, user_id="v", other=3))
+    store(stores, new(user_id="w", time=1), new(AREAS, user_id="w", time=3))
+    of_areas = AREAS.metric("time")
+
+    def found(users: Sequence[str], *metric_keys: str) -> set[tuple[str, LogRecordKey]]:
+        log_records = stores.logs.of_users(users, metric_keys)
+        for each in log_records:
+            assert each == read(stores, each.key, user_id=each.user_id)[each.key]
+        assert len({(each.user_id, each.key) for each in log_records}) == len(log_records)
+        return {(each.user_id, each.key) for each in log_records}
+
+    assert found(["u", "v"], "time") == {("u", SIMPLE)}
+    assert found(["u", "v"], "time", "other") == {("u", SIMPLE), ("v", SIMPLE)}
+    assert found(["u", "v"], of_areas) == {("u", AREAS), ("u", tries(1))}
+    assert found(["u"], of_areas, "time") == {("u", AREAS), ("u", tries(1)), ("u", SIMPLE)}
+    assert found(["v"], "time", of_areas) == found([], of_areas) == found(["u"]) == set()
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+@pytest.mark.parametrize("key", [SIMPLE, AREAS])
+def test_log_records_are_found_by_user_whatever_the_id(
+    stores: Stores, user_id: str, key: LogRecordKey
+) -> None:
+    store(stores, *(new(key, each, time=1) for each in HOSTILE))
+    [log_record] = stores.logs.of_users([user_id], [key.metric("time")])
+    assert log_record.user_id == user_id
+
+
 def test_a_failure_while_a_metric_is_read_is_told_apart(
     dynamo_stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.http.reading import Reading
-from chalicelib.api.http.rendering import Rendered, json_text, written
+from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.protocol.negotiation import prefers
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.results import results_csv
 from chalicelib.api.results.dialect import DIALECT, OwnQuery
 from chalicelib.api.testlab.fields import Integer
+from chalicelib.api.upgrade.wire.texts import Uuid
+from chalicelib.domain.catalogue.answer_room import answer_bytes
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.users import check_user_id
+from chalicelib.domain.outcomes.participant_rows import ParticipantRow
 from chalicelib.services import Services
-from chalicelib.services.outcomes.result_rows import Position, ResultRow, ResultRows
+from chalicelib.services.outcomes.result_rows import (
+    ParticipantRows,
+    Position,
+    ResultRow,
+    ResultRows,
+    Start,
+)
+
+R = TypeVar("R")
 
 ROWS = 250
 """Rows of a page, unless fewer are asked for: ids and names of metrics may be long."""
+
+KEY_BYTES = 1000
+"""What the key of a participant may have: those of the store are shorter."""
+
+FEATURE_COLUMNS = "user_id", "variant_id", "variant", "day"
+EXPERIMENT_COLUMNS = (
+    "user_id", "condition_id", "condition", "site", "target", "day", "group_id", "stratum",
+)  # fmt: skip
+COUNTED_COLUMN = "is_counted"
+"""What CSV has behind the metrics of a feature."""
 
 routes = Routes(__name__, DIALECT)
 
@@ -32,7 +58,16 @@ def _position(variant_id: int, user_id: str) -> Position:
     return variant_id, user_id
 
 
+def _start(key: str, rows: int) -> Start:
+    if len(key.encode()) > KEY_BYTES or rows < 0:
+        raise Invalid("no page starts there")
+    return key, rows
+
+
 CURSORS = Cursors("/api/results/feature/{feature_id}/participants", tuple[int, str], _position)
+EXPERIMENT_CURSORS = Cursors(
+    "/api/results/experiment/{experiment_id}/participants", tuple[str, int], _start
+)
 
 
 class RowsQuery(OwnQuery):
@@ -56,6 +91,40 @@ class Participant(TypedDict):
     is_counted: bool
 
 
+class ExperimentParticipant(TypedDict):
+    """A user under a condition at a decision point, with what queries take of the user under it.
+
+    `values` are by the names of queries, the same at all points, and 1 or 0 for a share; null
+    without any, or where a number is too large for JSON. `day` (UTC) is that of the enrollment
+    there, within subjects that of the first mark under the condition. `group_id` is set where
+    groups are assigned, `stratum` where sampling is stratified: those with which the user counts.
+    """
+
+    user_id: str
+    condition_id: str
+    condition: str
+    site: str
+    target: str
+    day: str
+    group_id: str | None
+    stratum: str | None
+    values: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page(Generic[R]):
+    """How the rows of a page are shown, as JSON or below the names of columns.
+
+    `link` leads to what comes after so many of them, if anything does.
+    """
+
+    rows: Sequence[R]
+    shown: Callable[[R], Any]
+    columns: tuple[str, ...]
+    cells: Callable[[R], Sequence[results_csv.Cell]]
+    link: Callable[[int], str | None]
+
+
 @routes.endpoint("/api/results/feature/{feature_id}/participants")
 def list_feature_participants(
     services: Services, feature_id: Integer, query: RowsQuery, reading: Reading
@@ -63,20 +132,80 @@ def list_feature_participants(
     """The users of an experiment with the totals that results sum up; as CSV for who accepts it."""
     after = None if query.cursor is None else CURSORS.read(query.cursor, feature=feature_id)
     found = services.result_rows.of_feature(feature_id, after, query.limit)
-    return _answered(found, query, reading, feature_id)
+    return _answered(_of_feature(found, query, feature_id), reading)
 
 
-def _answered(
-    found: ResultRows, query: RowsQuery, reading: Reading, feature_id: int
-) -> Rendered[list[Participant]]:
-    headers: ResponseHeaders = {"Vary": "Accept"}
-    if found.next is not None:
+@routes.endpoint("/api/results/experiment/{experiment_id}/participants")
+def list_experiment_participants(
+    services: Services, experiment_id: Uuid, query: RowsQuery, reading: Reading
+) -> Rendered[list[ExperimentParticipant]]:
+    """The participants of an experiment in UpGrade's form, with the values that results sum up."""
+    start = _start_of(query, experiment_id)
+    found = services.result_rows.of_experiment(experiment_id, start, query.limit)
+    return _answered(_of_experiment(found, query, experiment_id), reading)
+
+
+def _start_of(query: RowsQuery, experiment_id: str) -> Start | None:
+    if query.cursor is None:
+        return None
+    return EXPERIMENT_CURSORS.read(query.cursor, experiment=experiment_id)
+
+
+def _of_feature(found: ResultRows, query: RowsQuery, feature_id: int) -> _Page[ResultRow]:
+    def link(count: int) -> str | None:
+        after = found.after(count)
         kept = {"limit": query.limit}
-        headers["Link"] = CURSORS.link(found.next, kept, feature=feature_id)
-    if prefers(reading.headers.get("accept", ""), "text/csv"):
-        text = results_csv.lines(_columns(found), map(_cells, found.rows))
+        return None if after is None else CURSORS.link(after, kept, feature=feature_id)
+
+    fixed = (*FEATURE_COLUMNS, COUNTED_COLUMN)
+    columns = (*FEATURE_COLUMNS, *_columns(found.metrics, fixed), COUNTED_COLUMN)
+    return _Page(found.rows, _participant, columns, _cells, link)
+
+
+def _of_experiment(
+    found: ParticipantRows, query: RowsQuery, experiment_id: str
+) -> _Page[ParticipantRow]:
+    def link(count: int) -> str | None:
+        after = found.after(count)
+        kept = {"limit": query.limit}
+        if after is None:
+            return None
+        return EXPERIMENT_CURSORS.link(after, kept, experiment=experiment_id)
+
+    rows = [row for _, row in found.rows]
+    columns = (*EXPERIMENT_COLUMNS, *_columns(found.metrics, EXPERIMENT_COLUMNS))
+    return _Page(rows, _experiment_participant, columns, _experiment_cells, link)
+
+
+def _answered(page: _Page[R], reading: Reading) -> Rendered[Any]:
+    """The rows that fit an answer, as JSON or CSV, with a Link to what comes after them."""
+    is_csv = prefers(reading.headers.get("accept", ""), "text/csv")
+    head = results_csv.line(page.columns) if is_csv else ""
+    texts = _fitting(
+        (
+            results_csv.line(page.cells(row)) if is_csv else row_text(page.shown(row))
+            for row in page.rows
+        ),
+        ANSWER_BYTES - answer_bytes(head),
+    )
+    headers: ResponseHeaders = {"Vary": "Accept"}
+    if (link := page.link(len(texts))) is not None:
+        headers["Link"] = link
+    if is_csv:
+        text = "".join((head, *texts))
         return Rendered(text, {**headers, "Content-Type": results_csv.CSV_TYPE})
-    return written(json_text([_participant(row) for row in found.rows]), headers)
+    return written(list_text(texts), headers)
+
+
+def _fitting(texts: Iterable[str], room: int) -> list[str]:
+    """The first rows that fit; a single one always does, for what designs and logs are bounded."""
+    taken: list[str] = []
+    for text in texts:
+        room -= answer_bytes(text) + 1
+        if taken and room < 0:
+            break
+        taken.append(text)
+    return taken
 
 
 def _participant(row: ResultRow) -> Participant:
@@ -85,24 +214,65 @@ def _participant(row: ResultRow) -> Participant:
         "variant_id": row.variant_id,
         "variant": row.variant,
         "day": row.day.isoformat(),
-        "values": {
-            name: None if value is None else float(value) for name, value in row.values.items()
-        },
+        "values": _doubles(row.values),
         "is_counted": row.is_counted,
     }
 
 
-def _columns(found: ResultRows) -> tuple[str, ...]:
-    return "user_id", "variant_id", "variant", "day", *found.metrics, "is_counted"
+def _experiment_participant(row: ParticipantRow) -> ExperimentParticipant:
+    return {
+        "user_id": row.user_id,
+        "condition_id": row.condition.id,
+        "condition": row.condition.code,
+        "site": row.point_key.site,
+        "target": row.point_key.target,
+        "day": row.day.isoformat(),
+        "group_id": row.place.group_id,
+        "stratum": row.place.stratum,
+        "values": _doubles(row.values),
+    }
+
+
+def _doubles(values: Mapping[str, Decimal | None]) -> dict[str, float | None]:
+    return {name: _double(value) for name, value in values.items()}
+
+
+def _double(value: Decimal | None) -> float | None:
+    """A number as JSON has it, which knows no infinity."""
+    number = None if value is None else float(value)
+    return number if number is None or math.isfinite(number) else None
+
+
+def _columns(metrics: Iterable[str], fixed: Sequence[str]) -> list[str]:
+    """The columns of metrics, none of which is called as one of the others."""
+    return [f"{name} (value)" if name in fixed else name for name in metrics]
 
 
 def _cells(row: ResultRow) -> list[results_csv.Cell]:
-    values = (None if value is None else Decimal(f"{value:f}") for value in row.values.values())
     return [
         row.user_id,
         row.variant_id,
         row.variant,
         row.day.isoformat(),
-        *values,
+        *_digits(row.values),
         str(row.is_counted).lower(),
     ]
+
+
+def _experiment_cells(row: ParticipantRow) -> list[results_csv.Cell]:
+    return [
+        row.user_id,
+        row.condition.id,
+        row.condition.code,
+        row.point_key.site,
+        row.point_key.target,
+        row.day.isoformat(),
+        row.place.group_id,
+        row.place.stratum,
+        *_digits(row.values),
+    ]
+
+
+def _digits(values: Mapping[str, Decimal | None]) -> list[Decimal | None]:
+    """Numbers with all their digits."""
+    return [None if value is None else Decimal(f"{value:f}") for value in values.values()]

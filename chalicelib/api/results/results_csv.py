@@ -103,10 +103,13 @@ def _bounds(interval: ValueInterval | None) -> tuple[Cell, Cell]:
 
 def lines(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """CSV of some lines below the names of their columns."""
+    return "".join(map(line, (columns, *rows)))
+
+
+def line(cells: Sequence[Cell]) -> str:
+    """A line of CSV."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_cell(column) for column in columns])
-    writer.writerows([_cell(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerow([_cell(cell) for cell in cells])
     return text.getvalue()
 
 

@@ -99,3 +99,12 @@ def grouped_key(group_class: str, group_key: str, attribute: str) -> str:
     'masteryWorkspace@__@areas@__@timeSeconds'
     """
     return JOINER.join((group_class, group_key, attribute))
+
+
+def may_be_grouped(metric_key: str) -> bool:
+    """Whether a metric may have values outside of the simple ones of a user.
+
+    >>> may_be_grouped("timeSeconds"), may_be_grouped("masteryWorkspace@__@areas@__@timeSeconds")
+    (False, True)
+    """
+    return JOINER in metric_key

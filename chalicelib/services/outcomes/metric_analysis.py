@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.experiments.experiments import Experiment, State
-from chalicelib.domain.experiments.metrics import MetricQuery, MetricType
+from chalicelib.domain.experiments.metrics import MetricQuery
 from chalicelib.domain.outcomes.metric_results import (
     QueryResult,
     observations,
     result_of,
 )
-from chalicelib.services.outcomes.observations import read_logged, read_part
+from chalicelib.services.outcomes.observations import kind_of, read_logged, read_part
 from chalicelib.services.outcomes.ports import LogStore, ResultStore, UserEnrollmentStore
 from chalicelib.services.running.catalogue import CatalogueService
 
@@ -95,7 +95,6 @@ class MetricAnalysisService:
             part = read_part(self._enrollments, feature_id, own[0].experiment, users)
             for each in own:
                 key = each.query.metric_key
-                metric = catalogue.metrics.get(key)
-                kind = MetricType.CONTINUOUS if metric is None else metric.type
+                kind = kind_of(catalogue, key)
                 values = list(observations(logged[key], part.met))
                 yield result_of(each.query, each.experiment, kind, values)

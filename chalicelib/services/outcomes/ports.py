@@ -6,6 +6,7 @@ What `running.ports` says of all ports goes for these.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -82,6 +83,15 @@ class LogStore(Protocol):
         """All log records with values of a metric, some at a time."""
         ...
 
+    def of_users(
+        self, user_ids: Collection[str], metric_keys: Collection[str]
+    ) -> Sequence[LogRecord]:
+        """The log records of some users with values of any of the metrics, read consistently.
+
+        It reads what those users logged, whoever else logged the metrics.
+        """
+        ...
+
 
 class ResultStore(Protocol):
     """What the queries of archived experiments found."""
@@ -125,8 +135,35 @@ class SnapshotStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EnrolledUser:
+    """A user with all enrollments in an experiment; `key` is the place in the store's order."""
+
+    key: str
+    id: str
+    enrollments: tuple[Enrollment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledPage:
+    """Some users of an experiment, and the key from which the next page starts, if there is one."""
+
+    users: Sequence[EnrolledUser]
+    next: str | None
+
+
 class UserEnrollmentStore(Protocol):
     """The enrollments of single users, by which an analysis knows the conditions that they met."""
+
+    def page(self, feature_id: int, since: str, limit: int) -> EnrolledPage:
+        """Users who are enrolled in an experiment, from a key on, in an order of the store's own.
+
+        The first page is that since "". A page looks at `limit` records that users have of the
+        experiment, their exclusions included, and at the rest of the last user's: it may be short
+        or empty, and yet not be the last. The list of users may lag behind what is stored, the
+        enrollments do not; who has none any more is left out.
+        """
+        ...
 
     def enrollments(
         self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]

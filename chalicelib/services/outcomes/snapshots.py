@@ -10,7 +10,7 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.faults import Round
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.experiments.experiments import Experiment
-from chalicelib.domain.experiments.metrics import MetricQuery, MetricType
+from chalicelib.domain.experiments.metrics import MetricQuery
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.outcomes.metric_results import observations
 from chalicelib.domain.outcomes.query_sums import (
@@ -32,7 +32,7 @@ from chalicelib.domain.outcomes.snapshots import (
     planned_end_of,
 )
 from chalicelib.services.experiments.ports import EnrollmentCountStore
-from chalicelib.services.outcomes.observations import Part, read_logged, read_part
+from chalicelib.services.outcomes.observations import Part, kind_of, read_logged, read_part
 from chalicelib.services.outcomes.ports import (
     SNAPSHOT_BYTES,
     LogStore,
@@ -252,8 +252,7 @@ class SnapshotService:
         # Read last: who has a value is enrolled, and counted.
         enrolled = self._enrolled(feature.id, experiment, part, by_stretch=bool(changes))
         for query in queries:
-            metric = catalogue.metrics.get(query.metric_key)
-            kind = MetricType.CONTINUOUS if metric is None else metric.type
+            kind = kind_of(catalogue, query.metric_key)
             values = list(observations(logged[query.metric_key], part.met))
             sums = query_sums(
                 query,

@@ -19,12 +19,16 @@ ASIDE = "~"
 """What the sort keys begin with that are beside the records of a collection: they come last."""
 
 
+DIGEST = "%sha256-"
+"""What a part begins with that is a digest."""
+
+
 def part(text: str) -> str:
     """A client's text as one part of a key."""
     escaped = text.replace("%", "%25").replace("#", "%23")
     if len(escaped.encode()) <= PART_BYTES:
         return escaped
-    return "%sha256-" + hashlib.sha256(text.encode()).hexdigest()
+    return DIGEST + hashlib.sha256(text.encode()).hexdigest()
 
 
 def unescaped(escaped: str) -> str:
@@ -32,9 +36,19 @@ def unescaped(escaped: str) -> str:
     return escaped.replace("%23", "#").replace("%25", "%")
 
 
+USERS = "user#"
+"""What the partition keys of users begin with."""
+
+
 def user(user_id: str) -> str:
     """Partition key of everything stored of a user."""
-    return f"user#{part(user_id)}"
+    return f"{USERS}{part(user_id)}"
+
+
+def user_of(user_key: str) -> str | None:
+    """The user whose partition key that is; None where it is a digest of the id."""
+    escaped = user_key.removeprefix(USERS)
+    return None if escaped.startswith(DIGEST) else unescaped(escaped)
 
 
 def event_partition(variant_id: int) -> str:
@@ -195,7 +209,7 @@ def repeats(feature_id: int, user_id: str) -> str:
 
 def repeats_beside(feature_id: int, user_key: str) -> str:
     """The partition key of the marks of a user, by the partition key of the user."""
-    return f"repeat#{feature_id}#{user_key.removeprefix('user#')}"
+    return f"repeat#{feature_id}#{user_key.removeprefix(USERS)}"
 
 
 def repeat(point_text: str, index: int) -> str:

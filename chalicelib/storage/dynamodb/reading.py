@@ -10,6 +10,9 @@ from chalicelib.storage.dynamodb.connection import TableModel, store_errors
 
 AT_ONCE = 8
 
+READERS = 16
+"""Users whose records are read at the same time, with a Query for each."""
+
 KEYS_PER_READ = 100
 """Keys that DynamoDB takes in one BatchGetItem."""
 

@@ -16,12 +16,20 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid, LostRace
+from chalicelib.domain.experiments.metrics import may_be_grouped
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, LogRow, Merge
 from chalicelib.services.outcomes.ports import LOG_RECORD_BYTES
+from chalicelib.services.running.pools import Pool
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors
-from chalicelib.storage.dynamodb.reading import AT_ONCE, KEYS_PER_READ, at_once, read_rows
+from chalicelib.storage.dynamodb.reading import (
+    AT_ONCE,
+    KEYS_PER_READ,
+    READERS,
+    at_once,
+    read_rows,
+)
 from chalicelib.storage.dynamodb.sequences import LeasedIds
 from chalicelib.storage.dynamodb.stored_forms import read_as
 from chalicelib.storage.dynamodb.tables import (
@@ -73,6 +81,17 @@ class DynamoLogStore:
         while found := _noted(notes, KEYS_PER_READ * AT_ONCE):
             # A note may have been written for values that were not.
             yield [log_record for log_record in _read(found) if metric_key in log_record.metrics()]
+
+    def of_users(
+        self, user_ids: Collection[str], metric_keys: Collection[str]
+    ) -> Sequence[LogRecord]:
+        if any(map(may_be_grouped, metric_keys)):
+            with Pool(READERS) as pool:
+                found = [each for own in pool.map(_of_user, user_ids) for each in own]
+        else:
+            found = _read([(keys.logs(user_id), keys.SIMPLE_LOG_RECORD) for user_id in user_ids])
+        wanted = set(metric_keys)
+        return [log_record for log_record in found if wanted & log_record.metrics()]
 
 
 @store_errors()
@@ -195,6 +214,13 @@ def _store_together(
     except LostRace:
         return [each.key for each in writes]
     return []
+
+
+@store_errors()
+def _of_user(user_id: str) -> list[LogRecord]:
+    """All log records of a user: which of them have a grouped metric, their keys do not say."""
+    rows = LogRecordRow.query(keys.logs(user_id), consistent_read=True)
+    return [log_record_of(row) for row in rows]
 
 
 def _read(wanted: Sequence[tuple[str, str]]) -> list[LogRecord]:

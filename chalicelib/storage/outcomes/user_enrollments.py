@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from chalicelib.domain.experiments.marks import Repeat
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import UNKNOWN_POINT, Enrollment
+from chalicelib.services.outcomes.ports import EnrolledPage, EnrolledUser
 from chalicelib.services.running.pools import Pool
 from chalicelib.storage.dynamodb import keys
-from chalicelib.storage.dynamodb.reading import read_rows
+from chalicelib.storage.dynamodb.connection import store_errors
+from chalicelib.storage.dynamodb.reading import READERS, read_rows
 from chalicelib.storage.dynamodb.tables import RecordRow
 from chalicelib.storage.experiments.repeats import read_repeats
-from chalicelib.storage.participants.records import enrollment_of, point_text
-
-READERS = 16
+from chalicelib.storage.participants.records import enrollment_of, point_text, profile_of
 
 
 class DynamoUserEnrollmentStore:
     """`UserEnrollmentStore` on the tables `users` and `events`."""
+
+    def page(self, feature_id: int, since: str, limit: int) -> EnrolledPage:
+        listed, following = _listed(feature_id, f"{keys.USERS}{since}", limit)
+        of_users = [(pk, sk) for pk, sk in listed if sk.startswith(keys.ENROLLMENTS)]
+        found: defaultdict[str, list[Enrollment]] = defaultdict(list)
+        for row in read_rows(RecordRow, of_users):
+            found[row.pk].append(enrollment_of(row))
+        ids = _user_ids(found)
+        users = (
+            EnrolledUser(_place(pk), ids[pk], tuple(found[pk])) for pk in sorted(found) if pk in ids
+        )
+        return EnrolledPage(tuple(users), None if following is None else _place(following))
 
     def enrollments(
         self, feature_id: int, point_keys: Collection[DecisionPointKey], user_ids: Collection[str]
@@ -43,3 +55,32 @@ class DynamoUserEnrollmentStore:
                 for user_id, own in zip(users, found, strict=True)
                 if own
             }
+
+
+@store_errors()
+def _listed(
+    feature_id: int, since: str, limit: int
+) -> tuple[Sequence[tuple[str, str]], str | None]:
+    """Keys of `limit` records of users, then of the last one's others, and whose comes next."""
+    found: list[tuple[str, str]] = []
+    # Groups have their records before those of users.
+    for row in RecordRow.by_experiment.query(
+        feature_id, RecordRow.pk >= since, page_size=limit + 1
+    ):
+        if len(found) >= limit and row.pk != found[-1][0]:
+            return found, row.pk
+        found.append((row.pk, row.sk))
+    return found, None
+
+
+def _place(user_key: str) -> str:
+    """The place of a user in the index."""
+    return user_key.removeprefix(keys.USERS)
+
+
+def _user_ids(user_keys: Iterable[str]) -> Mapping[str, str]:
+    """The ids of users by their partition keys; of digests, those of users who have a profile."""
+    known = {pk: keys.user_of(pk) for pk in user_keys}
+    digests = [(pk, keys.PROFILE) for pk, user_id in known.items() if user_id is None]
+    profiles = {row.pk: profile_of(row).id for row in read_rows(RecordRow, digests)}
+    return {pk: user_id for pk, user_id in known.items() if user_id is not None} | profiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.openapi.routes.about import About
-from infra.openapi.routes.experiment_examples import EXPERIMENT_ID, TIME
+from infra.openapi.routes.experiment_examples import CONDITIONS, EXPERIMENT_ID, TIME
 
 TEXT = (
     "Ship green. conversion rises from 21.0 % to 27.6 %, by 6.6 percentage points (0.3 to 12.9)."
@@ -138,6 +138,10 @@ RESULTS: dict[str, Any] = {
 }
 CSV = {"text/csv": "metric,role,variant,name\r\nconversion,primary,1,blue\r\n"}
 ROWS_CSV = {"text/csv": "user_id,variant_id,variant,day\r\nada,2,green,2026-03-01\r\n"}
+EXPERIMENT_ROWS_CSV = {
+    "text/csv": "user_id,condition_id,condition,site,target,day,group_id,stratum,mean of stars\r\n"
+    f"ada,{CONDITIONS[1]},long,lesson,start,2026-03-01,,,4.5\r\n"
+}
 AS_CSV = (
     "As CSV for who accepts `text/csv`: a line for each metric and variant, or with `series=true`"
     " for each day of the series."
@@ -152,6 +156,30 @@ RESULT_ROUTES: dict[str, About] = {
         path={"experiment_id": EXPERIMENT_ID},
         note=AS_CSV,
         also_as=CSV,
+    ),
+    "GET /api/results/experiment/{experiment_id}/participants": About(
+        [
+            {
+                "user_id": "ada",
+                "condition_id": CONDITIONS[1],
+                "condition": "long",
+                "site": "lesson",
+                "target": "start",
+                "day": "2026-03-01",
+                "group_id": None,
+                "stratum": None,
+                "values": {"mean of stars": 4.5},
+            }
+        ],
+        refused=(404,),
+        headers=("Link",),
+        path={"experiment_id": EXPERIMENT_ID},
+        note=(
+            "A row for each condition that a user met at a decision point. As CSV, with all digits,"
+            " for who accepts `text/csv`. A page may be short or empty, and yet have a `Link`:"
+            " follow it until there is none."
+        ),
+        also_as=EXPERIMENT_ROWS_CSV,
     ),
     "GET /api/results/feature/{feature_id}/participants": About(
         [

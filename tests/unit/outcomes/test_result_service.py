@@ -260,7 +260,8 @@ def test_the_rows_behind_results_are_listed_in_pages(services: Services) -> None
         ("b", "value 0", START.date()),
     ]
     assert first.rows[0].values == {"events": 2, "revenue": None}
-    assert first.next == (variants[0], "b")
+    assert first.next == first.after(2) == (variants[0], "b")
+    assert first.after(1) == (variants[0], "a")
     rest = services.result_rows.of_feature(feature_id, first.next, 2)
     assert [row.values["revenue"] for row in rest.rows] == [Decimal("12.5")]
     assert rest.next is None
