@@ -9,6 +9,7 @@ from chalicelib.services import Services
 from chalicelib.services.access.access import AccessService
 from chalicelib.services.access.client_auth import ClientAuthService, ClientCredentials
 from chalicelib.services.access.idempotency import IdempotencyService
+from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
@@ -18,6 +19,7 @@ from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
+from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
@@ -131,6 +133,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         clock,
     )
     flags = FlagService(catalogue, stores.catalogue, stores.exposures)
+    access = AccessService(
+        catalogue, clock, enabled=settings.needs_keys, open_testlab=settings.open_testlab
+    )
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -194,12 +199,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         enrollment_statistics=EnrollmentStatisticsService(
             catalogue, stores.enrollment_counts, clock
         ),
-        access=AccessService(
-            catalogue,
-            clock,
-            enabled=settings.needs_keys,
-            open_testlab=settings.open_testlab,
-        ),
+        access=access,
+        sessions=SessionService(catalogue, access, clock),
+        overview=OverviewService(catalogue, stores.summaries),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,

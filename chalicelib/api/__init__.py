@@ -8,6 +8,7 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
+from chalicelib.api.dashboard import PAGES
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.http.wrapper import Wrapper
 from chalicelib.api.protocol.cors import Cors
@@ -27,7 +28,7 @@ ROUTES: tuple[Routes, ...] = (
 
 
 def all_routes() -> list[Route]:
-    """Every route, in the order of the resources."""
+    """Every route of an API, in the order of the resources."""
     return [route for routes in ROUTES for route in routes.declared]
 
 
@@ -38,7 +39,7 @@ def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -
     """
     app.api.cors = cors
     wrapper = Wrapper(services, observer)
-    for routes in ROUTES:
+    for routes in (*ROUTES, *PAGES):
         app.register_blueprint(wrapper.blueprint(routes))
     # Modules, models and routes are there for good: the collector need not pass through them.
     gc.freeze()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.services.access.access import AccessService
 from chalicelib.services.access.client_auth import ClientAuthService
 from chalicelib.services.access.idempotency import IdempotencyService
+from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
@@ -14,6 +15,7 @@ from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
+from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
@@ -82,6 +84,8 @@ class Services:
     plans: PlanService
     enrollment_statistics: EnrollmentStatisticsService
     access: AccessService
+    sessions: SessionService
+    overview: OverviewService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService

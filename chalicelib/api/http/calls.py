@@ -15,7 +15,7 @@ from chalicelib.api.protocol.requests import InvalidBody, InvalidParameter, deco
 from chalicelib.api.values.ignored_fields import note
 from chalicelib.services import Services
 
-BODY, QUERY, QUERY_VALUES = "body", "query", "query_values"
+BODY, FORM, QUERY, QUERY_VALUES = "body", "form", "query", "query_values"
 """Parameters of views that do not come from the path."""
 
 ONCE = "once"
@@ -71,6 +71,8 @@ class Arguments:
         for name, adapter in self._adapters.items():
             if name == BODY:
                 value = reading.body()
+            elif name == FORM:
+                value = reading.form()
             elif name == QUERY:
                 value = reading.query()
             elif name == QUERY_VALUES:
@@ -80,7 +82,7 @@ class Arguments:
             try:
                 values[name] = adapter.validate_python(value)
             except ValidationError as error:
-                kind = InvalidBody if name == BODY else InvalidParameter
+                kind = InvalidBody if name in (BODY, FORM) else InvalidParameter
                 raise kind(faults(error, name)) from error
             if name == BODY:
                 note(values[name], value)
@@ -122,6 +124,10 @@ class Call:
         if self._converted is None:
             self._converted = self._arguments.convert(self._params, self.reading)
         return self._converted
+
+    def path_parts(self) -> dict[str, str]:
+        """The parts of the path by name, as they came."""
+        return {name: decode(value) for name, value in self._params.items()}
 
     def __call__(self, **found: Any) -> Any:
         """What the view answers; it gets what was `found` before, as far as it declares that."""

@@ -11,7 +11,13 @@ from urllib.parse import quote, urlencode
 from chalice.app import Request
 
 from chalicelib.api.protocol.encodings import decompressed
-from chalicelib.api.protocol.requests import JSON_TYPE, InvalidParameter, is_json, parse_json
+from chalicelib.api.protocol.requests import (
+    JSON_TYPE,
+    InvalidParameter,
+    is_json,
+    parse_form,
+    parse_json,
+)
 
 SHOWN_BYTES = 100_000
 """A longer body is not repeated: Lambda's answers end at 6 MB, and texts grow when written."""
@@ -61,6 +67,14 @@ class Reading:
             self.parsed = parse_json(raw, content_type, self._limit)
             self.shown = self.parsed if len(raw) <= SHOWN_BYTES else None
         return self.parsed
+
+    def form(self) -> dict[str, list[str]]:
+        """The fields of a form that a page sent, with all values of each.
+
+        Raises:
+            Malformed, TooLarge: if it cannot be read.
+        """
+        return parse_form(self.raw, self._limit)
 
     @functools.cached_property
     def raw(self) -> bytes:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any, NoReturn
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from chalicelib.domain.errors import Invalid
 
 JSON_TYPE = "application/json"
+
+FIELDS = 2_000
+"""Values that a form may have."""
 
 
 class Malformed(Invalid):
@@ -72,6 +75,23 @@ def parse_json(raw: bytes, content_type: str, limit: int) -> Any:
     if not isinstance(value, dict | list):
         raise Malformed("the body is neither a JSON object nor a list")
     return value
+
+
+def parse_form(raw: bytes, limit: int) -> dict[str, list[str]]:
+    """The fields of a form (application/x-www-form-urlencoded), with all values of each.
+
+    Raises:
+        TooLarge: if the body has more than `limit` bytes.
+        Malformed: if it is not UTF-8, or has more than `FIELDS` values.
+    """
+    if len(raw) > limit:
+        raise TooLarge(f"the form may have {limit} bytes, not {len(raw)}")
+    try:
+        return parse_qs(
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS
+        )
+    except ValueError as error:
+        raise Malformed(f"the form cannot be read: {error}") from error
 
 
 def parse_text(text: str) -> Any:

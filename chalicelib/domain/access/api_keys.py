@@ -22,6 +22,14 @@ class Role(StrEnum):
     CLIENT = "client"
 
 
+class Right(StrEnum):
+    """What a person may do in the dashboard: look, change what is there, or manage the service."""
+
+    SEE = "see"
+    CHANGE = "change"
+    MANAGE = "manage"
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key that is in force; `digest` is the SHA-256 of the key itself, in hexadecimal digits."""
@@ -35,6 +43,10 @@ class ApiKey:
     def may(self, role: Role) -> bool:
         """Whether it is good for calls that need `role`: not if its own is not known here."""
         return not self.newer and self.role in (role, Role.ADMIN)
+
+    def grants(self, right: Right) -> bool:  # noqa: ARG002 - an administrator has all
+        """Whether who signed in with it has a right."""
+        return self.may(Role.ADMIN)
 
 
 def digest_of(key: str) -> str:

@@ -25,6 +25,9 @@ from chalicelib.services.running.ports import Clock
 RENEWED_EVERY = timedelta(hours=1)
 """How old the line of an experiment in the list may become."""
 
+RECENT_DAYS = 30
+"""Days of which the list shows how many units came."""
+
 RUN_TIME = timedelta(seconds=20)
 """How long one run of the scheduled function may renew lines; the next goes on."""
 
@@ -214,6 +217,7 @@ def summary_of(
         now,
         None if feature.run is None else feature.run.started_at,
         latched,
+        tuple(sum(day.new.values()) for day in results.days[-RECENT_DAYS:]),
     )
 
 

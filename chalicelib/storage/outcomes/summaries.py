@@ -55,6 +55,7 @@ def _summary(row: SummaryRow) -> Summary:
         values,
         at=from_ms(values["at"]),
         started_at=None if started is None else from_ms(started),
+        recent=tuple(values.get("recent", ())),
         latched=None if latched is None else read_as(Latched, latched, at=from_ms(latched["at"])),
     )
 

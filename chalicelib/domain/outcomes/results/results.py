@@ -144,7 +144,8 @@ class Latched:
 class Summary:
     """The line of an experiment in the list of results, as of a moment.
 
-    `started_at` says which run it is of. `split` is the state of the split check.
+    `started_at` says which run it is of. `split` is the state of the split check. `recent` are the
+    units that came on each of the last days.
     """
 
     feature_id: int
@@ -157,6 +158,7 @@ class Summary:
     at: datetime
     started_at: datetime | None
     latched: Latched | None = None
+    recent: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

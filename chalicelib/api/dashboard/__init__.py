@@ -1,0 +1,12 @@
+"""Pages for people who run experiments, over the same services as the APIs: /dashboard."""
+
+from __future__ import annotations
+
+from chalicelib.api.dashboard import assets, overview, sign_in
+from chalicelib.api.http.routes import Routes
+
+PAGES: tuple[Routes, ...] = (
+    assets.routes,
+    sign_in.routes,
+    overview.routes,
+)

@@ -1,0 +1,40 @@
+"""How pages refuse: who is not signed in is led to the sign-in, all else is a page that says why."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from chalice.app import Response
+
+from chalicelib.api.dashboard.page import refused
+from chalicelib.api.http.rendering import Received, Rendered
+from chalicelib.api.protocol.problems import reason_of, status_of
+from chalicelib.domain.errors import SwitchyardError, Unauthorized
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a form: many ids can be pasted into one."""
+
+SIGN_IN = "/dashboard/sign-in"
+
+
+class PageDialect:
+    """HTML for people."""
+
+    body_limit = BODY_LIMIT
+    any_case = False
+
+    def refuse(
+        self,
+        error: SwitchyardError,
+        refusal: str,  # noqa: ARG002 - there are no texts of the routes' own
+        received: Received,
+    ) -> Response:
+        path = received.path.partition("?")[0]
+        if isinstance(error, Unauthorized) and path != SIGN_IN:
+            ways = "../" * (path.count("/") - 1)
+            target = quote(received.path, safe="/")
+            return Rendered("", {"Location": f"{ways or './'}{SIGN_IN[1:]}?to={target}"}, 303)
+        return refused(path, status_of(error), reason_of(error))
+
+
+DIALECT = PageDialect()

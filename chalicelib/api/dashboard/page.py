@@ -1,0 +1,142 @@
+"""Pages as they are made: templates, what every page has, and the headers that go with them.
+
+Templates are found beside this module. They and Jinja are loaded with the first page, so that
+processes that serve the APIs alone start without them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.api.dashboard.static_files import asset_names
+from chalicelib.api.http.reading import Reading, requested_path
+from chalicelib.api.http.rendering import Rendered
+from chalicelib.api.protocol.problems import ResponseHeaders
+from chalicelib.domain.access.api_keys import Right
+from chalicelib.domain.access.sessions import Session
+from chalicelib.domain.catalogue.overview import Kind, Order, Phase
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).with_name("templates")
+HTML_TYPE = "text/html; charset=utf-8"
+TOKEN = "token"  # noqa: S105 - the name of a field
+"""The field of a form that proves that it comes from a page of the same session."""
+
+ONLY_OWN = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS: ResponseHeaders = {
+    "Content-Type": HTML_TYPE,
+    "Content-Security-Policy": ONLY_OWN,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # What pages show is for who is signed in, and changes.
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page to be shown: its template, and what that shows."""
+
+    template: str
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    status: HTTPStatus = HTTPStatus.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a form leads to: a place below /dashboard, with a cookie if there is one to set."""
+
+    place: str
+    cookie: str | None = None
+
+
+def root_of(reading: Reading) -> str:
+    """The relative way from a page to the root of the application, whatever is before it."""
+    depth = requested_path(reading.request).count("/") - 1
+    return "../" * depth or "./"
+
+
+def rendered(
+    page: Page, reading: Reading, session: Session | None, *, signs_in: bool
+) -> Rendered[str]:
+    """A page as it is sent. `signs_in`: people sign in here, and may sign out."""
+    text = (
+        _environment()
+        .get_template(page.template)
+        .render(
+            page.shown,
+            root=root_of(reading),
+            token="" if session is None else session.form_token,
+            signed_in=signs_in and session is not None,
+            may={right.value: session is None or session.key.grants(right) for right in Right},
+            assets=asset_names(),
+            here=requested_path(reading.request),
+            done=_done(reading),
+        )
+    )
+    return Rendered(text, dict(HEADERS), page.status.value)
+
+
+def refused(path: str, status: HTTPStatus, reason: str) -> Rendered[str]:
+    """The page that says why a request was not granted."""
+    depth = path.count("/") - 1
+    text = (
+        _environment()
+        .get_template("refused.html")
+        .render(
+            heading=status.phrase,
+            reason=reason,
+            root="../" * depth or "./",
+            signed_in=False,
+            assets=asset_names(),
+            here=path,
+            done="",
+        )
+    )
+    return Rendered(text, dict(HEADERS), status.value)
+
+
+def redirected(to: Elsewhere, reading: Reading) -> Rendered[str]:
+    """The way to another page, by GET."""
+    headers: ResponseHeaders = {"Location": f"{root_of(reading)}dashboard{to.place}"}
+    if to.cookie is not None:
+        headers["Set-Cookie"] = to.cookie
+    return Rendered("", {**headers, "Cache-Control": "no-store"}, HTTPStatus.SEE_OTHER.value)
+
+
+def _done(reading: Reading) -> str:
+    """What the form did that led here, in words: a page is loaded anew after it."""
+    from chalicelib.api.dashboard import words
+
+    return words.DONE.get(reading.query().get("done", ""), "")
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from chalicelib.api.dashboard import words
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(words.FILTERS)
+    environment.globals.update(
+        navigation=words.NAVIGATION, kinds=[*Kind], phases=[*Phase], orders=[*Order]
+    )
+    return environment

@@ -1,0 +1,32 @@
+// Moments are in UTC as the server writes them; here they get the reader's own time beside it.
+for (const each of document.querySelectorAll("time[datetime*='T']")) {
+  const at = new Date(each.dateTime);
+  if (!Number.isNaN(at.valueOf())) {
+    const own = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    each.textContent = `${own} (${each.textContent})`;
+  }
+}
+
+// A form is sent once: a second click on a slow line must not do it twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "post") {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  }
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// Weights that must add up show their sum while they are typed.
+for (const sum of document.querySelectorAll("output[data-sum-of]")) {
+  const fields = () => document.querySelectorAll(`input[data-part-of="${sum.dataset.sumOf}"]`);
+  const renew = () => {
+    const total = [...fields()].reduce((so_far, field) => so_far + Number(field.value || 0), 0);
+    sum.textContent = `${Math.round(total * 1e6) / 1e6} of ${sum.dataset.whole}`;
+    sum.classList.toggle("bad", Math.abs(total - Number(sum.dataset.whole)) > 1e-6);
+  };
+  document.addEventListener("input", renew);
+  renew();
+}
