@@ -9,7 +9,7 @@ import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from moto.backends import get_backend
@@ -109,15 +109,15 @@ def _users(variant_ids: tuple[int, ...], count: int) -> Iterator[Mapping[str, An
 def _days(feature_id: int, variant_ids: tuple[int, ...], count: int) -> Iterator[Mapping[str, Any]]:
     today = datetime.now(UTC).date()
     sums = {metric_id: MetricSums(40, 40, 40, 40) for metric_id in range(METRICS)}
-    months: defaultdict[str, dict[date, Cohort]] = defaultdict(dict)
+    months: defaultdict[str, CohortColumns] = defaultdict(CohortColumns)
     for back in range(1, count + 1):
         day = today - timedelta(days=back)
-        months[f"{day:%Y-%m}"][day] = Cohort(200, sums)
+        months[f"{day:%Y-%m}"].add(day, Cohort(200, sums))
     for variant_id, (month, cohorts) in itertools.product(variant_ids, months.items()):
         yield {
             "feature_id": {"N": str(feature_id)},
             "sk": {"S": keys.window(variant_id, month)},
-            "cohorts": {"S": COMPACT.encode(stored_cohorts(CohortColumns.of(cohorts)))},
+            "cohorts": {"S": COMPACT.encode(stored_cohorts(cohorts))},
         }
 
 

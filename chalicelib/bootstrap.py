@@ -128,6 +128,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue,
         stores.logs,
         stores.user_enrollments,
+        stores.participants,
         stores.enrollment_counts,
         stores.snapshots,
         clock,

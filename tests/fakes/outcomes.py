@@ -10,6 +10,7 @@ from datetime import datetime
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.marks import Repeat
+from chalicelib.domain.experiments.metrics import may_be_grouped
 from chalicelib.domain.outcomes.logs import LogRecord, LogRecordKey, Merge
 from chalicelib.domain.outcomes.metric_results import QueryResult
 from chalicelib.domain.outcomes.results.results import Summary
@@ -65,12 +66,12 @@ class FakeLogStore:
     def of_users(
         self, user_ids: Collection[str], metric_keys: Collection[str]
     ) -> Sequence[LogRecord]:
-        wanted = set(metric_keys)
+        grouped = any(map(may_be_grouped, metric_keys))
         with self._memory.lock:
             return [
                 log_record
-                for (user_id, _), log_record in self._memory.log_records.items()
-                if user_id in user_ids and wanted & log_record.metrics()
+                for (user_id, key), log_record in self._memory.log_records.items()
+                if user_id in user_ids and (grouped or key == LogRecordKey())
             ]
 
 

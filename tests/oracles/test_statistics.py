@@ -27,7 +27,6 @@ from chalicelib.domain.statistics.estimates import (
     Contrast,
     Kind,
     Stratum,
-    main_effect,
     mean,
     pairs,
     post_stratified,
@@ -41,6 +40,7 @@ from chalicelib.domain.statistics.power import Demand, units_for_means, units_fo
 from chalicelib.domain.statistics.sequences import Anytime
 from chalicelib.domain.statistics.split_check import Stretch, chi_square_p
 from chalicelib.domain.statistics.sums import RatioSums, Sums
+from tests.unit.statistics.samples import main_effect
 
 CLOSE = 1e-9
 

@@ -11,7 +11,10 @@ from typing import Literal
 import pytest
 
 from chalicelib.domain.catalogue.purge import SECOND_PASS
-from chalicelib.domain.features.result_plans import MetricRole, PlannedMetric
+from chalicelib.domain.features.result_plans import (
+    MetricRole,
+    PlannedMetric,
+)
 from chalicelib.services import Services
 from chalicelib.services.features import cohorts as cohort_services
 from chalicelib.services.features.cohorts import RUN_TIME, TAKE_OVER

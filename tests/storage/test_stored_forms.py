@@ -22,12 +22,14 @@ from chalicelib.domain.features.result_plans import (
     ComparisonOf,
     Measure,
     MetricRole,
-    PlanChange,
     PlannedMetric,
     ResultPlan,
+    named,
+)
+from chalicelib.domain.features.runs import (
+    PlanChange,
     Run,
     WeightsSince,
-    named,
 )
 from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import FlagStatus
@@ -360,6 +362,8 @@ def test_a_row_of_totals_of_other_versions_is_read(dynamo_stores: Stores) -> Non
         assert (cohorts[10, date(2026, 1, 15)].users, sums.cubes) == (3, int("9" * 38))
         assert cohorts[10, date(2026, 1, 14)] == Cohort(8, {1: MetricSums(7, 6, 5, 4, 3)})
         assert [*dynamo_stores.cohorts.fold(1, date.max)] in ([2], [])
+    stored = TotalsRow.get(1, "window#10#2026-01", consistent_read=True).cohorts
+    assert (stored["newer"], stored["metrics"]["1"][5]) == (1, ["newer", 0]), "it is kept"
 
 
 def test_a_row_of_a_user_of_an_older_version_is_in_no_cohort(dynamo_stores: Stores) -> None:

@@ -18,6 +18,8 @@ from chalicelib.domain.features.result_plans import (
     MetricRole,
     PlannedMetric,
     ResultPlan,
+)
+from chalicelib.domain.features.runs import (
     Run,
     WeightsSince,
 )

@@ -88,6 +88,8 @@ class MetricQuery:
             measure = RepeatedMeasure(str(values.get("repeatedMeasure")))
         except ValueError:
             return None
+        if "id" not in values or "key" not in metric:
+            return None
         compared = detail.get("compareFn"), detail.get("compareValue")
         return cls(str(values["id"]), metric["key"], operation, measure, *compared)
 

@@ -98,7 +98,9 @@ class Cohort:
 
 
 Columns = list[list[int]]
-"""The figures of `MetricSums`, by day each."""
+"""The figures of `MetricSums`, by day each; those of a newer version behind them are kept."""
+
+FIGURES = len(fields(MetricSums))
 
 
 @dataclass(slots=True)
@@ -113,14 +115,6 @@ class CohortColumns:
     metrics: dict[int, Columns] = field(default_factory=dict)
     foreign_events: int = 0
 
-    @classmethod
-    def of(cls, cohorts: Mapping[date, Cohort]) -> CohortColumns:
-        """The columns of some cohorts."""
-        columns = cls()
-        for day in sorted(cohorts):
-            columns.add(day, cohorts[day])
-        return columns
-
     def add(self, day: date | None, cohort: Cohort) -> None:
         """Add to the cohort of a day; foreign events are of none."""
         self.foreign_events += cohort.foreign_events
@@ -133,15 +127,14 @@ class CohortColumns:
                 column.insert(place, 0)
         self.users[place] += cohort.users
         for metric_id, sums in cohort.metrics.items():
-            for column, figure in zip(self._of_metric(metric_id), astuple(sums), strict=True):
+            for column, figure in zip(self._of_metric(metric_id), astuple(sums), strict=False):
                 column[place] += figure
 
     def extend(self, later: CohortColumns) -> None:
         """Add cohorts of later days only."""
         for metric_id in self.metrics.keys() | later.metrics.keys():
-            columns = self._of_metric(metric_id)
-            new = later.metrics.get(metric_id) or [[0] * len(later.days)] * len(columns)
-            for column, more in zip(columns, new, strict=True):
+            new = later.metrics.get(metric_id) or [[0] * len(later.days)] * FIGURES
+            for column, more in zip(self._of_metric(metric_id), new, strict=False):
                 column += more
         self.days += later.days
         self.users += later.users
@@ -155,25 +148,25 @@ class CohortColumns:
         metrics = {
             metric_id: MetricSums(*figures)
             for metric_id, columns in self.metrics.items()
-            if any(figures := [column[place] for column in columns])
+            if any(figures := [column[place] for column in columns[:FIGURES]])
         }
         return Cohort(self.users[place], metrics)
 
     def total(self, metric_id: int, days: int) -> MetricSums:
         """The sums of a metric over the first so many days."""
-        return MetricSums(*(sum(column[:days]) for column in self.metrics.get(metric_id, ())))
+        columns = self.metrics.get(metric_id, ())[:FIGURES]
+        return MetricSums(*(sum(column[:days]) for column in columns))
 
     def of_days(self, metric_id: int, days: int) -> Iterator[MetricSums]:
         """The sums of a metric on each of the first so many days."""
         columns = self.metrics.get(metric_id)
         if columns is None:
             return repeat(MetricSums(), days)
-        return starmap(MetricSums, zip(*(column[:days] for column in columns), strict=True))
+        return starmap(MetricSums, zip(*(c[:days] for c in columns[:FIGURES]), strict=True))
 
     def _of_metric(self, metric_id: int) -> Columns:
         if metric_id not in self.metrics:
-            figures = range(len(fields(MetricSums)))
-            self.metrics[metric_id] = [[0] * len(self.days) for _ in figures]
+            self.metrics[metric_id] = [[0] * len(self.days) for _ in range(FIGURES)]
         return self.metrics[metric_id]
 
 

@@ -17,11 +17,13 @@ from chalicelib.domain.features.result_plans import (
     MetricRole,
     PlannedMetric,
     ResultPlan,
+    default_window,
+    measure_of,
+)
+from chalicelib.domain.features.runs import (
     Run,
     WeightsSince,
-    default_window,
     in_force,
-    measure_of,
     replanned,
     reweighted,
 )
@@ -235,7 +237,7 @@ class Feature:
         moves is noted.
         """
         if self.run is not None:
-            run = reweighted(self.run, self.weights, now)
+            run = reweighted(self.run, self.weights, now) if self._is_split else self.run
             run = replanned(run, self.effective_plan(), now, over=self._is_over(now))
             run = replace(run, plan=self._decided_by_a_query(run.plan))
             return self if run == self.run else replace(self, run=run)
@@ -257,6 +259,11 @@ class Feature:
         measure = measure_of(queries[0])
         primary = PlannedMetric(queries[0].id, measure, role=MetricRole.PRIMARY)
         return replace(plan, metrics=(primary,))
+
+    @property
+    def _is_split(self) -> bool:
+        """Whether users are split by weights: not where each meets all conditions."""
+        return self.design is None or self.design.unit is not Unit.WITHIN_SUBJECTS
 
     def _is_over(self, now: datetime) -> bool:
         """Whether the last day that was fixed at the start is past, with its window if any."""

@@ -16,16 +16,18 @@ from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     CONVERSION,
     EVENTS_PER_USER,
-    PAST_END,
     MetricRole,
-    PlanChange,
     PlannedMetric,
     ResultPlan,
-    Run,
     beside,
     check_plan,
     measure_of,
     named,
+)
+from chalicelib.domain.features.runs import (
+    PAST_END,
+    PlanChange,
+    Run,
 )
 from chalicelib.domain.statistics.plan import Mode
 
@@ -67,20 +69,29 @@ def planned(feature: Feature, plan: ResultPlan, now: datetime, *, anybody: bool 
     if plan.ends_on is not None and plan.ends_on < feature.start_date:
         raise Invalid(f"ends_on: not before the experiment starts, {feature.start_date}")
     if feature.design is not None:
-        _check_queries(plan, feature.design)
+        plan = _of_queries(plan, feature.design)
     else:
         plan = named(plan, feature.plan)
     return replace(feature, plan=plan, run=feature.run if anybody else None).begun(now)
 
 
-def _check_queries(plan: ResultPlan, design: Experiment) -> None:
-    known = [str(query["id"]) for query in design.queries]
+def _of_queries(plan: ResultPlan, design: Experiment) -> ResultPlan:
+    """The plan with what each of its queries measures.
+
+    Raises:
+        Invalid: if it names one that the design does not have.
+    """
+    measures = {query.id: measure_of(query) for query in design.metric_queries()}
     for each in plan.metrics:
-        if each.name not in known:
+        if each.name not in measures:
             raise Invalid(
                 f"name: {each.name!r} is no query of the experiment; "
-                + (f"there are {', '.join(known)}" if known else "it has none")
+                + (f"there are {', '.join(measures)}" if measures else "it has none")
             )
+    metrics = tuple(
+        replace(each, measure=measures[each.name]) for each in plan.metrics if each.name is not None
+    )
+    return replace(plan, metrics=metrics)
 
 
 def metrics_of(plan: ResultPlan, design: Experiment | None) -> tuple[PlannedMetric, ...]:

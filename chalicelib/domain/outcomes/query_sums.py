@@ -140,27 +140,25 @@ class QuerySums:
 def places(
     enrollments: Mapping[str, Iterable[Enrollment]],
     reweighted_at: Sequence[datetime] = (),
-    *,
-    by_group: bool = False,
+    group_times: Mapping[str, datetime] | None = None,
 ) -> Places:
     """The stratum and group with which users, by their ids, first came under each condition.
 
-    Where weights were changed, a stratum is one of those who came between two changes: users, or
-    `by_group` all of a group, by the first of these users.
+    Where weights were changed, a stratum is one of those who came between two changes. Where groups
+    are assigned, that is when the group came, by `group_times`; they have no other strata.
     """
     first: dict[tuple[str, str], Enrollment] = {}
-    of_group: dict[str | None, datetime] = {}
     for user_id, own in enrollments.items():
         for each in sorted(own, key=lambda enrollment: enrollment.at):
             if each.condition_id is not None:
                 first.setdefault((user_id, each.condition_id), each)
-                of_group[each.group_id] = min(of_group.get(each.group_id, each.at), each.at)
 
     def stratum(enrollment: Enrollment) -> str | None:
-        own = None if by_group else enrollment.stratum or None
+        own, at = enrollment.stratum or None, enrollment.at
+        if group_times is not None:
+            own, at = None, group_times.get(enrollment.group_id or "", at)
         if not reweighted_at:
             return own
-        at = of_group[enrollment.group_id] if by_group else enrollment.at
         stretch = f"stretch {1 + sum(at >= change for change in reweighted_at)}"
         return stretch if own is None else f"{stretch}, {own}"
 

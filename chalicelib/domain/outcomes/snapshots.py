@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from chalicelib.domain.experiments.experiments import Experiment, State
+from chalicelib.domain.experiments.experiments import Experiment, State, Unit
 from chalicelib.domain.features.features import Feature
-from chalicelib.domain.features.result_plans import in_force
-from chalicelib.domain.outcomes.query_sums import Analysed, Cell, QuerySums
+from chalicelib.domain.features.runs import in_force
+from chalicelib.domain.outcomes.query_sums import Cell, QuerySums
 from chalicelib.domain.outcomes.value_sums import ValueSums, exact_text
 
 BYTES_OF_A_CELL = 200
@@ -63,15 +63,33 @@ def planned_end_of(feature: Feature) -> datetime | None:
     return None if ends_on is None else datetime.combine(ends_on + timedelta(days=1), time(0), UTC)
 
 
-def has_units(feature: Feature, sums: QuerySums) -> bool:
-    """Whether the units are enrolled at which an experiment without a planned day ends."""
+def ends_by_number(feature: Feature) -> bool:
+    """Whether the end is planned as a number of units, and not as a day."""
     plan = in_force(feature.effective_plan(), feature.run)
-    if plan.ends_on is not None or plan.units is None:
+    return plan.ends_on is None and plan.units is not None
+
+
+def have_come(feature: Feature, users: int, complete_groups: int, sums: QuerySums) -> bool:
+    """Whether the units have come with which an experiment ends that `ends_by_number`.
+
+    `users` are enrolled, and `complete_groups` have users enough. A design that ends by itself is
+    over when it did; else so many units are planned for each two conditions.
+    """
+    design = feature.design
+    planned = in_force(feature.effective_plan(), feature.run).units
+    if design is None or planned is None:
         return False
-    counts = sums.enrolled.values()
-    # A user takes part under several conditions of a pair, but only once in the experiment.
-    enrolled = max(counts, default=0) if sums.unit is Analysed.PAIR else sum(counts)
-    return enrolled >= plan.units * len(sums.enrolled) / 2
+    complete = design.complete_condition
+    by_itself = complete is not None and (feature.plan is None or feature.plan.units is None)
+    if complete is not None and by_itself:
+        if design.state is State.ENROLLING:
+            return False
+        if design.unit is Unit.GROUP:
+            return complete_groups >= (complete.group_count or 0)
+        return users >= (complete.user_count or 0)
+    in_groups = design.unit is Unit.GROUP
+    enrolled = sum(sums.enrolled.values()) if in_groups else users
+    return enrolled >= planned * len(design.conditions) / 2
 
 
 def ended_at(experiment: Experiment) -> datetime:
@@ -101,13 +119,13 @@ def is_due(
 
 
 def is_final(
-    taken: Taken, at: datetime, planned_end: datetime | None, have_come: bool = False
+    taken: Taken, at: datetime, planned_end: datetime | None, *, all_came: bool = False
 ) -> bool:
     """Whether a snapshot that is read at a moment is the first at or after the planned end.
 
-    That is a moment, or that all planned units `have_come`.
+    That is a moment, or that all planned units came.
     """
-    is_past = have_come or (planned_end is not None and at >= planned_end)
+    is_past = all_came or (planned_end is not None and at >= planned_end)
     return is_past and not taken.final
 
 

@@ -164,29 +164,14 @@ def linear(
     )
 
 
-def main_effect(
-    cells: Mapping[Cell, ArmEstimate | None],
-    factor: int,
-    level: int,
-    baseline: int,
-    kind: Kind = Kind.MEAN,
-) -> Contrast | None:
-    """The effect of a factor's `level` against its `baseline` in a factorial experiment.
-
-    As ordinary least squares of the cell means with HC2 has it. Cells are named by the level of
-    each factor. None if a cell is missing or has no estimate.
-    """
-    coefficients = of_level(cells, factor, level, baseline)
-    return linear([cells[cell] for cell in coefficients], [*coefficients.values()], kind)
-
-
 def of_level(
     cells: Collection[Cell], factor: int, level: int, baseline: int
 ) -> Mapping[Cell, float]:
     """The coefficients of the cells in the main effect of a factor's `level` against `baseline`.
 
-    The equally weighted mean over the cells of the other factors (the method, section 2). None of
-    any cell if one is missing.
+    The equally weighted mean over the cells of the other factors, as ordinary least squares of the
+    cell means with HC2 has it (the method, section 2). Cells are named by the level of each factor;
+    there are no coefficients if one is missing.
     """
     signs = {level: 1.0, baseline: -1.0}
     chosen = [cell for each in signs for cell in cells if cell[factor] == each]

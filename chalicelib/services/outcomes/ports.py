@@ -86,9 +86,10 @@ class LogStore(Protocol):
     def of_users(
         self, user_ids: Collection[str], metric_keys: Collection[str]
     ) -> Sequence[LogRecord]:
-        """The log records of some users with values of any of the metrics, read consistently.
+        """The log records of some users that may have values of the metrics, read consistently.
 
-        It reads what those users logged, whoever else logged the metrics.
+        It reads what those users logged, whoever else logged the metrics, and answers all that it
+        read: of grouped metrics every log record of the users.
         """
         ...
 

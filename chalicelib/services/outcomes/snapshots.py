@@ -24,21 +24,28 @@ from chalicelib.domain.outcomes.snapshots import (
     Snapshot,
     Taken,
     by_query,
+    ends_by_number,
     fitted,
-    has_units,
+    have_come,
     is_due,
     is_final,
     last_day,
     planned_end_of,
 )
 from chalicelib.services.experiments.ports import EnrollmentCountStore
-from chalicelib.services.outcomes.observations import Part, kind_of, read_logged, read_part
+from chalicelib.services.outcomes.observations import (
+    Part,
+    kind_of,
+    read_logged,
+    read_part_by_stretch,
+)
 from chalicelib.services.outcomes.ports import (
     SNAPSHOT_BYTES,
     LogStore,
     SnapshotStore,
     UserEnrollmentStore,
 )
+from chalicelib.services.participants.ports import ParticipantStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.isolation import each_alone
 from chalicelib.services.running.ports import Clock
@@ -114,6 +121,7 @@ class SnapshotService:
         catalogue: CatalogueService,
         logs: LogStore,
         enrollments: UserEnrollmentStore,
+        groups: ParticipantStore,
         counts: EnrollmentCountStore,
         snapshots: SnapshotStore,
         clock: Clock,
@@ -122,6 +130,7 @@ class SnapshotService:
         self._catalogue = catalogue
         self._logs = logs
         self._enrollments = enrollments
+        self._groups = groups
         self._counts = counts
         self._snapshots = snapshots
         self._clock = clock
@@ -215,6 +224,7 @@ class SnapshotService:
         feature_id = due.feature.id
         try:
             self._snapshots.note_try(feature_id, [query.id for query in queries], at)
+            enrolled = self._counts.in_all(feature_id) if ends_by_number(due.feature) else (0, 0)
             read = self._sums(run.catalogue, due.feature, due.experiment, queries)
             stored = [
                 self._snapshots.put(
@@ -222,7 +232,12 @@ class SnapshotService:
                     Snapshot(
                         last_day(run.now),
                         at,
-                        is_final(due.of(query), at, due.planned_end, has_units(due.feature, sums)),
+                        is_final(
+                            due.of(query),
+                            at,
+                            due.planned_end,
+                            all_came=have_come(due.feature, *enrolled, sums),
+                        ),
                         sums,
                     ),
                 )
@@ -245,12 +260,12 @@ class SnapshotService:
         queries: Sequence[MetricQuery],
     ) -> Iterator[QuerySums]:
         """The sums of some queries of an experiment, in their order; each metric is read once."""
-        changes = () if feature.run is None else feature.run.reweighted_at
+        by_stretch = feature.run is not None and bool(feature.run.reweighted_at)
         logged = {key: read_logged(self._logs, key) for key in {q.metric_key for q in queries}}
         users = {value.user_id for own in logged.values() for value in own}
-        part = read_part(self._enrollments, feature.id, experiment, users, changes)
+        part = read_part_by_stretch(self._enrollments, self._groups, feature, experiment, users)
         # Read last: who has a value is enrolled, and counted.
-        enrolled = self._enrolled(feature.id, experiment, part, by_stretch=bool(changes))
+        enrolled = self._enrolled(feature.id, experiment, part, by_stretch=by_stretch)
         for query in queries:
             kind = kind_of(catalogue, query.metric_key)
             values = list(observations(logged[query.metric_key], part.met))
@@ -262,7 +277,7 @@ class SnapshotService:
                 part.places,
                 enrolled,
                 feature.control_condition,
-                by_stretch=bool(changes),
+                by_stretch=by_stretch,
             )
             yield fitted(sums, SNAPSHOT_BYTES)
 

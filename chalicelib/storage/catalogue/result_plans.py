@@ -11,9 +11,11 @@ from chalicelib.domain.features.result_plans import (
     ComparisonOf,
     Measure,
     MetricRole,
-    PlanChange,
     PlannedMetric,
     ResultPlan,
+)
+from chalicelib.domain.features.runs import (
+    PlanChange,
     Run,
     WeightsSince,
 )

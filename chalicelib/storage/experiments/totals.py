@@ -20,9 +20,6 @@ from chalicelib.storage.dynamodb.times import to_ms
 
 NOTHING = Cohort()
 
-SUMS_OF_A_METRIC = len(SUMS)
-"""Of those of a newer version the first that are known here."""
-
 FOLDING = timedelta(minutes=1)
 """How long a reader doubts what it reads after days were folded: clocks may differ by that."""
 
@@ -124,10 +121,7 @@ def cohorts_of(row: TotalsRow) -> CohortColumns:
     return CohortColumns(
         [first.replace(day=day) for day in stored["days"]],
         stored["users"],
-        {
-            int(metric_id): columns[:SUMS_OF_A_METRIC]
-            for metric_id, columns in stored["metrics"].items()
-        },
+        {int(metric_id): columns for metric_id, columns in stored["metrics"].items()},
     )
 
 

@@ -81,12 +81,9 @@ class DynamoCohortStore:
 def _fold(feature_id: int, variant_id: int, month: str, rows: list[TotalsRow]) -> None:
     totals = TotalsRow(feature_id, keys.totals(variant_id, keys.FOLDED))
     of_month = TotalsRow(feature_id, keys.window(variant_id, month))
-    now = to_ms(datetime.now(UTC))
-    announced: list[Action] = [TotalsRow.folded_at.set(now)]
-    folded: list[Action] = [TotalsRow.folded_at.set(now), TotalsRow.folds.add(1)]
     with store_errors():
         for row in totals, of_month:
-            row.update(actions=announced)
+            row.update(actions=[_folded_now()])
     cohorts = cohorts_of(of_month)
     for row in rows:
         cohorts.add(_day(row), cohort_of(row))
@@ -96,12 +93,18 @@ def _fold(feature_id: int, variant_id: int, month: str, rows: list[TotalsRow]) -
     # Each change of the cohorts moves `folds`.
     same = Path("folds")
     unchanged = same.does_not_exist() if of_month.folds is None else same == of_month.folds
-    of_days = TotalsRow.cohorts.set(stored_cohorts(cohorts))
+    of_days = TotalsRow.cohorts.set({**(of_month.cohorts or {}), **stored_cohorts(cohorts)})
+    # Anew: what came before may have taken its time, and readers doubt a minute.
+    folded: list[Action] = [_folded_now(), TotalsRow.folds.add(1)]
     with transaction() as write:
         for row, each in zip(rows, values, strict=True):
             write.delete(TotalsRow(feature_id, row.sk), condition=_is(each))
         write.update(totals, actions=[*folded, *of_totals])
         write.update(of_month, actions=[*folded, of_days], condition=unchanged)
+
+
+def _folded_now() -> Action:
+    return TotalsRow.folded_at.set(to_ms(datetime.now(UTC)))
 
 
 def _values(row: TotalsRow) -> dict[str, int]:

@@ -87,11 +87,8 @@ class DynamoLogStore:
     ) -> Sequence[LogRecord]:
         if any(map(may_be_grouped, metric_keys)):
             with Pool(READERS) as pool:
-                found = [each for own in pool.map(_of_user, user_ids) for each in own]
-        else:
-            found = _read([(keys.logs(user_id), keys.SIMPLE_LOG_RECORD) for user_id in user_ids])
-        wanted = set(metric_keys)
-        return [log_record for log_record in found if wanted & log_record.metrics()]
+                return [each for own in pool.map(_of_user, user_ids) for each in own]
+        return _read([(keys.logs(user_id), keys.SIMPLE_LOG_RECORD) for user_id in user_ids])
 
 
 @store_errors()

@@ -18,7 +18,10 @@ from chalicelib.domain.features.cohorts import (
     scaled,
 )
 from chalicelib.domain.features.features import FeatureType
-from chalicelib.domain.features.result_plans import ResultPlan, named
+from chalicelib.domain.features.result_plans import (
+    ResultPlan,
+    named,
+)
 from chalicelib.domain.features.users import Event, User
 from chalicelib.domain.statistics.sums import Sums
 from chalicelib.services import Services

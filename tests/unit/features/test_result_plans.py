@@ -13,21 +13,23 @@ from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import (
     METRICS_PER_FEATURE,
     OPEN_WINDOW,
-    PAST_END,
     WINDOW_DAYS,
     ComparisonOf,
     Measure,
     MetricRole,
-    PlanChange,
     PlannedMetric,
     ResultPlan,
-    Run,
-    WeightsSince,
     check_plan,
     default_window,
+    named,
+)
+from chalicelib.domain.features.runs import (
+    PAST_END,
+    PlanChange,
+    Run,
+    WeightsSince,
     in_force,
     keeps_ratio,
-    named,
     replanned,
     reweighted,
 )

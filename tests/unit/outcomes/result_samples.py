@@ -10,9 +10,11 @@ from chalicelib.domain.features.result_plans import (
     CONVERSION,
     Measure,
     MetricRole,
-    PlanChange,
     PlannedMetric,
     ResultPlan,
+)
+from chalicelib.domain.features.runs import (
+    PlanChange,
     Run,
     WeightsSince,
 )

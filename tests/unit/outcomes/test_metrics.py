@@ -37,7 +37,7 @@ def test_what_only_a_newer_version_can_answer_is_asked_by_nobody(name: str) -> N
     (asked["query"] if name == "operationType" else asked)[name] = "of a newer version"
     assert MetricQuery.of(asked) is None
     known = query("time", "avg")
-    both = replace(design(), queries=(asked, {"id": "q"}, known))
+    both = replace(design(), queries=(asked, {"id": "q"}, {**known, "metric": {}}, known))
     assert both.metric_queries() == [MetricQuery.of(known)]
 
 

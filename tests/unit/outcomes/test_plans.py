@@ -12,11 +12,13 @@ from chalicelib.domain.features.features import Feature, Variant
 from chalicelib.domain.features.result_plans import (
     CONVERSION,
     EVENTS_PER_USER,
-    STRETCHES,
     Measure,
     MetricRole,
     PlannedMetric,
     ResultPlan,
+)
+from chalicelib.domain.features.runs import (
+    STRETCHES,
     Run,
     WeightsSince,
     replanned,
@@ -62,6 +64,16 @@ def test_without_metrics_test_labs_conversion_decides_and_in_upgrade_the_first_q
         time,
     )
     assert metrics_of(ResultPlan(), asking()) == ()
+
+
+def test_a_query_is_measured_as_it_asks_whatever_a_plan_says() -> None:
+    share = query("grade", "percentage", compareFn="=", compareValue="A")
+    begun = of_design(replace(design(), queries=(dict(share),))).begun(START)
+    named = (PlannedMetric("query of grade", role=MetricRole.PRIMARY),)
+    after = planned(begun, ResultPlan(named), START + DAY)
+    assert after.run == begun.run, "the same metric decides"
+    assert after.plan is not None
+    assert after.plan.metrics[0].measure is Measure.CONVERSION
 
 
 def test_a_query_that_a_design_does_not_have_is_refused() -> None:

@@ -507,6 +507,36 @@ def test_users_from_before_and_after_a_change_of_weights_are_compared_apart(
     assert "compared apart" in check.text
 
 
+def test_a_group_belongs_where_it_came_whoever_logs(services: Services, clock: FixedClock) -> None:
+    """Else who logs would decide what is compared."""
+    measure(services)
+    made = replace(group_design(), end_on=IN_TWO_WEEKS)
+    services.experiments.create(asking(made, query("q", "avg")))
+    join(services, "silent", update=in_class("first"))
+    mark(services, "silent")
+    clock.advance(DAY)
+    services.experiments.edit("e", lambda found: reweighted(found, a=90, b=10))
+    for user_id, group in (("u", "first"), ("v", "second")):
+        join(services, user_id, update=in_class(group))
+        mark(services, user_id)
+        log(services, clock, user_id, 1)
+    sums = services.snapshots.today(feature_id_of(services), "q").sums
+    assert sorted(str(cell.stratum) for cell in sums.cells if cell.sums.n) == [
+        "stretch 1",
+        "stretch 2",
+    ]
+
+
+def test_within_subjects_weights_mean_nothing(services: Services) -> None:
+    measure(services)
+    made = replace(design(), unit=Unit.WITHIN_SUBJECTS, condition_order=ConditionOrder.RANDOM)
+    services.experiments.create(asking(made, query("q", "avg")))
+    services.experiments.edit("e", lambda found: reweighted(found, a=90, b=10))
+    results = services.results.of_experiment("e")
+    assert results.verdict.code is Code.NEEDS_DATA
+    assert not [check for check in results.checks if check.name == "plan"]
+
+
 def test_zeros_are_not_told_apart_by_changes_of_weights(
     services: Services, clock: FixedClock
 ) -> None:
@@ -582,7 +612,7 @@ def test_an_end_by_number_has_one_final_look_that_stays(
     services: Services, clock: FixedClock
 ) -> None:
     measure(services)
-    complete = CompleteCondition(user_count=60)
+    complete, more = CompleteCondition(user_count=60), CompleteCondition(user_count=90)
     services.experiments.create(
         asking(replace(design(), complete_condition=complete), query("q", "avg"))
     )
@@ -600,6 +630,12 @@ def test_an_end_by_number_has_one_final_look_that_stays(
     again = services.results.of_experiment("e", up_to_now=True)
     assert again.is_over
     assert again.comparisons == results.comparisons
+    services.experiments.edit("e", lambda found: replace(found, complete_condition=more))
+    moved = services.results.of_experiment("e")
+    assert (moved.is_over, moved.alpha, moved.mode) == (True, results.alpha, Mode.PLANNED)
+    assert moved.comparisons == results.comparisons
+    plan = next(check for check in moved.checks if check.name == "plan")
+    assert "The final look stays" in plan.text
 
 
 def test_who_logged_nothing_may_count_as_zero(services: Services, clock: FixedClock) -> None:

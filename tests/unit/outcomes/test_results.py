@@ -11,10 +11,13 @@ import pytest
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.result_plans import (
+    CONVERSION,
     ComparisonOf,
     MetricRole,
-    PlanChange,
     ResultPlan,
+)
+from chalicelib.domain.features.runs import (
+    PlanChange,
     WeightsSince,
 )
 from chalicelib.domain.outcomes.results.checks import stretch_of
@@ -387,6 +390,15 @@ def test_who_reports_differently_is_told_and_does_not_ship() -> None:
 def test_foreign_events_are_told(events: int, word: str) -> None:
     results = results_of(measured(metric(EVEN), foreign_events=events))
     assert word in check(results, "foreign events").text
+
+
+def test_a_plan_of_less_than_a_week_does_not_ship_by_waiting() -> None:
+    plan = ResultPlan((CONVERSION,), ends_on=(START + timedelta(days=4)).date(), window=1)
+    for after in (6, 8, 30):
+        found = measured(metric(WON), plan=plan, after=after)
+        results = results_of(replace(found, complete_until=found.now.date() - timedelta(days=2)))
+        assert (results.is_over, results.full_days) == (True, 5)
+        assert results.verdict.code is Code.INCONCLUSIVE
 
 
 def test_a_week_has_to_be_over_before_anything_ships() -> None:

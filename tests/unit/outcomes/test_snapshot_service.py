@@ -138,6 +138,7 @@ def test_whoever_keeps_plans_says_when_they_end(memory: Memory, clock: FixedCloc
         services.catalogue,
         stores.logs,
         stores.user_enrollments,
+        stores.participants,
         stores.enrollment_counts,
         stores.snapshots,
         clock,

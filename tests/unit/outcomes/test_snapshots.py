@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.experiments.experiments import Experiment, State, StateChange
+from chalicelib.domain.experiments.experiments import (
+    CompleteCondition,
+    Experiment,
+    State,
+    StateChange,
+    Unit,
+)
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.outcomes.query_sums import Analysed, Cell, QuerySums
@@ -19,8 +24,9 @@ from chalicelib.domain.outcomes.snapshots import (
     Taken,
     by_query,
     ended_at,
+    ends_by_number,
     fitted,
-    has_units,
+    have_come,
     is_due,
     is_final,
     last_day,
@@ -133,28 +139,49 @@ def test_the_planned_end_is_the_one_at_the_start_until_it_is_moved() -> None:
     assert planned_end_of(later.begun(MIDNIGHT)) == MIDNIGHT, "it was past"
 
 
+def by_number(unit: Unit, state: State, complete: CompleteCondition | None = None) -> Feature:
+    own = replace(design(), unit=unit, state=state, complete_condition=complete)
+    return Feature.of_design(1, own, 1)
+
+
+SOME = QuerySums("q", Analysed.GROUP, False, (), enrolled={"a": 50, "b": 49})
+
+
 @pytest.mark.parametrize(
-    ("unit", "enrolled", "have_come"),
+    ("unit", "users", "groups"),
+    [(Unit.INDIVIDUAL, 100, 0), (Unit.GROUP, 0, 20), (Unit.WITHIN_SUBJECTS, 100, 0)],
+)
+def test_a_design_that_ends_by_itself_is_over_when_it_did(
+    unit: Unit, users: int, groups: int
+) -> None:
+    ended = by_number(unit, State.ENROLLMENT_COMPLETE, CompleteCondition(100, 20))
+    assert ends_by_number(ended)
+    assert have_come(ended, users, groups, SOME)
+    enrolling = by_number(unit, State.ENROLLING, CompleteCondition(100, 20))
+    assert not have_come(enrolling, users, groups, SOME), "users of groups are still to come"
+    assert not have_come(ended, max(0, users - 1), max(0, groups - 1), SOME), "it was stopped"
+
+
+@pytest.mark.parametrize(
+    ("unit", "users", "came"),
     [
-        (Analysed.USER, {"a": 60, "b": 39}, False),
-        (Analysed.USER, {"a": 61, "b": 39}, True),
-        (Analysed.GROUP, {"a": 50, "b": 50}, True),
-        # Each user is enrolled under both.
-        (Analysed.PAIR, {"a": 99, "b": 99}, False),
-        (Analysed.PAIR, {"a": 100, "b": 90}, True),
+        (Unit.INDIVIDUAL, 99, False),
+        (Unit.INDIVIDUAL, 100, True),
+        (Unit.WITHIN_SUBJECTS, 100, True),
+        (Unit.GROUP, 1000, False),
     ],
 )
-def test_an_end_by_number_is_reached_when_so_many_are_enrolled(
-    unit: Analysed, enrolled: Mapping[str, int], have_come: bool
-) -> None:
-    feature = Feature.of_design(1, design(), 1, plan=ResultPlan(units=100))
-    found = QuerySums("q", unit, False, (), enrolled=enrolled)
-    assert has_units(feature, found) is have_come
-    on_a_day = replace(feature, plan=ResultPlan(units=100, ends_on=date(2026, 3, 4)))
-    assert not has_units(on_a_day, found)
-    assert not has_units(replace(feature, plan=None), found)
-    assert is_final(NONE_TAKEN, MIDNIGHT, None, have_come) is have_come
-    assert not is_final(taken(MIDNIGHT, final=True), MIDNIGHT, None, have_come)
+def test_planned_units_are_counted_on_the_way(unit: Unit, users: int, came: bool) -> None:
+    planned = replace(by_number(unit, State.ENROLLING), plan=ResultPlan(units=100))
+    assert have_come(planned, users, 0, SOME) is came
+    one_more = replace(SOME, enrolled={"a": 50, "b": 50})
+    assert have_come(planned, users, 0, one_more) is (came or unit is Unit.GROUP)
+    on_a_day = replace(planned, plan=ResultPlan(units=100, ends_on=date(2026, 3, 4)))
+    assert (ends_by_number(planned), ends_by_number(on_a_day)) == (True, False)
+    assert not have_come(replace(planned, plan=None), users, 0, SOME)
+    assert not have_come(replace(planned, design=None), users, 0, SOME)
+    assert is_final(NONE_TAKEN, MIDNIGHT, None, all_came=came) is came
+    assert not is_final(taken(MIDNIGHT, final=True), MIDNIGHT, None, all_came=came)
 
 
 def cell(condition_id: str, stratum: str | None, n: int, enrolled: int | None = 100) -> Cell:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from chalicelib.domain.statistics.decision import Candidate, Situation
-from chalicelib.domain.statistics.estimates import ArmEstimate, Contrast, Kind, proportion, two_arms
+from chalicelib.domain.statistics.estimates import (
+    ArmEstimate,
+    Cell,
+    Contrast,
+    Kind,
+    linear,
+    of_level,
+    proportion,
+    two_arms,
+)
 from chalicelib.domain.statistics.intervals import Interval
 from chalicelib.domain.statistics.plan import Judgement, Mode, Plan, judge
 from chalicelib.domain.statistics.sentences import Measure
@@ -22,6 +32,14 @@ SOUND_SPLIT = check_split([Stretch([1_000, 1_000], [1, 1])])
 def there(found: T | None) -> T:
     assert found is not None
     return found
+
+
+def main_effect(
+    cells: Mapping[Cell, ArmEstimate | None], factor: int, level: int, baseline: int
+) -> Contrast | None:
+    """The effect of a level of a factor, as results compute it."""
+    found = of_level(cells, factor, level, baseline)
+    return linear([cells[cell] for cell in found], list(found.values()))
 
 
 def rate(n: int, converters: int) -> ArmEstimate:

@@ -12,7 +12,6 @@ from chalicelib.domain.statistics.estimates import (
     Stratum,
     arm,
     linear,
-    main_effect,
     mean,
     merged,
     pairs,
@@ -22,7 +21,7 @@ from chalicelib.domain.statistics.estimates import (
     two_arms,
 )
 from chalicelib.domain.statistics.sums import DamagedSums, RatioSums, Sums, exact
-from tests.unit.statistics.samples import there
+from tests.unit.statistics.samples import main_effect, there
 
 FIRST, SECOND = ArmEstimate(10, 1.0, 0.5, 9.0), ArmEstimate(20, 3.0, 0.25, 19.0)
 

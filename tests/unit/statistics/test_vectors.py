@@ -29,7 +29,6 @@ from chalicelib.domain.statistics.estimates import (
     Stratum,
     arm,
     linear,
-    main_effect,
     mean,
     pairs,
     post_stratified,
@@ -52,6 +51,7 @@ from chalicelib.domain.statistics.split_check import (
 )
 from chalicelib.domain.statistics.sufficiency import lacks, skew_guard
 from chalicelib.domain.statistics.sums import RatioSums, Sums
+from tests.unit.statistics.samples import main_effect
 
 OWN = Path(__file__).with_name("vectors.json")
 MAIN_EFFECT = re.compile(r"main effect of level (\d) of factor ([A-H]) against level (\d)")

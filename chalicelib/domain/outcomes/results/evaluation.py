@@ -8,7 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features.result_plans import ComparisonOf, MetricRole
+from chalicelib.domain.features.result_plans import (
+    ComparisonOf,
+    MetricRole,
+)
 from chalicelib.domain.outcomes.results import checks, judging, series
 from chalicelib.domain.outcomes.results.judging import Contrasted, Pairing
 from chalicelib.domain.outcomes.results.measured import (
@@ -223,8 +226,8 @@ def _no_comparison(measured: Measured, candidates: Sequence[Candidate]) -> str |
 
 
 def _early_looks(measured: Measured) -> bool:
-    """Whether weights stayed, or only variants were switched off; some designs have no split."""
-    return not measured.split_applies or measured.run is None or not measured.run.reweighted_at
+    """Whether weights stayed, or only variants were switched off."""
+    return measured.run is None or not measured.run.reweighted_at
 
 
 def _days_left(measured: Measured, primary: Sequence[Contrasted], plan: Plan) -> int | None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan, Run, in_force
+from chalicelib.domain.features.result_plans import (
+    PlannedMetric,
+    ResultPlan,
+)
+from chalicelib.domain.features.runs import (
+    Run,
+    in_force,
+)
 from chalicelib.domain.statistics.estimates import Kind
 from chalicelib.domain.statistics.plan import Direction, Mode, Plan, planned_units
 from chalicelib.domain.statistics.power import (
@@ -19,6 +26,9 @@ from chalicelib.domain.statistics.power import (
 from chalicelib.domain.statistics.sums import Sums
 
 ONE_DAY = timedelta(days=1)
+
+WITHIN_SUBJECTS = "users under both conditions"
+"""The units of who is compared with oneself."""
 
 ByArm = Mapping[str, Sums]
 """Exact sums by the key of an arm; in experiments within subjects those of own differences."""
@@ -188,8 +198,9 @@ class Measured:
 
     @property
     def units(self) -> int:
-        """The units of all arms."""
-        return sum(self.enrolled.in_all(arm.key) for arm in self.arms)
+        """The units of all arms; who is compared with oneself is under several, and counts once."""
+        counts = [self.enrolled.in_all(arm.key) for arm in self.arms]
+        return sum(counts) if self.unit != WITHIN_SUBJECTS else max(counts, default=0)
 
     @property
     def units_planned(self) -> float | None:
@@ -203,8 +214,9 @@ class Measured:
         if self.run is None:
             return 0
         until = self.data_at
-        if self.complete_until is not None:
-            until = min(until, datetime.combine(self.complete_until + ONE_DAY, time(0), UTC))
+        last = [day for day in (self.complete_until, self.ends_on) if day is not None]
+        if last:
+            until = min(until, datetime.combine(min(last) + ONE_DAY, time(0), UTC))
         return max(0, (until - self.run.started_at).days)
 
 

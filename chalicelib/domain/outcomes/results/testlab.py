@@ -16,7 +16,10 @@ from chalicelib.domain.features.cohorts import (
     scale_of,
 )
 from chalicelib.domain.features.features import Feature
-from chalicelib.domain.features.result_plans import Measure, PlannedMetric
+from chalicelib.domain.features.result_plans import (
+    Measure,
+    PlannedMetric,
+)
 from chalicelib.domain.outcomes.plans import shown_metrics
 from chalicelib.domain.outcomes.results.measured import (
     Arm,

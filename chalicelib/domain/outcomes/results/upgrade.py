@@ -23,9 +23,11 @@ from chalicelib.domain.features.result_plans import (
     MetricRole,
     PlannedMetric,
 )
+from chalicelib.domain.features.runs import after_final_look
 from chalicelib.domain.outcomes.plans import shown_metrics
 from chalicelib.domain.outcomes.query_sums import Analysed, Described, QuerySums
 from chalicelib.domain.outcomes.results.measured import (
+    WITHIN_SUBJECTS,
     Arm,
     ByArm,
     Factor,
@@ -40,7 +42,7 @@ from chalicelib.domain.statistics.sums import DamagedSums, Sums
 UNITS = {
     Unit.INDIVIDUAL: "users",
     Unit.GROUP: "groups",
-    Unit.WITHIN_SUBJECTS: "users under both conditions",
+    Unit.WITHIN_SUBJECTS: WITHIN_SUBJECTS,
 }
 
 WHY_DESCRIBED = {
@@ -104,13 +106,19 @@ def measured_of(
 ) -> Measured:
     """An experiment in UpGrade's form as results see it."""
     plan = feature.effective_plan()
+    fixed = plan if feature.run is None else feature.run.plan
+    planned = shown_metrics(fixed, plan, design)
+    by_id = {each.query.id: each for each in queried}
+    # Only the snapshot at the end is judged as the one look that the plan has left for it.
+    deciding = by_id.get(str(planned[0].name)) if planned else None
+    final = None if deciding is None else deciding.final
     measured = Measured(
         "experiment",
         design.id,
         design.name,
         _arms(feature, design),
         plan,
-        feature.run,
+        after_final_look(feature.run, None if final is None else final.at),
         (),
         _enrolled(design, daily),
         now,
@@ -122,13 +130,8 @@ def measured_of(
         split_applies=design.unit is not Unit.WITHIN_SUBJECTS
         and design.algorithm is not Algorithm.ADAPTIVE,
         is_backfilled=counted_from(daily) is None,
+        has_final_look=final is not None,
     )
-    planned = shown_metrics(measured.fixed, plan, design)
-    by_id = {each.query.id: each for each in queried}
-    # Only the snapshot at the end is judged as the one look that the plan has left for it.
-    deciding = by_id.get(str(planned[0].name)) if planned else None
-    final = deciding is not None and deciding.final is not None
-    measured = replace(measured, has_final_look=final)
     metrics = tuple(
         _metric(each, by_id[each.name], measured) for each in planned if each.name in by_id
     )
