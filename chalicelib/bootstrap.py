@@ -134,13 +134,14 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         clock,
     )
     flags = FlagService(catalogue, stores.catalogue, stores.exposures)
+    user_blocks = UserBlockService(catalogue)
     access = AccessService(
         catalogue, clock, enabled=settings.needs_keys, open_testlab=settings.open_testlab
     )
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
-        user_blocks=UserBlockService(catalogue),
+        user_blocks=user_blocks,
         users=UserService(
             catalogue, stores.users, stores.participants, purge, clock, settings.ip_address_mode
         ),
@@ -202,7 +203,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         access=access,
         sessions=SessionService(catalogue, access, clock),
-        overview=OverviewService(catalogue, stores.summaries),
+        overview=OverviewService(catalogue, user_blocks, stores.summaries),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,

@@ -60,7 +60,7 @@ class Gateway:
             {k.lower(): v[0] if isinstance(v, list) else v for k, v in received.items()},
             response["body"] or "",
         )
-        if self._documented:
+        if self._documented and not path.startswith("/dashboard"):
             contract.check(method, path, answer.status, answer.headers, answer.text)
         return answer
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import assets, overview, sign_in
+from chalicelib.api.dashboard import overview, sign_in
+from chalicelib.api.dashboard.serving import assets
 from chalicelib.api.http.routes import Routes
 
 PAGES: tuple[Routes, ...] = (

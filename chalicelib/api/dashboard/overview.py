@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from chalicelib.api.dashboard.page import Elsewhere, Page
-from chalicelib.api.dashboard.routes import PageRoutes
+from chalicelib.api.dashboard.serving.page import Elsewhere, Page
+from chalicelib.api.dashboard.serving.routes import PageRoutes
 from chalicelib.domain.catalogue.overview import Kind, Order, Phase, Wanted
 from chalicelib.services import Services
 

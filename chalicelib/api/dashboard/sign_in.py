@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from chalicelib.api.dashboard.forms import Form
-from chalicelib.api.dashboard.page import Elsewhere, Page
-from chalicelib.api.dashboard.routes import PageRoutes
-from chalicelib.api.dashboard.sessions import cookie_of
+from chalicelib.api.dashboard.serving.forms import Form
+from chalicelib.api.dashboard.serving.page import Elsewhere, Page
+from chalicelib.api.dashboard.serving.routes import PageRoutes
+from chalicelib.api.dashboard.serving.sessions import cookie_of
 from chalicelib.api.http.reading import Reading
 from chalicelib.services import Services
 

@@ -43,7 +43,7 @@ TONES: Mapping[str, str] = {
 NEXT: Mapping[str, str] = {
     Code.SHIP.value: "Ship the winner: it is better, and all checks are met.",
     Code.KEEP_CONTROL.value: "End the experiment and keep what you have.",
-    Code.KEEP_RUNNING.value: "Wait: looking more often changes nothing, ending early decides nothing.",
+    Code.KEEP_RUNNING.value: "Wait: the plan says how long. You may look as often as you like.",
     Code.NEEDS_DATA.value: "Wait for more users.",
     Code.INCONCLUSIVE.value: "Keep the control. Plan a new, larger run; do not extend this one.",
     Code.NO_DIFFERENCE.value: "Choose by other reasons: the effect is smaller than what matters.",

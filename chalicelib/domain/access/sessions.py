@@ -43,12 +43,14 @@ def opened(keys: Iterable[ApiKey], text: str, now: datetime) -> Session | None:
     key = next((each for each in keys if each.id == key_id), None)
     if key is None or text.count(".") != PARTS - 1 or not ends.isdecimal():
         return None
-    genuine = hmac.compare_digest(_signature(key, "session", signed), signature.encode())
+    genuine = hmac.compare_digest(
+        _signature(key, "session", signed).encode(), signature.encode("utf-8", "surrogatepass")
+    )
     if not genuine or datetime.fromtimestamp(int(ends), UTC) <= now:
         return None
-    return Session(key, _signature(key, "form", text).decode())
+    return Session(key, _signature(key, "form", text))
 
 
-def _signature(key: ApiKey, purpose: str, text: str) -> bytes:
-    message = f"{purpose}:{text}".encode()
-    return hmac.new(key.digest.encode(), message, hashlib.sha256).hexdigest().encode()
+def _signature(key: ApiKey, purpose: str, text: str) -> str:
+    message = f"{purpose}:{text}".encode("utf-8", "surrogatepass")
+    return hmac.new(key.digest.encode(), message, hashlib.sha256).hexdigest()

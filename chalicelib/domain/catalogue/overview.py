@@ -21,7 +21,7 @@ ROWS_OF_A_PAGE = 50
 
 
 class Kind(StrEnum):
-    """What a row is: of Test Lab an experiment, rollout or toggle, of UpGrade a design or a flag."""
+    """What a row is: Test Lab's experiment, rollout or toggle, UpGrade's design or flag."""
 
     EXPERIMENT = "experiment"
     ROLLOUT = "rollout"

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib.api.dashboard.dialect import DIALECT
-from chalicelib.api.dashboard.forms import typed
-from chalicelib.api.dashboard.page import TOKEN, Elsewhere, Page, redirected, rendered
-from chalicelib.api.dashboard.sessions import session_text
+from chalicelib.api.dashboard.serving.dialect import DIALECT
+from chalicelib.api.dashboard.serving.forms import typed
+from chalicelib.api.dashboard.serving.page import TOKEN, Elsewhere, Page, redirected, rendered
+from chalicelib.api.dashboard.serving.sessions import session_text
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.calls import Call
 from chalicelib.api.http.reading import Reading
@@ -27,7 +27,7 @@ from chalicelib.domain.errors import Forbidden, SwitchyardError, Unavailable
 
 View = TypeVar("View", bound=Callable[..., Any])
 Again = Callable[..., Page]
-"""Makes the page with the form: of services, what was typed, what is wrong, and parts of the path."""
+"""Makes a form's page of services, what was typed, what is wrong, and parts of the path."""
 
 
 class PageRoutes(Routes):
@@ -99,7 +99,7 @@ def _check_token(reading: Reading, session: Session) -> None:
     Raises:
         Forbidden: if it is one.
     """
-    if not hmac.compare_digest(typed(reading).get(TOKEN, ""), session.form_token):
+    if not hmac.compare_digest(typed(reading).get(TOKEN, "").encode(), session.form_token.encode()):
         raise Forbidden("This form is of another session: load its page anew, and send it again.")
 
 

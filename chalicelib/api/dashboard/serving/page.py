@@ -1,6 +1,6 @@
 """Pages as they are made: templates, what every page has, and the headers that go with them.
 
-Templates are found beside this module. They and Jinja are loaded with the first page, so that
+Templates and Jinja are loaded with the first page, so that
 processes that serve the APIs alone start without them.
 """
 
@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.dashboard.static_files import asset_names
+from chalicelib.api.dashboard.serving.static_files import asset_names
 from chalicelib.api.http.reading import Reading, requested_path
 from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.protocol.problems import ResponseHeaders
@@ -24,7 +24,7 @@ from chalicelib.domain.catalogue.overview import Kind, Order, Phase
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).parents[1] / "templates"
 HTML_TYPE = "text/html; charset=utf-8"
 TOKEN = "token"  # noqa: S105 - the name of a field
 """The field of a form that proves that it comes from a page of the same session."""

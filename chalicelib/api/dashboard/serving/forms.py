@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from chalicelib.api.dashboard.page import TOKEN
+from chalicelib.api.dashboard.serving.page import TOKEN
 from chalicelib.api.http.reading import Reading
 
 PLACES = 200

@@ -1,4 +1,4 @@
-"""How pages refuse: who is not signed in is led to the sign-in, all else is a page that says why."""
+"""How pages refuse: by the way to the sign-in, or by a page that says why."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from chalice.app import Response
 
-from chalicelib.api.dashboard.page import refused
+from chalicelib.api.dashboard.serving.page import refused
 from chalicelib.api.http.rendering import Received, Rendered
 from chalicelib.api.protocol.problems import reason_of, status_of
 from chalicelib.domain.errors import SwitchyardError, Unauthorized

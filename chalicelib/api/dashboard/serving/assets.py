@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard.dialect import DIALECT
-from chalicelib.api.dashboard.static_files import TYPES, files
+from chalicelib.api.dashboard.serving.dialect import DIALECT
+from chalicelib.api.dashboard.serving.static_files import TYPES, files
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes

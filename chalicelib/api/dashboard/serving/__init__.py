@@ -1,0 +1,1 @@
+"""How pages are made and sent: templates, forms, sessions, files."""
