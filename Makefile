@@ -16,6 +16,8 @@ COVERING := tests/unit tests/property tests/storage
 # Runs what would be deployed on DynamoDB Local, and needs to run only there.
 ARTEFACT := tests/infra/test_artefact.py
 DYNAMODB := .cache/dynamodb-local/package/emulator
+# Finds what keeps people from using a page.
+AXE := .cache/axe-core/package/axe.min.js
 
 export AWS_DEFAULT_REGION ?= us-east-1
 
@@ -55,10 +57,10 @@ test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and 
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) $(ARTEFACT)
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
 
-test-browser: $(READY)  ## Run UpGrade's client in pages of a real browser, Chromium (CLIENT=FILE: a build of that client)
+test-browser: $(READY) $(AXE)  ## Run the dashboard, and UpGrade's client in pages, in Chromium (CLIENT=FILE: a build of that client)
 	@command -v chromium >/dev/null || { echo "The browser is Chromium: apt-get install chromium"; exit 1; }
 	@command -v chromedriver >/dev/null || { echo "Its driver is missing: apt-get install chromium-driver"; exit 1; }
-	$(BIN)/python -m pytest $(if $(CLIENT),--upgrade-client=$(CLIENT)) tests/browser
+	$(BIN)/python -m pytest --axe=$(AXE) $(if $(CLIENT),--upgrade-client=$(CLIENT)) tests/browser
 
 # Without the fixtures of the other tests, whose packages it has not got.
 test-oracles: $(ORACLES)/.ready  ## Compare the statistics with scipy, statsmodels and gbstats, installed apart
@@ -90,6 +92,13 @@ $(DYNAMODB):
 	@mkdir -p .cache/dynamodb-local
 	@cd .cache/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@2 && tar -xzf *.tgz && rm *.tgz \
 		|| { echo "DynamoDB Local could not be fetched: is the npm registry reached?"; exit 1; }
+	@touch $@
+
+$(AXE):
+	@command -v npm >/dev/null || { echo "axe-core comes from the npm registry: apt-get install npm"; exit 1; }
+	@mkdir -p .cache/axe-core
+	@cd .cache/axe-core && npm pack --silent axe-core@4 && tar -xzf *.tgz && rm *.tgz \
+		|| { echo "axe-core could not be fetched: is the npm registry reached?"; exit 1; }
 	@touch $@
 
 openapi: $(READY)  ## Write the document of the API (/api/openapi.json) anew, from the routes

@@ -58,6 +58,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a build of UpGrade's JavaScript client for the pages of tests/browser",
     )
     parser.addoption(
+        "--axe",
+        metavar="FILE",
+        help="axe.min.js, by which tests/browser judges the pages of the dashboard",
+    )
+    parser.addoption(
         "--vectors",
         metavar="FILE",
         help="other vectors for tests/unit/statistics, in the form of its vectors.json",

@@ -8,7 +8,7 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
-from chalicelib.api.dashboard import PAGES
+from chalicelib.api.dashboard import PAGES as PAGES
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.http.wrapper import Wrapper
 from chalicelib.api.protocol.cors import Cors

@@ -53,7 +53,8 @@ def test_no_module_is_longer_than_can_be_read_at_once() -> None:
 
 
 def views() -> list[Callable[..., Any]]:
-    return list({route.view: None for route in api.all_routes()})
+    pages = [route for routes in api.PAGES for route in routes.declared]
+    return list({route.view: None for route in (*api.all_routes(), *pages)})
 
 
 def body_of(view: Callable[..., Any]) -> list[ast.stmt]:
