@@ -182,7 +182,7 @@ class Cohorts(Mapping[tuple[int, date | None], Cohort]):
         variants: defaultdict[int, CohortColumns] = defaultdict(CohortColumns)
         for (variant_id, day), cohort in cohorts.items():
             variants[variant_id].add(day, cohort)
-        return cls(variants)
+        return cls(dict(variants))
 
     def __getitem__(self, key: tuple[int, date | None]) -> Cohort:
         variant_id, day = key

@@ -49,7 +49,7 @@ class DynamoCohortStore:
         for row in rows:
             if row.sk.startswith(keys.totals_prefix()):
                 variants[keys.variant_of_totals(row.sk)].add(_day(row), cohort_of(row))
-        return Cohorts(variants)
+        return Cohorts(dict(variants))
 
     def fold(self, feature_id: int, before: date) -> Iterator[int]:
         """As the port says; readers meet the shards or the row, never neither or both.

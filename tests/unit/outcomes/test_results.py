@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -513,6 +514,27 @@ def test_days_on_which_nobody_came_repeat_what_was_known() -> None:
     assert len(results.days) == 4
     assert results.days[1].points == results.days[0].points
     assert results.days[1].new == {"a": 0, "b": 0}
+
+
+def test_a_series_of_scaled_sums_is_in_the_unit_of_the_metric() -> None:
+    plain = metric(values([0, 2] * 60, [1, 3] * 60), kind=Kind.MEAN, name="spent")
+    own = {day: (scaled(*strata),) for day, strata in plain.days.items()}
+    points = [
+        results_of(measured(each)).days[0].points[0]
+        for each in (plain, replace(plain, days=own, scale=10))
+    ]
+    assert points[1].estimate == pytest.approx(points[0].estimate)
+    assert points[1].interval is not None
+    assert points[0].interval is not None
+    assert points[1].interval.low == pytest.approx(points[0].interval.low)
+
+
+def scaled(sums: Mapping[str, Sums]) -> dict[str, Sums]:
+    """The sums of ten times the values."""
+    return {
+        key: Sums(own.n, 10 * own.total, 100 * own.squares, 1000 * (own.cubes or 0))
+        for key, own in sums.items()
+    }
 
 
 def test_readings_of_all_that_was_there_are_a_series_too() -> None:
