@@ -160,6 +160,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "next_step": lambda code: NEXT.get(code, ""),
     "check_word": lambda state: CHECKS.get(state, state),
     "worded": designs.worded,
-    "first_part": designs.first_part,
+    "counted": designs.counted,
     "escaped": escape,
 }

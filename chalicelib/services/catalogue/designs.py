@@ -73,7 +73,10 @@ class ShownDesign:
 
     def place(self, point_id: str | None) -> str:
         """Site and target of a decision point; "" for none."""
-        places = {each.id: f"{each.site} / {each.target}" for each in self.design.points}
+        places = {
+            each.id: f"{each.site} / {each.target}" if each.target else each.site
+            for each in self.design.points
+        }
         return places.get(point_id or "", "")
 
     def levels_of(self, condition: Condition) -> str:

@@ -122,7 +122,7 @@ def test_a_winner_is_for_all_who_take_part(gateway: Gateway) -> None:
     experiment_id = made(gateway, state="enrolling")
     enroll(gateway, "anna", "ben")
     page = load(gateway, page_of(experiment_id))
-    assert "all 2 users who take part get the winner" in page.text
+    assert "all 2 users taking part get the winner" in page.text
     winner = stored(gateway, experiment_id)["conditions"][1]["id"]
     page = submit(gateway, f"/dashboard/experiment/{experiment_id}/ship", {"winner": winner})
     assert page.testids["state"] == ["ended (enrollment complete)"]
@@ -144,7 +144,7 @@ def test_a_copy_is_a_draft_with_its_own_lists(gateway: Gateway) -> None:
     page = submit(gateway, path, {"copy_name": "Once more"})
     assert page.testids["state"] == ["draft (inactive)"]
     assert "Once more" in page.text
-    assert "1 users" in page.text
+    assert "1 user" in page.text
     before, after = (each for each in gateway.get("/api/experiments").json)
     ids = [each["experimentSegmentInclusion"][0]["segment"]["id"] for each in (before, after)]
     assert ids[0] != ids[1]
@@ -154,7 +154,7 @@ def test_a_copy_is_a_draft_with_its_own_lists(gateway: Gateway) -> None:
 def test_a_design_is_deleted_by_its_name_only(gateway: Gateway) -> None:
     experiment_id = made(gateway, name="Hints", state="enrolling")
     enroll(gateway, "anna")
-    assert "its 1 users enrolled" in load(gateway, page_of(experiment_id)).text
+    assert "its 1 user enrolled" in load(gateway, page_of(experiment_id)).text
     path = f"/dashboard/experiment/{experiment_id}/delete"
     page = submit(gateway, path, {"delete_name": "Hint"})
     assert page.status == 422
@@ -255,7 +255,7 @@ def test_taking_a_condition_away_that_users_have_asks_for_the_name(gateway: Gate
     changed = {"conditions__0__code": "", "conditions__1__weight": "100"}
     page = edits(gateway, experiment_id, **changed)
     assert page.status == 422
-    assert "the enrollment of 1 users and 0 groups is lost" in page.text
+    assert "the enrollment of 1 user and 0 groups is lost" in page.text
     page = edits(gateway, experiment_id, confirm="Hints", **changed)
     assert "was saved" in page.text
     assert len(stored(gateway, experiment_id)["conditions"]) == 1

@@ -159,7 +159,7 @@ def new_design(form: DesignForm) -> Body:
         "assignmentUnit": form.unit,
         "group": form.group if form.unit == Unit.GROUP else None,
         "consistencyRule": None if form.unit == Unit.WITHIN_SUBJECTS else form.rule,
-        "conditionOrder": form.order if form.unit == Unit.WITHIN_SUBJECTS else None,
+        "conditionOrder": (form.order or None) if form.unit == Unit.WITHIN_SUBJECTS else None,
         "assignmentAlgorithm": form.algorithm,
         "stratificationFactor": {"stratificationFactorName": form.stratification}
         if form.algorithm == Algorithm.STRATIFIED

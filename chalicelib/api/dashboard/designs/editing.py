@@ -27,6 +27,7 @@ from chalicelib.api.dashboard.designs.fields import (
     QueryField,
     lines,
 )
+from chalicelib.api.dashboard.designs.words import counted
 from chalicelib.api.http.rendering import json_text
 from chalicelib.api.protocol.requests import parse_text
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
@@ -159,8 +160,9 @@ def check_loss(
     if users or groups:
         codes = ", ".join(each.code for each in gone)
         raise Invalid(
-            f"Without {codes} the enrollment of {users} users and {groups} groups is lost for good."
-            " To go on, type the name of the design below the conditions."
+            f"Without {codes} the enrollment of {counted(users, 'user')} and"
+            f" {counted(groups, 'group')} is lost for good. To go on, type the name of the design"
+            " below the conditions."
         )
 
 

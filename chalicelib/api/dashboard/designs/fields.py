@@ -98,7 +98,7 @@ class PointField(Part):
     @property
     def place(self) -> str:
         """The point in one text."""
-        return f"{self.site} / {self.target}"
+        return f"{self.site} / {self.target}" if self.target else self.site
 
 
 class PayloadField(Part):

@@ -115,10 +115,10 @@ def worded(code: str | None, kind: str) -> str:
     return "none" if code is None else WORDS[kind].get(code, str(code))
 
 
-def first_part(text: str) -> str:
-    """A word without its explanation.
+def counted(number: int, word: str) -> str:
+    """A number of what a word stands for.
 
-    >>> first_part("simple: conditions side by side")
-    'simple'
+    >>> counted(1, "user"), counted(1200, "user")
+    ('1 user', '1,200 users')
     """
-    return text.partition(":")[0]
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
