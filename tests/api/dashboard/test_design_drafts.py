@@ -77,6 +77,9 @@ def test_a_factorial_design_combines_the_levels(gateway: Gateway) -> None:
         "factors.1.levels": "circle\nsquare",
         "points.0.site": "lesson",
     }
+    first = {name: fields[name] for name in ("name", "context", "type")}
+    page = step(gateway, "conditions", first)
+    assert "factors.0.name" in page.fields, "without factors there is nothing to combine"
     page = step(gateway, "factors", fields)
     assert "4 combinations so far" in page.text
     page = step(gateway, "conditions", fields)

@@ -108,6 +108,9 @@ def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: 
         step for step in STEPS if step != "factors" or draft.type == DesignType.FACTORIAL.value
     ]
     step = draft.step if draft.step in steps else steps[0]
+    if step == "conditions" and "factors" in steps and not draft.factors:
+        # The page before did not know yet that the design is factorial.
+        step = "factors"
     if step == "review" and not wrong:
         wrong = _problem(services, draft)
     place = steps.index(step)
