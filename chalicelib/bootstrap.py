@@ -15,6 +15,7 @@ from chalicelib.services.audiences.list_notes import ListNotes
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
+from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
@@ -138,6 +139,11 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     access = AccessService(
         catalogue, clock, enabled=settings.needs_keys, open_testlab=settings.open_testlab
     )
+    enrollment_statistics = EnrollmentStatisticsService(catalogue, stores.enrollment_counts, clock)
+    imports = ImportService(
+        catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics
+    )
+    lists = ListService(segments, segment_deletion, experiments, experiment_lists, flags)
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -198,9 +204,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             clock,
             settings.totals_shards,
         ),
-        enrollment_statistics=EnrollmentStatisticsService(
-            catalogue, stores.enrollment_counts, clock
-        ),
+        enrollment_statistics=enrollment_statistics,
         access=access,
         sessions=SessionService(catalogue, access, clock),
         overview=OverviewService(catalogue, user_blocks, stores.summaries),
@@ -226,9 +230,17 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             stores.idempotency,
             clock,
         ),
-        lists=ListService(segments, segment_deletion, experiments, experiment_lists, flags),
-        imports=ImportService(
-            catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics
+        lists=lists,
+        imports=imports,
+        designs=DesignService(
+            catalogue,
+            experiments,
+            enrollment_statistics,
+            segments,
+            stores.members,
+            imports,
+            lists,
+            clock,
         ),
         idempotency=IdempotencyService(stores.idempotency, clock),
         entity_tags=EntityTagService(catalogue, stores.members, list_members, contexts),

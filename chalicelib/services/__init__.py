@@ -11,6 +11,7 @@ from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
+from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
@@ -86,6 +87,7 @@ class Services:
     access: AccessService
     sessions: SessionService
     overview: OverviewService
+    designs: DesignService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService

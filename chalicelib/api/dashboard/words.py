@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from chalicelib.api.dashboard.designs import words as designs
 from chalicelib.domain.catalogue.overview import Kind, OverviewRow, Phase
 from chalicelib.domain.statistics.decision import Code
 from chalicelib.domain.statistics.sentences import number
@@ -66,7 +67,7 @@ NAVIGATION = (
 )
 """The pages that every page leads to."""
 
-DONE: Mapping[str, str] = {}
+DONE: Mapping[str, str] = {**designs.DONE}
 """What a form did, by the word that is in the address of the page after it."""
 
 CHECKS = {
@@ -158,5 +159,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "tone": lambda code: TONES.get(code, "neutral"),
     "next_step": lambda code: NEXT.get(code, ""),
     "check_word": lambda state: CHECKS.get(state, state),
+    "worded": designs.worded,
+    "counted": designs.counted,
     "escaped": escape,
 }

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Experiment, State, StateChange, Unit
+from chalicelib.domain.experiments.experiments import (
+    Condition,
+    Experiment,
+    Factor,
+    PostRule,
+    State,
+    StateChange,
+    Unit,
+)
 
 STARTED = frozenset({State.ENROLLING, State.ENROLLMENT_COMPLETE})
 """States in which an experiment has started."""
@@ -129,3 +137,83 @@ def moment_of(text: str) -> datetime:
 
 def _has_passed(text: str | None, now: datetime) -> bool:
     return text is not None and now >= moment_of(text)
+
+
+def shipped(experiment: Experiment, condition_id: str, now: datetime) -> Experiment:
+    """The experiment with enrollment complete and one condition for all who took part.
+
+    So a winner is shipped (section 13.1): enrolled users, and users of enrolled groups, get it from
+    now on, whatever they had. Who is not enrolled gets nothing more.
+
+    Raises:
+        Invalid: if it has no such condition, or is one within subjects, which answers nothing once
+            enrollment is complete.
+    """
+    if experiment.unit is Unit.WITHIN_SUBJECTS:
+        raise Invalid("within subjects: nothing is assigned once enrollment is complete")
+    if all(condition.id != condition_id for condition in experiment.conditions):
+        raise Invalid("revertTo: choose one of the conditions")
+    return replace(
+        experiment,
+        state=State.ENROLLMENT_COMPLETE,
+        post_rule=PostRule.ASSIGN,
+        revert_to=condition_id,
+        updated_at=now,
+        version=experiment.version + 1,
+    )
+
+
+def copied(
+    experiment: Experiment, name: str, now: datetime, new_id: Callable[[], str]
+) -> Experiment:
+    """A copy under another name: an inactive experiment of new ids, with no history and no dates.
+
+    Its lists are those of the original.
+    """
+    conditions = {each.id: new_id() for each in experiment.conditions}
+    points = {each.id: new_id() for each in experiment.points}
+    levels = {level.id: new_id() for factor in experiment.factors for level in factor.levels}
+    return replace(
+        experiment,
+        id=new_id(),
+        name=name,
+        state=State.INACTIVE,
+        start_on=None,
+        end_on=None,
+        revert_to=conditions.get(experiment.revert_to or ""),
+        conditions=tuple(
+            _copied_condition(each, conditions[each.id], levels, new_id)
+            for each in experiment.conditions
+        ),
+        points=tuple(replace(each, id=points[each.id]) for each in experiment.points),
+        payloads=tuple(
+            replace(
+                each,
+                id=new_id(),
+                condition_id=conditions[each.condition_id],
+                point_id=points[each.point_id] if each.point_id else None,
+            )
+            for each in experiment.payloads
+        ),
+        factors=tuple(_copied_factor(each, levels, new_id) for each in experiment.factors),
+        queries=tuple({**query, "id": new_id()} for query in experiment.queries),
+        state_changes=(),
+        created_at=now,
+        updated_at=now,
+        version=1,
+        started_at=None,
+    )
+
+
+def _copied_condition(
+    condition: Condition, condition_id: str, levels: Mapping[str, str], new_id: Callable[[], str]
+) -> Condition:
+    elements = (
+        replace(each, id=new_id(), level_id=levels[each.level_id]) for each in condition.levels
+    )
+    return replace(condition, id=condition_id, variant_id=0, levels=tuple(elements))
+
+
+def _copied_factor(factor: Factor, levels: Mapping[str, str], new_id: Callable[[], str]) -> Factor:
+    own = tuple(replace(level, id=levels[level.id]) for level in factor.levels)
+    return replace(factor, id=new_id(), levels=own)

@@ -1,14 +1,35 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from chalicelib.domain.catalogue.imports import part_ids
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.experiments.experiments import Experiment, State, StateChange, Unit
-from chalicelib.domain.experiments.lifecycle import DRAWING, check_state, entered, lacks, last_start
+from chalicelib.domain.experiments.experiments import (
+    ConditionPayload,
+    Experiment,
+    Factor,
+    Level,
+    LevelElement,
+    Payload,
+    PostRule,
+    State,
+    StateChange,
+    Unit,
+)
+from chalicelib.domain.experiments.lifecycle import (
+    DRAWING,
+    check_state,
+    copied,
+    entered,
+    lacks,
+    last_start,
+    shipped,
+)
 from tests.unit.upgrade_samples import NOW, STARTED, conditions, design
 
 TOMORROW = "2026-01-16T12:00:00.000Z"
@@ -136,3 +157,57 @@ def test_all_that_is_lacking_is_said() -> None:
     made = replace(of_weights(25, 25, state=State.SCHEDULED), start_on=None)
     with pytest.raises(Invalid, match=r"startOn: .* assignmentWeight: "):
         check_state(made)
+
+
+def test_a_winner_is_shipped_with_the_rule_that_assigns_it() -> None:
+    before = design()
+    after = shipped(before, before.conditions[0].id, NOW)
+    assert after.state is State.ENROLLMENT_COMPLETE
+    assert (after.post_rule, after.revert_to) == (PostRule.ASSIGN, before.conditions[0].id)
+    assert after.version == before.version + 1
+
+
+def test_no_winner_is_shipped_that_is_not_there_or_could_not_be_assigned() -> None:
+    with pytest.raises(Invalid, match="choose one"):
+        shipped(design(), "unknown", NOW)
+    within = design(unit=Unit.WITHIN_SUBJECTS)
+    with pytest.raises(Invalid, match="within subjects"):
+        shipped(within, within.conditions[0].id, NOW)
+
+
+def test_a_copy_refers_to_its_own_parts_only() -> None:
+    bare = design(arms=conditions(a=50.0, b=50.0))
+    a, b = bare.conditions
+    (place,) = bare.points
+    factor = Factor("f", "Color", 1, None, (Level("l", "red"),))
+    before = replace(
+        bare,
+        conditions=(replace(a, variant_id=7, levels=(LevelElement("x", "l"),)), b),
+        payloads=(
+            ConditionPayload("p", a.id, place.id, Payload("string", "1")),
+            ConditionPayload("q", b.id, None, Payload("string", "2")),
+        ),
+        factors=(factor,),
+        queries=({"id": "q", "name": "Time"},),
+        revert_to=b.id,
+        started_at=NOW,
+        start_on="2030-01-01T00:00:00.000Z",
+    )
+    ids = (f"new {number}" for number in itertools.count())
+    copy = copied(before, "again", NOW, lambda: next(ids))
+    first, second = copy.conditions
+    assert (copy.name, copy.state, copy.started_at, copy.start_on) == (
+        "again",
+        State.INACTIVE,
+        None,
+        None,
+    )
+    assert first.variant_id == 0
+    assert first.levels[0].level_id == copy.factors[0].levels[0].id
+    assert [(each.condition_id, each.point_id) for each in copy.payloads] == [
+        (first.id, copy.points[0].id),
+        (second.id, None),
+    ]
+    assert copy.revert_to == second.id
+    assert not part_ids([copy]) & part_ids([before])
+    assert copied(bare, "again", NOW, lambda: next(ids)).revert_to is None

@@ -1,7 +1,8 @@
 """Routes of pages and of what their forms do.
 
-A page's view returns a `Page`; what a form does, an `Elsewhere`, or again a `Page` that says what
-is wrong. A form that is refused is shown once more with what was typed, by the view `again`.
+A page's view returns a `Page`, or a file that is `Rendered` already; what a form does, an
+`Elsewhere`, or again a `Page` that says what is wrong. A form that is refused is shown once more
+with what was typed, by the view `again`.
 """
 
 from __future__ import annotations
@@ -87,7 +88,11 @@ def _required(call: Call, right: Right | None) -> Session | None:
     return sessions.opened(text) if right is None else sessions.require(right, text)
 
 
-def _answered(answer: Page | Elsewhere, call: Call, session: Session | None) -> Rendered[str]:
+def _answered(
+    answer: Page | Elsewhere | Rendered[str], call: Call, session: Session | None
+) -> Rendered[str]:
+    if isinstance(answer, Rendered):
+        return answer
     if isinstance(answer, Elsewhere):
         return redirected(answer, call.reading)
     return rendered(answer, call.reading, session, signs_in=call.services.sessions.enabled)

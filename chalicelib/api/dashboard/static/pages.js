@@ -24,6 +24,11 @@ for (const sum of document.querySelectorAll("output[data-sum-of]")) {
   const fields = () => document.querySelectorAll(`input[data-part-of="${sum.dataset.sumOf}"]`);
   const renew = () => {
     const total = [...fields()].reduce((so_far, field) => so_far + Number(field.value || 0), 0);
+    if (sum.dataset.blank && [...fields()].every((field) => !field.value)) {
+      sum.textContent = sum.dataset.blank;
+      sum.classList.remove("bad");
+      return;
+    }
     sum.textContent = `${Math.round(total * 1e6) / 1e6} of ${sum.dataset.whole}`;
     sum.classList.toggle("bad", Math.abs(total - Number(sum.dataset.whole)) > 1e-6);
   };

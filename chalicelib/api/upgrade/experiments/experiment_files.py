@@ -61,7 +61,8 @@ class ExperimentListFilesBody(ListFilesBody):
     experiment_id: Uuid
 
 
-def _reader(services: Services) -> ExperimentReader:
+def reader_of(services: Services) -> ExperimentReader:
+    """What reads files as experiments that can be created here now."""
     return ExperimentReader(
         services.catalogue.fresh(),
         contexts=services.segments.contexts,
@@ -74,7 +75,7 @@ def _reader(services: Services) -> ExperimentReader:
 @routes.endpoint("/api/experiments/validation", "POST")
 def validate_experiments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would do."""
-    reader = _reader(services)
+    reader = reader_of(services)
     return [judged(file, reader.read).answer() for file in body]
 
 
@@ -85,7 +86,7 @@ def import_experiments(services: Services, body: Files) -> list[JudgedFile]:
     def store(found: ExperimentDraft) -> None:
         services.imports.experiments([found], runs=True)
 
-    return [stored(judged(file, _reader(services).read), store).answer() for file in body]
+    return [stored(judged(file, reader_of(services).read), store).answer() for file in body]
 
 
 @routes.endpoint(EXPORT)

@@ -117,7 +117,7 @@ def _created(
 ) -> list[shapes.CreatedExperiment]:
     """The answer of experiments that were created; more than it holds is refused before."""
     metrics = _metrics(services)
-    drafts = [_draft(services, each, metrics) for each in bodies]
+    drafts = [draft_of(services, each, metrics) for each in bodies]
     _, fits = fitting(answers.created(draft.design, metrics=metrics) for draft in drafts)
     if not fits:
         raise Invalid(
@@ -128,7 +128,12 @@ def _created(
     return [answers.created(experiment, metrics=metrics) for experiment in experiments]
 
 
-def _draft(services: Services, body: ExperimentBody, metrics: Metrics) -> ExperimentDraft:
+def draft_of(services: Services, body: ExperimentBody, metrics: Metrics) -> ExperimentDraft:
+    """The experiment that a request asks for, with its lists.
+
+    Raises:
+        Invalid: if its parts do not go together, or no answer could show it.
+    """
     design = new_experiment(
         body,
         contexts=services.segments.contexts,
@@ -222,13 +227,18 @@ def edit_experiment(
     services: Services, experiment_id: ExperimentId, body: EditExperimentBody
 ) -> Rendered[shapes.EditedExperiment]:
     """Replace an experiment, but for its lists."""
-    after = services.experiments.edit(experiment_id, partial(_edited, services, body))
+    after = services.experiments.edit(experiment_id, partial(edited_by, services, body))
     return reply(
         _shown(answers.edited, _metrics(services), ONE, after, _listings(services, [after]))
     )
 
 
-def _edited(services: Services, body: EditExperimentBody, before: Experiment) -> Experiment:
+def edited_by(services: Services, body: EditExperimentBody, before: Experiment) -> Experiment:
+    """The experiment as a request replaces it.
+
+    Raises:
+        Invalid: if its parts do not go together.
+    """
     return edited_experiment(
         body,
         before,

@@ -1,0 +1,1 @@
+"""Designs of UpGrade as forms: drafts, edits, lists and files."""

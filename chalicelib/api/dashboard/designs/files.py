@@ -1,0 +1,88 @@
+"""Designs as files: pasted, and downloaded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.api.dashboard.designs.bodies import checked, parsed
+from chalicelib.api.dashboard.designs.fields import Lines
+from chalicelib.api.dashboard.serving.forms import Form
+from chalicelib.api.http.rendering import Rendered, json_text
+from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER, is_too_long
+from chalicelib.api.protocol.requests import JSON_TYPE
+from chalicelib.api.upgrade.audiences.listings import listings_of
+from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
+from chalicelib.api.upgrade.experiments.experiment_files import reader_of
+from chalicelib.api.upgrade.experiments.experiment_imports import exported
+from chalicelib.api.upgrade.wire.attachments import attachment
+from chalicelib.api.upgrade.wire.files import FileBody, judged
+from chalicelib.domain.catalogue.lists import entries
+from chalicelib.domain.errors import Invalid
+from chalicelib.services import Services
+from chalicelib.services.catalogue.imports import ExperimentDraft
+
+CONTENT = "fileContent"
+
+
+class ImportForm(Form):
+    """Files as text; `accept` is given once the warnings were read."""
+
+    json_text: Lines = ""
+    accept: str = ""
+
+
+def imported(services: Services, form: ImportForm) -> list[ExperimentDraft]:
+    """The designs of some files: one, a list, or what POST /api/experiments/import takes.
+
+    Raises:
+        Invalid: if one of them cannot be taken, or they come with warnings that were not accepted.
+    """
+    reader = reader_of(services)
+    files = [judged(file, reader.read) for file in _files(parsed(form.json_text, "file"))]
+    wrong = [f"{file.name}: {file.text}" for file in files if file.found is None]
+    if wrong:
+        raise Invalid(" ".join(wrong))
+    warnings = [f"{file.name}: {file.text}" for file in files if file.text]
+    if warnings and not form.accept:
+        raise Invalid(f"{' '.join(warnings)} Tick “import all the same” to go on.")
+    return [file.found for file in files if file.found is not None]
+
+
+def _files(value: Any) -> list[FileBody]:
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise Invalid("file: the list is empty")
+    return [
+        checked(FileBody, each)
+        if isinstance(each, dict) and CONTENT in each
+        else checked(FileBody, {"fileName": f"design {place}", CONTENT: each})
+        for place, each in enumerate(values, 1)
+    ]
+
+
+def file_of(services: Services, experiment_id: str) -> Rendered[str]:
+    """A design with its lists as a file, which an import takes here and in the original.
+
+    Raises:
+        NotFound: if there is none.
+        Invalid: if its lists are longer than an answer can be.
+    """
+    design = services.experiments.get(experiment_id)
+    listings = listings_of(services, entries(design))
+    value = exported(design, metrics=metric_records(services), listings=listings)
+    text = json.dumps(json.loads(json_text(value)), ensure_ascii=False, indent=2)
+    if is_too_long(text):
+        raise Invalid(
+            f"The lists make this file longer than {LONGEST_ANSWER} bytes: export the design and"
+            " its lists by the API, which sends them in parts."
+        )
+    return Rendered(
+        text,
+        {
+            "Content-Type": JSON_TYPE,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **attachment(design.name, "json"),
+        },
+    )

@@ -1,0 +1,208 @@
+"""UpGrade's designs: read, changed, moved on and made: /dashboard/experiment/{id}/design."""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import quote
+
+from chalicelib.api.dashboard.designs.bodies import checked, segment_of
+from chalicelib.api.dashboard.designs.editing import edited, edited_json
+from chalicelib.api.dashboard.designs.fields import (
+    INDIVIDUALS,
+    DesignDraft,
+    DesignForm,
+    EditForm,
+    Lines,
+    ListField,
+    typed_form,
+)
+from chalicelib.api.dashboard.designs.files import ImportForm, file_of, imported
+from chalicelib.api.dashboard.designs.pages import design_page, draft_from, draft_page
+from chalicelib.api.dashboard.serving.forms import Form
+from chalicelib.api.dashboard.serving.page import Elsewhere, Page
+from chalicelib.api.dashboard.serving.routes import PageRoutes
+from chalicelib.api.http.rendering import Rendered
+from chalicelib.api.upgrade.audiences.listings import list_draft
+from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
+from chalicelib.api.upgrade.experiments.designs.experiment_models import StateBody
+from chalicelib.api.upgrade.experiments.experiments import ExperimentId
+from chalicelib.api.upgrade.wire.texts import FilledName, Uuid
+from chalicelib.services import Services
+from chalicelib.services.catalogue.imports import ListDraft
+
+routes = PageRoutes(__name__)
+
+ONE = "/dashboard/experiment/{experiment_id}"
+NEW = "/dashboard/new/design"
+
+
+class StateForm(Form):
+    """The state to go to, and when a scheduled design is to start."""
+
+    state: str
+    start: str = ""
+
+
+class WinnerForm(Form):
+    """The condition that all who took part are to have."""
+
+    winner: str = ""
+
+
+class CopyForm(Form):
+    """The name of the copy."""
+
+    copy_name: FilledName
+
+
+class DeleteForm(Form):
+    """The name of what is to be deleted."""
+
+    delete_name: str = ""
+
+
+class JsonForm(Form):
+    """A design as JSON."""
+
+    version: str = ""
+    json_text: Lines = ""
+    confirm: str = ""
+
+
+class ListForm(Form):
+    """A list to add: on which side, what it is a list of, and its members."""
+
+    side: str = "include"
+    kind: str = INDIVIDUALS
+    list_name: str = ""
+    members: Lines = ""
+    segment: str = ""
+
+    def draft(self, context: str) -> ListDraft:
+        """The list as the API takes it.
+
+        Raises:
+            Invalid: if it is none.
+        """
+        row = ListField(side=self.side, kind=self.kind, members=self.members, segment=self.segment)
+        name = self.list_name or f"{self.kind} ({self.side})"
+        body = {**segment_of(row), "name": name, "context": context}
+        return list_draft(checked(SegmentBody, body))
+
+
+class GoneListForm(Form):
+    """The list to take off, and from which side."""
+
+    side: str = "include"
+    segment: Uuid
+
+
+def design_again(services: Services, typed: dict[str, str], wrong: str, experiment_id: str) -> Page:
+    """The page of a design once more, with what was typed."""
+    return design_page(services.designs.shown(experiment_id.lower()), typed, wrong)
+
+
+def draft_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
+    """The review of a draft once more."""
+    draft = typed_form(DesignDraft, {**typed, "step": "review"})
+    return draft_page(services, draft, wrong)
+
+
+def import_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
+    """The page of a new design once more, with the file that was pasted."""
+    return draft_page(services, DesignDraft(), wrong, typed.get("json_text", ""))
+
+
+@routes.page(f"{ONE}/design")
+def show_design(services: Services, experiment_id: ExperimentId) -> Page:
+    """A design, all of it."""
+    return design_page(services.designs.shown(experiment_id))
+
+
+@routes.form(f"{ONE}/design", again=design_again)
+def edit_design(services: Services, experiment_id: ExperimentId, form: EditForm) -> Elsewhere:
+    """Change what the form shows."""
+    services.experiments.edit(experiment_id, partial(edited, services, form))
+    return _design(experiment_id, "design-saved")
+
+
+@routes.form(f"{ONE}/design/json", again=design_again)
+def edit_design_json(services: Services, experiment_id: ExperimentId, form: JsonForm) -> Elsewhere:
+    """Replace the design, but for its lists."""
+    typed = form.json_text, form.version, form.confirm
+    services.experiments.edit(experiment_id, partial(edited_json, services, *typed))
+    return _design(experiment_id, "design-saved")
+
+
+@routes.form(f"{ONE}/state", again=design_again)
+def move_design(services: Services, experiment_id: ExperimentId, form: StateForm) -> Elsewhere:
+    """Start it, stop it, or what else its states allow."""
+    sent = {"experimentId": experiment_id, "state": form.state, "scheduleDate": form.start or None}
+    body = checked(StateBody, sent)
+    services.experiments.move(experiment_id, body.state, body.schedule_date)
+    return _design(experiment_id, f"design-{body.state.value}")
+
+
+@routes.form(f"{ONE}/ship", again=design_again)
+def ship_winner(services: Services, experiment_id: ExperimentId, form: WinnerForm) -> Elsewhere:
+    """Complete enrollment; all who took part get the winner."""
+    services.designs.ship(experiment_id, form.winner)
+    return _design(experiment_id, "design-shipped")
+
+
+@routes.form(f"{ONE}/copy", again=design_again)
+def copy_design(services: Services, experiment_id: ExperimentId, form: CopyForm) -> Elsewhere:
+    """Create a copy under another name."""
+    copy = services.designs.copy(experiment_id, form.copy_name)
+    return _design(copy.id, "design-copied")
+
+
+@routes.form(f"{ONE}/delete", again=design_again)
+def delete_design(services: Services, experiment_id: ExperimentId, form: DeleteForm) -> Elsewhere:
+    """Delete it, if it is named."""
+    services.designs.delete(experiment_id, form.delete_name)
+    return Elsewhere("?done=design-deleted")
+
+
+@routes.form(f"{ONE}/lists", again=design_again)
+def add_list(services: Services, experiment_id: ExperimentId, form: ListForm) -> Elsewhere:
+    """Let a list include or exclude its members."""
+    services.designs.add_list(experiment_id, form.draft, exclude=form.side == "exclude")
+    return _design(experiment_id, "list-added")
+
+
+@routes.form(f"{ONE}/lists/remove", again=design_again)
+def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListForm) -> Elsewhere:
+    """Take a list off."""
+    services.lists.remove_from_experiments(form.segment, exclude=form.side == "exclude")
+    return _design(experiment_id, "list-removed")
+
+
+@routes.page(f"{ONE}/export")
+def export_design(services: Services, experiment_id: ExperimentId) -> Rendered[str]:
+    """A design as a file."""
+    return file_of(services, experiment_id)
+
+
+@routes.page(NEW)
+def show_draft(services: Services, query_values: DesignDraft) -> Page:
+    """A step of a new design; the address holds the draft."""
+    return draft_page(services, query_values)
+
+
+@routes.form(NEW, again=draft_again)
+def create_design(services: Services, form: DesignForm) -> Elsewhere:
+    """Create the design that was drafted."""
+    (created,) = services.imports.experiments([draft_from(services, form)])
+    return _design(created.id, "design-created")
+
+
+@routes.form(f"{NEW}/import", again=import_again)
+def import_designs(services: Services, form: ImportForm) -> Elsewhere:
+    """Create the designs of files, all of them or none, as they are there."""
+    created = services.imports.experiments(imported(services, form), runs=True)
+    return _design(created[0].id, "design-imported")
+
+
+def _design(experiment_id: str, done: str) -> Elsewhere:
+    return Elsewhere(f"/experiment/{quote(experiment_id, safe='')}/design?done={done}")

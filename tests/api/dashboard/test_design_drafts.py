@@ -1,0 +1,231 @@
+"""A new UpGrade design, step by step: the address holds the draft."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.api.dashboard.pages import Seen, load, submit
+from tests.http import Gateway
+
+NEW = "/dashboard/new/design"
+HOSTILE = "<script>alert(1)</script>\"'&\u202e"
+
+SIMPLE = {
+    "name": "Hints",
+    "context": "home",
+    "conditions.0.code": "control",
+    "conditions.1.code": "hint",
+    "points.0.site": "lesson",
+    "points.0.target": "hint",
+}
+
+
+def step(gateway: Gateway, name: str, fields: dict[str, str]) -> Seen:
+    return load(gateway, f"{NEW}?{urlencode({**fields, 'step': name})}")
+
+
+def created(gateway: Gateway, fields: dict[str, str]) -> Any:
+    """The design that a draft becomes."""
+    page = step(gateway, "review", fields)
+    assert "Everything fits together" in page.text, page.text
+    sent = {name: value for name, value in page.fields.items() if value}
+    page = submit(gateway, NEW, sent)
+    assert page.status == 200, page.text
+    assert "was created" in page.text
+    (found,) = gateway.get("/api/experiments").json
+    return found
+
+
+def test_a_draft_begins_with_the_basics_and_what_can_be_imported(gateway: Gateway) -> None:
+    page = load(gateway, NEW)
+    assert page.status == 200
+    assert "1. Basics" in page.text
+    assert "action-import" in page.testids
+    assert "action-create" not in page.testids
+
+
+@pytest.mark.parametrize(
+    "name", ["basics", "conditions", "points", "payloads", "metrics", "audience", "schedule"]
+)
+def test_every_step_keeps_what_the_others_asked(gateway: Gateway, name: str) -> None:
+    fields = {**SIMPLE, "tags": HOSTILE, "end": "2031-01-01T00:00", "queries.0.name": "Time"}
+    page = step(gateway, name, fields)
+    assert page.status == 200
+    assert fields.items() <= {**page.fields, "context": "home"}.items()
+    assert "<script>alert" not in page.answer.text
+
+
+def test_a_simple_design_is_created_with_equal_shares(gateway: Gateway) -> None:
+    found = created(gateway, SIMPLE)
+    assert [each["conditionCode"] for each in found["conditions"]] == ["control", "hint"]
+    assert [each["assignmentWeight"] for each in found["conditions"]] == [50, 50]
+    assert found["state"] == "inactive"
+    assert (found["partitions"][0]["site"], found["partitions"][0]["target"]) == ("lesson", "hint")
+
+
+def test_a_factorial_design_combines_the_levels(gateway: Gateway) -> None:
+    fields = {
+        "name": "Colours and shapes",
+        "context": "home",
+        "type": "Factorial",
+        "factors.0.name": "Color",
+        "factors.0.levels": "red = #f00\nblue",
+        "factors.1.name": "Shape",
+        "factors.1.levels": "circle\nsquare",
+        "points.0.site": "lesson",
+    }
+    first = {name: fields[name] for name in ("name", "context", "type")}
+    page = step(gateway, "conditions", first)
+    assert "factors.0.name" in page.fields, "without factors there is nothing to combine"
+    page = step(gateway, "factors", fields)
+    assert "4 combinations so far" in page.text
+    page = step(gateway, "conditions", fields)
+    assert "Color=red; Shape=square" in page.testids["variants"][0]
+    weights = {
+        f"conditions.{n}.weight": weight for n, weight in enumerate(("40", "20", "20", "20"))
+    }
+    fields = {**fields, **page.fields, **weights}
+    payload = {
+        "payloads.0.condition": "Color=red; Shape=circle",
+        "payloads.0.type": "json",
+        "payloads.0.value": "{}",
+    }
+    found = created(gateway, {**fields, **payload})
+    assert [each["assignmentWeight"] for each in found["conditions"]] == [40, 20, 20, 20]
+    elements = found["conditions"][1]["levelCombinationElements"]
+    assert [each["level"]["name"] for each in elements] == ["red", "square"]
+    assert found["factors"][0]["levels"][0]["payload"] == {"type": "string", "value": "#f00"}
+    assert found["conditionPayloads"][0]["payload"] == {"type": "json", "value": "{}"}
+
+
+def test_more_than_forty_combinations_are_said_to_be_too_many(gateway: Gateway) -> None:
+    levels = "\n".join(map(str, range(7)))
+    factors = {
+        f"factors.{n}.{name}": value
+        for n in range(2)
+        for name, value in (("name", f"f{n}"), ("levels", levels))
+    }
+    page = step(gateway, "conditions", {**SIMPLE, "type": "Factorial", **factors})
+    assert "or more than 40" in page.text
+
+
+def test_a_group_design_has_lists_rules_and_ends(gateway: Gateway) -> None:
+    found = created(
+        gateway,
+        {
+            **SIMPLE,
+            "unit": "group",
+            "group": "classId",
+            "rule": "group",
+            "filter_mode": "excludeAll",
+            "points.0.exclude": "yes",
+            "lists.0.side": "include",
+            "lists.0.kind": "classId",
+            "lists.0.members": "one\ntwo\none",
+            "lists.1.side": "exclude",
+            "lists.1.kind": "Individual",
+            "lists.1.members": "anna",
+            "state": "scheduled",
+            "start": "2031-01-01T08:00",
+            "end": "2031-02-01T08:00",
+            "users": "5",
+            "groups": "20",
+            "post_rule": "assign",
+            "revert_to": "hint",
+            "payloads.0.condition": "hint",
+            "payloads.0.point": "lesson / hint",
+            "payloads.0.value": "look here",
+        },
+    )
+    assert (found["group"], found["consistencyRule"]) == ("classId", "group")
+    included = found["experimentSegmentInclusion"][0]["segment"]
+    groups = [each["groupId"] for each in included["groupForSegment"]]
+    assert sorted(groups) == ["one", "two"]
+    assert found["enrollmentCompleteCondition"] == {"userCount": 5, "groupCount": 20}
+    assert found["revertTo"] == found["conditions"][1]["id"]
+    assert found["partitions"][0]["excludeIfReached"] is True
+    payloads = {each["parentCondition"]: each["payload"] for each in found["conditionPayloads"]}
+    assert payloads[found["revertTo"]] == {"type": "string", "value": "look here"}
+
+
+def test_a_design_within_subjects_has_an_order(gateway: Gateway) -> None:
+    fields = {**SIMPLE, "unit": "within-subjects"}
+    page = step(gateway, "review", fields)
+    assert "conditionOrder: required within subjects" in page.text
+    found = created(gateway, {**fields, "order": "random round robin"})
+    assert found["conditionOrder"] == "random round robin"
+    assert found["consistencyRule"] is None
+
+
+def test_the_review_says_what_the_api_would_refuse(gateway: Gateway) -> None:
+    page = step(gateway, "review", {**SIMPLE, "name": ""})
+    assert "name: " in page.text
+    page = step(gateway, "review", {**SIMPLE, "conditions.0.code": "default"})
+    assert "'default' as ConditionCode is not allowed" in page.text
+    page = step(gateway, "review", {**SIMPLE, "queries.0.metric": "unknown"})
+    assert "there is no metric unknown" in page.text
+    page = step(gateway, "review", {**SIMPLE, "payloads_json": "{}"})
+    assert "conditionPayloads: this must be a list" in page.text
+    page = step(gateway, "review", {**SIMPLE, "algorithm": "stratified random sampling"})
+    assert "stratificationFactor" in page.text
+
+
+def test_a_draft_that_is_refused_is_kept(gateway: Gateway) -> None:
+    fields = {**SIMPLE, "conditions.0.weight": "half"}
+    page = submit(gateway, NEW, fields)
+    assert page.status == 422
+    assert "conditions.0.assignmentWeight: must be a number" in page.text
+    assert fields.items() <= page.fields.items()
+    assert submit(gateway, NEW, {"conditions": "x", "conditions.0.code": "y"}).status == 422
+
+
+def test_payloads_of_a_draft_can_be_json(gateway: Gateway) -> None:
+    more = '[{"parentCondition": "hint", "payload": {"type": "csv", "value": "1,2"}}]'
+    found = created(gateway, {**SIMPLE, "payloads_json": more})
+    assert {"type": "csv", "value": "1,2"} in [
+        each["payload"] for each in found["conditionPayloads"]
+    ]
+
+
+def test_strata_and_segments_and_queries_can_be_chosen(gateway: Gateway) -> None:
+    metric = {"metricUnit": [{"metric": "tool", "datatype": "categorical"}], "context": ["home"]}
+    assert gateway.post("/api/metric/save", metric).status == 200
+    segment = {
+        "id": "7f3a1e60-1111-4222-8333-944455556666",
+        "name": "Pilots",
+        "context": "home",
+        "type": "public",
+        "userIds": ["anna"],
+        "groups": [],
+        "subSegmentIds": [],
+    }
+    assert gateway.post("/api/segments", segment).status == 200
+    page = step(gateway, "audience", SIMPLE)
+    assert "Pilots" in page.text
+    found = created(
+        gateway,
+        {
+            **SIMPLE,
+            "algorithm": "stratified random sampling",
+            "stratification": "grade",
+            "lists.0.kind": "Segment",
+            "lists.0.segment": str(segment["id"]),
+            "queries.0.metric": "tool",
+            "queries.0.operation": "percentage",
+            "queries.0.measure": "MOST RECENT",
+            "queries.0.compare_fn": "=",
+            "queries.0.compare_value": "pen",
+        },
+    )
+    assert found["stratificationFactor"] == {"stratificationFactorName": "grade"}
+    listed = found["experimentSegmentInclusion"][0]["segment"]
+    assert listed["subSegments"][0]["name"] == "Pilots"
+    (query,) = found["queries"]
+    assert query["query"] == {
+        "operationType": "percentage",
+        "compareFn": "=",
+        "compareValue": "pen",
+    }

@@ -1,0 +1,129 @@
+"""Designs as people read them: numbers, lists, the plan; shipped, copied, deleted by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.errors import Invalid, NotFound
+from chalicelib.domain.experiments.enrollment_statistics import Head
+from chalicelib.domain.experiments.experiments import Factor, Level, LevelElement, PostRule, State
+from chalicelib.services import Services
+from chalicelib.services.catalogue.imports import ListDraft
+from tests.fakes.memory import FixedClock, Memory
+from tests.unit.samples import process
+from tests.unit.upgrade_service_samples import design, join, mark, segment
+
+QUERY = {
+    "id": "q",
+    "name": "Time",
+    "query": {"operationType": "avg"},
+    "metric": {"key": "time"},
+    "repeatedMeasure": "MEAN",
+}
+
+
+@pytest.fixture
+def services(memory: Memory, clock: FixedClock) -> Services:
+    return process(memory, clock)
+
+
+def listing(segment_id: str, *users: str) -> ListDraft:
+    return ListDraft(segment(segment_id, kind=SegmentType.PRIVATE), users)
+
+
+def test_a_design_is_shown_with_its_numbers_and_lists(services: Services) -> None:
+    services.segments.put(segment("part"), ["carl"])
+    parted = ListDraft(
+        replace(segment("out", kind=SegmentType.PRIVATE), sub_segments=("part", "gone")), ()
+    )
+    made = replace(design(weights={"a": 100, "b": 0}), queries=(QUERY,))
+    services.imports.experiment(made, [listing("in", "anna", "ben")], [parted])
+    join(services, "anna")
+    mark(services, "anna")
+    shown = services.designs.shown("e")
+    a, b = shown.design.conditions
+    assert shown.enrolled_in(a.id) == Head(1, 0)
+    assert shown.enrolled_in("unknown") == Head()
+    assert [(each.segment.id, each.users, each.exclude, each.parts) for each in shown.lists] == [
+        ("in", 2, False, ()),
+        ("out", 0, True, ("segment part",)),
+    ]
+    assert (shown.code(b.id), shown.code(None)) == ("b", "")
+    assert (shown.place("point 1"), shown.place("gone")) == ("lesson / hint", "")
+    assert shown.planned_metrics() == [("Time", "primary")]
+    assert shown.plan_changes() == []
+    assert "home" in shown.choices.contexts
+    assert [each.id for each in shown.choices.segments] == ["part"]
+
+
+def test_a_list_that_is_gone_is_not_shown(services: Services) -> None:
+    services.experiments.create(design(state=State.INACTIVE, include=["gone"]))
+    shown = services.designs.shown("e")
+    assert shown.lists == ()
+    assert shown.plan_changes() == []
+
+
+def test_the_levels_of_a_condition_are_named_with_their_factors(services: Services) -> None:
+    factor = Factor("f", "Color", 1, None, (Level("l", "red"), Level("m", "blue")))
+    bare = design(weights={"a": 100})
+    condition = replace(bare.conditions[0], levels=(LevelElement("x", "l"),))
+    services.experiments.create(replace(bare, factors=(factor,), conditions=(condition,)))
+    shown = services.designs.shown("e")
+    assert shown.levels_of(shown.design.conditions[0]) == "Color=red"
+
+
+def test_an_unknown_design_is_not_found(services: Services) -> None:
+    with pytest.raises(NotFound):
+        services.designs.shown("unknown")
+
+
+def test_a_new_design_can_refer_to_what_there_is(services: Services) -> None:
+    assert "home" in services.designs.choices().contexts
+    assert services.designs.choices().metrics == ()
+
+
+def test_a_shipped_winner_is_what_all_get(services: Services) -> None:
+    services.experiments.create(design())
+    winner = services.experiments.get("e").conditions[1].id
+    after = services.designs.ship("e", winner)
+    assert (after.state, after.post_rule, after.revert_to) == (
+        State.ENROLLMENT_COMPLETE,
+        PostRule.ASSIGN,
+        winner,
+    )
+    assert after.state_changes[-1].after is State.ENROLLMENT_COMPLETE
+
+
+def test_a_copy_has_copies_of_its_own_lists_and_shares_the_public_ones(services: Services) -> None:
+    services.segments.put(segment("shared"), ["carl"])
+    shared = (ListEntry("shared"), ListEntry("gone"))
+    made = replace(design(), include=shared, exclude=shared[1:])
+    services.imports.experiment(made, [listing("own", "anna")], [listing("other", "ben")])
+    copy = services.designs.copy("e", "again")
+    assert (copy.name, copy.state) == ("again", State.INACTIVE)
+    ids = [entry.segment_id for entry in copy.include]
+    assert ids[:2] == ["shared", "gone"]
+    assert ids[2] not in ("own", "shared")
+    stored = services.segments.stored()
+    assert services.segments.members(stored[ids[2]]) == ["anna"]
+    assert services.segments.members(stored[copy.exclude[1].segment_id]) == ["ben"]
+
+
+def test_a_design_goes_for_who_says_its_name(services: Services) -> None:
+    services.experiments.create(design())
+    with pytest.raises(Invalid):
+        services.designs.delete("e", "other")
+    assert services.designs.delete("e", " experiment e ").id == "e"
+    assert services.experiments.all() == []
+
+
+def test_a_list_must_name_somebody(services: Services) -> None:
+    services.experiments.create(design())
+    with pytest.raises(Invalid):
+        services.designs.add_list("e", lambda _: listing("s"), exclude=True)
+    after = services.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
+    assert [each.segment_id for each in after.exclude] == ["s"]
