@@ -12,7 +12,10 @@ from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
+from chalicelib.services.audiences.member_counts import MemberCounts
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
+from chalicelib.services.audiences.segment_details import SegmentDetailService
+from chalicelib.services.audiences.segment_edits import SegmentEditService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.designs import DesignService
@@ -36,9 +39,11 @@ from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
 from chalicelib.services.flags.evaluation import EvaluationService
+from chalicelib.services.flags.flag_details import FlagDetailService
 from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
+from chalicelib.services.outcomes.metric_overview import MetricOverviewService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.outcomes.result_rows import ResultRowService
@@ -119,6 +124,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
     list_members = ListMembers(stores.members)
+    member_counts = MemberCounts(stores.members)
     segments = SegmentService(catalogue, list_notes, clock, settings.context_metadata, list_members)
     experiment_lists = ExperimentLists(catalogue, experiments)
     metrics = MetricService(catalogue, clock, contexts)
@@ -173,6 +179,8 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         faults=FaultService(catalogue, clock),
         segments=segments,
         segment_deletion=segment_deletion,
+        segment_details=SegmentDetailService(segments, member_counts),
+        segment_edits=SegmentEditService(catalogue, segments, segment_deletion, clock),
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
         stratification=StratificationService(catalogue, stores.strata, clock),
@@ -187,10 +195,12 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
+        flag_details=FlagDetailService(flags, segments, member_counts),
         evaluation=EvaluationService(
             compilation, stores.participants, stores.exposures, clock, settings.totals_shards
         ),
         metrics=metrics,
+        metric_overview=MetricOverviewService(catalogue, contexts),
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         snapshots=snapshots,

@@ -9,6 +9,8 @@ from chalicelib.services.access.client_auth import ClientAuthService
 from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
+from chalicelib.services.audiences.segment_details import SegmentDetailService
+from chalicelib.services.audiences.segment_edits import SegmentEditService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.designs import DesignService
@@ -32,9 +34,11 @@ from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
 from chalicelib.services.flags.evaluation import EvaluationService
+from chalicelib.services.flags.flag_details import FlagDetailService
 from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
+from chalicelib.services.outcomes.metric_overview import MetricOverviewService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.outcomes.result_rows import ResultRowService
@@ -69,6 +73,8 @@ class Services:
     faults: FaultService
     segments: SegmentService
     segment_deletion: SegmentDeletionService
+    segment_details: SegmentDetailService
+    segment_edits: SegmentEditService
     study_setup: StudySetupService
     preview_users: PreviewUserService
     stratification: StratificationService
@@ -76,8 +82,10 @@ class Services:
     marking: MarkService
     batch_assignment: BatchAssignmentService
     flags: FlagService
+    flag_details: FlagDetailService
     evaluation: EvaluationService
     metrics: MetricService
+    metric_overview: MetricOverviewService
     logs: LogService
     transfer: TransferService
     metric_analysis: MetricAnalysisService

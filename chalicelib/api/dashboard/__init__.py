@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import experiments, overview, sign_in
+from chalicelib.api.dashboard import experiments, flags, metrics, overview, segments, sign_in
 from chalicelib.api.dashboard.serving import assets
 from chalicelib.api.http.routes import Routes
 
@@ -11,4 +11,7 @@ PAGES: tuple[Routes, ...] = (
     sign_in.routes,
     overview.routes,
     experiments.routes,
+    flags.routes,
+    segments.routes,
+    metrics.routes,
 )

@@ -10,7 +10,18 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from chalicelib.api.dashboard.designs import words as designs
-from chalicelib.domain.catalogue.overview import Kind, OverviewRow, Phase
+from chalicelib.domain.audiences.filters import FilterMode
+from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.overview import (
+    PHASE_OF_FLAG,
+    PHASE_OF_STATE,
+    Kind,
+    OverviewRow,
+    Phase,
+)
+from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.experiments.metrics import JOINER, MetricType
+from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.statistics.decision import Code
 from chalicelib.domain.statistics.sentences import number
 
@@ -30,6 +41,23 @@ PHASES: Mapping[Phase, str] = {
     Phase.PAUSED: "paused",
     Phase.ENDED: "ended",
     Phase.ARCHIVED: "archived",
+}
+
+SEGMENT_KINDS: Mapping[SegmentType, str] = {
+    SegmentType.PUBLIC: "segment",
+    SegmentType.PRIVATE: "list",
+    SegmentType.GLOBAL_EXCLUDE: "global exclusion",
+}
+
+MODES: Mapping[FilterMode, str] = {
+    FilterMode.INCLUDE_ALL: "everybody, but for whom a list excludes",
+    FilterMode.EXCLUDE_ALL: "nobody, but for whom a list includes",
+}
+"""Who is in if no list says otherwise."""
+
+METRIC_TYPES: Mapping[MetricType, str] = {
+    MetricType.CONTINUOUS: "number",
+    MetricType.CATEGORICAL: "category",
 }
 
 TONES: Mapping[str, str] = {
@@ -67,7 +95,29 @@ NAVIGATION = (
 )
 """The pages that every page leads to."""
 
-DONE: Mapping[str, str] = {**designs.DONE}
+DONE: Mapping[str, str] = {
+    **designs.DONE,
+    "flag-created": "The flag is stored. Who is told of it follows from its state and its lists.",
+    "flag-saved": "The flag is saved. Clients see the change with their next request.",
+    "flag-on": "The flag is on. Clients that ask from now on are told of it.",
+    "flag-off": "The flag is off. Clients that ask from now on are no longer told of it.",
+    "flag-archived": "The flag is archived: it is off for everybody, and kept.",
+    "flag-deleted": "The flag and its own lists are deleted.",
+    "list-added": "The list is added, and counts from the next request of a client.",
+    "list-on": "The list is switched on, and counts from the next request of a client.",
+    "list-off": "The list is switched off: its members are kept, and it does not count.",
+    "list-removed": "The list is taken off. It counts no more.",
+    "segment-created": "The segment is stored. It counts where a design, a flag or another "
+    "segment uses it.",
+    "segment-saved": "The segment is saved.",
+    "segment-deleted": "The segment is deleted.",
+    "members-changed": "The members are changed, and count from the next request of a client.",
+    "part-added": "The segment inside is added: its members count here too.",
+    "part-removed": "The segment inside is taken out.",
+    "metrics-saved": "The metrics are stored: what clients log of them from now on is kept where "
+    "a design asks for it.",
+    "metrics-deleted": "The metrics are deleted. What was logged of them before is kept.",
+}
 """What a form did, by the word that is in the address of the page after it."""
 
 CHECKS = {
@@ -145,6 +195,37 @@ def link_of(row: OverviewRow) -> str:
     return f"{places.get(row.kind, 'feature')}/{row.key}"
 
 
+def how_many(value: int, one: str) -> str:
+    """A count with what is counted.
+
+    >>> how_many(1, "user"), how_many(2000, "user"), how_many(2, "query")
+    ('1 user', '2,000 users', '2 queries')
+    """
+    many = f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+    return f"{count(value)} {one if value == 1 else many}"
+
+
+def place_of(user: Experiment | Flag | Segment) -> str:
+    """Where the page of what uses a segment is, below the dashboard."""
+    if isinstance(user, Segment):
+        return f"segment/{user.id}"
+    return f"{'flag' if isinstance(user, Flag) else 'experiment'}/{user.id}"
+
+
+def user_word(user: Experiment | Flag | Segment) -> str:
+    """What uses a segment."""
+    if isinstance(user, Segment):
+        return SEGMENT_KINDS[user.type]
+    return KINDS[Kind.FLAG if isinstance(user, Flag) else Kind.DESIGN]
+
+
+def user_phase(user: Experiment | Flag) -> str:
+    """Where what has a list is in its life."""
+    if isinstance(user, Flag):
+        return PHASES[PHASE_OF_FLAG[user.status]]
+    return PHASES[PHASE_OF_STATE[user.state]]
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "share": share,
@@ -162,4 +243,12 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "worded": designs.worded,
     "counted": designs.counted,
     "escaped": escape,
+    "how_many": how_many,
+    "place_of": place_of,
+    "user_word": user_word,
+    "user_phase": user_phase,
+    "segment_word": lambda kind: SEGMENT_KINDS[kind],
+    "mode_word": lambda mode: MODES[mode],
+    "metric_word": lambda kind: METRIC_TYPES[kind],
+    "metric_name": lambda key: " / ".join(key.split(JOINER)),
 }

@@ -16,7 +16,7 @@ from chalicelib.domain.catalogue.catalogue import (
     SegmentChange,
 )
 from chalicelib.domain.catalogue.purge import SECOND_PASS, LooseLists
-from chalicelib.domain.errors import Invalid, LostRace
+from chalicelib.domain.errors import Invalid, LostRace, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.flags.flags import Flag
 
@@ -91,6 +91,21 @@ def without_list(holder: Holder, segment_id: str, *, exclude: bool) -> Holder:
     side: tuple[ListEntry, ...] = holder.exclude if exclude else holder.include
     after = tuple(entry for entry in side if entry.segment_id != segment_id)
     return replace(holder, exclude=after) if exclude else replace(holder, include=after)
+
+
+def with_switched_list(flag: Flag, segment_id: str, *, enabled: bool, exclude: bool) -> Flag:
+    """`flag` with the list of a segment on one side switched on or off.
+
+    Raises:
+        NotFound: if it has no such list there.
+    """
+    if not has_list(flag, segment_id, exclude=exclude):
+        raise NotFound(f"there is no such list: {segment_id}")
+    side = tuple(
+        replace(each, enabled=enabled) if each.segment_id == segment_id else each
+        for each in (flag.exclude if exclude else flag.include)
+    )
+    return replace(flag, exclude=side) if exclude else replace(flag, include=side)
 
 
 def holders(catalogue: Catalogue) -> Iterator[Experiment | Flag]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,6 +72,21 @@ class SegmentUsage:
             for use in self._lists
             if not wanted.isdisjoint(resolve([use.entry.segment_id], self.segments).versions)
         ]
+
+    def users_of_all(self) -> Mapping[str, Sequence[Experiment | Flag | Segment]]:
+        """What has a list that names a segment, or has it inside, at any depth; of all segments.
+
+        Each once; private segments do not count, as they are lists of something.
+        """
+        found: defaultdict[str, dict[str, Experiment | Flag | Segment]] = defaultdict(dict)
+        for use in self._lists:
+            for segment_id in resolve([use.entry.segment_id], self.segments).versions:
+                found[segment_id][use.holder.id] = use.holder
+        for parent in self.segments.values():
+            if parent.type is not SegmentType.PRIVATE:
+                for segment_id in resolve(parent.sub_segments, self.segments).versions:
+                    found[segment_id][parent.id] = parent
+        return {segment_id: [*users.values()] for segment_id, users in found.items()}
 
     def list_of(self, segment_id: str, *, exclude: bool) -> Experiment | None:
         """The experiment that a segment is itself a list of, on one side."""

@@ -9,6 +9,7 @@ from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, SegmentChange
 from chalicelib.domain.catalogue.lists import are_there, in_use, is_free
 from chalicelib.domain.catalogue.segment_usage import SegmentUsage, own_sub_lists
+from chalicelib.domain.confirmation import require_name
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
@@ -70,11 +71,14 @@ class SegmentDeletionService:
 
         self._catalogue.change(decide)
 
-    def delete(self, segment_id: str, *, force: bool = False) -> Segment:
+    def delete(self, segment_id: str, *, force: bool = False, name: str | None = None) -> Segment:
         """Delete a segment, with the private lists inside it that nothing else uses.
+
+        Where a `name` is given, only if it is the segment's.
 
         Raises:
             NotFound: if there is none.
+            Invalid: if it has another name.
             SegmentInUse: if something uses the segment itself, unless `force` says to do it anyway.
         """
 
@@ -82,6 +86,8 @@ class SegmentDeletionService:
             segment = catalogue.segments.get(segment_id)
             if segment is None:
                 raise NotFound("SegmentId not found.")
+            if name is not None:
+                require_name(segment.name, name)
             if not force and (users := SegmentUsage(catalogue).users(segment)):
                 raise SegmentInUse(segment, users)
             return _Removal(segment, (segment, *own_sub_lists(catalogue, segment)))

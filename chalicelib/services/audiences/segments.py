@@ -110,8 +110,12 @@ class SegmentService:
         """The users that a segment names."""
         return self._members.of(segment)
 
-    def put(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
+    def put(
+        self, draft: Segment, user_ids: Sequence[str], before: Segment | None = None
+    ) -> Segment:
         """Create a segment, or replace the one with its id; its context as that is configured.
+
+        Where it is to follow what was read `before`, only if it does.
 
         First each user gets a note of the new version of the list, then the catalogue says that it
         counts; killed in between, the old list goes on to count, and the same call made again goes
@@ -120,8 +124,15 @@ class SegmentService:
         Raises:
             UnknownAppContext: if there is no such context.
             NameTaken: if a public segment of the context has the name.
+            LostRace: if something else than `before` is stored by now.
         """
-        return self._put(draft, user_ids, self._check_name)
+
+        def check(catalogue: Catalogue, draft: Segment) -> None:
+            if before is not None and catalogue.segments.get(draft.id) != before:
+                raise LostRace("the segment was replaced meanwhile")
+            check_name(catalogue, draft)
+
+        return self._put(draft, user_ids, check)
 
     def put_list(self, parent_id: str, draft: Segment, user_ids: Sequence[str]) -> Segment:
         """Create a list inside a segment, or replace the one with its id; as `put` does.
@@ -145,7 +156,7 @@ class SegmentService:
         """
 
         def check(catalogue: Catalogue, draft: Segment) -> None:
-            self._check_name(catalogue, draft)
+            check_name(catalogue, draft)
             is_free_id = is_free(catalogue, draft.id) and not self._is_global(draft.id)
             if not is_free_id and not _is_list(catalogue, draft.id):
                 raise Conflict(f"segment {draft.id} exists already, and is no list")
@@ -163,7 +174,7 @@ class SegmentService:
         def check(catalogue: Catalogue, draft: Segment) -> None:
             if not _is_list(catalogue, draft.id):
                 raise NotFound(f"there is no such list: {draft.id}")
-            self._check_name(catalogue, draft)
+            check_name(catalogue, draft)
 
         return self._put(draft, user_ids, check, is_listed=True)
 
@@ -184,7 +195,7 @@ class SegmentService:
         def check(catalogue: Catalogue, draft: Segment) -> tuple[SegmentChange, ...]:
             if not is_free(catalogue, draft.id) or self._is_global(draft.id):
                 raise IdTaken(f"segment {draft.id} exists already")
-            self._check_name(catalogue, draft)
+            check_name(catalogue, draft)
             require_there(catalogue, parts)
             return ()
 
@@ -283,19 +294,6 @@ class SegmentService:
         self._catalogue.change(decide)
         return changed[-1]
 
-    def _check_name(self, catalogue: Catalogue, draft: Segment) -> None:
-        if draft.type is SegmentType.PRIVATE:
-            return
-        for other in catalogue.segments.values():
-            if (
-                other.id != draft.id
-                and other.type is not SegmentType.PRIVATE
-                and (other.name, other.context) == (draft.name, draft.context)
-            ):
-                raise NameTaken(
-                    f"Segment name {draft.name} already exists in context {draft.context}"
-                )
-
     def _unmade(self, segment_id: str) -> Segment | None:
         """The global exclusion with an id, as it is before anything is stored of it."""
         context = next((each for each in self.contexts if global_id(each) == segment_id), None)
@@ -320,6 +318,23 @@ class SegmentService:
             created_at=now,
             updated_at=now,
         )
+
+
+def check_name(catalogue: Catalogue, draft: Segment) -> None:
+    """Refuse a segment that is no list, if another one of its context has its name.
+
+    Raises:
+        NameTaken: if so.
+    """
+    if draft.type is SegmentType.PRIVATE:
+        return
+    for other in catalogue.segments.values():
+        if (
+            other.id != draft.id
+            and other.type is not SegmentType.PRIVATE
+            and (other.name, other.context) == (draft.name, draft.context)
+        ):
+            raise NameTaken(f"Segment name {draft.name} already exists in context {draft.context}")
 
 
 def _is_list(catalogue: Catalogue, segment_id: str) -> bool:

@@ -17,6 +17,7 @@ from chalicelib.domain.catalogue.lists import (
     with_lists,
     without_list,
 )
+from chalicelib.domain.confirmation import require_name
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.flags.ports import ExposureStore
@@ -116,16 +117,19 @@ class FlagService:
         self._catalogue.change(decide)
         return edited[-1]
 
-    def delete(self, flag_id: str) -> Flag:
-        """Delete a flag with its lists.
+    def delete(self, flag_id: str, name: str | None = None) -> Flag:
+        """Delete a flag with its lists; where a `name` is given, only if it is the flag's.
 
         Raises:
             NotFound: if there is none.
+            Invalid: if it has another name.
         """
         gone: list[Flag] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             gone.append(_flag(catalogue, flag_id))
+            if name is not None:
+                require_name(gone[-1].name, name)
             return CatalogueChange(
                 flags=(FlagChange(gone[-1], None),), segments=own_lists(catalogue, gone[-1])
             )

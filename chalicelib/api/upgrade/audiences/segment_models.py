@@ -24,14 +24,9 @@ from chalicelib.api.upgrade.wire.texts import (
     Uuid,
 )
 from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.member_changes import GROUPS, MEMBERS
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.participants.participants import GroupKey
-
-MEMBERS = 150_000
-"""Users of a list: more of them do not fit into a request, unless their ids are very short."""
-
-GROUPS = 20_000
-"""Groups of a list: more of them do not fit into its item."""
 
 SUBSEGMENTS = 10_000
 LISTS_SENT = 200

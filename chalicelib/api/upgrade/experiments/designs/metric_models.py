@@ -63,7 +63,12 @@ def _count(unit: ClassBody | AttributeBody) -> int:
     return 1 if isinstance(unit, AttributeBody) else len(unit.allowed_keys) * len(unit.attributes)
 
 
-def _bounded(units: Units) -> Units:
+def bounded(units: Units) -> Units:
+    """Refuse more metrics than one request may have.
+
+    Raises:
+        ValueError: if so.
+    """
     if sum(map(_count, units)) > METRICS_AT_ONCE:
         raise ValueError(f"must be at most {METRICS_AT_ONCE} metrics")
     return units
@@ -72,7 +77,7 @@ def _bounded(units: Units) -> Units:
 class MetricsBody(AdminBody):
     """POST /api/metric/save."""
 
-    metric_unit: Annotated[Units, AfterValidator(_bounded)]
+    metric_unit: Annotated[Units, AfterValidator(bounded)]
     context: Annotated[tuple[FilledText, ...], Field(min_length=1), AtMost(CONTEXTS)]
 
     def drafts(self) -> list[MetricDraft]:
