@@ -69,6 +69,33 @@ NAVIGATION = (
 DONE: Mapping[str, str] = {}
 """What a form did, by the word that is in the address of the page after it."""
 
+CALCULATIONS: Mapping[str, str] = {
+    "proportions": "Share of users",
+    "means": "Mean of users",
+    "pairs": "Users under both conditions",
+    "groups": "Whole groups",
+    "margin": "Guardrail",
+}
+"""What the calculator can be asked about, by the kind of the question."""
+
+CALCULATOR_FIELDS: Mapping[str, str] = {
+    "rate": "Rate of control",
+    "sd": "Standard deviation",
+    "group_size": "Users in a group",
+    "icc": "Likeness inside groups (ICC)",
+    "cv": "Unevenness of group sizes (CV)",
+    "difference": "Smallest difference that matters",
+    "margin": "Most that may be lost",
+    "n": "Users of control",
+    "users_per_day": "New users a day",
+    "mode": "How it ends",
+    "power": "Chance to find it",
+    "comparisons": "Variants besides control",
+    "ratio": "Users of a variant for one of control",
+    "guardrails": "Guardrails of the experiment",
+}
+"""What the fields of the calculator are called."""
+
 CHECKS = {
     "fine": "as planned",
     "warning": "look at this",
