@@ -21,6 +21,7 @@ from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.catalogue.system import SystemService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -204,6 +205,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         access=access,
         sessions=SessionService(catalogue, access, clock),
         overview=OverviewService(catalogue, user_blocks, stores.summaries),
+        system=SystemService(
+            catalogue, access, stores.queue, stores.notes, clock, settings.shown()
+        ),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,

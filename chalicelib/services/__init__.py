@@ -17,6 +17,7 @@ from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.catalogue.system import SystemService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -86,6 +87,7 @@ class Services:
     access: AccessService
     sessions: SessionService
     overview: OverviewService
+    system: SystemService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import calculator, overview, sign_in
+from chalicelib.api.dashboard import calculator, overview, sign_in, system
 from chalicelib.api.dashboard.serving import assets
 from chalicelib.api.http.routes import Routes
 
@@ -11,4 +11,5 @@ PAGES: tuple[Routes, ...] = (
     sign_in.routes,
     overview.routes,
     calculator.routes,
+    system.routes,
 )

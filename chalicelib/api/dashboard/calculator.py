@@ -82,9 +82,7 @@ def plain(text: str) -> str:
         return text
 
 
-def _answered(
-    kind: str, asked: Mapping[str, str]
-) -> tuple[SizeAnswer | EffectAnswer | None, str]:
+def _answered(kind: str, asked: Mapping[str, str]) -> tuple[SizeAnswer | EffectAnswer | None, str]:
     """The answer, or what is wrong."""
     named, effect = labels(kind), "margin" if kind == "margin" else "difference"
     if (effect in asked) == ("n" in asked):

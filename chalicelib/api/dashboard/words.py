@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.catalogue.overview import Kind, OverviewRow, Phase
 from chalicelib.domain.statistics.decision import Code
 from chalicelib.domain.statistics.sentences import number
@@ -66,7 +67,9 @@ NAVIGATION = (
 )
 """The pages that every page leads to."""
 
-DONE: Mapping[str, str] = {}
+DONE: Mapping[str, str] = {
+    "key-revoked": "The key is revoked: within a second or so nobody is let in with it.",
+}
 """What a form did, by the word that is in the address of the page after it."""
 
 CALCULATIONS: Mapping[str, str] = {
@@ -95,6 +98,22 @@ CALCULATOR_FIELDS: Mapping[str, str] = {
     "guardrails": "Guardrails of the experiment",
 }
 """What the fields of the calculator are called."""
+
+SIZES: Mapping[str, str] = {
+    "features": "experiments, rollouts and toggles of Test Lab",
+    "variants": "variants of these",
+    "designs": "UpGrade designs",
+    "flags": "flags",
+    "segments": "segments and lists",
+    "metrics": "metrics of UpGrade",
+}
+"""What the catalogue holds, by the names of its sizes."""
+
+ROLES: Mapping[Role, str] = {
+    Role.ADMIN: "administrator: everything, and this dashboard",
+    Role.CLIENT: "client: what apps call, and nothing else",
+}
+"""What a key is for."""
 
 CHECKS = {
     "fine": "as planned",
@@ -154,6 +173,20 @@ def day(at: date | None) -> Markup | str:
     return Markup('<time datetime="{0}">{0}</time>').format(at.isoformat())
 
 
+def age(since: datetime, now: datetime) -> str:
+    """How long ago something was, in whole days or the largest smaller unit.
+
+    >>> age(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC))
+    '2 days'
+    """
+    seconds = max(0, int((now - since).total_seconds()))
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            number_of = seconds // length
+            return f"{number_of:,} {unit}{'s' if number_of > 1 else ''}"
+    return "less than a minute"
+
+
 def bars(values: Sequence[int], height: int = 24) -> list[tuple[int, int]]:
     """Tops and heights of the bars of a small chart.
 
@@ -178,6 +211,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "difference": difference,
     "moment": moment,
     "day": day,
+    "age": age,
     "bars": bars,
     "link_of": link_of,
     "kind_word": lambda kind: KINDS[kind],

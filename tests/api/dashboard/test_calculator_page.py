@@ -65,7 +65,10 @@ def test_each_question_has_its_sentence(
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"rate": "10 %"}, "Fill in either “Smallest difference that matters” or “Users of control”"),
+        (
+            {"rate": "10 %"},
+            "Fill in either “Smallest difference that matters” or “Users of control”",
+        ),
         ({"rate": "0.1", "difference": "0.1", "n": "5"}, "Fill in either"),
         ({"rate": "2", "difference": "0.1"}, "Rate of control: more than 0 and less than 1, not 2"),
         ({"difference": "0.1"}, "Rate of control: Field required"),

@@ -106,7 +106,9 @@ class TestStrangers:
         assert sent == {"search": ["a&b \u202e"], "kind": [""], "sort": ["name"]}
 
     def test_a_form_that_is_sent_too_late_leads_back_to_its_page(
-        self, gateway: Gateway, keys: Keys  # noqa: ARG002
+        self,
+        gateway: Gateway,
+        keys: Keys,  # noqa: ARG002
     ) -> None:
         method, path = next(each for each in pages() if each[0] == "POST")
         assert method == "POST"
@@ -178,7 +180,12 @@ class TestSigningIn:
         ],
     )
     def test_a_wrong_key_is_refused_and_not_repeated(
-        self, gateway: Gateway, keys: Keys, key: str, status: int, says: str  # noqa: ARG002
+        self,
+        gateway: Gateway,
+        keys: Keys,  # noqa: ARG002
+        key: str,
+        status: int,
+        says: str,
     ) -> None:
         answer = sign_in(gateway, key, "/dashboard/users?id=a")
         page = Seen(answer)
@@ -227,7 +234,9 @@ class TestCookie:
 
     @pytest.mark.parametrize("path", ["/dashboard/sign-in", "/dev/dashboard/sign-in"])
     def test_it_goes_to_the_pages_of_its_stage_only(self, path: str) -> None:
-        request = SimpleNamespace(context={"path": path}, path="/dashboard/sign-in", headers={})
+        request: Any = SimpleNamespace(
+            context={"path": path}, path="/dashboard/sign-in", headers={}
+        )
         cookie = cookie_of("text", Reading(request, 0, any_type=False))
         assert f"; Path={path.removesuffix('/sign-in')}; " in cookie
 
@@ -280,9 +289,7 @@ class TestForms:
         "origin",
         ["", "null", "https://evil.example", f"https://{HOST}.evil.example", "https://[", "https:"],
     )
-    def test_from_elsewhere_it_is_refused(
-        self, gateway: Gateway, cookie: str, origin: str
-    ) -> None:
+    def test_from_elsewhere_it_is_refused(self, gateway: Gateway, cookie: str, origin: str) -> None:
         fields = {"token": token_of(gateway, cookie)}
         for host in (HOST, ""):
             answer = send(gateway, self.PATH, fields, cookie=cookie, origin=origin, host=host)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 HOME = "/dashboard"
 LENGTH = 2000
-"""Characters that a place may have: browsers and gateways take longer ones, but no page needs it."""
+"""Characters that a place may have: no page needs more."""
 
 OWN = re.compile(r"/dashboard(?:[/?][A-Za-z0-9._~!$&'()*+,;=:@%/?\[\]-]*)?")
 CLIMBS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)

@@ -1,7 +1,8 @@
 """Routes of pages and of what their forms do.
 
-A page's view returns a `Page`, or what is `Rendered` already, a file; what a form does, an
-`Elsewhere`, or again a `Page` that says what is wrong. A form that is refused is shown once more with what was typed, by the view `again`.
+A page's view returns a `Page`, or a file that is `Rendered` already; what a form does, an
+`Elsewhere`, or a `Page` that no address leads to. A form that is refused is shown once more with
+what was typed, by the view `again`.
 """
 
 from __future__ import annotations
