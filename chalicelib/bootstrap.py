@@ -49,6 +49,7 @@ from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
+from chalicelib.services.privacy.user_overview import UserOverviewService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
@@ -139,6 +140,17 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     access = AccessService(
         catalogue, clock, enabled=settings.needs_keys, open_testlab=settings.open_testlab
     )
+    user_export = UserExportService(
+        catalogue,
+        stores.participants,
+        stores.users,
+        stores.events,
+        stores.preview_users,
+        stores.user_data,
+        stores.user_lists,
+        stores.idempotency,
+        clock,
+    )
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -219,17 +231,8 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             purge,
             clock,
         ),
-        user_export=UserExportService(
-            catalogue,
-            stores.participants,
-            stores.users,
-            stores.events,
-            stores.preview_users,
-            stores.user_data,
-            stores.user_lists,
-            stores.idempotency,
-            clock,
-        ),
+        user_export=user_export,
+        user_overview=UserOverviewService(user_export),
         lists=ListService(segments, segment_deletion, experiments, experiment_lists, flags),
         imports=ImportService(
             catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics

@@ -45,6 +45,7 @@ from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
+from chalicelib.services.privacy.user_overview import UserOverviewService
 from chalicelib.services.running.catalogue import CatalogueService
 
 
@@ -94,4 +95,5 @@ class Services:
     idempotency: IdempotencyService
     erasure: ErasureService
     user_export: UserExportService
+    user_overview: UserOverviewService
     entity_tags: EntityTagService

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import calculator, overview, sign_in, system
+from chalicelib.api.dashboard import calculator, overview, sign_in, system, users
 from chalicelib.api.dashboard.serving import assets
 from chalicelib.api.http.routes import Routes
 
@@ -11,5 +11,6 @@ PAGES: tuple[Routes, ...] = (
     sign_in.routes,
     overview.routes,
     calculator.routes,
+    users.routes,
     system.routes,
 )

@@ -99,6 +99,26 @@ CALCULATOR_FIELDS: Mapping[str, str] = {
 }
 """What the fields of the calculator are called."""
 
+ERASED: Mapping[str, tuple[str, str]] = {
+    "rows": ("row in Test Lab", "rows in Test Lab"),
+    "events": ("event of Test Lab", "events of Test Lab"),
+    "enrollments": ("enrollment", "enrollments"),
+    "exclusions": ("exclusion", "exclusions"),
+    "points": ("first mark at a decision point", "first marks at decision points"),
+    "repeats": ("mark within subjects", "marks within subjects"),
+    "logs": ("row of logged values", "rows of logged values"),
+    "exposures": ("flag that was on", "flags that were on"),
+    "lists": ("place on a list", "places on lists"),
+    "strata": ("value of a stratification factor", "values of stratification factors"),
+    "previews": ("preview user", "preview users"),
+    "answers": (
+        "answer kept for a request with an idempotency key",
+        "answers kept for requests with an idempotency key",
+    ),
+    "aliases": ("alias", "aliases"),
+}
+"""What an erasure removes, of one and of several."""
+
 SIZES: Mapping[str, str] = {
     "features": "experiments, rollouts and toggles of Test Lab",
     "variants": "variants of these",
