@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.access.idempotency import RequestKey, StoredResponse
+from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import Invalid
 from chalicelib.services.privacy import user_overview
+from chalicelib.services.privacy.erasure import ErasureReport
+from chalicelib.services.privacy.user_export import ExportPart, UserData
 from chalicelib.services.privacy.user_overview import UserOverview
 from tests.unit.privacy.test_erasure_service import ALIAS, USER, World, empty, fill
 
@@ -57,3 +60,8 @@ def test_who_has_more_than_a_page_is_shown_in_part(
     assert not found.is_whole
     assert found.removal.events + found.removal.repeats < whole.events + whole.repeats
     assert found.removal.enrollments > 0
+
+
+def test_a_part_without_records_adds_none() -> None:
+    found = UserOverview(USER, ExportPart(UserData(USER), (), Catalogue(), None))
+    assert found.removal == ErasureReport(USER)
