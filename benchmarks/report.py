@@ -12,6 +12,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[1]
 PERFORMANCE = PROJECT / "docs" / "performance.md"
 OPERATIONS = PROJECT / "docs" / "operations.md"
+DASHBOARD = PROJECT / "chalicelib" / "api" / "dashboard" / "service_facts" / "costs.md"
 
 NUMBER = re.compile(r"[~<]?-?\$?\d|-$|$")
 """What stands in a column of numbers: one, a dash, or nothing."""

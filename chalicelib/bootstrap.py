@@ -25,6 +25,7 @@ from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.catalogue.system import SystemService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -54,6 +55,7 @@ from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
+from chalicelib.services.privacy.user_overview import UserOverviewService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
@@ -150,6 +152,17 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics
     )
     lists = ListService(segments, segment_deletion, experiments, experiment_lists, flags)
+    user_export = UserExportService(
+        catalogue,
+        stores.participants,
+        stores.users,
+        stores.events,
+        stores.preview_users,
+        stores.user_data,
+        stores.user_lists,
+        stores.idempotency,
+        clock,
+    )
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -218,6 +231,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         access=access,
         sessions=SessionService(catalogue, access, clock),
         overview=OverviewService(catalogue, user_blocks, stores.summaries),
+        system=SystemService(
+            catalogue, access, stores.queue, stores.notes, clock, settings.shown()
+        ),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,
@@ -229,17 +245,8 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             purge,
             clock,
         ),
-        user_export=UserExportService(
-            catalogue,
-            stores.participants,
-            stores.users,
-            stores.events,
-            stores.preview_users,
-            stores.user_data,
-            stores.user_lists,
-            stores.idempotency,
-            clock,
-        ),
+        user_export=user_export,
+        user_overview=UserOverviewService(user_export),
         lists=lists,
         imports=imports,
         designs=DesignService(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -154,3 +156,33 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the database is the one in this process."""
         return self.stage is Stage.LOCAL and not self.dynamodb_endpoint
+
+    def shown(self) -> Mapping[str, str]:
+        """All settings in force, as text by the names of their variables.
+
+        Of secrets it is told whether they are set, of contexts their names, of the address of a
+        database no user and password.
+        """
+        values = {
+            **dict(self),
+            "auth": self.needs_keys,
+            "testlab_open_client": self.open_testlab,
+            "metrics": self.writes_metrics,
+            "context_metadata": tuple(self.context_metadata),
+        }
+        if self.dynamodb_endpoint is not None:
+            address = urlsplit(self.dynamodb_endpoint)
+            host = address.netloc.rpartition("@")[2]
+            values["dynamodb_endpoint"] = address._replace(netloc=host, query="").geturl()
+        return {name.upper(): _text(value) for name, value in sorted(values.items())}
+
+
+def _text(value: object) -> str:
+    """A value for people."""
+    if isinstance(value, SecretStr):
+        return "set, not shown"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "not set" if value is None else str(value)

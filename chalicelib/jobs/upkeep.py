@@ -36,31 +36,36 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
         Unavailable: if the store did not answer somewhere, after all else was done.
     """
     errors: list[Exception] = []
+    failed: list[str] = []
 
-    def part(work: Callable[[], T], failed: T) -> T:
+    def part(name: str, work: Callable[[], T], instead: T) -> T:
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - raised below, once the other parts are done
             errors.append(error)
-            return failed
+            failed.append(f"{name}: {type(error).__name__}")
+            return instead
 
-    part(services.user_blocks.catch_up, None)
-    for work in (
-        services.features.begin_due,
-        services.cohorts.fold_due,
-        services.cohorts.backfill_due,
+    part("user blocks", services.user_blocks.catch_up, None)
+    for name, work in (
+        ("starts of Test Lab's experiments", services.features.begin_due),
+        ("folding cohorts", services.cohorts.fold_due),
+        ("counting earlier users", services.cohorts.backfill_due),
     ):
-        part(work, None)
-    by_experiment = (services.experiments.follow_schedules, services.marking.end_complete)
-    rounds = [part(work, Round(whole=False)) for work in by_experiment]
+        part(name, work, None)
+    rounds = [
+        part("schedules", services.experiments.follow_schedules, Round(whole=False)),
+        part("ends of complete experiments", services.marking.end_complete, Round(whole=False)),
+    ]
     _tell(rounds, tell)
     # Also if the rest is killed, which may be long.
-    part(lambda: services.faults.note([*rounds, Round(whole=False)]), None)
-    rounds.append(part(services.snapshots.take_due, Round(whole=False)))
+    part("noting faults", lambda: services.faults.note([*rounds, Round(whole=False)]), None)
+    rounds.append(part("snapshots", services.snapshots.take_due, Round(whole=False)))
     _tell(rounds[-1:], tell)
     # The last snapshots decide, so they come first.
-    part(services.results.renew_due, 0)
-    services.faults.note(rounds)
+    part("results", services.results.renew_due, 0)
+    part("noting faults", lambda: services.faults.note(rounds), None)
+    part("noting the run", lambda: services.system.note_run(failed), None)
     failures = tuple(failure for each in rounds for failure in each.failures)
     errors += [each.error for each in failures if isinstance(each.error, Unavailable)]
     if errors:

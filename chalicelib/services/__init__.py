@@ -20,6 +20,7 @@ from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.catalogue.system import SystemService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -49,6 +50,7 @@ from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
+from chalicelib.services.privacy.user_overview import UserOverviewService
 from chalicelib.services.running.catalogue import CatalogueService
 
 
@@ -96,10 +98,12 @@ class Services:
     sessions: SessionService
     overview: OverviewService
     designs: DesignService
+    system: SystemService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService
     idempotency: IdempotencyService
     erasure: ErasureService
     user_export: UserExportService
+    user_overview: UserOverviewService
     entity_tags: EntityTagService

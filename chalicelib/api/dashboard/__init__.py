@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import experiments, flags, metrics, overview, segments, sign_in
+from chalicelib.api.dashboard import (
+    calculator,
+    experiments,
+    flags,
+    metrics,
+    overview,
+    segments,
+    sign_in,
+    system,
+    users,
+)
 from chalicelib.api.dashboard.serving import assets
 from chalicelib.api.http.routes import Routes
 
@@ -14,4 +24,7 @@ PAGES: tuple[Routes, ...] = (
     flags.routes,
     segments.routes,
     metrics.routes,
+    calculator.routes,
+    users.routes,
+    system.routes,
 )

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from chalicelib.api.dashboard.designs import words as designs
+from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.overview import (
@@ -117,8 +118,72 @@ DONE: Mapping[str, str] = {
     "metrics-saved": "The metrics are stored: what clients log of them from now on is kept where "
     "a design asks for it.",
     "metrics-deleted": "The metrics are deleted. What was logged of them before is kept.",
+    "key-revoked": "The key is revoked: within a second or so nobody is let in with it.",
 }
 """What a form did, by the word that is in the address of the page after it."""
+
+CALCULATIONS: Mapping[str, str] = {
+    "proportions": "Share of users",
+    "means": "Mean of users",
+    "pairs": "Users under both conditions",
+    "groups": "Whole groups",
+    "margin": "Guardrail",
+}
+"""What the calculator can be asked about, by the kind of the question."""
+
+CALCULATOR_FIELDS: Mapping[str, str] = {
+    "rate": "Rate of control",
+    "sd": "Standard deviation",
+    "group_size": "Users in a group",
+    "icc": "Likeness inside groups (ICC)",
+    "cv": "Unevenness of group sizes (CV)",
+    "difference": "Smallest difference that matters",
+    "margin": "Most that may be lost",
+    "n": "Users of control",
+    "users_per_day": "New users a day",
+    "mode": "How it ends",
+    "power": "Chance to find it",
+    "comparisons": "Variants besides control",
+    "ratio": "Users of a variant for one of control",
+    "guardrails": "Guardrails of the experiment",
+}
+"""What the fields of the calculator are called."""
+
+ERASED: Mapping[str, tuple[str, str]] = {
+    "rows": ("row in Test Lab", "rows in Test Lab"),
+    "events": ("event of Test Lab", "events of Test Lab"),
+    "enrollments": ("enrollment", "enrollments"),
+    "exclusions": ("exclusion", "exclusions"),
+    "points": ("first mark at a decision point", "first marks at decision points"),
+    "repeats": ("mark within subjects", "marks within subjects"),
+    "logs": ("row of logged values", "rows of logged values"),
+    "exposures": ("flag that was on", "flags that were on"),
+    "lists": ("place on a list", "places on lists"),
+    "strata": ("value of a stratification factor", "values of stratification factors"),
+    "previews": ("preview user", "preview users"),
+    "answers": (
+        "answer kept for a request with an idempotency key",
+        "answers kept for requests with an idempotency key",
+    ),
+    "aliases": ("alias", "aliases"),
+}
+"""What an erasure removes, of one and of several."""
+
+SIZES: Mapping[str, str] = {
+    "features": "experiments, rollouts and toggles of Test Lab",
+    "variants": "variants of these",
+    "designs": "UpGrade designs",
+    "flags": "flags",
+    "segments": "segments and lists",
+    "metrics": "metrics of UpGrade",
+}
+"""What the catalogue holds, by the names of its sizes."""
+
+ROLES: Mapping[Role, str] = {
+    Role.ADMIN: "administrator: everything, and this dashboard",
+    Role.CLIENT: "client: what apps call, and nothing else",
+}
+"""What a key is for."""
 
 CHECKS = {
     "fine": "as planned",
@@ -178,6 +243,20 @@ def day(at: date | None) -> Markup | str:
     return Markup('<time datetime="{0}">{0}</time>').format(at.isoformat())
 
 
+def age(since: datetime, now: datetime) -> str:
+    """How long ago something was, in whole days or the largest smaller unit.
+
+    >>> age(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC))
+    '2 days'
+    """
+    seconds = max(0, int((now - since).total_seconds()))
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            number_of = seconds // length
+            return f"{number_of:,} {unit}{'s' if number_of > 1 else ''}"
+    return "less than a minute"
+
+
 def bars(values: Sequence[int], height: int = 24) -> list[tuple[int, int]]:
     """Tops and heights of the bars of a small chart.
 
@@ -233,6 +312,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "difference": difference,
     "moment": moment,
     "day": day,
+    "age": age,
     "bars": bars,
     "link_of": link_of,
     "kind_word": lambda kind: KINDS[kind],

@@ -44,7 +44,15 @@ class SessionService:
             Unauthorized: if the key is not in force.
             Forbidden: if it is not good for the dashboard.
         """
-        return issued(self._access.admit(Role.ADMIN, [key]), self._clock(), self._draw())
+        try:
+            admitted = self._access.admit(Role.ADMIN, [key])
+        except Unauthorized:
+            raise Unauthorized("No such key is in force: check it, or ask for a new one.") from None
+        except Forbidden:
+            raise Forbidden(
+                "This is a key for clients: sign in with an administrator's key."
+            ) from None
+        return issued(admitted, self._clock(), self._draw())
 
     def opened(self, text: str) -> Session | None:
         """The session that a text stands for; None if it is none in force."""

@@ -35,7 +35,13 @@ REPEATS_AT_ONCE = 90
 
 
 class IsAlias(Conflict):
-    """The id is an alias: the user's data are under that of the owner."""
+    """The id is an alias: the user's data are under that of the `owner`."""
+
+    def __init__(self, user_id: str, owner: str) -> None:
+        super().__init__(
+            f"{user_id} is an alias of {owner}, whose data include it: ask for {owner}"
+        )
+        self.owner = owner
 
 
 @dataclass(slots=True)
@@ -276,7 +282,7 @@ def refuse_alias(participants: ParticipantStore, user_id: str) -> None:
     named = participants.get(user_id)
     owner = named.profile.owner if named is not None else None
     if owner is not None and participants.get(owner) is not None:
-        raise IsAlias(f"{user_id} is an alias of {owner}, whose data include it: ask for {owner}")
+        raise IsAlias(user_id, owner)
 
 
 def _shards(catalogue: Catalogue, ending: Ending, seed: str) -> Iterable[TotalsShard]:

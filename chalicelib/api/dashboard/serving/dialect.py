@@ -7,8 +7,9 @@ from urllib.parse import quote
 from chalice.app import Response
 
 from chalicelib.api.dashboard.serving.page import refused
+from chalicelib.api.dashboard.serving.places import own_place, place_of
 from chalicelib.api.http.rendering import Received, Rendered
-from chalicelib.api.protocol.problems import reason_of, status_of
+from chalicelib.api.protocol.problems import ResponseHeaders, reason_of, status_of
 from chalicelib.domain.errors import SwitchyardError, Unauthorized
 
 BODY_LIMIT = 1024 * 1024
@@ -31,10 +32,18 @@ class PageDialect:
     ) -> Response:
         path = received.path.partition("?")[0]
         if isinstance(error, Unauthorized) and path != SIGN_IN:
-            ways = "../" * (path.count("/") - 1)
-            target = quote(received.path, safe="/")
-            return Rendered("", {"Location": f"{ways or './'}{SIGN_IN[1:]}?to={target}"}, 303)
+            ways = "../" * (path.count("/") - 1) or "./"
+            to = quote(_asked_for(received), safe="/")
+            headers: ResponseHeaders = {"Location": f"{ways}{SIGN_IN[1:]}?to={to}"}
+            return Rendered("", {**headers, "Cache-Control": "no-store"}, 303)
         return refused(path, status_of(error), reason_of(error))
+
+
+def _asked_for(received: Received) -> str:
+    """Where to go on after a sign-in: to the page that was asked for, or that sent the form."""
+    if received.method in ("GET", "HEAD"):
+        return own_place(received.path)
+    return place_of(received.headers.get("referer", ""))
 
 
 DIALECT = PageDialect()

@@ -78,6 +78,7 @@ def rendered(
             root=root_of(reading),
             token="" if session is None else session.form_token,
             signed_in=signs_in and session is not None,
+            own_key="" if session is None else session.key.id,
             may={right.value: session is None or session.key.grants(right) for right in Right},
             assets=asset_names(),
             here=requested_path(reading.request),

@@ -1,8 +1,8 @@
 """Routes of pages and of what their forms do.
 
 A page's view returns a `Page`, or a file that is `Rendered` already; what a form does, an
-`Elsewhere`, or again a `Page` that says what is wrong. A form that is refused is shown once more
-with what was typed, by the view `again`.
+`Elsewhere`, or a `Page` that no address leads to. A form that is refused is shown once more with
+what was typed, by the view `again`.
 """
 
 from __future__ import annotations
@@ -43,10 +43,15 @@ class PageRoutes(Routes):
         return self.publish(path, "GET", _shown(right))
 
     def form(
-        self, path: str, right: Right | None = Right.CHANGE, again: Again | None = None
+        self,
+        path: str,
+        right: Right | None = Right.CHANGE,
+        again: Again | None = None,
+        *,
+        begins: bool = False,
     ) -> Callable[[View], View]:
-        """Publish what a form does, for who has a right."""
-        return self.publish(path, "POST", _sent(right, again))
+        """Publish what a form does, for who has a right; one that `begins` a session needs none."""
+        return self.publish(path, "POST", _sent(right, again, begins=begins))
 
 
 def _shown(right: Right | None) -> Around:
@@ -57,11 +62,11 @@ def _shown(right: Right | None) -> Around:
     return show
 
 
-def _sent(right: Right | None, again: Again | None) -> Around:
+def _sent(right: Right | None, again: Again | None, *, begins: bool) -> Around:
     def send(call: Call, _: ResponseHeaders) -> Rendered[str]:
         session = _required(call, right)
         _check_origin(call.reading)
-        if session is not None:
+        if session is not None and not begins:
             _check_token(call.reading, session)
         try:
             answer = call()
@@ -114,6 +119,10 @@ def _check_origin(reading: Reading) -> None:
     Raises:
         Forbidden: if so, or if nothing says where it comes from.
     """
-    origin = reading.headers.get("origin", "")
-    if not origin or urlsplit(origin).netloc != reading.headers.get("host", ""):
+    host = reading.headers.get("host", "")
+    try:
+        origin = urlsplit(reading.headers.get("origin", "")).netloc
+    except ValueError:
+        origin = ""
+    if not origin or origin.lower() != host.lower():
         raise Forbidden("Forms are taken from pages of this address only.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
-
 from chalicelib.api.http.reading import Reading
 from chalicelib.domain.access.sessions import LIFETIME
 
@@ -11,12 +9,15 @@ COOKIE = "switchyard-session"
 
 
 def session_text(reading: Reading) -> str:
-    """The session that a request shows; "" without one."""
-    try:
-        found = SimpleCookie(reading.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return "" if found is None else found.value
+    """The session that a request shows; "" without one.
+
+    Other programs on the same host may set what they like: none of their cookies hides this one.
+    """
+    for pair in reading.headers.get("cookie", "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
 
 
 def cookie_of(session: str, reading: Reading) -> str:
