@@ -21,6 +21,9 @@ from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
+from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
+from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
+from chalicelib.services.catalogue.testlab.steps import FeatureStepService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -138,9 +141,19 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     access = AccessService(
         catalogue, clock, enabled=settings.needs_keys, open_testlab=settings.open_testlab
     )
+    features = FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards)
+    plans = PlanService(catalogue, stores.totals, stores.enrollment_counts, clock)
+    feature_creation = FeatureCreationService(
+        catalogue,
+        stores.catalogue,
+        user_blocks,
+        stores.summaries,
+        clock,
+        settings.totals_shards,
+    )
     return Services(
         catalogue=catalogue,
-        features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
+        features=features,
         user_blocks=user_blocks,
         users=UserService(
             catalogue, stores.users, stores.participants, purge, clock, settings.ip_address_mode
@@ -188,7 +201,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         snapshots=snapshots,
-        plans=PlanService(catalogue, stores.totals, stores.enrollment_counts, clock),
+        plans=plans,
         transfer=TransferService(
             compilation,
             stores.participants,
@@ -204,6 +217,11 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         access=access,
         sessions=SessionService(catalogue, access, clock),
         overview=OverviewService(catalogue, user_blocks, stores.summaries),
+        feature_designs=FeatureDesignService(user_blocks, stores.totals, stores.summaries, clock),
+        feature_steps=FeatureStepService(
+            catalogue, stores.catalogue, features, plans, feature_creation, stores.totals, clock
+        ),
+        feature_creation=feature_creation,
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,
