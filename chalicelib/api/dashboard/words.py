@@ -164,7 +164,7 @@ def bars(values: Sequence[int], height: int = 24) -> list[tuple[int, int]]:
 
 MEASURES = (
     ("conversion", "share of users with an event"),
-    ("mean", "mean of users: sum of their values, or number of events"),
+    ("mean", "mean per user"),
 )
 DIRECTIONS = (("increase", "more is good"), ("decrease", "less is good"))
 ROLES = (
@@ -174,7 +174,7 @@ ROLES = (
     ("guardrail", "guardrail: it must not get worse"),
 )
 MISSING = (("left_out", "they do not count"), ("zero", "they count as 0"))
-RUNS = (("true", "runs"), ("false", "is paused"))
+RUNS = (("true", "it runs"), ("false", "it is paused"))
 """Choices of forms: what is sent, and what it means."""
 
 MODES: Mapping[Mode, str] = {

@@ -106,7 +106,8 @@ def test_the_outcome_says_how_long_it_takes(gateway: Gateway) -> None:
 def test_an_experiment_is_made_with_its_variants_and_its_plan(gateway: Gateway) -> None:
     review = step(gateway, "review", OUTCOME)
     assert "action-create" in review.testids
-    assert "<b>green</b> 50 % control" in review.testids["variants"][0]
+    assert "<b>green</b> 50 % control" in review.text
+    assert "blue" in review.testids["variants"][0]
     page = submit(gateway, NEW, {**review.fields, "is_running": "true"})
     assert "Created, with all its parts." in page.text
     assert page.testids["state"] == ["running"]

@@ -43,6 +43,8 @@ from chalicelib.domain.statistics.plan import Direction
 VARIANT_FIELDS = ("value", "weight")
 EVERYBODY = Decimal(1)
 LEAST_VARIANTS = 2
+HALVES = [{"value": "", "weight": "50", "place": place} for place in ("0", "1")]
+"""The variants to begin with."""
 
 
 class Made(StrEnum):
@@ -239,11 +241,12 @@ class Draft:
             "preview": preview,
             "wrong": wrong or self.wrong,
             "rows": with_room(
-                typed_rows(self.typed, "variants", VARIANT_FIELDS),
+                typed_rows(self.typed, "variants", VARIANT_FIELDS) or HALVES,
                 VARIANT_FIELDS,
-                2,
+                4,
                 VARIANTS_PER_FEATURE,
             ),
+            "far_end": FAR_END,
             "measures": words.MEASURES,
             "directions": words.DIRECTIONS,
         }

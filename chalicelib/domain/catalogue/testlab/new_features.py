@@ -14,6 +14,7 @@ from chalicelib.domain.catalogue.overbooking import shortage
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.blocks import BLOCK_COUNT, blocks_wanted
 from chalicelib.domain.features.features import (
+    FAR_END,
     Feature,
     FeatureDraft,
     FeatureType,
@@ -113,7 +114,7 @@ def made(new: NewFeature, feature: Feature, variant_ids: Sequence[int], now: dat
 
 def room_for(catalogue: Catalogue, feature: Feature, today: date) -> Room:
     """The user blocks that an experiment could get on its first day, or today if that is past."""
-    everything = replace(feature, user_percentage=EVERYBODY)
+    everything = replace(feature, user_percentage=EVERYBODY, end_date=FAR_END)
     lacking = shortage(catalogue, everything, today)
     free = BLOCK_COUNT if lacking is None else lacking.given
     return Room(free, blocks_wanted(feature.user_percentage))
@@ -136,8 +137,10 @@ def traffic(catalogue: Catalogue, summaries: Mapping[int, Summary], today: date)
     return users / shares if users else None
 
 
-def duration(new: NewFeature, users_per_day: float | None) -> Duration | None:
-    """How long an experiment takes; None where its smallest effect, or a base for it, is not told.
+def duration(new: NewFeature, room: Room, users_per_day: float | None) -> Duration | None:
+    """How long an experiment takes, with the user blocks that there is room for.
+
+    None where its smallest effect, or what is expected of control, is not told.
 
     Raises:
         Invalid: if no number of users would do, or control or all others get none.
@@ -155,7 +158,7 @@ def duration(new: NewFeature, users_per_day: float | None) -> Duration | None:
     users = math.ceil(max(size.control / control, size.variant / smallest))
     per_day = None
     if users_per_day is not None:
-        per_day = users_per_day * float(new.draft.user_percentage)
+        per_day = users_per_day * min(float(new.draft.user_percentage), room.free / BLOCK_COUNT)
     days = None if per_day is None else days_to_units(users, 0, per_day)
     window = plan.window or default_window(new.draft.start_date, new.draft.end_date)
     complete_on = None

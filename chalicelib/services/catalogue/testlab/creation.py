@@ -54,17 +54,17 @@ class FeatureCreationService:
         new = wish(today)
         other = catalogue.named(new.draft.name)
         namesake = None if other is None else other.id
-        room = self._room(catalogue, new)
         expected = per_day if new.users_per_day is None else new.users_per_day
+        if new.draft.type is not FeatureType.EXPERIMENT:
+            return Preview(today, new, namesake, None, per_day, None)
+        room = self._room(catalogue, new)
         try:
-            takes, wrong = duration(new, expected), None
+            takes, wrong = duration(new, room, expected), None
         except Invalid as error:
             takes, wrong = None, str(error)
         return Preview(today, new, namesake, room, per_day, takes, wrong)
 
-    def _room(self, catalogue: Catalogue, new: NewFeature) -> Room | None:
-        if new.draft.type is not FeatureType.EXPERIMENT:
-            return None
+    def _room(self, catalogue: Catalogue, new: NewFeature) -> Room:
         next_id = max((each.id for each in catalogue.features), default=0) + 1
         feature = feature_of(next_id, new.draft, self._totals_shards)
         return room_for(catalogue, feature, self._catalogue.today())
