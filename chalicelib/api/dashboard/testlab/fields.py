@@ -76,13 +76,15 @@ def marked(fields: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
 
 
 def typed_rows(typed: Mapping[str, str], list_name: str, names: Sequence[str]) -> list[Row]:
-    """The rows of a list as they were typed, each with all fields and its place.
+    """The rows of a list as they were typed, each with all fields and its place; no blank ones.
 
     >>> typed_rows({"variants.3.value": "b"}, "variants", ["value", "weight"])
     [{'value': 'b', 'weight': '', 'place': '3'}]
     """
     place = re.compile(rf"{re.escape(list_name)}\.([0-9]{{1,3}})\.\w+")
-    places = {int(found[1]) for name in typed if (found := place.fullmatch(name))}
+    places = {
+        int(found[1]) for name, text in typed.items() if text and (found := place.fullmatch(name))
+    }
     return [
         {name: typed.get(f"{list_name}.{at}.{name}", "") for name in names} | {"place": str(at)}
         for at in sorted(places)

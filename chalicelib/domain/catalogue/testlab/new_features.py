@@ -10,11 +10,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
-from chalicelib.domain.catalogue.overbooking import shortage
+from chalicelib.domain.catalogue.overview import OwnedBlock, owned_blocks
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.features.blocks import BLOCK_COUNT, blocks_wanted
+from chalicelib.domain.features.blocks import BLOCK_COUNT, allocate, blocks_wanted
 from chalicelib.domain.features.features import (
-    FAR_END,
     Feature,
     FeatureDraft,
     FeatureType,
@@ -56,10 +55,17 @@ class NewFeature:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """User blocks: those that are free on a feature's first day, and those that it asks for."""
+    """The user blocks on an experiment's first day, and how many of them it asks for.
 
-    free: int
+    Those that nobody else owns it could have.
+    """
+
+    blocks: tuple[OwnedBlock, ...]
     wanted: int
+
+    @property
+    def free(self) -> int:
+        return sum(block.owner is None for block in self.blocks)
 
     @property
     def lacking(self) -> int:
@@ -112,12 +118,23 @@ def made(new: NewFeature, feature: Feature, variant_ids: Sequence[int], now: dat
     return planned(feature, new.plan, now, anybody=False)
 
 
-def room_for(catalogue: Catalogue, feature: Feature, today: date) -> Room:
-    """The user blocks that an experiment could get on its first day, or today if that is past."""
-    everything = replace(feature, user_percentage=EVERYBODY, end_date=FAR_END)
-    lacking = shortage(catalogue, everything, today)
-    free = BLOCK_COUNT if lacking is None else lacking.given
-    return Room(free, blocks_wanted(feature.user_percentage))
+def room_for(catalogue: Catalogue, experiment: Feature, today: date) -> Room:
+    """The user blocks that others leave on an experiment's first day, or today if that is past.
+
+    Those with lower ids, and those that began before, get what they lack first.
+    """
+    day = max(catalogue.revision.day(today), experiment.start_date)
+    others = [each for each in catalogue.current(day).experiments if each.id != experiment.id]
+    everything = replace(experiment, user_percentage=EVERYBODY)
+    blocks = allocate((*others, everything), catalogue.blocks)
+    left = (
+        replace(each, feature_id=None) if each.feature_id == experiment.id else each
+        for each in blocks
+    )
+    return Room(
+        owned_blocks(replace(catalogue, blocks=tuple(left))),
+        blocks_wanted(experiment.user_percentage),
+    )
 
 
 def traffic(catalogue: Catalogue, summaries: Mapping[int, Summary], today: date) -> float | None:

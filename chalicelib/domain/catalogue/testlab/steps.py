@@ -195,7 +195,7 @@ def check_confirmed(feature: Feature, confirmed: str) -> None:
         Invalid: if another text was typed.
     """
     if confirmed.split() != feature.name.split():
-        raise Invalid("confirmed: type the name exactly as it is written; nothing was changed")
+        raise Invalid("confirmed: type the name exactly as it is written")
 
 
 def winner_of(feature: Feature, ship: Ship) -> Variant:

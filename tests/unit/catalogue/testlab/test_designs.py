@@ -57,6 +57,7 @@ def test_what_may_be_done_follows_from_the_phase(services: Services) -> None:
     assert may(made) == {"may_start", "may_resume", "may_end", "may_ship"}
     services.features.update(made, draft("running", end=TODAY - DAY))
     assert may(made) == {"may_ship"}
+    assert services.feature_designs.of(made).room.free == 20
     later = services.features.create(draft("later", start=TODAY + DAY))
     assert may(later.id) == {"may_pause"}
     resting = services.features.create(draft("resting", start=TODAY + DAY, is_running=False))

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.catalogue.overview import OwnedBlock
 from chalicelib.domain.catalogue.testlab.new_features import (
     Duration,
     NewFeature,
@@ -15,14 +16,23 @@ from chalicelib.domain.catalogue.testlab.new_features import (
     duration,
 )
 from chalicelib.domain.errors import Conflict, Invalid, Unavailable
+from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import FAR_END, FeatureType, VariantDraft
 from chalicelib.domain.features.result_plans import Measure, MetricRole, PlannedMetric, ResultPlan
 from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.services import Services
 from tests.fakes.memory import START, FixedClock, Memory
-from tests.unit.samples import TODAY, draft, experiment, process
+from tests.unit.samples import TODAY, draft, experiment, feature, process
 
-ALL = Room(20, 20)
+
+def room(free: int, wanted: int = 20) -> Room:
+    """Twenty user blocks, of which the last ones are free."""
+    owner = feature(99)
+    owned = (OwnedBlock(each, owner if each.id <= 20 - free else None) for each in FREE_BLOCKS)
+    return Room(tuple(owned), wanted)
+
+
+ALL = room(20)
 RATE = ResultPlan(smallest_effect=Decimal("0.05"), expected_mean=Decimal("0.2"), window=3)
 REVENUE = PlannedMetric("revenue", Measure.MEAN, role=MetricRole.PRIMARY)
 VARIANTS = (
@@ -41,8 +51,8 @@ def new(
     return NewFeature(draft(kind=kind, share=share, start=TODAY), variants, plan, **more)
 
 
-def took(of: NewFeature, per_day: float | None = 100.0, room: Room = ALL) -> Duration:
-    found = duration(of, room, per_day)
+def took(of: NewFeature, per_day: float | None = 100.0, blocks: Room = ALL) -> Duration:
+    found = duration(of, blocks, per_day)
     assert found is not None
     return found
 
@@ -63,7 +73,7 @@ def test_users_come_from_the_calculator_and_days_from_the_traffic_of_the_share()
     assert whole.complete_on == TODAY + timedelta(days=whole.days + 3)
     quarter = took(new(share="0.25"))
     assert quarter.per_day == 25
-    assert took(new(), room=Room(5, 20)).per_day == 25
+    assert took(new(), blocks=room(5)).per_day == 25
 
 
 def test_the_smallest_arm_decides_how_many_users_are_needed() -> None:
@@ -121,9 +131,10 @@ def test_a_preview_knows_the_namesake_and_the_room(services: Services) -> None:
     services.user_blocks.catch_up()
     seen = services.feature_creation.preview(lambda _: new(share="0.25"))
     assert (seen.namesake, seen.today) == (other.id, TODAY)
-    assert seen.room == Room(3, 5)
-    assert seen.room.lacking == 2
-    assert Room(5, 3).lacking == 0
+    assert seen.room is not None
+    assert (seen.room.free, seen.room.wanted, seen.room.lacking) == (3, 5, 2)
+    assert [each.owner and each.owner.id for each in seen.room.blocks[15:18]] == [1, 1, None]
+    assert room(5, 3).lacking == 0
     assert seen.duration is not None
     toggle = services.feature_creation.preview(
         lambda _: NewFeature(draft("x", kind=FeatureType.TOGGLE))
