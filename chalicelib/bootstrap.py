@@ -26,6 +26,9 @@ from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.catalogue.system import SystemService
+from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
+from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
+from chalicelib.services.catalogue.testlab.steps import FeatureStepService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -163,9 +166,19 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         stores.idempotency,
         clock,
     )
+    features = FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards)
+    plans = PlanService(catalogue, stores.totals, stores.enrollment_counts, clock)
+    feature_creation = FeatureCreationService(
+        catalogue,
+        stores.catalogue,
+        user_blocks,
+        stores.summaries,
+        clock,
+        settings.totals_shards,
+    )
     return Services(
         catalogue=catalogue,
-        features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
+        features=features,
         user_blocks=user_blocks,
         users=UserService(
             catalogue, stores.users, stores.participants, purge, clock, settings.ip_address_mode
@@ -217,7 +230,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         snapshots=snapshots,
-        plans=PlanService(catalogue, stores.totals, stores.enrollment_counts, clock),
+        plans=plans,
         transfer=TransferService(
             compilation,
             stores.participants,
@@ -234,6 +247,11 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         system=SystemService(
             catalogue, access, stores.queue, stores.notes, clock, settings.shown()
         ),
+        feature_designs=FeatureDesignService(user_blocks, stores.totals, stores.summaries, clock),
+        feature_steps=FeatureStepService(
+            catalogue, stores.catalogue, features, plans, feature_creation, stores.totals, clock
+        ),
+        feature_creation=feature_creation,
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,

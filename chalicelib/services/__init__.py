@@ -21,6 +21,9 @@ from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.catalogue.system import SystemService
+from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
+from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
+from chalicelib.services.catalogue.testlab.steps import FeatureStepService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -99,6 +102,9 @@ class Services:
     overview: OverviewService
     designs: DesignService
     system: SystemService
+    feature_designs: FeatureDesignService
+    feature_steps: FeatureStepService
+    feature_creation: FeatureCreationService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService

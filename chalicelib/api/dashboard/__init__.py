@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.api.dashboard import (
     calculator,
     experiments,
+    features,
     flags,
     metrics,
     overview,
@@ -27,4 +28,5 @@ PAGES: tuple[Routes, ...] = (
     calculator.routes,
     users.routes,
     system.routes,
+    features.routes,
 )

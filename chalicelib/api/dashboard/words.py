@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -22,8 +22,10 @@ from chalicelib.domain.catalogue.overview import (
 )
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.metrics import JOINER, MetricType
+from chalicelib.domain.features.result_plans import Measure, PlannedMetric
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.statistics.decision import Code
+from chalicelib.domain.statistics.plan import Mode
 from chalicelib.domain.statistics.sentences import number
 
 KINDS: Mapping[Kind, str] = {
@@ -119,6 +121,18 @@ DONE: Mapping[str, str] = {
     "a design asks for it.",
     "metrics-deleted": "The metrics are deleted. What was logged of them before is kept.",
     "key-revoked": "The key is revoked: within a second or so nobody is let in with it.",
+    "feature-saved": "Saved. Clients see it with their next poll.",
+    "feature-started": "It runs: clients see it with their next poll, from its first day on.",
+    "feature-paused": "Paused: from their next poll on, clients give it to nobody. All data stay.",
+    "feature-ended": "Ended: from their next poll on, clients give it to nobody. All data stay.",
+    "feature-ends": "It ends at the next midnight (UTC). Until then all goes on.",
+    "feature-deleted": "Deleted. {users} users and {events} events were removed.",
+    "feature-variants": "The variants are new. {users} users and {events} events were removed.",
+    "feature-planned": "The plan of results is saved.",
+    "feature-shipped": "Shipped: the experiment has ended, and this rollout is on for everybody"
+    " whose client asks for its name.",
+    "feature-cloned": "This is the copy. It is paused: nobody meets it until you start it.",
+    "feature-created": "Created, with all its parts.",
 }
 """What a form did, by the word that is in the address of the page after it."""
 
@@ -191,6 +205,15 @@ CHECKS = {
     "broken": "broken",
     "unknown": "not known",
 }
+
+
+def done(query: Mapping[str, str]) -> str:
+    """What a form did, with the numbers that are in the address beside the word."""
+    numbers = {
+        name: count(int(query[name])) if query.get(name, "").isdecimal() else "0"
+        for name in ("users", "events")
+    }
+    return DONE.get(query.get("done", ""), "").format_map(numbers)
 
 
 def count(value: int) -> str:
@@ -268,6 +291,52 @@ def bars(values: Sequence[int], height: int = 24) -> list[tuple[int, int]]:
     return [(height - each, each) for each in tall]
 
 
+MEASURES = (
+    ("conversion", "share of users with an event"),
+    ("mean", "mean per user"),
+)
+DIRECTIONS = (("increase", "more is good"), ("decrease", "less is good"))
+ROLES = (
+    ("", "not used"),
+    ("primary", "primary: it decides"),
+    ("secondary", "secondary: it is described"),
+    ("guardrail", "guardrail: it must not get worse"),
+)
+MISSING = (("left_out", "they do not count"), ("zero", "they count as 0"))
+RUNS = (("true", "it runs"), ("false", "it is paused"))
+"""Choices of forms: what is sent, and what it means."""
+
+LOOKS: Mapping[Mode, str] = {
+    Mode.PLANNED: "one final look at the planned end, and earlier looks that may decide too",
+    Mode.OPEN: "no planned end: an interval that holds at every look",
+    Mode.MOVED: "the planned end was moved: an interval that holds at every look",
+}
+
+
+def metric(planned: PlannedMetric) -> str:
+    """What a planned metric measures, in words.
+
+    >>> metric(PlannedMetric("revenue")), metric(PlannedMetric(None, Measure.CONVERSION))
+    ('mean of “revenue” per user', 'share of users with any event')
+    """
+    if planned.measure is Measure.CONVERSION:
+        named = "any event" if planned.name is None else f"an event “{planned.name}”"
+        return f"share of users with {named}"
+    return "events per user" if planned.name is None else f"mean of “{planned.name}” per user"
+
+
+def percent(value: Decimal | None) -> str:
+    """A share as the number of per cent that a field holds, with all its digits.
+
+    >>> percent(Decimal("0.125")), percent(Decimal(1)), percent(None)
+    ('12.5', '100', '')
+    """
+    if value is None:
+        return ""
+    with localcontext(prec=60):
+        return format((value * 100).normalize(), "f")
+
+
 def link_of(row: OverviewRow) -> str:
     """Where a row of the overview leads, below the dashboard."""
     places = {Kind.DESIGN: "experiment", Kind.FLAG: "flag"}
@@ -315,6 +384,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "age": age,
     "bars": bars,
     "link_of": link_of,
+    "metric": metric,
+    "percent": percent,
+    "look_word": lambda mode: LOOKS[mode],
     "kind_word": lambda kind: KINDS[kind],
     "phase_word": lambda phase: PHASES[phase],
     "tone": lambda code: TONES.get(code, "neutral"),

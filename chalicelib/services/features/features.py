@@ -57,11 +57,11 @@ class FeatureService:
             AlreadyAnswered: if the request that `seal` makes a record of was answered before.
             Conflict: if another feature has the name.
         """
-        _check_name(self._catalogue.fresh(), draft.name, None)
-        feature = _feature(self._store.new_feature_id(), draft, self._totals_shards)
+        check_name(self._catalogue.fresh(), draft.name, None)
+        feature = feature_of(self._store.new_feature_id(), draft, self._totals_shards)
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
-            _check_name(catalogue, draft.name, None)
+            check_name(catalogue, draft.name, None)
             return CatalogueChange(
                 features=(FeatureChange(None, feature),), record=seal and seal(feature)
             )
@@ -78,12 +78,21 @@ class FeatureService:
             NotFound: if there is no such feature.
             Conflict: if another feature has the name.
         """
+        return self.revise(feature_id, lambda _: draft)
+
+    def revise(self, feature_id: int, revised: Callable[[Feature], FeatureDraft]) -> Feature:
+        """Replace what a draft holds by what `revised` makes of the feature as it is stored.
+
+        Raises:
+            NotFound, Conflict: as `update` does; and what `revised` raises.
+        """
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _own(_existing(catalogue, feature_id))
-            _check_name(catalogue, draft.name, before)
+            draft = revised(before)
+            check_name(catalogue, draft.name, before)
             after = replace(
-                _feature(feature_id, draft, before.totals_shards),
+                feature_of(feature_id, draft, before.totals_shards),
                 variants=before.variants,
                 plan=before.plan,
                 run=before.run,
@@ -172,7 +181,8 @@ class FeatureService:
             self._purge.start(dead)
 
 
-def _feature(feature_id: int, draft: FeatureDraft, totals_shards: int) -> Feature:
+def feature_of(feature_id: int, draft: FeatureDraft, totals_shards: int) -> Feature:
+    """The feature that a draft asks for, without variants."""
     return Feature(
         feature_id,
         draft.type,
@@ -199,7 +209,12 @@ def _own(feature: Feature) -> Feature:
     return feature
 
 
-def _check_name(catalogue: Catalogue, name: str, owner: Feature | None) -> None:
+def check_name(catalogue: Catalogue, name: str, owner: Feature | None) -> None:
+    """Refuse a name that another feature of Test Lab than `owner` has.
+
+    Raises:
+        Conflict: if one has.
+    """
     named = catalogue.named(name)
     if named is not None and (owner is None or named.id != owner.id):
         raise Conflict(f"feature {named.id} has the name already")

@@ -119,7 +119,7 @@ def _done(reading: Reading) -> str:
     """What the form did that led here, in words: a page is loaded anew after it."""
     from chalicelib.api.dashboard import words
 
-    return words.DONE.get(reading.query().get("done", ""), "")
+    return words.done(reading.query())
 
 
 @functools.cache

@@ -1,0 +1,101 @@
+"""Values of the forms of Test Lab's features, and rows of them as they were typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, localcontext
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from chalicelib.api.testlab.fields import Boolean, Share, Text
+from chalicelib.domain.features.features import VARIANTS_PER_FEATURE, VariantDraft
+
+WHOLE = 100
+EXACT = 60
+"""Digits with which per cent are counted: numbers have 38 at most."""
+
+Row = dict[str, str]
+"""What the fields of a row hold, by their names."""
+
+
+def _of_percent(value: Decimal) -> Decimal:
+    if not 0 <= value <= WHOLE:
+        raise ValueError(f"from 0 to 100 per cent, not {value}")
+    with localcontext(prec=EXACT):
+        return (value / WHOLE).normalize()
+
+
+Percent = Annotated[Share, AfterValidator(_of_percent)]
+"""A share that is typed as per cent: "12.5" is 0.125."""
+
+
+class VariantRow(BaseModel):
+    """A variant as it is typed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    value: Text
+    weight: Percent | None = None
+    is_control: Boolean = False
+
+    def draft(self) -> VariantDraft:
+        """The variant, of a feature that is not known here."""
+        return VariantDraft(0, self.value, self.is_control, self.weight)
+
+
+def _whole(rows: tuple[VariantRow, ...]) -> tuple[VariantRow, ...]:
+    if len(rows) > VARIANTS_PER_FEATURE:
+        raise ValueError(f"at most {VARIANTS_PER_FEATURE} variants, not {len(rows)}")
+    given = [row.weight for row in rows if row.weight is not None]
+    if 0 < len(given) < len(rows):
+        raise ValueError("give a weight to all of them, or to none for equal shares")
+    with localcontext(prec=EXACT):
+        total = sum(given, Decimal(0)) * WHOLE
+        if given and abs(total - WHOLE) > Decimal("1e-7"):
+            raise ValueError(f"the weights add up to {total.normalize():f} %, not to 100 %")
+    return rows
+
+
+VariantRows = Annotated[tuple[VariantRow, ...], AfterValidator(_whole)]
+"""Variants whose weights add up, or that have none and get equal shares."""
+
+
+def marked(fields: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The fields of a form with the mark of control at the variant that it names.
+
+    >>> marked({"control": ["1"], "variants.1.value": ["b"]})["variants.1.is_control"]
+    ['true']
+    """
+    control = fields.get("control", [""])[-1]
+    left = {name: values for name, values in fields.items() if name != "control"}
+    if left.get(f"variants.{control}.value", [""])[-1].strip():
+        left[f"variants.{control}.is_control"] = ["true"]
+    return left
+
+
+def typed_rows(typed: Mapping[str, str], list_name: str, names: Sequence[str]) -> list[Row]:
+    """The rows of a list as they were typed, each with all fields and its place; no blank ones.
+
+    >>> typed_rows({"variants.3.value": "b"}, "variants", ["value", "weight"])
+    [{'value': 'b', 'weight': '', 'place': '3'}]
+    """
+    place = re.compile(rf"{re.escape(list_name)}\.([0-9]{{1,3}})\.\w+")
+    places = {
+        int(found[1]) for name, text in typed.items() if text and (found := place.fullmatch(name))
+    }
+    return [
+        {name: typed.get(f"{list_name}.{at}.{name}", "") for name in names} | {"place": str(at)}
+        for at in sorted(places)
+    ]
+
+
+def with_room(rows: Sequence[Row], names: Sequence[str], least: int, most: int) -> list[Row]:
+    """Rows with blank ones behind them to type into: two, or up to `least` in all."""
+    first = max((int(row["place"]) for row in rows), default=-1) + 1
+    blank = min(max(2, least - len(rows)), max(0, most - len(rows)))
+    return [
+        *rows,
+        *(dict.fromkeys(names, "") | {"place": str(first + at)} for at in range(blank)),
+    ]
