@@ -16,6 +16,7 @@ from chalicelib.services.audiences.segment_deletion import SegmentDeletionServic
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
+from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
@@ -138,6 +139,16 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     access = AccessService(
         catalogue, clock, enabled=settings.needs_keys, open_testlab=settings.open_testlab
     )
+    results = ResultService(
+        catalogue,
+        stores.cohorts,
+        cohorts,
+        stores.enrollment_counts,
+        snapshots,
+        stores.summaries,
+        clock,
+        exact_totals=settings.exact_totals,
+    )
     return Services(
         catalogue=catalogue,
         features=FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards),
@@ -149,16 +160,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         analysis=AnalysisService(catalogue, stores.totals),
         cohorts=cohorts,
         result_rows=ResultRowService(catalogue, stores.users, stores.logs, stores.user_enrollments),
-        results=ResultService(
-            catalogue,
-            stores.cohorts,
-            cohorts,
-            stores.enrollment_counts,
-            snapshots,
-            stores.summaries,
-            clock,
-            exact_totals=settings.exact_totals,
-        ),
+        results=results,
         purge=purge,
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
@@ -204,6 +206,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         access=access,
         sessions=SessionService(catalogue, access, clock),
         overview=OverviewService(catalogue, user_blocks, stores.summaries),
+        experiment_pages=ExperimentPageService(catalogue, results),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,

@@ -12,6 +12,7 @@ from chalicelib.services.audiences.segment_deletion import SegmentDeletionServic
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
+from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
@@ -86,6 +87,7 @@ class Services:
     access: AccessService
     sessions: SessionService
     overview: OverviewService
+    experiment_pages: ExperimentPageService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService

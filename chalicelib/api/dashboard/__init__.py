@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import overview, sign_in
+from chalicelib.api.dashboard import overview, results, sign_in
 from chalicelib.api.dashboard.serving import assets
 from chalicelib.api.http.routes import Routes
 
@@ -10,4 +10,5 @@ PAGES: tuple[Routes, ...] = (
     assets.routes,
     sign_in.routes,
     overview.routes,
+    results.routes,
 )

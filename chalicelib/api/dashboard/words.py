@@ -9,8 +9,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from chalicelib.api.dashboard.charts import numbers
 from chalicelib.domain.catalogue.overview import Kind, OverviewRow, Phase
+from chalicelib.domain.features.result_plans import MetricRole
 from chalicelib.domain.statistics.decision import Code
+from chalicelib.domain.statistics.plan import Direction, GuardrailState, Mode
 from chalicelib.domain.statistics.sentences import number
 
 KINDS: Mapping[Kind, str] = {
@@ -74,6 +77,56 @@ CHECKS = {
     "warning": "look at this",
     "broken": "broken",
     "unknown": "not known",
+}
+
+
+MODES: Mapping[Mode, str] = {
+    Mode.PLANNED: "An end is planned. Before it you may look as often as you like: the interval"
+    " holds at all looks together. The one look at the end decides with a narrower one.",
+    Mode.OPEN: "No end is planned. You may look as often as you like: the interval holds at all"
+    " looks together, and decides at any of them.",
+    Mode.MOVED: "The planned end was moved after the start. The interval that holds at all looks"
+    " together goes on deciding; there is no look at the end any more.",
+}
+"""How looks share the risk of a false alarm."""
+
+ROLES: Mapping[MetricRole, str] = {
+    MetricRole.PRIMARY: "decides",
+    MetricRole.GUARDRAIL: "guardrail: must not get worse",
+    MetricRole.SECONDARY: "beside: worth a look, decides nothing",
+}
+
+DIRECTIONS: Mapping[Direction, str] = {
+    Direction.INCREASE: "more is better",
+    Direction.DECREASE: "less is better",
+}
+
+GUARDED: Mapping[GuardrailState, str] = {
+    GuardrailState.HARMED: "harmed: it got worse",
+    GuardrailState.SAFE: "safe: it stays within its margin",
+    GuardrailState.UNCLEAR: "unclear: not shown to stay within its margin",
+}
+
+READINGS: Mapping[str, str] = {
+    "better": "good",
+    "safe": "good",
+    "worse": "bad",
+    "harmed": "bad",
+}
+"""How what an interval says is coloured; the words always stand beside it."""
+
+CHECK_NAMES: Mapping[str, str] = {
+    "split": "Split by weights",
+    "enough data": "Enough data",
+    "full week": "A full week",
+    "who reports": "Who reports",
+    "foreign events": "Foreign events",
+    "weights": "Variants of weight 0",
+    "plan": "Changes after the start",
+    "A/A": "A/A test",
+    "complete": "Counted completely",
+    "exact": "Exact counts",
+    "data": "Sound sums",
 }
 
 
@@ -158,5 +211,12 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "tone": lambda code: TONES.get(code, "neutral"),
     "next_step": lambda code: NEXT.get(code, ""),
     "check_word": lambda state: CHECKS.get(state, state),
+    "mode_word": lambda mode: MODES[mode],
+    "role_word": lambda role: ROLES[role],
+    "direction_word": lambda direction: DIRECTIONS[direction],
+    "guarded_word": lambda state: GUARDED[state],
+    "reading_tone": lambda reading: READINGS.get(reading, "neutral"),
+    "check_name": lambda name: CHECK_NAMES.get(name, name),
+    "size": numbers.size,
     "escaped": escape,
 }

@@ -1,7 +1,8 @@
 """Routes of pages and of what their forms do.
 
-A page's view returns a `Page`; what a form does, an `Elsewhere`, or again a `Page` that says what
-is wrong. A form that is refused is shown once more with what was typed, by the view `again`.
+A page's view returns a `Page`, or a `Download` to be kept; what a form does, an `Elsewhere`, or
+again a `Page` that says what is wrong. A form that is refused is shown once more with what was
+typed, by the view `again`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from urllib.parse import urlsplit
 
 from chalicelib.api.dashboard.serving.dialect import DIALECT
 from chalicelib.api.dashboard.serving.forms import typed
-from chalicelib.api.dashboard.serving.page import TOKEN, Elsewhere, Page, redirected, rendered
+from chalicelib.api.dashboard.serving.page import (
+    TOKEN,
+    Download,
+    Elsewhere,
+    Page,
+    downloaded,
+    redirected,
+    rendered,
+)
 from chalicelib.api.dashboard.serving.sessions import session_text
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.calls import Call
@@ -87,9 +96,13 @@ def _required(call: Call, right: Right | None) -> Session | None:
     return sessions.opened(text) if right is None else sessions.require(right, text)
 
 
-def _answered(answer: Page | Elsewhere, call: Call, session: Session | None) -> Rendered[str]:
+def _answered(
+    answer: Page | Download | Elsewhere, call: Call, session: Session | None
+) -> Rendered[str]:
     if isinstance(answer, Elsewhere):
         return redirected(answer, call.reading)
+    if isinstance(answer, Download):
+        return downloaded(answer)
     return rendered(answer, call.reading, session, signs_in=call.services.sessions.enabled)
 
 
