@@ -29,9 +29,9 @@ from chalicelib.api.results.results import METRIC_NAME
 from chalicelib.api.results.results_answers import results_answer
 from chalicelib.api.testlab.fields import Integer
 from chalicelib.api.upgrade.wire.texts import Uuid
-from chalicelib.domain.catalogue.experiment_pages import ExperimentPage
+from chalicelib.domain.catalogue.pages.experiment_pages import ExperimentPage
 from chalicelib.domain.outcomes.results.measured import WITHIN_SUBJECTS
-from chalicelib.domain.outcomes.results.results import Results
+from chalicelib.domain.outcomes.results.results import CheckState, Results
 from chalicelib.services import Services
 
 R = TypeVar("R")
@@ -159,10 +159,13 @@ def results_page(page: ExperimentPage, query: SeriesQuery) -> Page | Elsewhere:
             "panels": panels,
             "guardrails": list(guardrail_rows(panels)),
             "variants": list(variant_rows(found)),
-            "series": course(found, effect),
+            "series": course(found, effect, query.metric),
             "came": enrollment(page, found, within=found.unit == WITHIN_SUBJECTS),
             "cells": interaction(found, page.cells),
             "within": found.unit == WITHIN_SUBJECTS,
+            "split_broken": any(
+                each.name == "split" and each.state is CheckState.BROKEN for each in found.checks
+            ),
             "asked": query,
         },
     )

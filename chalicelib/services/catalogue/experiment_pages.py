@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.catalogue.experiment_pages import ExperimentPage
 from chalicelib.domain.catalogue.overview import phase_of
+from chalicelib.domain.catalogue.pages.experiment_pages import ExperimentPage
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.services.outcomes.results import ResultService

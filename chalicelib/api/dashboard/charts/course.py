@@ -65,9 +65,9 @@ class Course:
     days_left_out: int
 
 
-def course(found: Results, smallest_effect: float | None) -> Course:
-    """The series that results have, which is that of one metric."""
-    metric = _metric(found)
+def course(found: Results, smallest_effect: float | None, asked_for: str | None = None) -> Course:
+    """The series that results have: that of the metric asked for, else of the one that decides."""
+    metric = _metric(found, asked_for)
     done = [day for day in found.days if not day.is_open and _has_points(day)]
     listed = max(1, MOST_LINES // max(1, len(_names(found))))
     tables = (
@@ -103,10 +103,9 @@ def course(found: Results, smallest_effect: float | None) -> Course:
     )
 
 
-def _metric(found: Results) -> MetricSummary | None:
-    """The metric that the series is of."""
-    names = {point.metric for day in found.days[-1:] for point in day.points}
-    return next((each for each in found.metrics if each.name in names), None)
+def _metric(found: Results, asked_for: str | None) -> MetricSummary | None:
+    name = asked_for or next((each.name for each in found.metrics), None)
+    return next((each for each in found.metrics if each.name == name), None)
 
 
 def _has_points(day: Period) -> bool:

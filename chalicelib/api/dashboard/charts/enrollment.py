@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from chalicelib.api.dashboard.charts.forest import Tick
 from chalicelib.api.dashboard.charts.scales import Scale, line, spread, whole_ticks
-from chalicelib.domain.catalogue.experiment_pages import ExperimentPage
+from chalicelib.domain.catalogue.pages.experiment_pages import ExperimentPage
 from chalicelib.domain.outcomes.results.results import Period, Results
 from chalicelib.domain.statistics.plan import Mode
 from chalicelib.domain.statistics.sentences import count

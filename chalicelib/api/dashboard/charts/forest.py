@@ -155,8 +155,10 @@ def _whisker(each: Comparison, scale: Scale | None) -> Whisker | None:
 
 def reading(metric: MetricSummary, each: Comparison, edges: Interval | None) -> str:
     """What an interval says, in a word or two."""
+    if each.lacks:
+        return "too few data"
     if each.interval is None:
-        return "too few data" if each.lacks else "no interval"
+        return "no interval"
     if each.guardrail is not None:
         return each.guardrail.value
     own = each.interval.oriented(metric.direction.sign)

@@ -9,7 +9,7 @@ from chalicelib.api.dashboard.charts import numbers
 from chalicelib.api.dashboard.charts.course import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from chalicelib.api.dashboard.charts.forest import Tick
 from chalicelib.api.dashboard.charts.scales import Scale, covering, line, ticks
-from chalicelib.domain.catalogue.experiment_pages import Cells
+from chalicelib.domain.catalogue.pages.experiment_pages import Cells
 from chalicelib.domain.outcomes.results.results import (
     MetricOfVariant,
     MetricSummary,

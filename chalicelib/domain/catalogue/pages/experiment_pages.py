@@ -49,7 +49,8 @@ class ExperimentPage:
     def units_planned(self) -> int | None:
         """The units of all variants that are planned: a plan says how many two of them have."""
         units = in_force(self.feature.effective_plan(), self.feature.run).units
-        return None if units is None else math.ceil(units * len(self.feature.variants) / 2)
+        variants = len(self.feature.variants)
+        return math.ceil(units * variants / 2) if units is not None and variants else None
 
     @property
     def changes(self) -> list[ToldChange]:
