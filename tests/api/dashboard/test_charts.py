@@ -14,6 +14,8 @@ from chalicelib.api.dashboard.charts.enrollment import enrollment
 from chalicelib.api.dashboard.charts.forest import WIDTH, forest, guardrail_rows
 from chalicelib.api.dashboard.charts.scales import covering, ticks
 from chalicelib.api.dashboard.charts.variants import interaction, variant_rows
+from chalicelib.api.dashboard.results import SeriesQuery, results_page
+from chalicelib.api.dashboard.serving.page import Page
 from chalicelib.domain.catalogue.overview import Phase
 from chalicelib.domain.catalogue.pages.experiment_pages import Cells, ExperimentPage
 from chalicelib.domain.features.result_plans import MetricRole, ResultPlan
@@ -180,6 +182,16 @@ def test_a_long_series_lists_its_last_days_and_says_so() -> None:
     assert len(shown.by_day) == MOST_LINES
     assert shown.days_left_out == 100
     assert shown.curves[0].line.count(" ") < 130
+
+
+@pytest.mark.parametrize(("users", "is_broken"), [(1000, True), (2000, False)])
+def test_a_split_that_is_broken_now_is_told_beside_a_verdict_of_before(
+    users: int, is_broken: bool
+) -> None:
+    of = measured(metric(shares((2000, 300), (users, 200))))
+    shown = results_page(page_of(of), SeriesQuery())
+    assert isinstance(shown, Page)
+    assert shown.shown["split_broken"] is is_broken
 
 
 def test_without_days_there_is_nothing_to_draw() -> None:
