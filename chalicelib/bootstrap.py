@@ -20,6 +20,7 @@ from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
+from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
@@ -176,6 +177,16 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         clock,
         settings.totals_shards,
     )
+    results = ResultService(
+        catalogue,
+        stores.cohorts,
+        cohorts,
+        stores.enrollment_counts,
+        snapshots,
+        stores.summaries,
+        clock,
+        exact_totals=settings.exact_totals,
+    )
     return Services(
         catalogue=catalogue,
         features=features,
@@ -187,16 +198,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         analysis=AnalysisService(catalogue, stores.totals),
         cohorts=cohorts,
         result_rows=ResultRowService(catalogue, stores.users, stores.logs, stores.user_enrollments),
-        results=ResultService(
-            catalogue,
-            stores.cohorts,
-            cohorts,
-            stores.enrollment_counts,
-            snapshots,
-            stores.summaries,
-            clock,
-            exact_totals=settings.exact_totals,
-        ),
+        results=results,
         purge=purge,
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
@@ -252,6 +254,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             catalogue, stores.catalogue, features, plans, feature_creation, stores.totals, clock
         ),
         feature_creation=feature_creation,
+        experiment_pages=ExperimentPageService(catalogue, results),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,

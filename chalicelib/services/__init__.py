@@ -15,6 +15,7 @@ from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
+from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
@@ -105,6 +106,7 @@ class Services:
     feature_designs: FeatureDesignService
     feature_steps: FeatureStepService
     feature_creation: FeatureCreationService
+    experiment_pages: ExperimentPageService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService

@@ -9,6 +9,7 @@ from chalicelib.api.dashboard import (
     flags,
     metrics,
     overview,
+    results,
     segments,
     sign_in,
     system,
@@ -29,4 +30,5 @@ PAGES: tuple[Routes, ...] = (
     users.routes,
     system.routes,
     features.routes,
+    results.routes,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from chalicelib.api.dashboard.charts import numbers
 from chalicelib.api.dashboard.designs import words as designs
 from chalicelib.domain.access.api_keys import Role
 from chalicelib.domain.audiences.filters import FilterMode
@@ -22,10 +23,10 @@ from chalicelib.domain.catalogue.overview import (
 )
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.metrics import JOINER, MetricType
-from chalicelib.domain.features.result_plans import Measure, PlannedMetric
+from chalicelib.domain.features.result_plans import Measure, MetricRole, PlannedMetric
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.domain.statistics.decision import Code
-from chalicelib.domain.statistics.plan import Mode
+from chalicelib.domain.statistics.plan import Direction, GuardrailState, Mode
 from chalicelib.domain.statistics.sentences import number
 
 KINDS: Mapping[Kind, str] = {
@@ -216,6 +217,56 @@ def done(query: Mapping[str, str]) -> str:
     return DONE.get(query.get("done", ""), "").format_map(numbers)
 
 
+METHODS: Mapping[Mode, str] = {
+    Mode.PLANNED: "An end is planned. Before it you may look as often as you like: the interval"
+    " holds at all looks together. The one look at the end decides with a narrower one.",
+    Mode.OPEN: "No end is planned. You may look as often as you like: the interval holds at all"
+    " looks together, and decides at any of them.",
+    Mode.MOVED: "The planned end was moved after the start. The interval that holds at all looks"
+    " together goes on deciding; there is no look at the end any more.",
+}
+"""How looks share the risk of a false alarm."""
+
+METRIC_ROLES: Mapping[MetricRole, str] = {
+    MetricRole.PRIMARY: "decides",
+    MetricRole.GUARDRAIL: "guardrail: must not get worse",
+    MetricRole.SECONDARY: "beside: worth a look, decides nothing",
+}
+
+DIRECTIONS: Mapping[Direction, str] = {
+    Direction.INCREASE: "more is better",
+    Direction.DECREASE: "less is better",
+}
+
+GUARDED: Mapping[GuardrailState, str] = {
+    GuardrailState.HARMED: "harmed: it got worse",
+    GuardrailState.SAFE: "safe: it stays within its margin",
+    GuardrailState.UNCLEAR: "unclear: not shown to stay within its margin",
+}
+
+READINGS: Mapping[str, str] = {
+    "better": "good",
+    "safe": "good",
+    "worse": "bad",
+    "harmed": "bad",
+}
+"""How what an interval says is coloured; the words always stand beside it."""
+
+CHECK_NAMES: Mapping[str, str] = {
+    "split": "Split by weights",
+    "enough data": "Enough data",
+    "full week": "A full week",
+    "who reports": "Who reports",
+    "foreign events": "Foreign events",
+    "weights": "Variants of weight 0",
+    "plan": "Changes after the start",
+    "A/A": "A/A test",
+    "complete": "Counted completely",
+    "exact": "Exact counts",
+    "data": "Sound sums",
+}
+
+
 def count(value: int) -> str:
     """A whole number with its thousands apart.
 
@@ -295,8 +346,8 @@ MEASURES = (
     ("conversion", "share of users with an event"),
     ("mean", "mean per user"),
 )
-DIRECTIONS = (("increase", "more is good"), ("decrease", "less is good"))
-ROLES = (
+DIRECTION_CHOICES = (("increase", "more is good"), ("decrease", "less is good"))
+ROLE_CHOICES = (
     ("", "not used"),
     ("primary", "primary: it decides"),
     ("secondary", "secondary: it is described"),
@@ -394,6 +445,13 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "check_word": lambda state: CHECKS.get(state, state),
     "worded": designs.worded,
     "counted": designs.counted,
+    "method_word": lambda mode: METHODS[mode],
+    "metric_role_word": lambda role: METRIC_ROLES[role],
+    "direction_word": lambda direction: DIRECTIONS[direction],
+    "guarded_word": lambda state: GUARDED[state],
+    "reading_tone": lambda reading: READINGS.get(reading, "neutral"),
+    "check_name": lambda name: CHECK_NAMES.get(name, name),
+    "size": numbers.size,
     "escaped": escape,
     "how_many": how_many,
     "place_of": place_of,

@@ -112,7 +112,7 @@ class ExperimentParticipant(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class _Page(Generic[R]):
+class RowsPage(Generic[R]):
     """How the rows of a page are shown, as JSON or below the names of columns.
 
     `link` leads to what comes after so many of them, if anything does.
@@ -130,9 +130,9 @@ def list_feature_participants(
     services: Services, feature_id: Integer, query: RowsQuery, reading: Reading
 ) -> Rendered[list[Participant]]:
     """The users of an experiment with the totals that results sum up; as CSV for who accepts it."""
-    after = None if query.cursor is None else CURSORS.read(query.cursor, feature=feature_id)
+    after = feature_position(query, feature_id)
     found = services.result_rows.of_feature(feature_id, after, query.limit)
-    return _answered(_of_feature(found, query, feature_id), reading)
+    return _answered(feature_rows(found, query, feature_id), reading)
 
 
 @routes.endpoint("/api/results/experiment/{experiment_id}/participants")
@@ -140,18 +140,34 @@ def list_experiment_participants(
     services: Services, experiment_id: Uuid, query: RowsQuery, reading: Reading
 ) -> Rendered[list[ExperimentParticipant]]:
     """The participants of an experiment in UpGrade's form, with the values that results sum up."""
-    start = _start_of(query, experiment_id)
+    start = experiment_start(query, experiment_id)
     found = services.result_rows.of_experiment(experiment_id, start, query.limit)
-    return _answered(_of_experiment(found, query, experiment_id), reading)
+    return _answered(experiment_rows(found, query, experiment_id), reading)
 
 
-def _start_of(query: RowsQuery, experiment_id: str) -> Start | None:
+def feature_position(query: RowsQuery, feature_id: int) -> Position | None:
+    """Where the page that is asked for begins.
+
+    Raises:
+        Invalid: if its cursor was not given out for this.
+    """
+    return None if query.cursor is None else CURSORS.read(query.cursor, feature=feature_id)
+
+
+def experiment_start(query: RowsQuery, experiment_id: str) -> Start | None:
+    """Where the page that is asked for begins.
+
+    Raises:
+        Invalid: if its cursor was not given out for this.
+    """
     if query.cursor is None:
         return None
     return EXPERIMENT_CURSORS.read(query.cursor, experiment=experiment_id)
 
 
-def _of_feature(found: ResultRows, query: RowsQuery, feature_id: int) -> _Page[ResultRow]:
+def feature_rows(found: ResultRows, query: RowsQuery, feature_id: int) -> RowsPage[ResultRow]:
+    """The users of an experiment of Test Lab as they are shown."""
+
     def link(count: int) -> str | None:
         after = found.after(count)
         kept = {"limit": query.limit}
@@ -159,12 +175,14 @@ def _of_feature(found: ResultRows, query: RowsQuery, feature_id: int) -> _Page[R
 
     fixed = (*FEATURE_COLUMNS, COUNTED_COLUMN)
     columns = (*FEATURE_COLUMNS, *_columns(found.metrics, fixed), COUNTED_COLUMN)
-    return _Page(found.rows, _participant, columns, _cells, link)
+    return RowsPage(found.rows, _participant, columns, _cells, link)
 
 
-def _of_experiment(
+def experiment_rows(
     found: ParticipantRows, query: RowsQuery, experiment_id: str
-) -> _Page[ParticipantRow]:
+) -> RowsPage[ParticipantRow]:
+    """The participants of an experiment in UpGrade's form as they are shown."""
+
     def link(count: int) -> str | None:
         after = found.after(count)
         kept = {"limit": query.limit}
@@ -174,27 +192,30 @@ def _of_experiment(
 
     rows = [row for _, row in found.rows]
     columns = (*EXPERIMENT_COLUMNS, *_columns(found.metrics, EXPERIMENT_COLUMNS))
-    return _Page(rows, _experiment_participant, columns, _experiment_cells, link)
+    return RowsPage(rows, _experiment_participant, columns, _experiment_cells, link)
 
 
-def _answered(page: _Page[R], reading: Reading) -> Rendered[Any]:
+def _answered(page: RowsPage[R], reading: Reading) -> Rendered[Any]:
     """The rows that fit an answer, as JSON or CSV, with a Link to what comes after them."""
     is_csv = prefers(reading.headers.get("accept", ""), "text/csv")
-    head = results_csv.line(page.columns) if is_csv else ""
-    texts = _fitting(
-        (
-            results_csv.line(page.cells(row)) if is_csv else row_text(page.shown(row))
-            for row in page.rows
-        ),
-        ANSWER_BYTES - answer_bytes(head),
-    )
     headers: ResponseHeaders = {"Vary": "Accept"}
-    if (link := page.link(len(texts))) is not None:
-        headers["Link"] = link
     if is_csv:
-        text = "".join((head, *texts))
-        return Rendered(text, {**headers, "Content-Type": results_csv.CSV_TYPE})
-    return written(list_text(texts), headers)
+        text, link = csv_rows(page)
+        headers["Content-Type"] = results_csv.CSV_TYPE
+    else:
+        texts = _fitting((row_text(page.shown(row)) for row in page.rows), ANSWER_BYTES)
+        text, link = list_text(texts), page.link(len(texts))
+    if link is not None:
+        headers["Link"] = link
+    return Rendered(text, headers) if is_csv else written(text, headers)
+
+
+def csv_rows(page: RowsPage[R]) -> tuple[str, str | None]:
+    """The rows that fit an answer as CSV, and the link to what comes after them."""
+    head = results_csv.line(page.columns)
+    lines = (results_csv.line(page.cells(row)) for row in page.rows)
+    texts = _fitting(lines, ANSWER_BYTES - answer_bytes(head))
+    return "".join((head, *texts)), page.link(len(texts))
 
 
 def _fitting(texts: Iterable[str], room: int) -> list[str]:

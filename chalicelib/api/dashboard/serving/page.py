@@ -60,6 +60,15 @@ class Elsewhere:
     cookie: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to be kept, for who may see the page that leads to it."""
+
+    name: str
+    content_type: str
+    text: str
+
+
 def root_of(reading: Reading) -> str:
     """The relative way from a page to the root of the application, whatever is before it."""
     depth = requested_path(reading.request).count("/") - 1
@@ -113,6 +122,19 @@ def redirected(to: Elsewhere, reading: Reading) -> Rendered[str]:
     if to.cookie is not None:
         headers["Set-Cookie"] = to.cookie
     return Rendered("", {**headers, "Cache-Control": "no-store"}, HTTPStatus.SEE_OTHER.value)
+
+
+def downloaded(file: Download) -> Rendered[str]:
+    """A file as it is sent: browsers save it."""
+    return Rendered(
+        file.text,
+        {
+            "Content-Type": file.content_type,
+            "Content-Disposition": f'attachment; filename="{file.name}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 def _done(reading: Reading) -> str:

@@ -1,8 +1,8 @@
 """Routes of pages and of what their forms do.
 
-A page's view returns a `Page`, or a file that is `Rendered` already; what a form does, an
-`Elsewhere`, or a `Page` that no address leads to. A form that is refused is shown once more with
-what was typed, by the view `again`.
+A page's view returns a `Page`, a `Download` to be kept, or a file that is `Rendered` already; what
+a form does, an `Elsewhere`, or a `Page` that no address leads to. A form that is refused is shown
+once more with what was typed, by the view `again`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 
 from chalicelib.api.dashboard.serving.dialect import DIALECT
 from chalicelib.api.dashboard.serving.forms import typed
-from chalicelib.api.dashboard.serving.page import TOKEN, Elsewhere, Page, redirected, rendered
+from chalicelib.api.dashboard.serving.page import (
+    TOKEN,
+    Download,
+    Elsewhere,
+    Page,
+    downloaded,
+    redirected,
+    rendered,
+)
 from chalicelib.api.dashboard.serving.sessions import session_text
 from chalicelib.api.http.access import OPEN
 from chalicelib.api.http.calls import Call
@@ -94,12 +102,14 @@ def _required(call: Call, right: Right | None) -> Session | None:
 
 
 def _answered(
-    answer: Page | Elsewhere | Rendered[str], call: Call, session: Session | None
+    answer: Page | Download | Elsewhere | Rendered[str], call: Call, session: Session | None
 ) -> Rendered[str]:
     if isinstance(answer, Rendered):
         return answer
     if isinstance(answer, Elsewhere):
         return redirected(answer, call.reading)
+    if isinstance(answer, Download):
+        return downloaded(answer)
     return rendered(answer, call.reading, session, signs_in=call.services.sessions.enabled)
 
 

@@ -35,3 +35,17 @@ for (const sum of document.querySelectorAll("output[data-sum-of]")) {
   document.addEventListener("input", renew);
   renew();
 }
+
+// What is folded is printed too.
+window.addEventListener("beforeprint", () => {
+  for (const each of document.querySelectorAll("details:not([open])")) {
+    each.open = true;
+    each.dataset.printed = "yes";
+  }
+});
+window.addEventListener("afterprint", () => {
+  for (const each of document.querySelectorAll("details[data-printed]")) {
+    each.open = false;
+    delete each.dataset.printed;
+  }
+});

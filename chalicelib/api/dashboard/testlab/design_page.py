@@ -21,8 +21,8 @@ VARIANT_FIELDS = ("value", "weight")
 METRIC_FIELDS = ("name", "measure", "direction", "role", "cap", "margin")
 PLAN_CHOICES = {
     "measures": words.MEASURES,
-    "directions": words.DIRECTIONS,
-    "roles": words.ROLES,
+    "directions": words.DIRECTION_CHOICES,
+    "roles": words.ROLE_CHOICES,
     "missing": words.MISSING,
     "runs": words.RUNS,
 }

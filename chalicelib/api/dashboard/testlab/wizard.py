@@ -248,6 +248,6 @@ class Draft:
             ),
             "far_end": FAR_END,
             "measures": words.MEASURES,
-            "directions": words.DIRECTIONS,
+            "directions": words.DIRECTION_CHOICES,
         }
         return Page("new_feature.html", shown)

@@ -116,9 +116,9 @@ def _split_check(measured: Measured, found: SplitCheck) -> Check:
         return Check("split", UNKNOWN, f"There are no {measured.unit} yet.")
     p = p_text(found.log_p)
     if found.is_broken:
-        text = f"Variants did not get the {measured.unit} that their weights say ({p})."
+        text = f"Variants did not get the {measured.unit} that their weights say (p {p})."
         return Check("split", BROKEN, text, found.p)
-    text = f"Variants got the {measured.unit} that their weights say ({p})."
+    text = f"Variants got the {measured.unit} that their weights say (p {p})."
     return Check("split", FINE, text, found.p)
 
 

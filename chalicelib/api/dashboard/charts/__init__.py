@@ -1,0 +1,1 @@
+"""Charts and tables of results: where marks are drawn, and the texts beside them."""
