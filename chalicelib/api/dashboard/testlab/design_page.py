@@ -11,6 +11,7 @@ from chalicelib.api.dashboard import words
 from chalicelib.api.dashboard.serving.page import Elsewhere, Page
 from chalicelib.api.dashboard.testlab.fields import Row, typed_rows, with_room
 from chalicelib.api.dashboard.testlab.forms import TAG
+from chalicelib.api.dashboard.words import numbers
 from chalicelib.domain.catalogue.testlab.designs import FeatureDesign
 from chalicelib.domain.catalogue.testlab.steps import Taken
 from chalicelib.domain.errors import NotFound
@@ -90,7 +91,7 @@ def _was(refused: str, typed: Mapping[str, str]) -> Callable[..., str]:
 
 def _variants(design: FeatureDesign) -> list[Row]:
     return [
-        {"value": each.value, "weight": words.percent(each.weight), "place": str(place)}
+        {"value": each.value, "weight": numbers.percent(each.weight), "place": str(place)}
         for place, each in enumerate(design.feature.variants)
     ]
 

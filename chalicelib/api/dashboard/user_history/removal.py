@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard.words import ERASED, count
+from chalicelib.api.dashboard.words import ERASED
+from chalicelib.api.dashboard.words.numbers import count
 from chalicelib.services.privacy.erasure import ErasureReport
 
 
