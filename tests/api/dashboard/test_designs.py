@@ -299,7 +299,7 @@ def test_lists_are_added_and_taken_off(gateway: Gateway) -> None:
     assert page.fields["list_name"] == "Staff"
     users = {"members": "anna\r\nben\r\n", "list_name": "Staff"}
     page = submit(gateway, path, {"side": "exclude", "kind": "Individual", **users})
-    assert "The list was added" in page.text
+    assert "The list is added" in page.text
     assert "2 users, 0 groups" in page.text
     (entry,) = stored(gateway, experiment_id)["experimentSegmentExclusion"]
     gone = {"segment": entry["segment"]["id"], "side": "exclude"}

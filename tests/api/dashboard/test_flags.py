@@ -135,7 +135,7 @@ def test_a_list_is_switched_off_and_on_and_removed(gateway: Gateway) -> None:
     assert page.status == 404
     assert "there is no such list" in page.text
     page = submit(gateway, f"{own}/remove", {"side": "include"})
-    assert "The list is removed from the flag." in page.text
+    assert "The list is taken off." in page.text
     assert "staff" not in page.text
 
 
