@@ -22,7 +22,7 @@ AXE := .cache/axe-core/package/axe.min.js
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run openapi key keys transfer package cloud test test-fast simulate bench test-dynamodb-local test-browser test-oracles contract check static format lint types imports clean
+.PHONY: help install run screenshots openapi key keys transfer package cloud test test-fast simulate bench test-dynamodb-local test-browser test-oracles contract check static format lint types imports clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -103,6 +103,9 @@ $(AXE):
 
 openapi: $(READY)  ## Write the document of the API (/api/openapi.json) anew, from the routes
 	@$(BIN)/python -m infra.openapi
+
+screenshots: $(READY)  ## Take the pictures of the dashboard in the README anew, with Chromium
+	@$(BIN)/python -m infra.screenshots
 
 transfer: $(READY)  ## Move experiments with their participants: make transfer FROM=URL TO=URL EXPERIMENTS="ID ..."
 	@test -n "$(FROM)" -a -n "$(TO)" -a -n "$(EXPERIMENTS)" || { echo 'say FROM=URL TO=URL EXPERIMENTS="ID ..."'; exit 1; }

@@ -93,6 +93,7 @@ def _print_urls(url: str, services: Any) -> None:
     designs = [f.design for f in features if f.design is not None]
     as_json = "-H 'Content-Type: application/json'"
     lines = [
+        f"{url}/dashboard    # experiments, results and flags, in a browser",
         f"{url}/swagger    # all routes, in a browser",
         f"curl {url}/api/feature/current",
         f"curl {url}/api/feature",

@@ -1,0 +1,99 @@
+"""The life of an experiment in the dashboard, by clicking and typing only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.servers import Server
+
+KEY = "the key of whoever runs this service"
+
+
+def action(browser: Chrome, name: str) -> WebElement:
+    """The button of an action."""
+    return browser.find_element(By.CSS_SELECTOR, f"[data-testid=action-{name}]")
+
+
+def press(browser: Chrome, name: str) -> None:
+    """Press the button of an action by the keyboard, in whatever fold it is."""
+    button = action(browser, name)
+    fold = button.find_elements(By.XPATH, "ancestor::details[not(@open)]/summary")
+    for summary in fold:
+        summary.send_keys(Keys.ENTER)
+    button.send_keys(Keys.ENTER)
+
+
+def text_of(browser: Chrome, testid: str) -> str:
+    return browser.find_element(By.CSS_SELECTOR, f"[data-testid={testid}]").text
+
+
+@pytest.fixture
+def guarded(start_server: Callable[..., Server]) -> Server:
+    """A service in which people sign in."""
+    return start_server(AUTH="true", ADMIN_KEY=KEY)
+
+
+def test_nobody_sees_a_page_without_a_key_and_signing_out_ends_it(
+    browser: Chrome, guarded: Server
+) -> None:
+    browser.get(f"{guarded.url}/dashboard/system")
+    field = browser.find_element(
+        By.ID, str(browser.find_element(By.XPATH, "//label[.='API key']").get_attribute("for"))
+    )
+    field.send_keys("not the key", Keys.ENTER)
+    assert "not the key" not in browser.page_source
+    field = browser.find_element(By.NAME, "key")
+    field.send_keys(KEY)
+    browser.find_element(By.XPATH, "//button[.='Sign in']").click()
+    assert browser.current_url == f"{guarded.url}/dashboard/system"
+    assert KEY not in browser.page_source
+    action(browser, "sign-out").click()
+    browser.get(f"{guarded.url}/dashboard")
+    assert "/dashboard/sign-in" in browser.current_url
+
+
+def test_an_experiment_of_test_lab_is_made_started_and_ended(
+    browser: Chrome, start_server: Callable[..., Server]
+) -> None:
+    server = start_server(AUTH="false")
+    browser.get(f"{server.url}/dashboard")
+    browser.find_element(By.LINK_TEXT, "New").send_keys(Keys.ENTER)
+    browser.get(f"{server.url}/dashboard/new/feature?type=experiment")
+    browser.find_element(By.NAME, "name").send_keys("Blue <b>button</b>")
+    for place, value in enumerate(("left", "right")):
+        field = browser.find_element(By.NAME, f"variants.{place}.value")
+        field.clear()
+        field.send_keys(value)
+    for _ in range(3):
+        press(browser, "next")
+    assert "Blue <b>button</b>" in browser.find_element(By.TAG_NAME, "main").text
+    press(browser, "create")
+    assert text_of(browser, "state") in ("running", "scheduled")
+    press(browser, "pause")
+    assert text_of(browser, "state") == "paused"
+    press(browser, "resume")
+    assert text_of(browser, "state") == "running"
+    browser.find_element(By.LINK_TEXT, "Results").send_keys(Keys.ENTER)
+    assert "needs data" in text_of(browser, "verdict")
+    browser.back()
+    press(browser, "end")
+    assert text_of(browser, "state") in ("paused", "ended")
+
+
+def test_a_key_that_is_made_is_shown_once(
+    browser: Chrome, start_server: Callable[..., Server]
+) -> None:
+    server = start_server(AUTH="false")
+    browser.get(f"{server.url}/dashboard/system")
+    browser.find_element(By.CSS_SELECTOR, "input[name=role][value=client]").click()
+    press(browser, "create")
+    shown = browser.find_element(By.CLASS_NAME, "key").text
+    assert shown.startswith("swy_")
+    browser.get(f"{server.url}/dashboard/system")
+    assert shown not in browser.page_source
