@@ -9,9 +9,12 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.servers import Server
 
+SECONDS = 30
 KEY = "the key of whoever runs this service"
 
 
@@ -26,7 +29,13 @@ def press(browser: Chrome, name: str) -> None:
     fold = button.find_elements(By.XPATH, "ancestor::details[not(@open)]/summary")
     for summary in fold:
         summary.send_keys(Keys.ENTER)
-    button.send_keys(Keys.ENTER)
+    enter(browser, button)
+
+
+def enter(browser: Chrome, element: WebElement) -> None:
+    """Press Enter on what leads to another page, and wait for that."""
+    element.send_keys(Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(staleness_of(element))
 
 
 def text_of(browser: Chrome, testid: str) -> str:
@@ -46,7 +55,8 @@ def test_nobody_sees_a_page_without_a_key_and_signing_out_ends_it(
     field = browser.find_element(
         By.ID, str(browser.find_element(By.XPATH, "//label[.='API key']").get_attribute("for"))
     )
-    field.send_keys("not the key", Keys.ENTER)
+    field.send_keys("not the key")
+    enter(browser, field)
     assert "not the key" not in browser.page_source
     field = browser.find_element(By.NAME, "key")
     field.send_keys(KEY)
@@ -63,7 +73,7 @@ def test_an_experiment_of_test_lab_is_made_started_and_ended(
 ) -> None:
     server = start_server(AUTH="false")
     browser.get(f"{server.url}/dashboard")
-    browser.find_element(By.LINK_TEXT, "New").send_keys(Keys.ENTER)
+    enter(browser, browser.find_element(By.LINK_TEXT, "New"))
     browser.get(f"{server.url}/dashboard/new/feature?type=experiment")
     browser.find_element(By.NAME, "name").send_keys("Blue <b>button</b>")
     for place, value in enumerate(("left", "right")):
@@ -79,7 +89,7 @@ def test_an_experiment_of_test_lab_is_made_started_and_ended(
     assert text_of(browser, "state") == "paused"
     press(browser, "resume")
     assert text_of(browser, "state") == "running"
-    browser.find_element(By.LINK_TEXT, "Results").send_keys(Keys.ENTER)
+    enter(browser, browser.find_element(By.LINK_TEXT, "Results"))
     assert "needs data" in text_of(browser, "verdict")
     browser.back()
     press(browser, "end")
