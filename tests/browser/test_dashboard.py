@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
+import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from benchmarks import worlds
 from tests.servers import Server
 
 WIDE, NARROW = (1280, 900), (360, 740)
@@ -33,16 +36,26 @@ def axe(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def pages(server: Server, browser: Chrome) -> list[str]:
-    """The addresses of all pages that links lead to, from the overview on."""
-    seen: dict[str, None] = {f"{server.url}/dashboard": None}
-    for address in (waiting := list(seen)):
+    """The addresses of all pages of the demonstration."""
+    return walked(browser, server.url)
+
+
+def walked(browser: Chrome, url: str) -> list[str]:
+    """The addresses of all kinds of pages that links lead to, from the overview on."""
+    seen = [f"{url}/dashboard"]
+    for address in seen:
         browser.get(address)
         for link in browser.find_elements(By.CSS_SELECTOR, "a[href]"):
             found = str(link.get_property("href")).partition("#")[0]
-            if found.startswith(f"{server.url}/dashboard") and _kind(found) not in map(_kind, seen):
-                seen[found] = None
-                waiting.append(found)
-    return list(seen)
+            if _is_page(found, url) and _kind(found) not in map(_kind, seen):
+                seen.append(found)
+    return seen
+
+
+def _is_page(address: str, url: str) -> bool:
+    """Whether it is a page of the dashboard, and no file."""
+    path = address.partition("?")[0]
+    return path.startswith(f"{url}/dashboard") and not path.endswith((".csv", "/export"))
 
 
 def _kind(address: str) -> str:
@@ -116,3 +129,65 @@ def test_pages_read_without_scripts(browser: Chrome, pages: list[str]) -> None:
             assert browser.find_element(By.TAG_NAME, "h1").text, address
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+HOSTILE = "<script>window.ran=1</script><img src=x onerror=window.ran=1>\"'&\u202e" + "w" * 400
+"""Markup, a script, a mark that turns the direction of writing, and no place to break a line."""
+
+
+@pytest.fixture(scope="module")
+def hostile(start_server: Callable[..., Server]) -> str:
+    """The address of a service with hostile names wherever a client can put one."""
+    url = start_server(AUTH="false").url
+
+    def send(path: str, body: Any, **headers: str) -> Any:
+        answer = requests.post(f"{url}{path}", json=body, headers=headers, timeout=30)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    name = HOSTILE[:255]
+    made = send("/api/feature", {**worlds.feature(name), "description": HOSTILE})
+    variants = [{"feature_id": made["id"], "value": f"{n}{HOSTILE}"} for n in range(2)]
+    stored = send(f"/api/feature/{made['id']}/variants", {"variants": variants})
+    user = {"id": HOSTILE, "variant_id": stored[0]["id"], "ip_address": "192.0.2.1"}
+    send("/api/users", user)
+    send("/api/events", {"user_id": HOSTILE, "variant_id": stored[0]["id"]})
+    attributes = [{"metric": HOSTILE, "datatype": "continuous"}]
+    send("/api/metric/save", {"metricUnit": attributes, "context": ["home"]})
+    query = {
+        "name": HOSTILE,
+        "query": {"operationType": "avg"},
+        "metric": {"key": HOSTILE},
+        "repeatedMeasure": "MOST RECENT",
+    }
+    body = worlds.design(HOSTILE, "home", HOSTILE, queries=[query], tags=[HOSTILE])
+    design = send("/api/experiments", {**body, "description": HOSTILE})
+    send("/api/experiments/state", {"experimentId": design["id"], "state": "enrolling"})
+    send("/api/flags", {**worlds.flag(HOSTILE), "context": ["home"], "tags": [HOSTILE]})
+    init = {"group": {HOSTILE: [HOSTILE]}, "workingGroup": {HOSTILE: HOSTILE}}
+    send("/api/v6/init", init, **{"User-Id": quote("u" + "<b>&")})
+    return url
+
+
+def too_wide(browser: Chrome) -> list[str]:
+    """The tags and classes of what reaches beyond the page."""
+    found: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('main *')]"
+        ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
+        ".map((e) => `${e.tagName}.${e.className.baseVal ?? e.className} in ${e.parentElement.tagName}`)"
+    )
+    return found[:8]
+
+
+def test_hostile_names_run_nothing_and_break_nothing(browser: Chrome, hostile: str) -> None:
+    pages = [*walked(browser, hostile), f"{hostile}/dashboard/users?{urlencode({'id': HOSTILE})}"]
+    assert len(pages) > 10
+    for size in (WIDE, NARROW):
+        for address in pages:
+            emulate(browser, size)
+            browser.get_log("browser")
+            browser.get(address)
+            assert browser.execute_script("return window.ran") is None, address
+            assert browser.get_log("browser") == [], address
+            width = browser.execute_script("return document.documentElement.scrollWidth")
+            assert width <= size[0], (address, too_wide(browser))
