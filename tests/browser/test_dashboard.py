@@ -174,7 +174,7 @@ def too_wide(browser: Chrome) -> list[str]:
     found: list[str] = browser.execute_script(
         "return [...document.querySelectorAll('main *')]"
         ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
-        ".map((e) => `${e.tagName}.${e.className.baseVal ?? e.className} in ${e.parentElement.tagName}`)"
+        ".map((e) => `${e.tagName}.${e.className} in ${e.parentElement.tagName}`)"
     )
     return found[:8]
 

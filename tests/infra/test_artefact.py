@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -60,6 +62,7 @@ class Client:
 
     def __init__(self, function: Function, api: RestApi, key: str | None = None) -> None:
         self.function, self._api = function, api
+        self.key = key
         self._key = {"X-API-Key": key} if key else {}
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
@@ -225,6 +228,30 @@ def test_administration_needs_a_key(send: Client) -> None:
     answer = send("POST", "/api/feature", experiment("unasked"), X_API_Key="wrong")
     assert answer.status == 401
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_people_sign_in_to_pages_below_the_stage(send: Client) -> None:
+    stranger = send("GET", "/dashboard/system")
+    assert stranger.status == 303
+    assert stranger.headers["location"] == "../dashboard/sign-in?to=/dashboard/system"
+    form = {
+        "Content_Type": "application/x-www-form-urlencoded",
+        "Origin": "https://api.example.com",
+        "X_Forwarded_Proto": "https",
+    }
+    fields = urlencode({"key": send.key, "to": "/dashboard/system"})
+    signed = send("POST", "/dashboard/sign-in", fields, **form)
+    assert (signed.status, signed.headers["location"]) == (303, "../dashboard/system")
+    cookie, *attributes = signed.headers["set-cookie"].split("; ")
+    assert {f"Path=/{STAGE}/dashboard", "Secure", "HttpOnly", "SameSite=Strict"} <= {*attributes}
+    page = send("GET", "/dashboard/system", Cookie=cookie)
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    style = re.search(r'href="\.\./(dashboard/assets/style-\w+\.css)"', page.text)
+    assert style is not None
+    asset = send("GET", f"/{style[1]}")
+    assert (asset.status, asset.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert "immutable" in asset.headers["cache-control"]
+    assert send("GET", "/").headers["location"] == "./dashboard"
 
 
 def test_a_participant_of_upgrade_is_assigned_and_marked(send: Client) -> None:
