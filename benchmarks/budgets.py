@@ -72,6 +72,13 @@ TESTLAB_ADMINISTRATION = {
     "GET /api/results/feature/{id}": Budget(
         3, 4, 0, Floor(1, 3, 0, "catalogue, cohorts and the kept verdict at the same time")
     ),
+    "GET /dashboard": Budget(2, 1.5, 0, Floor(1, 1.5, 0, "catalogue and lines at the same time")),
+    "GET /dashboard/feature/{id}": Budget(
+        3, 4, 0, Floor(1, 3, 0, "catalogue, cohorts and the kept verdict at the same time")
+    ),
+    "GET /dashboard/feature/{id}/design": Budget(
+        3, 3, 0, Floor(1, 3, 0, "catalogue, totals and the kept verdict at the same time")
+    ),
     "POST /api/feature": Budget(4, 2, 5, _COMMIT),
     "PUT /api/feature/{id}": Budget(2, 1, 4, _COMMIT),
     "POST /api/feature/{id}/variants": Budget(

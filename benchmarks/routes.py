@@ -101,6 +101,11 @@ def _results(world: World) -> Request:
     return Request("GET", path)
 
 
+def _results_page(world: World) -> Request:
+    request = _results(world)
+    return Request("GET", request.path.replace("/api/results/", "/dashboard/"))
+
+
 TESTLAB: tuple[Case, ...] = (
     Case("GET /api/feature", get("/api/feature")),
     Case("GET /api/feature, 304", unchanged("/api/feature"), 304),
@@ -125,6 +130,9 @@ TESTLAB: tuple[Case, ...] = (
 TESTLAB_ADMINISTRATION: tuple[Case, ...] = (
     Case("GET /api/results", get("/api/results")),
     Case("GET /api/results/feature/{id}", _results),
+    Case("GET /dashboard", get("/dashboard")),
+    Case("GET /dashboard/feature/{id}", _results_page),
+    Case("GET /dashboard/feature/{id}/design", get("/dashboard/feature/{feature}/design")),
     Case(
         "POST /api/feature",
         lambda world: Request("POST", "/api/feature", feature(world.fresh("feature"), type_id=1)),
