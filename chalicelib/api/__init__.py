@@ -8,7 +8,8 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
-from chalicelib.api.dashboard import PAGES as PAGES
+from chalicelib.api.dashboard import pages
+from chalicelib.api.dashboard.paths import PATHS
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.http.wrapper import Wrapper
 from chalicelib.api.protocol.cors import Cors
@@ -39,8 +40,9 @@ def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -
     """
     app.api.cors = cors
     wrapper = Wrapper(services, observer)
-    for routes in (*ROUTES, *PAGES):
+    for routes in ROUTES:
         app.register_blueprint(wrapper.blueprint(routes))
+    app.register_blueprint(wrapper.late_blueprint(__name__, PATHS, pages))
     # Modules, models and routes are there for good: the collector need not pass through them.
     gc.freeze()
 
@@ -52,11 +54,12 @@ def any_case_paths() -> frozenset[str]:
 
 def build_models() -> None:
     """Build all that is built when it is first used, for a server whose threads share it."""
+    routes = (*all_routes(), *pages())
     waiting: list[type[BaseModel]] = [BaseModel]
     while waiting:
         model = waiting.pop()
         waiting.extend(model.__subclasses__())
         if model.__module__.startswith(__name__):
             model.model_rebuild()
-    for route in all_routes():
+    for route in routes:
         route.taken.build()

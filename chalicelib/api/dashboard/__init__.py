@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from chalicelib.api.dashboard import (
-    calculator,
-    experiments,
-    features,
-    flags,
-    metrics,
-    overview,
-    results,
-    segments,
-    sign_in,
-    system,
-    users,
-)
-from chalicelib.api.dashboard.serving import assets
-from chalicelib.api.http.routes import Routes
+import functools
 
-PAGES: tuple[Routes, ...] = (
-    assets.routes,
-    sign_in.routes,
-    overview.routes,
-    experiments.routes,
-    flags.routes,
-    segments.routes,
-    metrics.routes,
-    calculator.routes,
-    users.routes,
-    system.routes,
-    features.routes,
-    results.routes,
-)
+from chalicelib.api.http.routes import Route
+
+
+@functools.cache
+def pages() -> tuple[Route, ...]:
+    """The routes of all pages and forms, loaded with the first call."""
+    from chalicelib.api.dashboard import (
+        calculator,
+        experiments,
+        features,
+        flags,
+        metrics,
+        overview,
+        results,
+        segments,
+        sign_in,
+        system,
+        users,
+    )
+    from chalicelib.api.dashboard.serving import assets
+
+    modules = (
+        assets,
+        sign_in,
+        overview,
+        experiments,
+        flags,
+        segments,
+        metrics,
+        calculator,
+        users,
+        system,
+        features,
+        results,
+    )
+    return tuple(route for module in modules for route in module.routes.declared)

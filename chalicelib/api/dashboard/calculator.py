@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -78,7 +78,7 @@ def plain(text: str) -> str:
         return text
     try:
         return str(Decimal(text[:-1].strip()) / 100)
-    except InvalidOperation:
+    except ArithmeticError:
         return text
 
 

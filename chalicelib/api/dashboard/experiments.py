@@ -174,7 +174,7 @@ def add_list(services: Services, experiment_id: ExperimentId, form: ListForm) ->
 @routes.form(f"{ONE}/lists/remove", again=design_again)
 def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListForm) -> Elsewhere:
     """Take a list off."""
-    services.lists.remove_from_experiments(form.segment, exclude=form.side == "exclude")
+    services.designs.remove_list(experiment_id, form.segment, exclude=form.side == "exclude")
     return _design(experiment_id, "list-removed")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from chalice.app import Blueprint, Request, Response
@@ -43,6 +44,41 @@ class Wrapper:
             for path in route.spellings:
                 blueprint.route(path, methods=methods, content_types=["*/*"])(served)
         return blueprint
+
+    def late_blueprint(
+        self,
+        import_name: str,
+        paths: Mapping[str, Iterable[str]],
+        load: Callable[[], Iterable[Route]],
+    ) -> Blueprint:
+        """Routes that are loaded with the first request to any of them; `paths` have methods."""
+        blueprint = Blueprint(import_name)
+
+        @functools.cache
+        def servers() -> Mapping[tuple[str, str], Server]:
+            own = self._services, self._observer
+            return {(route.method, route.path): Server(route, *own) for route in load()}
+
+        for path, methods in paths.items():
+            for method in methods:
+                served = _served_late(servers, blueprint, method, path)
+                also = ["HEAD"] if method == "GET" else []
+                blueprint.route(path, methods=[method, *also], content_types=["*/*"])(served)
+        return blueprint
+
+
+def _served_late(
+    servers: Callable[[], Mapping[tuple[str, str], Server]],
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+) -> Callable[..., Response]:
+    def respond(**params: str) -> Response:
+        return servers()[method, path].respond(blueprint.current_request, params)
+
+    # Chalice names what it deploys by the function.
+    respond.__name__ = f"{method.lower()}{re.sub('[^a-z]+', '_', path)}"
+    return respond
 
 
 def _served(server: Server, blueprint: Blueprint) -> Callable[..., Response]:

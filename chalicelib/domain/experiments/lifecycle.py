@@ -146,13 +146,15 @@ def shipped(experiment: Experiment, condition_id: str, now: datetime) -> Experim
     now on, whatever they had. Who is not enrolled gets nothing more.
 
     Raises:
-        Invalid: if it has no such condition, or is one within subjects, which answers nothing once
-            enrollment is complete.
+        Invalid: if it has no such condition, does not run, or is one within subjects, which answers
+            nothing once enrollment is complete.
     """
     if experiment.unit is Unit.WITHIN_SUBJECTS:
         raise Invalid("within subjects: nothing is assigned once enrollment is complete")
     if all(condition.id != condition_id for condition in experiment.conditions):
         raise Invalid("revertTo: choose one of the conditions")
+    if experiment.state not in (State.ENROLLING, State.ENROLLMENT_COMPLETE):
+        raise Invalid("Only a design that enrolls, or did until now, has a winner to ship.")
     return replace(
         experiment,
         state=State.ENROLLMENT_COMPLETE,

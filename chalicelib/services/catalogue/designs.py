@@ -194,7 +194,7 @@ class DesignService:
             NotFound: if there is none.
             Invalid: if it has another name.
         """
-        if self._experiments.get(experiment_id).name.strip() != name.strip():
+        if self._experiments.get(experiment_id).name.split() != name.split():
             raise Invalid("To delete this design, type its name as it is written above.")
         return self._experiments.delete(experiment_id)
 
@@ -211,6 +211,18 @@ class DesignService:
         if not (made.user_ids or made.segment.groups or made.segment.sub_segments):
             raise Invalid("This list names nobody: type ids, or choose a segment.")
         return self._lists.add_to_experiment(experiment_id, made, exclude=exclude)
+
+    def remove_list(self, experiment_id: str, segment_id: str, *, exclude: bool) -> Segment:
+        """Take a list of a design off the side that it is on, and off that of others that share it.
+
+        Raises:
+            NotFound: if the design has no such list there.
+        """
+        design = self._experiments.get(experiment_id)
+        own = design.exclude if exclude else design.include
+        if all(entry.segment_id != segment_id for entry in own):
+            raise NotFound("This design has no such list on that side any more.")
+        return self._lists.remove_from_experiments(segment_id, exclude=exclude)
 
     def _draft(self, segment: Segment) -> ListDraft:
         return ListDraft(replace(segment, id=self._new_id()), self._segments.members(segment))

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
+from chalicelib.api.dashboard import pages
+from chalicelib.api.dashboard.paths import PATHS
 from tests.api.dashboard.pages import load
 from tests.api.test_features import create
 from tests.http import Gateway
@@ -21,3 +27,23 @@ def test_names_are_shown_as_they_are_and_never_run(gateway: Gateway) -> None:
     page = load(gateway, "/dashboard")
     assert HOSTILE in page.text
     assert "<script>alert" not in page.answer.text
+
+
+def test_the_paths_that_are_known_before_pages_are_loaded_are_theirs() -> None:
+    declared = {(route.path, route.method) for route in pages()}
+    known = {(path, method) for path, methods in PATHS.items() for method in methods}
+    assert known == declared
+
+
+def test_a_process_that_serves_the_apis_alone_loads_no_page() -> None:
+    script = (
+        "import app, sys;"
+        "sys.exit(any('jinja2' in m or m.endswith('dashboard.overview') for m in sys.modules))"
+    )
+    left_out = ("DYNAMODB_ENDPOINT", "CLIENT_API_SECRET", "CLIENT_API_KEY", "DEMO_MODE")
+    own = {name: value for name, value in os.environ.items() if name not in left_out}
+    environment = {**own, "STAGE": "dev", "TABLE_PREFIX": "switchyard-dev"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr[-500:]

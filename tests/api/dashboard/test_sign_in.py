@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.api.dashboard import PAGES
+from chalicelib.api import dashboard
 from chalicelib.api.dashboard.serving.places import HOME, own_place, place_of
 from chalicelib.api.dashboard.serving.sessions import COOKIE, cookie_of, session_text
 from chalicelib.api.http.reading import Reading
@@ -76,8 +76,7 @@ def target(path: str, answer: Answer) -> str:
 def pages() -> list[tuple[str, str]]:
     return [
         (route.method, re.sub(r"\{\w+\}", "1", route.path))
-        for routes in PAGES
-        for route in routes.declared
+        for route in dashboard.pages()
         if route.path not in OPEN
     ]
 

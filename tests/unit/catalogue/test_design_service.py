@@ -127,3 +127,14 @@ def test_a_list_must_name_somebody(services: Services) -> None:
         services.designs.add_list("e", lambda _: listing("s"), exclude=True)
     after = services.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
     assert [each.segment_id for each in after.exclude] == ["s"]
+
+
+def test_a_list_is_taken_off_the_design_that_has_it(services: Services) -> None:
+    for experiment_id in ("e", "f"):
+        services.experiments.create(design(experiment_id))
+    services.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
+    for experiment_id, exclude in (("f", True), ("e", False)):
+        with pytest.raises(NotFound):
+            services.designs.remove_list(experiment_id, "s", exclude=exclude)
+    services.designs.remove_list("e", "s", exclude=True)
+    assert services.experiments.get("e").exclude == ()

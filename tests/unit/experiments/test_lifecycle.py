@@ -173,6 +173,9 @@ def test_no_winner_is_shipped_that_is_not_there_or_could_not_be_assigned() -> No
     within = design(unit=Unit.WITHIN_SUBJECTS)
     with pytest.raises(Invalid, match="within subjects"):
         shipped(within, within.conditions[0].id, NOW)
+    archived = design(state=State.ARCHIVED)
+    with pytest.raises(Invalid, match="a winner to ship"):
+        shipped(archived, archived.conditions[0].id, NOW)
 
 
 def test_a_copy_refers_to_its_own_parts_only() -> None:

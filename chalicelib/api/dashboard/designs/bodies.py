@@ -45,6 +45,10 @@ def checked(model: type[M], body: Body) -> M:
         raise Invalid(faults(error, "design")) from error
 
 
+DIGITS = 30
+"""Places that a number which is typed may have on either side of its point."""
+
+
 def number(text: str) -> Any:
     """A number, or what was typed in its place, of which the API says what is wrong.
 
@@ -52,9 +56,10 @@ def number(text: str) -> Any:
     (Decimal('33.5'), 'half')
     """
     try:
-        return Decimal(text)
+        found = Decimal(text)
     except InvalidOperation:
         return text
+    return found if found.is_finite() and abs(found.adjusted()) < DIGITS else text
 
 
 def parsed(text: str, where: str) -> Any:

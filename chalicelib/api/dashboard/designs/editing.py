@@ -151,7 +151,7 @@ def check_loss(
     """
     kept = {each.id for each in body.conditions}
     gone = [each for each in before.conditions if each.id not in kept]
-    if not gone or confirm == before.name:
+    if not gone or confirm.split() == before.name.split():
         return
     counts = services.enrollment_statistics.detail(before.id).conditions
     enrolled = {each.condition_id: each.enrolled for each in counts}
@@ -240,7 +240,10 @@ def _payloads(form: EditForm, was: EditForm, body: Body) -> list[Any]:
     if was.payloads_json:
         if form.payloads_json == was.payloads_json:
             return list(body["conditionPayloads"])
-        return list(parsed(form.payloads_json, "conditionPayloads"))
+        found = parsed(form.payloads_json, "conditionPayloads")
+        if not isinstance(found, list):
+            raise Invalid("conditionPayloads: must be a list")
+        return found
     known, shown = _by_id(body["conditionPayloads"]), _fields_by_id(was.payloads)
     conditions = {each["id"] for each in body["conditions"]}
     points = {each["id"] for each in body["partitions"]}

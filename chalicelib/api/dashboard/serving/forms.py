@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from chalicelib.api.dashboard.serving.page import TOKEN
 from chalicelib.api.http.reading import Reading
 
+DEPTH = 6
+"""Dots that the name of a field may have."""
+
 PLACES = 200
 """Places that a list in a form may have."""
 
@@ -36,6 +39,9 @@ def typed(reading: Reading) -> dict[str, str]:
 def nested(fields: Mapping[str, list[str]]) -> dict[str, Any]:
     """The fields of a form as objects and lists, without those that were left blank.
 
+    Raises:
+        ValueError: if a name has too many parts.
+
     >>> nested({"name": ["a"], "variants.0.value": ["x"], "variants.1.value": ["y"], "note": [""]})
     {'name': 'a', 'variants': [{'value': 'x'}, {'value': 'y'}]}
     """
@@ -44,6 +50,8 @@ def nested(fields: Mapping[str, list[str]]) -> dict[str, Any]:
         value = values[-1].strip()
         if value:
             *way, last = name.split(".")
+            if len(way) > DEPTH:
+                raise ValueError(f"no field is called {name[:40]} ...")
             place = tree
             for part in way:
                 place = place.setdefault(part, {})

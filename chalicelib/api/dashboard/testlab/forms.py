@@ -27,6 +27,7 @@ class EditForm(Form):
     end_date: Day
     share: Percent | None = None
     is_running: Boolean
+    seen: Text = ""
 
     def step(self) -> steps.Step:
         return steps.Edit(
@@ -36,6 +37,7 @@ class EditForm(Form):
             self.end_date,
             self.is_running,
             self.share,
+            self.seen,
         )
 
 
@@ -101,8 +103,11 @@ class TypedPlan(PlanBody):
     @model_validator(mode="before")
     @classmethod
     def _with_roles(cls, fields: Any) -> Any:
-        metrics = [row for row in fields.get("metrics", []) if "role" in row]
-        return {**fields, "metrics": metrics}
+        rows = fields.get("metrics", []) if isinstance(fields, dict) else None
+        if not isinstance(rows, list):
+            return fields
+        used = [row for row in rows if not isinstance(row, dict) or "role" in row]
+        return {**fields, "metrics": used}
 
 
 class PlanForm(Form):

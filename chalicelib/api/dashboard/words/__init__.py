@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -130,8 +131,8 @@ DONE: Mapping[str, str] = {
     "feature-deleted": "Deleted. {users} users and {events} events were removed.",
     "feature-variants": "The variants are new. {users} users and {events} events were removed.",
     "feature-planned": "The plan of results is saved.",
-    "feature-shipped": "Shipped: the experiment has ended, and this rollout is on for everybody"
-    " whose client asks for its name.",
+    "feature-shipped": "Shipped: nobody meets a variant of the experiment any more, and this"
+    " rollout is on for everybody whose client asks for its name.",
     "feature-cloned": "This is the copy. It is paused: nobody meets it until you start it.",
     "feature-created": "Created, with all its parts.",
 }
@@ -201,10 +202,13 @@ ROLES: Mapping[Role, str] = {
 """What a key is for."""
 
 
+NUMBER = re.compile(r"[0-9]{1,12}")
+
+
 def done(query: Mapping[str, str]) -> str:
     """What a form did, with the numbers that are in the address beside the word."""
     numbers = {
-        name: count(int(query[name])) if query.get(name, "").isdecimal() else "0"
+        name: count(int(query[name])) if NUMBER.fullmatch(query.get(name, "")) else "0"
         for name in ("users", "events")
     }
     return DONE.get(query.get("done", ""), "").format_map(numbers)

@@ -13,7 +13,7 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.overbooking import Shortage, shortage
 from chalicelib.domain.catalogue.overview import KIND_OF_FEATURE, Kind, Phase, phase_of
 from chalicelib.domain.catalogue.testlab.new_features import Room, room_for
-from chalicelib.domain.catalogue.testlab.steps import over
+from chalicelib.domain.catalogue.testlab.steps import draft_of, over, tag_of
 from chalicelib.domain.features.blocks import UserBlock, blocks_wanted
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan
@@ -91,10 +91,16 @@ class FeatureDesign:
 
     @property
     def winner(self) -> int | None:
-        """The variant that the verdict names, if there is one."""
+        """The variant that the verdict names by its value, if it is one alone."""
         latched = None if self.summary is None else self.summary.latched
         named = None if latched is None else latched.variant
-        return next((v.id for v in self.feature.variants if named in (v.value, str(v.id))), None)
+        found = [each.id for each in self.feature.variants if each.value == named]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def seen(self) -> str:
+        """What tells the draft that is shown from one that somebody changed meanwhile."""
+        return tag_of(draft_of(self.feature))
 
     @property
     def planned(self) -> ResultPlan:

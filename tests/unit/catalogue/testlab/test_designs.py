@@ -103,3 +103,6 @@ def test_the_winner_is_the_variant_that_the_verdict_names(
     assert services.feature_designs.of(made).winner is None
     memory.summaries[made] = replace(line, latched=Latched("ship", "", START, "value 1"))
     assert services.feature_designs.of(made).winner == b
+    for value in (str(b), "value 2"):
+        memory.summaries[made] = replace(line, latched=Latched("ship", "", START, value))
+        assert services.feature_designs.of(made).winner is None, "no variant is called so"

@@ -61,6 +61,16 @@ def test_an_edit_replaces_what_a_draft_holds_and_keeps_the_type(services: Servic
     assert services.catalogue.fresh().features[0].user_percentage == Decimal("0.5")
 
 
+def test_an_edit_of_what_somebody_changed_meanwhile_is_refused(services: Services) -> None:
+    made, _ = experiment(services, "button")
+    seen = services.feature_designs.of(made).seen
+    services.feature_steps.take(made, Pause())
+    with pytest.raises(Conflict, match="changed it meanwhile"):
+        services.feature_steps.take(made, replace(edit(), seen=seen))
+    seen = services.feature_designs.of(made).seen
+    assert services.feature_steps.take(made, replace(edit(), seen=seen)).word == "saved"
+
+
 def test_pause_and_start_are_each_other_s_way_back(services: Services, memory: Memory) -> None:
     made, _ = experiment(services, "button")
     assert services.feature_steps.take(made, Pause()).word == "paused"
