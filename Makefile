@@ -57,9 +57,10 @@ test-dynamodb-local: $(READY) $(DYNAMODB)  ## Run storage, API, conformance and 
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) $(ARTEFACT)
 	$(BIN)/python -m pytest --dynamodb-local=$(DYNAMODB) tests/faults
 
-test-browser: $(READY) $(AXE)  ## Run the dashboard, and UpGrade's client in pages, in Chromium (CLIENT=FILE: a build of that client)
+test-browser: $(READY)  ## Run the dashboard, and UpGrade's client in pages, in Chromium (CLIENT=FILE: a build of that client)
 	@command -v chromium >/dev/null || { echo "The browser is Chromium: apt-get install chromium"; exit 1; }
 	@command -v chromedriver >/dev/null || { echo "Its driver is missing: apt-get install chromium-driver"; exit 1; }
+	@$(MAKE) --no-print-directory $(AXE)
 	$(BIN)/python -m pytest --axe=$(AXE) $(if $(CLIENT),--upgrade-client=$(CLIENT)) tests/browser
 
 # Without the fixtures of the other tests, whose packages it has not got.

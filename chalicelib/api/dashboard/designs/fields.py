@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from chalicelib.api.dashboard.serving.forms import Form
+from chalicelib.api.dashboard.serving.forms import PLACES, Form
+from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
@@ -168,14 +169,14 @@ class DesignForm(Form):
     type: str = DesignType.SIMPLE.value
     algorithm: str = Algorithm.RANDOM.value
     stratification: str = ""
-    factors: Annotated[tuple[FactorField, ...], FILLED] = ()
-    conditions: Annotated[tuple[ConditionField, ...], FILLED] = ()
-    points: Annotated[tuple[PointField, ...], FILLED] = ()
-    payloads: Annotated[tuple[PayloadField, ...], FILLED] = ()
+    factors: Annotated[tuple[FactorField, ...], AtMost(PLACES), FILLED] = ()
+    conditions: Annotated[tuple[ConditionField, ...], AtMost(PLACES), FILLED] = ()
+    points: Annotated[tuple[PointField, ...], AtMost(PLACES), FILLED] = ()
+    payloads: Annotated[tuple[PayloadField, ...], AtMost(PLACES), FILLED] = ()
     payloads_json: Lines = ""
-    queries: Annotated[tuple[QueryField, ...], FILLED] = ()
+    queries: Annotated[tuple[QueryField, ...], AtMost(PLACES), FILLED] = ()
     filter_mode: str = FilterMode.INCLUDE_ALL.value
-    lists: Annotated[tuple[ListField, ...], FILLED] = ()
+    lists: Annotated[tuple[ListField, ...], AtMost(PLACES), FILLED] = ()
     state: str = State.INACTIVE.value
     start: str = ""
     end: str = ""

@@ -28,7 +28,20 @@ class Form(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_fields(cls, fields: Any) -> Any:
+        if not is_typed(fields):
+            return fields
         return nested({name: values for name, values in fields.items() if name != TOKEN})
+
+
+def is_typed(fields: Any) -> bool:
+    """Whether these are the fields of a form, and not what else a model may be made of."""
+    if not isinstance(fields, dict):
+        return False
+    values = fields.values()
+    return all(
+        isinstance(each, list) and each and all(isinstance(text, str) for text in each)
+        for each in values
+    )
 
 
 def typed(reading: Reading) -> dict[str, str]:

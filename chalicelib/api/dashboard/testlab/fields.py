@@ -9,7 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from chalicelib.api.dashboard.serving.forms import PLACES
 from chalicelib.api.testlab.fields import Boolean, Share, Text
+from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.features.features import VARIANTS_PER_FEATURE, VariantDraft
 
 WHOLE = 100
@@ -58,7 +60,7 @@ def _whole(rows: tuple[VariantRow, ...]) -> tuple[VariantRow, ...]:
     return rows
 
 
-VariantRows = Annotated[tuple[VariantRow, ...], AfterValidator(_whole)]
+VariantRows = Annotated[tuple[VariantRow, ...], AtMost(PLACES), AfterValidator(_whole)]
 """Variants whose weights add up, or that have none and get equal shares."""
 
 
@@ -75,15 +77,23 @@ def marked(fields: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     return left
 
 
+PARTS = 3
+"""Those of the name of a field in a row: the list, the place, and the field."""
+
+PLACE = re.compile(r"[0-9]{1,3}")
+
+
 def typed_rows(typed: Mapping[str, str], list_name: str, names: Sequence[str]) -> list[Row]:
     """The rows of a list as they were typed, each with all fields and its place; no blank ones.
 
     >>> typed_rows({"variants.3.value": "b"}, "variants", ["value", "weight"])
     [{'value': 'b', 'weight': '', 'place': '3'}]
     """
-    place = re.compile(rf"{re.escape(list_name)}\.([0-9]{{1,3}})\.\w+")
+    named = (name.split(".") for name, text in typed.items() if text)
     places = {
-        int(found[1]) for name, text in typed.items() if text and (found := place.fullmatch(name))
+        int(parts[1])
+        for parts in named
+        if len(parts) == PARTS and parts[0] == list_name and PLACE.fullmatch(parts[1])
     }
     return [
         {name: typed.get(f"{list_name}.{at}.{name}", "") for name in names} | {"place": str(at)}

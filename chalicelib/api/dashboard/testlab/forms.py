@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag, model_validator
 
-from chalicelib.api.dashboard.serving.forms import Form
+from chalicelib.api.dashboard.serving.forms import Form, is_typed
 from chalicelib.api.dashboard.testlab.fields import Percent, VariantRows, marked
 from chalicelib.api.results.plan_models import PlanBody
 from chalicelib.api.testlab.fields import Boolean, Day, Integer, Text
@@ -89,7 +89,7 @@ class VariantsForm(Form):
     @model_validator(mode="before")
     @classmethod
     def _with_control(cls, fields: Any) -> Any:
-        return marked(fields)
+        return marked(fields) if is_typed(fields) else fields
 
     def step(self) -> steps.Step:
         return steps.Reweigh(self.confirmed, tuple(row.draft() for row in self.variants))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from chalicelib.api.dashboard import words
-from chalicelib.api.dashboard.serving.forms import Form
+from chalicelib.api.dashboard.serving.forms import Form, is_typed
 from chalicelib.api.dashboard.serving.page import TOKEN, Page
 from chalicelib.api.dashboard.testlab.fields import (
     Percent,
@@ -112,12 +112,12 @@ class NewFeatureForm(Form):
     @model_validator(mode="before")
     @classmethod
     def _with_control(cls, fields: Any) -> Any:
-        return marked(fields)
+        return marked(fields) if is_typed(fields) else fields
 
     @field_validator("variants", mode="after")
     @classmethod
     def _enough(cls, variants: tuple[Any, ...], info: Any) -> tuple[Any, ...]:
-        if info.data.get("type") is Made.EXPERIMENT and len(variants) < LEAST_VARIANTS:
+        if (info.data or {}).get("type") is Made.EXPERIMENT and len(variants) < LEAST_VARIANTS:
             raise ValueError("at least 2, one of them the control")
         return variants
 
@@ -131,7 +131,7 @@ class NewFeatureForm(Form):
     @field_validator("end_date", mode="after")
     @classmethod
     def _not_before(cls, ends_on: date | None, info: Any) -> date | None:
-        starts_on = info.data.get("start_date")
+        starts_on = (info.data or {}).get("start_date")
         if ends_on is not None and starts_on is not None and ends_on < starts_on:
             raise ValueError(f"not before the first day, {starts_on}")
         return ends_on
