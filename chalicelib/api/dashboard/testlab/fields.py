@@ -77,9 +77,6 @@ def marked(fields: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     return left
 
 
-PARTS = 3
-"""Those of the name of a field in a row: the list, the place, and the field."""
-
 PLACE = re.compile(r"[0-9]{1,3}")
 
 
@@ -89,11 +86,12 @@ def typed_rows(typed: Mapping[str, str], list_name: str, names: Sequence[str]) -
     >>> typed_rows({"variants.3.value": "b"}, "variants", ["value", "weight"])
     [{'value': 'b', 'weight': '', 'place': '3'}]
     """
-    named = (name.split(".") for name, text in typed.items() if text)
+    begin = f"{list_name}."
     places = {
-        int(parts[1])
-        for parts in named
-        if len(parts) == PARTS and parts[0] == list_name and PLACE.fullmatch(parts[1])
+        int(place)
+        for name, text in typed.items()
+        if text and name.startswith(begin)
+        if PLACE.fullmatch(place := name.removeprefix(begin).partition(".")[0])
     }
     return [
         {name: typed.get(f"{list_name}.{at}.{name}", "") for name in names} | {"place": str(at)}
