@@ -9,7 +9,6 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.servers import Server
@@ -34,8 +33,10 @@ def press(browser: Chrome, name: str) -> None:
 
 def enter(browser: Chrome, element: WebElement) -> None:
     """Press Enter on what leads to another page, and wait for that."""
+    browser.execute_script("window.isBefore = true")
     element.send_keys(Keys.ENTER)
-    WebDriverWait(browser, SECONDS).until(staleness_of(element))
+    is_there = "return !window.isBefore && document.readyState === 'complete'"
+    WebDriverWait(browser, SECONDS).until(lambda each: each.execute_script(is_there))
 
 
 def text_of(browser: Chrome, testid: str) -> str:
