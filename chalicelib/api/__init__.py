@@ -8,7 +8,7 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 
 from chalicelib.api import documentation, health
-from chalicelib.api.dashboard import pages
+from chalicelib.api.dashboard import pages as dashboard_pages
 from chalicelib.api.dashboard.paths import PATHS
 from chalicelib.api.http.routes import Route, Routes
 from chalicelib.api.http.wrapper import Wrapper
@@ -42,7 +42,7 @@ def register(app: Chalice, services: Services, observer: Observer, cors: Cors) -
     wrapper = Wrapper(services, observer)
     for routes in ROUTES:
         app.register_blueprint(wrapper.blueprint(routes))
-    app.register_blueprint(wrapper.late_blueprint(__name__, PATHS, pages))
+    app.register_blueprint(wrapper.late_blueprint(__name__, PATHS, dashboard_pages))
     # Modules, models and routes are there for good: the collector need not pass through them.
     gc.freeze()
 
@@ -54,7 +54,7 @@ def any_case_paths() -> frozenset[str]:
 
 def build_models() -> None:
     """Build all that is built when it is first used, for a server whose threads share it."""
-    routes = (*all_routes(), *pages())
+    routes = (*all_routes(), *dashboard_pages())
     waiting: list[type[BaseModel]] = [BaseModel]
     while waiting:
         model = waiting.pop()
