@@ -19,9 +19,8 @@ from chalicelib.api.dashboard.designs.fields import (
 from chalicelib.api.dashboard.designs.files import ImportForm, file_of, imported
 from chalicelib.api.dashboard.designs.pages import design_page, draft_from, draft_page
 from chalicelib.api.dashboard.serving.forms import Form
-from chalicelib.api.dashboard.serving.page import Elsewhere, Page
+from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.routes import PageRoutes
-from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.upgrade.audiences.listings import list_draft
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
 from chalicelib.api.upgrade.experiments.designs.experiment_models import StateBody
@@ -179,7 +178,7 @@ def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListF
 
 
 @routes.page(f"{ONE}/export")
-def export_design(services: Services, experiment_id: ExperimentId) -> Rendered[str]:
+def export_design(services: Services, experiment_id: ExperimentId) -> Download:
     """A design as a file."""
     return file_of(services, experiment_id)
 

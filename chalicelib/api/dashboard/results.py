@@ -174,13 +174,13 @@ def results_page(page: ExperimentPage, query: SeriesQuery) -> Page | Elsewhere:
 def table_file(found: Results) -> Download:
     """Results as CSV."""
     text = results_csv.table(results_answer(found))
-    return Download(f"results-{found.key}.csv", results_csv.CSV_TYPE, text)
+    return Download(f"results-{found.key}", "csv", results_csv.CSV_TYPE, text)
 
 
 def days_file(found: Results) -> Download:
     """The series of a metric as CSV."""
     text = results_csv.series(results_answer(found))
-    return Download(f"days-{found.key}.csv", results_csv.CSV_TYPE, text)
+    return Download(f"days-{found.key}", "csv", results_csv.CSV_TYPE, text)
 
 
 def rows_page(rows: RowsPage[R], query: RowsQuery, place: str) -> Page:
@@ -200,4 +200,4 @@ def rows_page(rows: RowsPage[R], query: RowsQuery, place: str) -> Page:
 
 def rows_file(rows: RowsPage[R], key: str) -> Download:
     """Some rows behind results as CSV."""
-    return Download(f"participants-{key}.csv", results_csv.CSV_TYPE, csv_rows(rows)[0])
+    return Download(f"participants-{key}", "csv", results_csv.CSV_TYPE, csv_rows(rows)[0])

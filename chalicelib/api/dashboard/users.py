@@ -8,12 +8,11 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from chalicelib.api.dashboard.serving.forms import Form
-from chalicelib.api.dashboard.serving.page import Page
+from chalicelib.api.dashboard.serving.page import Download, Page
 from chalicelib.api.dashboard.serving.routes import PageRoutes
 from chalicelib.api.dashboard.user_history.export_file import export_file
 from chalicelib.api.dashboard.user_history.happenings import Subjects, happenings
 from chalicelib.api.dashboard.user_history.removal import removal_rows
-from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.privacy.export_parts import ExportQuery, told_bytes
 from chalicelib.domain.access.api_keys import Right
@@ -98,7 +97,7 @@ def show_user(services: Services, query: UserQuery) -> Page:
 
 
 @routes.page(f"{USERS}/export")
-def export_user_file(services: Services, query: UserExportQuery) -> Rendered[str]:
+def export_user_file(services: Services, query: UserExportQuery) -> Download:
     """All that is stored of a user, as a file."""
     begin = query.position(query.id)
     return export_file(services.user_export.export(query.id, begin, told_bytes), query.id)

@@ -8,14 +8,14 @@ from typing import Any
 from chalicelib.api.dashboard.designs.bodies import checked, parsed
 from chalicelib.api.dashboard.designs.fields import Lines
 from chalicelib.api.dashboard.serving.forms import Form
-from chalicelib.api.http.rendering import Rendered, json_text
+from chalicelib.api.dashboard.serving.page import Download
+from chalicelib.api.http.rendering import json_text
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER, is_too_long
 from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.api.upgrade.audiences.listings import listings_of
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_files import reader_of
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
-from chalicelib.api.upgrade.wire.attachments import attachment
 from chalicelib.api.upgrade.wire.files import FileBody, judged
 from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import Invalid
@@ -61,7 +61,7 @@ def _files(value: Any) -> list[FileBody]:
     ]
 
 
-def file_of(services: Services, experiment_id: str) -> Rendered[str]:
+def file_of(services: Services, experiment_id: str) -> Download:
     """A design with its lists as a file, which an import takes here and in the original.
 
     Raises:
@@ -77,12 +77,4 @@ def file_of(services: Services, experiment_id: str) -> Rendered[str]:
             f"The lists make this file longer than {LONGEST_ANSWER} bytes: export the design and"
             " its lists by the API, which sends them in parts."
         )
-    return Rendered(
-        text,
-        {
-            "Content-Type": JSON_TYPE,
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            **attachment(design.name, "json"),
-        },
-    )
+    return Download(design.name, "json", JSON_TYPE, text)

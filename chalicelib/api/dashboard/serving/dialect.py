@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from chalice.app import Response
 
-from chalicelib.api.dashboard.serving.page import refused
+from chalicelib.api.dashboard.serving.page import refused, root_of
 from chalicelib.api.dashboard.serving.places import own_place, place_of
 from chalicelib.api.http.rendering import Received, Rendered
 from chalicelib.api.protocol.problems import ResponseHeaders, reason_of, status_of
@@ -32,9 +32,8 @@ class PageDialect:
     ) -> Response:
         path = received.path.partition("?")[0]
         if isinstance(error, Unauthorized) and path != SIGN_IN:
-            ways = "../" * (path.count("/") - 1) or "./"
             to = quote(_asked_for(received), safe="/")
-            headers: ResponseHeaders = {"Location": f"{ways}{SIGN_IN[1:]}?to={to}"}
+            headers: ResponseHeaders = {"Location": f"{root_of(path)}{SIGN_IN[1:]}?to={to}"}
             return Rendered("", {**headers, "Cache-Control": "no-store"}, 303)
         return refused(path, status_of(error), reason_of(error))
 

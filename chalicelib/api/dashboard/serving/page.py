@@ -1,7 +1,7 @@
 """Pages as they are made: templates, what every page has, and the headers that go with them.
 
-Templates and Jinja are loaded with the first page, so that
-processes that serve the APIs alone start without them.
+Templates and Jinja are loaded with the first page: processes that serve the APIs alone start
+without them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.api.dashboard.serving.static_files import asset_names
 from chalicelib.api.http.reading import Reading, requested_path
 from chalicelib.api.http.rendering import Rendered
+from chalicelib.api.protocol.attachments import attachment
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.domain.access.api_keys import Right
 from chalicelib.domain.access.sessions import Session
@@ -65,32 +66,37 @@ class Download:
     """A file to be kept, for who may see the page that leads to it."""
 
     name: str
+    extension: str
     content_type: str
     text: str
 
 
-def root_of(reading: Reading) -> str:
-    """The relative way from a page to the root of the application, whatever is before it."""
-    depth = requested_path(reading.request).count("/") - 1
-    return "../" * depth or "./"
+def root_of(path: str) -> str:
+    """The relative way from the page of a path to the root, whatever stands before the path.
+
+    >>> root_of("/dashboard"), root_of("/dashboard/flag/1")
+    ('./', '../../')
+    """
+    return "../" * (path.count("/") - 1) or "./"
 
 
 def rendered(
     page: Page, reading: Reading, session: Session | None, *, signs_in: bool
 ) -> Rendered[str]:
     """A page as it is sent. `signs_in`: people sign in here, and may sign out."""
+    path = requested_path(reading.request)
     text = (
         _environment()
         .get_template(page.template)
         .render(
             page.shown,
-            root=root_of(reading),
+            root=root_of(path),
             token="" if session is None else session.form_token,
             signed_in=signs_in and session is not None,
             own_key="" if session is None else session.key.id,
             may={right.value: session is None or session.key.grants(right) for right in Right},
             assets=asset_names(),
-            here=requested_path(reading.request),
+            here=path,
             done=_done(reading),
         )
     )
@@ -99,14 +105,13 @@ def rendered(
 
 def refused(path: str, status: HTTPStatus, reason: str) -> Rendered[str]:
     """The page that says why a request was not granted."""
-    depth = path.count("/") - 1
     text = (
         _environment()
         .get_template("refused.html")
         .render(
             heading=status.phrase,
             reason=reason,
-            root="../" * depth or "./",
+            root=root_of(path),
             signed_in=False,
             assets=asset_names(),
             here=path,
@@ -118,7 +123,8 @@ def refused(path: str, status: HTTPStatus, reason: str) -> Rendered[str]:
 
 def redirected(to: Elsewhere, reading: Reading) -> Rendered[str]:
     """The way to another page, by GET."""
-    headers: ResponseHeaders = {"Location": f"{root_of(reading)}dashboard{to.place}"}
+    way = root_of(requested_path(reading.request))
+    headers: ResponseHeaders = {"Location": f"{way}dashboard{to.place}"}
     if to.cookie is not None:
         headers["Set-Cookie"] = to.cookie
     return Rendered("", {**headers, "Cache-Control": "no-store"}, HTTPStatus.SEE_OTHER.value)
@@ -130,9 +136,9 @@ def downloaded(file: Download) -> Rendered[str]:
         file.text,
         {
             "Content-Type": file.content_type,
-            "Content-Disposition": f'attachment; filename="{file.name}"',
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
+            **attachment(file.name, file.extension),
         },
     )
 

@@ -1,8 +1,8 @@
 """Routes of pages and of what their forms do.
 
-A page's view returns a `Page`, a `Download` to be kept, or a file that is `Rendered` already; what
-a form does, an `Elsewhere`, or a `Page` that no address leads to. A form that is refused is shown
-once more with what was typed, by the view `again`.
+A page's view returns a `Page`, or a `Download` to be kept; what a form does, an `Elsewhere`, or a
+`Page` that no address leads to. A form that is refused is shown once more with what was typed, by
+the view `again`.
 """
 
 from __future__ import annotations
@@ -102,10 +102,8 @@ def _required(call: Call, right: Right | None) -> Session | None:
 
 
 def _answered(
-    answer: Page | Download | Elsewhere | Rendered[str], call: Call, session: Session | None
+    answer: Page | Download | Elsewhere, call: Call, session: Session | None
 ) -> Rendered[str]:
-    if isinstance(answer, Rendered):
-        return answer
     if isinstance(answer, Elsewhere):
         return redirected(answer, call.reading)
     if isinstance(answer, Download):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from chalicelib.api.http.rendering import Rendered, json_text
+from chalicelib.api.dashboard.serving.page import Download
+from chalicelib.api.http.rendering import json_text
 from chalicelib.api.protocol.requests import JSON_TYPE
 from chalicelib.api.testlab.privacy.export_parts import CURSORS
 from chalicelib.api.testlab.privacy.names import Names
@@ -21,20 +22,12 @@ class ExportFile(UserExport):
     next: str | None
 
 
-def export_file(part: ExportPart, user_id: str) -> Rendered[str]:
+def export_file(part: ExportPart, user_id: str) -> Download:
     """The file that a browser stores."""
     told = UserExport.of_data(part.user, Names(part.catalogue), part.aliases)
     text = json_text(ExportFile(**dict(told), next=_next(part, user_id)))
     name = re.sub(r"[^A-Za-z0-9_-]", "_", user_id)[:NAME_LENGTH]
-    return Rendered(
-        text,
-        {
-            "Content-Type": JSON_TYPE,
-            "Content-Disposition": f'attachment; filename="user-{name}.json"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return Download(f"user-{name}", "json", JSON_TYPE, text)
 
 
 def _next(part: ExportPart, user_id: str) -> str | None:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from markupsafe import escape
-
 from chalicelib.api.dashboard.charts import numbers as chart_numbers
 from chalicelib.api.dashboard.designs import words as designs
 from chalicelib.api.dashboard.words.numbers import (
@@ -15,8 +13,6 @@ from chalicelib.api.dashboard.words.numbers import (
     bars,
     count,
     day,
-    difference,
-    measure,
     moment,
     percent,
     share,
@@ -288,8 +284,6 @@ def user_phase(user: Experiment | Flag) -> str:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "share": share,
-    "measure": measure,
-    "difference": difference,
     "moment": moment,
     "day": day,
     "age": age,
@@ -312,7 +306,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "reading_tone": lambda reading: READINGS.get(reading, "neutral"),
     "check_name": lambda name: CHECK_NAMES.get(name, name),
     "size": chart_numbers.size,
-    "escaped": escape,
     "how_many": how_many,
     "place_of": place_of,
     "user_word": user_word,

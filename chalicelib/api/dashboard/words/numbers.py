@@ -8,8 +8,6 @@ from decimal import Decimal, localcontext
 
 from markupsafe import Markup
 
-from chalicelib.domain.statistics.sentences import number
-
 
 def count(value: int) -> str:
     """A whole number with its thousands apart.
@@ -29,21 +27,6 @@ def share(value: Decimal | float | None) -> str:
     if value is None:
         return "no share of its own"
     return f"{float(value) * 100:.4g} %"
-
-
-def measure(value: float | None, is_share: bool = False) -> str:
-    """A rate or a mean, "none" without."""
-    if value is None:
-        return "none"
-    return share(value) if is_share else number(value)
-
-
-def difference(value: float | None, is_share: bool = False) -> str:
-    """A difference with its sign: of shares in percentage points."""
-    if value is None:
-        return "none"
-    sign = "+" if value > 0 else ""
-    return f"{sign}{value * 100:.3g} pp" if is_share else f"{sign}{number(value)}"
 
 
 def moment(at: datetime | None) -> Markup | str:

@@ -11,12 +11,12 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
+from chalicelib.api.protocol.attachments import attachment
 from chalicelib.api.upgrade.audiences.listings import each_with_lists
 from chalicelib.api.upgrade.audiences.segment_answers import MembersTotal, total_of
 from chalicelib.api.upgrade.audiences.segment_file_models import ListFile
 from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded_one
-from chalicelib.api.upgrade.wire.attachments import attachment
 from chalicelib.api.upgrade.wire.files import Files, TakenFile, judged, model_of, stored
 from chalicelib.api.upgrade.wire.texts import AdminBody
 from chalicelib.domain.audiences.filters import ListEntry

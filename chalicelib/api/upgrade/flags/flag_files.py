@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import ListQuery
+from chalicelib.api.protocol.attachments import attachment
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.audiences.list_files import (
@@ -25,7 +26,6 @@ from chalicelib.api.upgrade.audiences.listings import listings_of
 from chalicelib.api.upgrade.audiences.shown_members import bounded
 from chalicelib.api.upgrade.flags.flag_answers import FlagWithLists, laid_out, whole_flag_answer
 from chalicelib.api.upgrade.flags.flag_imports import FlagImport, FlagReader
-from chalicelib.api.upgrade.wire.attachments import attachment
 from chalicelib.api.upgrade.wire.files import FilesBody, FileVerdict, TakenFile, judged, stored
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
