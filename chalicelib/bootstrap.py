@@ -275,7 +275,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             experiments,
             enrollment_statistics,
             segments,
-            stores.members,
+            member_counts,
             imports,
             lists,
             clock,

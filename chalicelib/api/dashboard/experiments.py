@@ -159,7 +159,7 @@ def copy_design(services: Services, experiment_id: ExperimentId, form: CopyForm)
 @routes.form(f"{ONE}/delete", again=design_again)
 def delete_design(services: Services, experiment_id: ExperimentId, form: DeleteForm) -> Elsewhere:
     """Delete it, if it is named."""
-    services.designs.delete(experiment_id, form.delete_name)
+    services.experiments.delete(experiment_id, form.delete_name)
     return Elsewhere("?done=design-deleted")
 
 

@@ -22,6 +22,7 @@ from chalicelib.api.upgrade.experiments.designs.metric_models import (
 )
 from chalicelib.api.upgrade.wire.texts import FilledText
 from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.confirmation import is_name
 from chalicelib.domain.experiments.metrics import JOINER, MetricType
 from chalicelib.services import Services
 from chalicelib.services.outcomes.metric_overview import MetricsWanted
@@ -103,7 +104,7 @@ class RemovalForm(Form):
     @model_validator(mode="after")
     def _meant(self) -> Self:
         own = self.key.split(JOINER)[-1]
-        if own.split() != self.name.split():
+        if not is_name(own, self.name):
             raise ValueError(f'to delete it, type its name: "{own}"; nothing was deleted')
         return self
 

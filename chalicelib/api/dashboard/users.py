@@ -16,6 +16,7 @@ from chalicelib.api.dashboard.user_history.removal import removal_rows
 from chalicelib.api.testlab.fields import Text
 from chalicelib.api.testlab.privacy.export_parts import ExportQuery, told_bytes
 from chalicelib.domain.access.api_keys import Right
+from chalicelib.domain.confirmation import is_name
 from chalicelib.domain.errors import Invalid
 from chalicelib.services import Services
 from chalicelib.services.privacy.erasure import ErasureReport
@@ -55,7 +56,7 @@ class ErasureForm(Form):
         Raises:
             Invalid: if something else was typed.
         """
-        if self.again.split() != self.id.split():
+        if not is_name(self.id, self.again):
             raise Invalid("What you typed is not the id of this user. Nothing was removed.")
         return self.id
 

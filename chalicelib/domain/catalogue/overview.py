@@ -15,7 +15,7 @@ from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.features.blocks import UserBlock, blocks_wanted
 from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.domain.flags.flags import Flag, FlagStatus
-from chalicelib.domain.outcomes.results.results import Summary
+from chalicelib.domain.outcomes.results.results import Summary, of_run
 
 ROWS_OF_A_PAGE = 50
 
@@ -179,7 +179,7 @@ def _of_features(
 ) -> Iterator[OverviewRow]:
     owned = Counter(block.feature_id for block in catalogue.blocks)
     for feature in catalogue.features:
-        summary = summaries.get(feature.id)
+        summary = of_run(feature, summaries.get(feature.id))
         phase = phase_of(feature, today)
         if feature.design is not None:
             yield _of_design(feature, feature.design, phase, summary)

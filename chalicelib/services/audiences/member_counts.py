@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -57,10 +58,24 @@ class MemberCounts:
 
     def reach(self, segment_ids: Iterable[str], stored: Mapping[str, Segment]) -> Reach:
         """How many users and groups some segments name, with all that is inside them."""
-        resolved = resolve(segment_ids, stored)
-        counted = dict(list(resolved.versions.items())[:COUNTED])
-        users = sum(self._counts(counted).values())
-        return Reach(users, len(resolved.groups), len(counted) == len(resolved.versions))
+        return self.reaches([segment_ids], stored)[0]
+
+    def reaches(self, lists: Iterable[Iterable[str]], stored: Mapping[str, Segment]) -> list[Reach]:
+        """The reach of several lists of segments; who is in several of them is counted once.
+
+        Where there are more segments than are counted, the first lists get what they lack first.
+        """
+        resolved = [resolve(segment_ids, stored) for segment_ids in lists]
+        versions = {key: version for each in resolved for key, version in each.versions.items()}
+        counted = self._counts(dict(itertools.islice(versions.items(), COUNTED)))
+        return [
+            Reach(
+                sum(counted.get(segment_id, 0) for segment_id in each.versions),
+                len(each.groups),
+                each.versions.keys() <= counted.keys(),
+            )
+            for each in resolved
+        ]
 
     def _counts(self, versions: Mapping[str, int]) -> dict[str, int]:
         """How many users versions of segments name; version 0 is one that nothing was stored of."""

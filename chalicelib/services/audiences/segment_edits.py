@@ -112,7 +112,7 @@ class SegmentEditService:
             segment = stored or self._segments.get(segment_id)
             users = change.users(self._segments.members(segment))
             try:
-                return self._segments.put(segment, users, stored)
+                return self._segments.follow(stored, segment, users)
             except LostRace:
                 continue
 

@@ -28,7 +28,6 @@ from chalicelib.services.running.retries import retries
 NAMESPACE = uuid.UUID("6f0f9d2a-6b1c-4e0e-9f4c-6a4f5a0f3c11")
 """Of the ids of the contexts' global exclusions, which exist without being made."""
 
-
 Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
 """Refuses a segment that cannot be stored; the others that change with it, if any."""
 
@@ -76,8 +75,7 @@ class SegmentService:
 
     def all(self) -> list[Segment]:
         """All segments but private ones and global exclusions."""
-        segments = self._catalogue.fresh().segments.values()
-        return [segment for segment in segments if segment.type is SegmentType.PUBLIC]
+        return [each for each in self.stored().values() if each.type is SegmentType.PUBLIC]
 
     def shut_out(self) -> list[Segment]:
         """The global exclusion of each context."""
@@ -110,12 +108,8 @@ class SegmentService:
         """The users that a segment names."""
         return self._members.of(segment)
 
-    def put(
-        self, draft: Segment, user_ids: Sequence[str], before: Segment | None = None
-    ) -> Segment:
+    def put(self, draft: Segment, user_ids: Sequence[str]) -> Segment:
         """Create a segment, or replace the one with its id; its context as that is configured.
-
-        Where it is to follow what was read `before`, only if it does.
 
         First each user gets a note of the new version of the list, then the catalogue says that it
         counts; killed in between, the old list goes on to count, and the same call made again goes
@@ -124,11 +118,19 @@ class SegmentService:
         Raises:
             UnknownAppContext: if there is no such context.
             NameTaken: if a public segment of the context has the name.
-            LostRace: if something else than `before` is stored by now.
+        """
+        return self._put(draft, user_ids, check_name)
+
+    def follow(self, before: Segment | None, draft: Segment, user_ids: Sequence[str]) -> Segment:
+        """Replace what was read `before` (None: nothing was there) by a segment; as `put` does.
+
+        Raises:
+            NameTaken: if a public segment of the context has the name.
+            LostRace: if something else is stored by now.
         """
 
         def check(catalogue: Catalogue, draft: Segment) -> None:
-            if before is not None and catalogue.segments.get(draft.id) != before:
+            if catalogue.segments.get(draft.id) != before:
                 raise LostRace("the segment was replaced meanwhile")
             check_name(catalogue, draft)
 

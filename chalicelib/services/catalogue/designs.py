@@ -16,7 +16,7 @@ from chalicelib.domain.experiments.lifecycle import copied, shipped
 from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.outcomes.plans import ToldChange, metrics_of, told_changes
-from chalicelib.services.audiences.ports import MemberStore
+from chalicelib.services.audiences.member_counts import MemberCounts
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.imports import ImportService, ListDraft
 from chalicelib.services.catalogue.lists import ListService
@@ -112,7 +112,7 @@ class DesignService:
         experiments: ExperimentService,
         enrollment: EnrollmentStatisticsService,
         segments: SegmentService,
-        members: MemberStore,
+        counts: MemberCounts,
         imports: ImportService,
         lists: ListService,
         clock: Clock,
@@ -122,7 +122,7 @@ class DesignService:
         self._experiments = experiments
         self._enrollment = enrollment
         self._segments = segments
-        self._members = members
+        self._counts = counts
         self._imports = imports
         self._lists = lists
         self._clock = clock
@@ -187,17 +187,6 @@ class DesignService:
             [self._draft(stored[e.segment_id]) for e in before.exclude if e.segment_id in own],
         )
 
-    def delete(self, experiment_id: str, name: str) -> Experiment:
-        """Delete a design with its lists, for who says its name.
-
-        Raises:
-            NotFound: if there is none.
-            Invalid: if it has another name.
-        """
-        if self._experiments.get(experiment_id).name.split() != name.split():
-            raise Invalid("To delete this design, type its name as it is written above.")
-        return self._experiments.delete(experiment_id)
-
     def add_list(
         self, experiment_id: str, draft: Callable[[str], ListDraft], *, exclude: bool
     ) -> Experiment:
@@ -228,14 +217,18 @@ class DesignService:
         return ListDraft(replace(segment, id=self._new_id()), self._segments.members(segment))
 
     def _shown_lists(self, catalogue: Catalogue, design: Experiment) -> Iterator[ShownList]:
-        for exclude, side in ((False, design.include), (True, design.exclude)):
-            for entry in side:
-                segment = catalogue.segments.get(entry.segment_id)
-                if segment is not None:
-                    users = self._members.count(segment.id, segment.version)
-                    parts = (catalogue.segments.get(each) for each in segment.sub_segments)
-                    names = tuple(part.name for part in parts if part is not None)
-                    yield ShownList(segment, users, exclude, names)
+        sides = [(entry, False) for entry in design.include]
+        sides += [(entry, True) for entry in design.exclude]
+        found = [
+            (segment, exclude)
+            for entry, exclude in sides
+            if (segment := catalogue.segments.get(entry.segment_id)) is not None
+        ]
+        counts = self._counts.of(segment for segment, _ in found)
+        for segment, exclude in found:
+            parts = (catalogue.segments.get(each) for each in segment.sub_segments)
+            names = tuple(part.name for part in parts if part is not None)
+            yield ShownList(segment, counts[segment.id], exclude, names)
 
     def _choices(self, catalogue: Catalogue) -> Choices:
         return Choices(

@@ -166,5 +166,5 @@ class SystemService:
 
 
 def _name(catalogue: Catalogue, experiment_id: str) -> str | None:
-    names = (design.name for _, design in catalogue.experiments() if design.id == experiment_id)
-    return next(names, None)
+    feature = catalogue.experiment(experiment_id)
+    return None if feature is None or feature.design is None else feature.design.name

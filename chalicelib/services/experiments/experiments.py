@@ -20,6 +20,7 @@ from chalicelib.domain.catalogue.lists import (
     require_there,
 )
 from chalicelib.domain.catalogue.purge import DeadVariants
+from chalicelib.domain.confirmation import require_name
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.lifecycle import check_begins, check_state, due_state, entered
@@ -233,16 +234,21 @@ class ExperimentService:
 
         self._catalogue.change(decide, as_seen=as_seen)
 
-    def delete(self, experiment_id: str) -> Experiment:
+    def delete(self, experiment_id: str, name: str | None = None) -> Experiment:
         """Delete an experiment with its lists; what was stored of participants counts no more.
+
+        Where `name` is given, only if that is its name.
 
         Raises:
             NotFound: if there is none.
+            Invalid: if it has another name.
         """
         gone: list[Experiment] = []
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             feature, design = _design(catalogue, experiment_id)
+            if name is not None:
+                require_name(design.name, name)
             gone.append(design)
             ids = tuple(variant.id for variant in feature.variants)
             return CatalogueChange(

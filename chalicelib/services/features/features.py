@@ -13,6 +13,7 @@ from chalicelib.domain.catalogue.catalogue import (
     changed_blocks,
 )
 from chalicelib.domain.catalogue.purge import DeadVariants
+from chalicelib.domain.confirmation import require_name
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.features.blocks import release_surplus
 from chalicelib.domain.features.features import (
@@ -104,17 +105,23 @@ class FeatureService:
 
         return _existing(self._catalogue.change(decide), feature_id)
 
-    def delete(self, feature_id: int) -> None:
+    def delete(self, feature_id: int, name: str | None = None) -> None:
         """Delete a feature with its variants, their users and those users' events.
 
         An unknown feature counts as deleted. All is out of sight at once; what is too much to
-        remove in one request is removed by the scheduled function.
+        remove in one request is removed by the scheduled function. Where `name` is given, only if
+        that is its name.
+
+        Raises:
+            Invalid: if it has another name.
         """
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
             before = catalogue.feature(feature_id)
             if before is None:
                 return None
+            if name is not None:
+                require_name(before.name, name)
             # Without a variant nobody can have taken part.
             dead = self._dead(_own(before), whole=bool(before.variants))
             return CatalogueChange(features=(FeatureChange(before, None),), dead=dead)
@@ -122,13 +129,15 @@ class FeatureService:
         self._change_and_purge(decide)
 
     def replace_variants(
-        self, feature_id: int, drafts: Sequence[VariantDraft]
+        self, feature_id: int, drafts: Sequence[VariantDraft], name: str | None = None
     ) -> tuple[Variant, ...]:
         """Give a feature new variants; the old ones go with their users and events.
 
+        Where `name` is given, old ones go only if that is its name.
+
         Raises:
             NotFound: if there is no such feature.
-            Invalid: as `check_variants` does.
+            Invalid: as `check_variants` does, or if it has another name.
         """
         check_variants(feature_id, drafts)
         if self._catalogue.find(lambda catalogue: catalogue.feature(feature_id)) is None:
@@ -137,6 +146,8 @@ class FeatureService:
 
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _own(_existing(catalogue, feature_id))
+            if name is not None and before.variants:
+                require_name(before.name, name)
             # Users and events go with the old ones: what was fixed for those is fixed anew.
             after = replace(before, variants=variants, run=None).begun(self._clock())
             return CatalogueChange(

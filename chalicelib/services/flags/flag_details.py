@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.audiences.contexts import same_context
@@ -68,29 +68,30 @@ class FlagDetailService:
             for each in self._segments.shut_out()
             if same_context(each.context, flag.context)
         ]
+        entries = [*flag.include, *flag.exclude]
+        included, excluded, global_exclusion, *of_lists = self._counts.reaches(
+            [
+                _switched_on(flag.include),
+                _switched_on(flag.exclude),
+                shut_out,
+                *([entry.segment_id] for entry in entries),
+            ],
+            stored,
+        )
+        lists = [
+            FlagList(entry, place >= len(flag.include), stored.get(entry.segment_id), reach)
+            for place, (entry, reach) in enumerate(zip(entries, of_lists, strict=True))
+        ]
         return FlagDetail(
             flag,
-            self._lists(flag.include, stored, exclude=False),
-            self._lists(flag.exclude, stored, exclude=True),
-            self._counts.reach(_switched_on(flag.include), stored),
-            self._counts.reach(_switched_on(flag.exclude), stored),
-            self._counts.reach(shut_out, stored),
+            tuple(lists[: len(flag.include)]),
+            tuple(lists[len(flag.include) :]),
+            included,
+            excluded,
+            global_exclusion,
             self._flags.exposures([flag])[0],
             self._group_types(flag.context),
             self._public(flag.context),
-        )
-
-    def _lists(
-        self, entries: Iterable[ListEntry], stored: Mapping[str, Segment], *, exclude: bool
-    ) -> tuple[FlagList, ...]:
-        return tuple(
-            FlagList(
-                entry,
-                exclude,
-                stored.get(entry.segment_id),
-                self._counts.reach([entry.segment_id], stored),
-            )
-            for entry in entries
         )
 
     def _public(self, context: str) -> Sequence[Segment]:

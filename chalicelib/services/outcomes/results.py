@@ -12,7 +12,7 @@ from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.domain.outcomes.results import testlab, upgrade
 from chalicelib.domain.outcomes.results.evaluation import latch, results_of
 from chalicelib.domain.outcomes.results.measured import Measured
-from chalicelib.domain.outcomes.results.results import Latched, Results, Summary
+from chalicelib.domain.outcomes.results.results import Latched, Results, Summary, of_run
 from chalicelib.services.experiments.ports import EnrollmentCountStore
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.ports import CohortStore
@@ -99,7 +99,7 @@ class ResultService:
         """A line for each experiment, as of when the scheduled function last looked."""
         summaries = {each.feature_id: each for each in self._summaries.all()}
         return [
-            ResultLine(feature, _of_run(feature, summaries.get(feature.id)))
+            ResultLine(feature, of_run(feature, summaries.get(feature.id)))
             for feature in _experiments(self._catalogue.fresh().features)
         ]
 
@@ -123,7 +123,7 @@ class ResultService:
         for feature_id in summaries.keys() - known:
             self._summaries.remove(feature_id)
         for feature in sorted(features, key=lambda each: _age(summaries.get(each.id))):
-            summary = _of_run(feature, summaries.get(feature.id))
+            summary = of_run(feature, summaries.get(feature.id))
             if summary is not None and started - summary.at < RENEWED_EVERY:
                 continue
             if self._clock() - started > RUN_TIME:
@@ -148,7 +148,7 @@ class ResultService:
                 measured = self._of_testlab(pool, feature, series_of)
             else:
                 measured = self._of_upgrade(pool, feature, feature.design, up_to_now=up_to_now)
-        summary = _of_run(feature, kept.result())
+        summary = of_run(feature, kept.result())
         latched = None if summary is None else summary.latched
         results = results_of(measured, latched, series_of)
         return replace(results, latched=self._keep(feature, summary, results))
@@ -196,7 +196,7 @@ class ResultService:
             try:
                 self._summaries.put(summary_of(feature, results, latched, now))
             except LostRace:
-                kept = _of_run(feature, self._summaries.one(feature.id))
+                kept = of_run(feature, self._summaries.one(feature.id))
                 return latched if kept is None else kept.latched
         return latched
 
@@ -223,12 +223,6 @@ def summary_of(
 
 def _experiments(features: Sequence[Feature]) -> Iterator[Feature]:
     return (feature for feature in features if feature.type is FeatureType.EXPERIMENT)
-
-
-def _of_run(feature: Feature, summary: Summary | None) -> Summary | None:
-    """The line, if it is of the run that is on: with new variants a new one began."""
-    started = None if feature.run is None else feature.run.started_at
-    return summary if summary is not None and summary.started_at == started else None
 
 
 def _age(summary: Summary | None) -> float:

@@ -142,7 +142,7 @@ def test_deleting_says_what_is_removed_and_asks_for_the_name(gateway: Gateway) -
     assert "3 users and 2 events are removed" in load(gateway, page_of(made)).text
     refused = act(gateway, made, "delete", confirmed="two")
     assert refused.status == 422
-    assert "type the name exactly as it is written" in refused.text
+    assert "type its name" in refused.text
     assert 'value="two"' in refused.answer.text
     assert gateway.get(f"/api/feature/{made['id']}").status == 200
     gone = act(gateway, made, "delete", confirmed="two words")

@@ -73,17 +73,21 @@ def test_groups_are_changed_by_their_type(services: Services) -> None:
     assert users(services) == ["u"]
 
 
+@pytest.mark.parametrize("first", [["u"], []])
 def test_no_change_of_another_is_lost(
-    services: Services, memory: Memory, clock: FixedClock
+    services: Services, memory: Memory, clock: FixedClock, first: list[str]
 ) -> None:
-    services.segments.put(segment(), ["u"])
+    """Nor that which made the list: nothing is stored of a global exclusion before its first."""
+    own = "s" if first else global_id(CONTEXT)
+    if first:
+        services.segments.put(segment(), first)
 
     def meanwhile() -> None:
-        services.segment_edits.change_members("s", add("other"))
+        services.segment_edits.change_members(own, add("other"))
 
     slow = process(memory, clock, before=once("members.note", meanwhile))
-    slow.segment_edits.change_members("s", add("v"))
-    assert users(services) == ["other", "u", "v"]
+    slow.segment_edits.change_members(own, add("v"))
+    assert users(services, own) == ["other", *first, "v"]
 
 
 def test_a_part_is_named_by_its_id_or_its_name(services: Services) -> None:

@@ -116,8 +116,8 @@ def test_a_copy_has_copies_of_its_own_lists_and_shares_the_public_ones(services:
 def test_a_design_goes_for_who_says_its_name(services: Services) -> None:
     services.experiments.create(design())
     with pytest.raises(Invalid):
-        services.designs.delete("e", "other")
-    assert services.designs.delete("e", " experiment e ").id == "e"
+        services.experiments.delete("e", "other")
+    assert services.experiments.delete("e", " experiment e ").id == "e"
     assert services.experiments.all() == []
 
 

@@ -12,7 +12,9 @@ from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.services import Services
 from chalicelib.services.audiences.member_counts import Reach
 from chalicelib.services.audiences.segments import global_id
+from tests.fakes.memory import FixedClock, Memory
 from tests.unit.measure_samples import flag
+from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import class_key, segment
 
 
@@ -42,6 +44,20 @@ def test_a_flag_comes_with_whom_its_lists_name(services: Services) -> None:
     assert found.exposures == 0
     assert [each.id for each in found.segments] == ["all"]
     assert found.group_types
+
+
+def test_no_list_is_counted_twice(services: Services, memory: Memory, clock: FixedClock) -> None:
+    services.segments.put(segment("all"), ["a", "b"])
+    for name in ("in", "ex"):
+        services.segments.put(segment(name, kind=SegmentType.PRIVATE, sub_segments=["all"]), ["u"])
+    services.flags.create(flag("f", "f"))
+    services.flags.put_list("f", ListEntry("in"), exclude=False)
+    services.flags.put_list("f", ListEntry("ex"), exclude=True)
+    switch(services, enabled=True)
+    calls: list[str] = []
+    watched = process(memory, clock, before=calls.append)
+    assert watched.flag_details.of("f").included == Reach(3, 0)
+    assert calls.count("members.count") == 3
 
 
 def test_lists_that_are_switched_off_do_not_count(services: Services) -> None:

@@ -19,7 +19,7 @@ from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan
 from chalicelib.domain.features.users import Totals
 from chalicelib.domain.outcomes.plans import ToldChange, metrics_of, shown_metrics, told_changes
-from chalicelib.domain.outcomes.results.results import Summary
+from chalicelib.domain.outcomes.results.results import Summary, of_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def design_of(
         tuple(block for block in catalogue.blocks if block.feature_id == feature.id),
         room_for(catalogue, feature, today),
         shortage(catalogue, feature, today),
-        summary,
+        of_run(feature, summary),
         moves_end(feature, now),
     )
 

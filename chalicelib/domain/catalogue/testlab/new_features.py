@@ -28,7 +28,7 @@ from chalicelib.domain.features.result_plans import (
 )
 from chalicelib.domain.outcomes.calculator import Means, Proportions, Question, Size, size_for
 from chalicelib.domain.outcomes.plans import planned
-from chalicelib.domain.outcomes.results.results import Summary
+from chalicelib.domain.outcomes.results.results import Summary, of_run
 from chalicelib.domain.statistics.horizon import days_to_units
 
 Wish = Callable[[date], "NewFeature"]
@@ -145,7 +145,7 @@ def traffic(catalogue: Catalogue, summaries: Mapping[int, Summary], today: date)
     owned = Counter(block.feature_id for block in catalogue.blocks)
     users, shares = 0.0, 0.0
     for feature in catalogue.current(today).experiments:
-        summary = summaries.get(feature.id)
+        summary = of_run(feature, summaries.get(feature.id))
         if not feature.is_running or summary is None or not summary.recent or not owned[feature.id]:
             continue
         recent = summary.recent[-RECENT_DAYS:]

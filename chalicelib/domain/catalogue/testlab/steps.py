@@ -196,18 +196,6 @@ def over(feature: Feature, now: datetime) -> Feature:
     return replace(feature, end_date=draft.end_date, is_running=draft.is_running).begun(now)
 
 
-def check_confirmed(feature: Feature, confirmed: str) -> None:
-    """Refuse to remove data unless the name of their feature was typed.
-
-    White space counts once, for a field of one line holds no other.
-
-    Raises:
-        Invalid: if another text was typed.
-    """
-    if confirmed.split() != feature.name.split():
-        raise Invalid("confirmed: type the name exactly as it is written")
-
-
 def winner_of(feature: Feature, ship: Ship) -> Variant:
     """The variant that is shipped.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import MetricRole
 from chalicelib.domain.statistics.decision import Verdict
 from chalicelib.domain.statistics.intervals import FixedLook, Interval
@@ -159,6 +160,15 @@ class Summary:
     started_at: datetime | None
     latched: Latched | None = None
     recent: tuple[int, ...] = ()
+
+
+def of_run(feature: Feature, summary: Summary | None) -> Summary | None:
+    """The line of an experiment, if it is of the run that is on: with new variants a new one began.
+
+    What was stored last may be of a run that is over, until somebody looks at the results anew.
+    """
+    started = None if feature.run is None else feature.run.started_at
+    return summary if summary is not None and summary.started_at == started else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from chalicelib.domain.catalogue.testlab.steps import (
     Taken,
 )
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.features.features import Feature, check_variants
+from chalicelib.domain.features.features import Feature
 from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
 from chalicelib.services.features.features import FeatureService, check_name, feature_of
 from chalicelib.services.features.ports import TotalsStore
@@ -79,19 +79,15 @@ class FeatureStepService:
 
     def _delete(self, feature_id: int, step: Delete) -> Taken:
         feature = self._feature(feature_id)
-        steps.check_confirmed(feature, step.confirmed)
         users, events = self._removed_with(feature)
-        self._features.delete(feature_id)
+        self._features.delete(feature_id, step.confirmed)
         return Taken("deleted", None, users, events)
 
     def _reweigh(self, feature_id: int, step: Reweigh) -> Taken:
         feature = self._feature(feature_id)
         drafts = [replace(each, feature_id=feature_id) for each in step.variants]
-        check_variants(feature_id, drafts)
-        if feature.variants:
-            steps.check_confirmed(feature, step.confirmed)
         users, events = self._removed_with(feature)
-        self._features.replace_variants(feature_id, drafts)
+        self._features.replace_variants(feature_id, drafts, step.confirmed)
         return Taken("variants", feature_id, users, events)
 
     def _ship(self, feature_id: int, step: Ship) -> Taken:

@@ -8,14 +8,14 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalogue.overview import Kind, Phase
+from chalicelib.domain.catalogue.overview import Kind, Phase, Wanted
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.features.features import FeatureType
 from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.outcomes.results.results import Latched, Summary
 from chalicelib.services import Services
-from tests.fakes.memory import START, Memory
-from tests.unit.samples import TODAY, add_user, draft, experiment, record
+from tests.fakes.memory import START, FixedClock, Memory
+from tests.unit.samples import TODAY, add_user, draft, drafts, experiment, record
 
 DAY = timedelta(days=1)
 
@@ -98,7 +98,7 @@ def test_the_winner_is_the_variant_that_the_verdict_names(
 ) -> None:
     made, [_, b] = experiment(services, "button")
     assert services.feature_designs.of(made).winner is None
-    line = Summary(made, "ship", "", 0, "users", "fine", None, START, None)
+    line = Summary(made, "ship", "", 0, "users", "fine", None, START, START)
     memory.summaries[made] = line
     assert services.feature_designs.of(made).winner is None
     memory.summaries[made] = replace(line, latched=Latched("ship", "", START, "value 1"))
@@ -106,3 +106,23 @@ def test_the_winner_is_the_variant_that_the_verdict_names(
     for value in (str(b), "value 2"):
         memory.summaries[made] = replace(line, latched=Latched("ship", "", START, value))
         assert services.feature_designs.of(made).winner is None, "no variant is called so"
+
+
+def test_the_verdict_of_a_run_goes_with_its_variants(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    """It is there until somebody looks at the results of the new run."""
+    made, [_, b] = experiment(services, "button")
+    latched = Latched("ship", "", START, "value 1")
+    memory.summaries[made] = Summary(
+        made, "ship", "", 9, "users", "fine", None, START, START, latched, (9,)
+    )
+    assert services.feature_designs.of(made).winner == b
+    assert services.overview.of(Wanted()).rows[0].summary is not None
+    assert services.feature_creation.preview(None).traffic == 9
+    clock.advance(timedelta(hours=1))
+    services.features.replace_variants(made, drafts(made, "0.5", "0.5"))
+    seen = services.feature_designs.of(made)
+    assert (seen.summary, seen.winner) == (None, None)
+    assert services.overview.of(Wanted()).rows[0].summary is None
+    assert services.feature_creation.preview(None).traffic is None

@@ -29,6 +29,7 @@ from chalicelib.domain.features.features import FAR_END, FeatureType, Variant
 from chalicelib.domain.features.result_plans import Measure, MetricRole, PlannedMetric, ResultPlan
 from chalicelib.services import Services
 from tests.fakes.memory import START, FixedClock, Memory
+from tests.fakes.stores import once
 from tests.unit.samples import (
     TODAY,
     add_user,
@@ -113,7 +114,7 @@ def test_deletion_counts_what_it_removes_and_needs_the_name(
     add_user(services, "u", a)
     add_user(services, "v", b)
     record(services, "u", a, 3)
-    with pytest.raises(Invalid, match="type the name exactly"):
+    with pytest.raises(Invalid, match="type its name"):
         services.feature_steps.take(made, Delete("My button"))
     assert made in memory.features
     taken = services.feature_steps.take(made, Delete("my button"))
@@ -131,12 +132,28 @@ def test_other_variants_need_the_name_only_where_they_remove_some(
     assert services.feature_steps.take(made, two) == Taken("variants", made, 0, 0)
     a = memory.features[made].variants[0].id
     add_user(services, "u", a)
-    with pytest.raises(Invalid, match="type the name exactly"):
+    with pytest.raises(Invalid, match="type its name"):
         services.feature_steps.take(made, two)
     with pytest.raises(Invalid, match="the sum must be 1"):
         services.feature_steps.take(made, Reweigh("button", tuple(drafts(0, "0.5"))))
     assert services.feature_steps.take(made, replace(two, confirmed="button")).users == 1
     assert memory.features[made].variants[0].id != a
+
+
+def test_what_came_meanwhile_is_not_removed_without_the_name(
+    services: Services, memory: Memory, clock: FixedClock
+) -> None:
+    """Users who came under variants that were not there when the step was begun."""
+    made = services.features.create(draft()).id
+    two = drafts(made, "0.5", "0.5")
+
+    def meanwhile() -> None:
+        services.features.replace_variants(made, two)
+
+    slow = process(memory, clock, before=once("catalogue.new_variant_ids", meanwhile))
+    with pytest.raises(Invalid, match="type its name"):
+        slow.feature_steps.take(made, Reweigh("", tuple(drafts(0, "1"))))
+    assert len(memory.features[made].variants) == 2
 
 
 def test_the_plan_is_replaced(services: Services, memory: Memory) -> None:
