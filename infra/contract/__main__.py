@@ -8,6 +8,7 @@ how it goes about it.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -79,7 +80,16 @@ def main() -> None:
         command += ["--max-time", str(seconds)]
         finished = subprocess.run(command, check=False)  # noqa: S603 - as above
     if finished.returncode:
+        print("What failed in the server:", *_failures(), sep="\n", flush=True)
         sys.exit(f"answers contradict the document, or are 5xx; the server wrote {SERVER_LOG}")
+
+
+def _failures() -> list[str]:
+    """The routes that failed with an exception, each once, and where that was raised."""
+    with SERVER_LOG.open() as log:
+        lines = [json.loads(line) for line in log if '"failure":' in line]
+    texts = ["\n".join([each["route"], *each["failure"]]) for each in lines]
+    return sorted(set(texts))
 
 
 if __name__ == "__main__":

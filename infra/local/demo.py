@@ -21,9 +21,9 @@ from chalicelib.domain.features.result_plans import (
     PlannedMetric,
     ResultPlan,
 )
+from chalicelib.domain.features.users import Measurement
 from chalicelib.domain.statistics.plan import Direction
 from chalicelib.services import Services
-from chalicelib.services.features.events import Measured
 from chalicelib.settings import Settings
 from infra.local import upgrade_demo
 
@@ -162,7 +162,7 @@ def _experiment(
             enrolled = start + timedelta(days=1 + draw.uniform(0, DAYS - 2))
             address = f"192.0.2.{number % 250 + 1}"
             _push(steps, enrolled, _creating(services, user_id, variant.id, address))
-            for share, measured in ((arm.converts, Measured()), (arm.errs, Measured(ERRORS))):
+            for share, measured in ((arm.converts, None), (arm.errs, Measurement(ERRORS))):
                 if draw.random() < share:
                     acted = enrolled + timedelta(seconds=draw.uniform(60, 86_400))
                     _push(steps, acted, _recording(services, user_id, variant.id, measured))
@@ -175,9 +175,9 @@ def _creating(
 
 
 def _recording(
-    services: Services, user_id: str, variant_id: int, measured: Measured
+    services: Services, user_id: str, variant_id: int, measured: Measurement | None
 ) -> Callable[[], object]:
-    return lambda: services.events.record(user_id, variant_id, measured=measured)
+    return lambda: services.events.record(user_id, variant_id, measurement=measured)
 
 
 def _push(steps: list[Step], moment: datetime, step: Callable[[], object]) -> None:

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.recorder import Recorder
 from chalicelib.domain.features.cohorts import LARGEST
 from chalicelib.domain.features.result_plans import PlannedMetric
+from chalicelib.domain.features.users import Measurement
 from chalicelib.services import Services
-from chalicelib.services.features.events import UNNAMED, Measured
 from chalicelib.storage.stores import dynamo_stores
 from tests.fakes.memory import FixedClock
 from tests.storage.cohort_setup import REVENUE, enrolled_before, plan, process
@@ -55,9 +55,9 @@ def units(services: Services) -> Priced:
     """What an event of a user for a variant costs."""
     recorder = Recorder()
 
-    def priced(user_id: str, variant_id: int, measured: Measured = UNNAMED) -> float:
+    def priced(user_id: str, variant_id: int, measured: Measurement | None = None) -> float:
         with recorder.request() as record:
-            services.events.record(user_id, variant_id, measured=measured)
+            services.events.record(user_id, variant_id, measurement=measured)
         return record.units.write
 
     return priced
@@ -70,7 +70,7 @@ def test_an_event_costs_the_same_whatever_it_counts_for(
     add_user(services, "u", own)
     first, further = units("u", own), units("u", own)
     foreign = [units("u", other), units("u", other)]
-    named = Measured("revenue", Decimal("2.5"))
+    named = Measurement("revenue", Decimal("2.5"))
     of_metric = [units("u", own, named), units("u", own, named)]
     clock.advance(timedelta(days=30))
     late = units("u", own)
@@ -89,8 +89,8 @@ def test_an_event_costs_the_same_with_all_metrics_at_their_greatest(
 ) -> None:
     add_user(services, "u", variants[0])
     for name in NAMES:
-        units("u", variants[0], Measured(name, Decimal(LARGEST)))
-    least = Measured(NAMES[0], Decimal("-0.0001"))
+        units("u", variants[0], Measurement(name, Decimal(LARGEST)))
+    least = Measurement(NAMES[0], Decimal("-0.0001"))
     assert [units("u", variants[0], replace(least, metric=name)) for name in NAMES] == [
         EVENT
     ] * len(NAMES)

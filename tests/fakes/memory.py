@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import TypeVar
 
 from chalicelib.domain.access.api_keys import ApiKey
@@ -237,11 +236,11 @@ def recounted(
         if event.variant_id != user.variant_id:
             foreign[event.variant_id] += 1
         elif event.time_stamp < user.time_stamp + window:
-            if event.metric is None:
+            if event.measurement is None:
                 totals[user.id, 0] += 1
             else:
-                value = Decimal(1) if event.value is None else event.value
-                totals[user.id, ids[event.metric]] += int(value * 10_000)
+                metric, value = event.measurement.metric, event.measurement.value
+                totals[user.id, ids[metric]] += int(value * 10_000)
     cohorts: dict[tuple[int, date], Cohort] = {}
     for user in rows.values():
         own = {metric: x for (user_id, metric), x in totals.items() if user_id == user.id}

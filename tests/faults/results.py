@@ -17,8 +17,8 @@ from decimal import Decimal
 from functools import partial
 
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unavailable
+from chalicelib.domain.features.users import Measurement
 from chalicelib.services import Services
-from chalicelib.services.features.events import Measured
 from chalicelib.services.stores import Stores
 from tests.unit.samples import drafts
 
@@ -56,10 +56,10 @@ class Bystander:
         self._until_answered("enroll", partial(self._enroll, user_id))
 
     def earn(self) -> None:
-        measured = Measured("revenue", Decimal(self._draw.choice(VALUES)))
-        measured = self._draw.choice([Measured(), measured, measured])
+        revenue = Measurement("revenue", Decimal(self._draw.choice(VALUES)))
+        measured = self._draw.choice([None, revenue, revenue])
         user_id, record = self._draw.choice(self._mine), self.services.events.record
-        self._until_answered("earn", lambda: record(user_id, self._variant(), measured=measured))
+        self._until_answered("earn", lambda: record(user_id, self._variant(), measurement=measured))
 
     def delete(self) -> None:
         user_id = self._draw.choice(self._mine)

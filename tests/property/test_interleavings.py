@@ -22,8 +22,8 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
+from chalicelib.domain.features.users import Measurement
 from chalicelib.services import Services
-from chalicelib.services.features.events import Measured
 from chalicelib.services.features.purge import PurgeService
 from tests.fakes.memory import FixedClock, Memory, recounted
 from tests.unit.samples import add_user, draft, drafts, process, record
@@ -53,10 +53,10 @@ def post(user_id: str, choice: int, times: int) -> Action:
 
 
 def earn(user_id: str, choice: int, value: str) -> Action:
-    measured = Measured("revenue", Decimal(value))
+    measured = Measurement("revenue", Decimal(value))
     return Action(
         f"earn {user_id} {choice} {value}",
-        lambda s: s.events.record(user_id, chosen(s, choice), measured=measured),
+        lambda s: s.events.record(user_id, chosen(s, choice), measurement=measured),
     )
 
 

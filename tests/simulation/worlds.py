@@ -18,7 +18,7 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
-from chalicelib.services.features.events import Measured
+from chalicelib.domain.features.users import Measurement
 from tests.fakes.memory import FixedClock, Memory
 from tests.unit.samples import process
 
@@ -111,8 +111,8 @@ class _Run:
         while self.waiting and self.waiting[0][0] < moment:
             at, user_id, variant_id, value = heapq.heappop(self.waiting)
             self.clock.now = max(self.clock.now, at)
-            measured = Measured() if value is None else Measured(REVENUE, value)
-            self.services.events.record(user_id, variant_id, measured=measured)
+            measured = None if value is None else Measurement(REVENUE, value)
+            self.services.events.record(user_id, variant_id, measurement=measured)
         self.clock.now = max(self.clock.now, moment)
 
 

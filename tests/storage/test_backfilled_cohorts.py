@@ -15,10 +15,10 @@ from chalicelib.domain.features.result_plans import (
     MetricRole,
     PlannedMetric,
 )
+from chalicelib.domain.features.users import Measurement
 from chalicelib.services import Services
 from chalicelib.services.features import cohorts as cohort_services
 from chalicelib.services.features.cohorts import RUN_TIME, TAKE_OVER
-from chalicelib.services.features.events import Measured
 from chalicelib.services.stores import Stores
 from tests.fakes.memory import FixedClock
 from tests.fakes.stores import once
@@ -112,8 +112,8 @@ def test_who_is_counted_goes_on_like_everybody_else(before: Before) -> None:
     services = before.due()
     add_user(services, "new", before.variants[0])
     services.cohorts.backfill_due()
-    measured = Measured("revenue", Decimal("2.5"))
-    services.events.record("new", before.variants[0], measured=measured)
+    measured = Measurement("revenue", Decimal("2.5"))
+    services.events.record("new", before.variants[0], measurement=measured)
     before.check()
     services.users.delete("e")
     services.users.delete("new")
@@ -141,8 +141,8 @@ def test_an_event_of_a_metric_that_is_planned_meanwhile_is_counted(before: Befor
 
     def sell() -> None:
         plan(before.services, before.feature_id, SALES)
-        measured = Measured("sales", Decimal(3))
-        before.services.events.record("late", before.variants[0], measured=measured)
+        measured = Measurement("sales", Decimal(3))
+        before.services.events.record("late", before.variants[0], measurement=measured)
 
     slow = process(before.stores, before.clock, before=once("users.get", sell))
     slow.cohorts.backfill_due()

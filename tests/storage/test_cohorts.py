@@ -32,7 +32,7 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Measurement, Totals, TotalsShard, User
 from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.connection import shared, transaction
 from chalicelib.storage.dynamodb.tables import TotalsRow
@@ -82,8 +82,10 @@ def act(
     """An event as the service stores it."""
     user = stores.users.get(user_id)
     assert user is not None
-    number = None if value is None else Decimal(value)
-    event = Event(stores.events.new_id(), variant_id, user_id, at, metric, number)
+    measured = None
+    if metric is not None:
+        measured = Measurement(metric) if value is None else Measurement(metric, Decimal(value))
+    event = Event(stores.events.new_id(), variant_id, user_id, at, measured)
     own = own_event_of(event, user, FEATURE)
     shard = TotalsShard.pick(1, variant_id, 3, str(event.id), 0)
     if own is not None:
@@ -221,7 +223,7 @@ def test_what_a_users_values_come_to_is_bounded_but_not_how_often_one_acts(
     stores: Stores,
 ) -> None:
     user = enroll(stores, "a")
-    event = Event(1, 10, "a", NOON, NAMES[0], Decimal(1))
+    event = Event(1, 10, "a", NOON, Measurement(NAMES[0]))
     own = {1: LARGEST * SCALE, EVENTS: LARGEST}
     with pytest.raises(Invalid, match="beyond"):
         own_event_of(event, replace(user, own=own), FEATURE)
@@ -231,7 +233,7 @@ def test_what_a_users_values_come_to_is_bounded_but_not_how_often_one_acts(
 
 
 def test_an_event_of_a_metric_that_is_not_planned_is_refused() -> None:
-    event = Event(1, 10, "a", NOON, "unknown", Decimal(1))
+    event = Event(1, 10, "a", NOON, Measurement("unknown"))
     with pytest.raises(NotFound, match="plan"):
         own_event_of(event, User("a", 10, "::1", NOON), FEATURE)
 

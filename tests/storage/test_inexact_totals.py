@@ -19,7 +19,7 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Measurement, Totals, TotalsShard, User
 from chalicelib.services.stores import Stores
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.stores import dynamo_stores
@@ -108,8 +108,8 @@ def act(stores: Stores, *metrics: str | None, variant_id: int = 1) -> None:
     for name in metrics:
         user = stores.users.get("u")
         assert user is not None
-        value = None if name is None else Decimal("2.5")
-        event = Event(stores.events.new_id(), variant_id, "u", START, name, value)
+        value = None if name is None else Measurement(name, Decimal("2.5"))
+        event = Event(stores.events.new_id(), variant_id, "u", START, value)
         own = own_event_of(event, user, PLANNED)
         shard = DAY_SHARD if own else TotalsShard(1, variant_id, 0)
         stores.events.add(event, user, shard, own)
@@ -157,7 +157,7 @@ def test_first_events_of_two_metrics_at_once_leave_no_negative_sum(stores: Store
     stale = stores.users.get("u")
     assert stale is not None
     act(stores, None)
-    event = Event(9, 1, "u", START, "revenue", Decimal(1))
+    event = Event(9, 1, "u", START, Measurement("revenue"))
     stores.events.add(event, stale, DAY_SHARD, own_event_of(event, stale, PLANNED))
     erase(stores)
     [left] = cohorts(stores).values()

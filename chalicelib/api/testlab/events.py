@@ -45,7 +45,7 @@ def create_event(services: Services, body: CreateEvent, once: IdempotentCall) ->
     """Record that a user did something under a variant."""
     return once(
         body.user_id,
-        lambda seal: services.events.record(body.user_id, body.variant_id, seal, body.measured),
+        lambda seal: services.events.record(body.user_id, body.variant_id, seal, body.measurement),
         lambda _event: "Event added to database.",
     )
 
@@ -79,17 +79,20 @@ def list_feature_events(
 
 def event_answer(event: Event) -> MetricEventAnswer | EventAnswer:
     """An event, with its metric and value if it has them."""
-    return EventAnswer.of(event) if event.metric is None else MetricEventAnswer.of(event)
+    if event.measurement is None:
+        return EventAnswer.of(event)
+    return MetricEventAnswer.of_event(event, event.measurement)
 
 
 def feature_event_answer(
     event: Event, variant: Variant
 ) -> FeatureMetricEventAnswer | FeatureEventAnswer:
     """An event with its variant, and with its metric if it has one."""
-    if event.metric is None:
+    measured = event.measurement
+    if measured is None:
         return FeatureEventAnswer.of_event(event, variant)
     return FeatureMetricEventAnswer.of_event(
-        event, variant, metric=event.metric, metric_value=event.value
+        event, variant, metric=measured.metric, metric_value=measured.value
     )
 
 
@@ -99,4 +102,4 @@ def _feature_event_bytes(event: Event, variant: Variant) -> int:
 
 
 def _metric_bytes(event: Event) -> int:
-    return 0 if event.metric is None else METRIC_BYTES + json_bytes(event.metric)
+    return 0 if event.measurement is None else METRIC_BYTES + json_bytes(event.measurement.metric)

@@ -31,13 +31,9 @@ from chalicelib.domain.features.features import (
     VariantDraft,
 )
 from chalicelib.domain.features.result_plans import RESERVED
-from chalicelib.domain.features.users import Event, Totals
-from chalicelib.services.features.events import UNNAMED, Measured
+from chalicelib.domain.features.users import Event, Measurement, Totals
 
 EVERYBODY = Decimal(1)
-
-EVERY_TIME = Decimal(1)
-"""What an event of a metric counts that has no value."""
 
 
 class RequestBody(BaseModel):
@@ -227,11 +223,13 @@ class CreateEvent(RequestBody):
         return self
 
     @property
-    def measured(self) -> Measured:
-        """What the event says of a metric; one without a value counts 1."""
+    def measurement(self) -> Measurement | None:
+        """What the event measures, if it names a metric."""
         if self.metric is None:
-            return UNNAMED
-        return Measured(self.metric, EVERY_TIME if self.value is None else self.value)
+            return None
+        return (
+            Measurement(self.metric) if self.value is None else Measurement(self.metric, self.value)
+        )
 
 
 class EventAnswer(Answer):
@@ -248,6 +246,12 @@ class MetricEventAnswer(EventAnswer):
 
     metric: str
     value: Share
+
+    @classmethod
+    def of_event(cls, event: Event, measurement: Measurement) -> Self:
+        return cls(
+            **dict(EventAnswer.of(event)), metric=measurement.metric, value=measurement.value
+        )
 
 
 class FeatureEventAnswer(Answer):

@@ -276,15 +276,16 @@ def measured(event: Event, feature: Feature) -> tuple[int, int]:
         NotFound: if its metric is not in the plan of the feature.
         Invalid: if its value is out of range.
     """
-    if event.metric is None:
+    measurement = event.measurement
+    if measurement is None:
         return EVENTS, 1
-    metric_id = feature.metric_ids.get(event.metric)
+    metric_id = feature.metric_ids.get(measurement.metric)
     if metric_id is None:
         raise NotFound(
-            f"there is no metric {event.metric!r} in the plan of feature {feature.id}: add it with"
-            f" PUT /api/results/feature/{feature.id}/plan"
+            f"there is no metric {measurement.metric!r} in the plan of feature {feature.id}: add it"
+            f" with PUT /api/results/feature/{feature.id}/plan"
         )
-    return metric_id, scaled(Decimal(1) if event.value is None else event.value)
+    return metric_id, scaled(measurement.value)
 
 
 def caps_of(feature: Feature) -> dict[int, int]:

@@ -67,18 +67,22 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that a user did under a variant; ids are unique, `time_stamp` gives the order.
+class Measurement:
+    """A value of a metric, with at most 4 decimals; an event that gives none counts 1."""
 
-    An event with a `metric` has a `value`, with at most 4 decimals.
-    """
+    metric: str
+    value: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a user did under a variant; ids are unique, `time_stamp` gives the order."""
 
     id: int
     variant_id: int
     user_id: str
     time_stamp: datetime
-    metric: str | None = None
-    value: Decimal | None = None
+    measurement: Measurement | None = None
 
 
 @dataclass(frozen=True, slots=True)

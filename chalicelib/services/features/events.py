@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 
 from chalicelib.domain.access.idempotency import Seal
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.domain.features.cohorts import own_event_of
 from chalicelib.domain.features.features import Feature, Variant
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Measurement, Totals, TotalsShard, User
 from chalicelib.services.features.ports import EventStore, TotalsStore, UserStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.paging import Page, PageRequest, Sizes, read_page
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What an event says of a metric: its name, and a value (1 if none is given)."""
-
-    metric: str | None = None
-    value: Decimal | None = None
-
-
-UNNAMED = Measured()
-"""An event of no metric."""
 
 
 class EventService:
@@ -47,7 +33,7 @@ class EventService:
         user_id: str,
         variant_id: int,
         seal: Seal[Event] | None = None,
-        measured: Measured = UNNAMED,
+        measurement: Measurement | None = None,
     ) -> Event:
         """Store that a user did something under a variant, which may be another user's.
 
@@ -64,7 +50,7 @@ class EventService:
         while True:
             attempt = next(tries)
             user = self._users.get(user_id)
-            if not _all_known(catalogue, user, variant_id, measured.metric):
+            if not _all_known(catalogue, user, variant_id, measurement):
                 catalogue = self._catalogue.fresh()
             user, feature = _alive(catalogue, user, variant_id)
             event = Event(
@@ -72,8 +58,7 @@ class EventService:
                 variant_id,
                 user.id,
                 self._clock(),
-                measured.metric,
-                measured.value,
+                measurement,
             )
             shard = TotalsShard.pick(
                 feature.id, variant_id, feature.totals_shards, str(event.id), attempt
@@ -132,12 +117,12 @@ class AnalysisService:
 
 
 def _all_known(
-    catalogue: Catalogue, user: User | None, variant_id: int, metric: str | None
+    catalogue: Catalogue, user: User | None, variant_id: int, measurement: Measurement | None
 ) -> bool:
     found = catalogue.variant(variant_id)
     return (
         found is not None
-        and (metric is None or metric in found[0].metric_ids)
+        and (measurement is None or measurement.metric in found[0].metric_ids)
         and user is not None
         and not user.erased
         and catalogue.variant(user.variant_id) is not None

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.access.idempotency import IdempotencyRecord
 from chalicelib.domain.features.cohorts import Cohort, OwnEvent
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Measurement, Totals, TotalsShard, User
 from chalicelib.storage.access.idempotency import transaction_once
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import store_errors, transaction
@@ -160,7 +160,8 @@ def _cohort(event: Event, user: User, own: OwnEvent | None) -> Cohort:
 
 def _event_row(event: Event) -> EventRow:
     row = _key_row(event)
-    row.metric, row.value = event.metric, None if event.value is None else str(event.value)
+    if event.measurement is not None:
+        row.metric, row.value = event.measurement.metric, str(event.measurement.value)
     row.id, row.user_id, row.time_stamp = event.id, event.user_id, to_ms(event.time_stamp)
     return row
 
@@ -176,8 +177,7 @@ def _events(variant_id: int, rows: Iterable[EventRow]) -> list[Event]:
             variant_id,
             row.user_id,
             from_ms(row.time_stamp),
-            row.metric,
-            None if row.value is None else Decimal(row.value),
+            None if row.metric is None else Measurement(row.metric, Decimal(row.value)),
         )
         for row in rows
     ]

@@ -22,11 +22,10 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
-from chalicelib.domain.features.users import Event, User
+from chalicelib.domain.features.users import Event, Measurement, User
 from chalicelib.domain.statistics.sums import Sums
 from chalicelib.services import Services
 from chalicelib.services.features.cohorts import RUN_TIME
-from chalicelib.services.features.events import Measured
 from chalicelib.services.features.features import BEGUN_AT_ONCE
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import once
@@ -240,18 +239,18 @@ def test_an_event_of_a_metric_that_is_planned_a_moment_ago_is_taken(
     add_user(services, "u", variant_id)
     slow = process(memory, clock, ttl=60)
     slow.catalogue.snapshot()
-    measured = Measured("revenue", Decimal(2))
+    measured = Measurement("revenue", Decimal(2))
     for each in (variant_id, other):
         with pytest.raises(NotFound, match="PUT /api/results/feature/1/plan"):
-            slow.events.record("u", each, measured=measured)
+            slow.events.record("u", each, measurement=measured)
     before = memory.features[feature_id]
     planned = named(ResultPlan(), None)
     planned = replace(planned, metric_ids={"revenue": 1})
     memory.features[feature_id] = replace(before, plan=planned)
     memory.revision = memory.revision.following(clock(), visible=True)
-    assert slow.events.record("u", variant_id, measured=measured).metric == "revenue"
+    assert slow.events.record("u", variant_id, measurement=measured).measurement == measured
     assert memory.users["u"].own == {1: 20_000}
-    assert slow.events.record("u", other, measured=measured).value == Decimal(2)
+    assert slow.events.record("u", other, measurement=measured).measurement == measured
 
 
 def test_who_erases_counts_by_the_caps_of_the_plan() -> None:
@@ -268,13 +267,13 @@ def test_events_that_no_plan_knows_or_that_are_out_of_range_count_for_nothing() 
     planned = replace(feature(1, variants=(variant(10, 1),)), plan=ResultPlan(metric_ids={"a": 1}))
     events = [
         Event(1, 10, "u", START),
-        Event(2, 10, "u", START, "unknown", Decimal(1)),
-        Event(3, 10, "u", START, "a", Decimal("0.00001")),
-        Event(4, 10, "u", START, "a", Decimal(99_999)),
-        Event(5, 10, "u", START, "a", Decimal(2)),
+        Event(2, 10, "u", START, Measurement("unknown", Decimal(1))),
+        Event(3, 10, "u", START, Measurement("a", Decimal("0.00001"))),
+        Event(4, 10, "u", START, Measurement("a", Decimal(99_999))),
+        Event(5, 10, "u", START, Measurement("a", Decimal(2))),
         Event(6, 11, "u", START),
         Event(7, 10, "u", START + timedelta(days=7)),
-        Event(8, 10, "u", START, "a"),
+        Event(8, 10, "u", START, Measurement("a")),
     ]
     assert own_of_events(events, user, planned) == {EVENTS: 1, 1: 10**9}
 

@@ -33,6 +33,7 @@ from chalicelib.domain.features.result_plans import (
     ResultPlan,
     named,
 )
+from chalicelib.domain.features.users import Measurement
 from chalicelib.domain.outcomes.query_sums import Analysed, Cell, QuerySums
 from chalicelib.domain.outcomes.results import upgrade
 from chalicelib.domain.outcomes.results.evaluation import results_of
@@ -42,7 +43,6 @@ from chalicelib.domain.outcomes.value_sums import ValueSums
 from chalicelib.domain.statistics.decision import Code
 from chalicelib.domain.statistics.plan import Mode
 from chalicelib.services import Services
-from chalicelib.services.features.events import Measured
 from chalicelib.services.outcomes.results import RENEWED_EVERY
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import once
@@ -150,8 +150,10 @@ def test_events_with_a_name_are_a_metric_of_their_own(
         for n in range(120):
             add_user(services, f"{place}-{n}", variant_id)
             value = Decimal(draw.randint(100, 2000) * (1 + place)) / 100
-            services.events.record(f"{place}-{n}", variant_id, measured=Measured("revenue", value))
-    services.events.record("0-0", variants[0], measured=Measured("revenue", Decimal(90)))
+            services.events.record(
+                f"{place}-{n}", variant_id, measurement=Measurement("revenue", value)
+            )
+    services.events.record("0-0", variants[0], measurement=Measurement("revenue", Decimal(90)))
     days_go_by(services, clock, 10)
     results = services.results.of_feature(feature_id, "users with revenue")
     assert [each.name for each in results.metrics] == ["revenue per user", "users with revenue"]
@@ -253,7 +255,7 @@ def test_the_rows_behind_results_are_listed_in_pages(services: Services) -> None
     for user_id, variant_id in (("a", variants[0]), ("b", variants[0]), ("c", variants[1])):
         add_user(services, user_id, variant_id)
     record(services, "a", variants[0], 2)
-    services.events.record("c", variants[1], measured=Measured("revenue", Decimal("12.50")))
+    services.events.record("c", variants[1], measurement=Measurement("revenue", Decimal("12.50")))
     first = services.result_rows.of_feature(feature_id, None, 2)
     assert [(row.user_id, row.variant, row.day) for row in first.rows] == [
         ("a", "value 0", START.date()),

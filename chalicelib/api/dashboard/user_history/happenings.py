@@ -99,7 +99,8 @@ def _of(data: UserData, subjects: Subjects) -> Iterator[Happening]:
         yield from _of_records(user_id, data.records, subjects)
     for event in data.events:
         subject, variant = subjects.variant(event.variant_id)
-        value = "" if event.metric is None else f", {event.metric} = {event.value}"
+        measured = event.measurement
+        value = "" if measured is None else f", {measured.metric} = {measured.value}"
         yield Happening(event.time_stamp, user_id, "event", subject, f"{variant}{value}")
     for mark in data.repeats:
         condition = subjects.condition(mark.condition_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Self
 
 from chalicelib.api.testlab.fields import Moment, Share
@@ -294,9 +295,9 @@ def _testlab(user: User, names: Names) -> TestLabRow:
 def _event(event: Event, names: Names) -> TestLabMetricEvent | TestLabEvent:
     feature, variant = names.variant(event.variant_id)
     told = TestLabEvent(id=event.id, feature=feature, variant=variant, time_stamp=event.time_stamp)
-    if event.metric is None:
+    if event.measurement is None:
         return told
-    return TestLabMetricEvent(**dict(told), metric=event.metric, value=event.value)
+    return TestLabMetricEvent(**dict(told), **asdict(event.measurement))
 
 
 def _profile(participant: Participant) -> ProfileAnswer | None:
