@@ -11,7 +11,6 @@ from chalicelib.api.http.routes import Route
 def pages() -> tuple[Route, ...]:
     """The routes of all pages and forms, loaded with the first call."""
     from chalicelib.api.dashboard import (
-        calculator,
         experiments,
         features,
         flags,
@@ -23,6 +22,7 @@ def pages() -> tuple[Route, ...]:
         system,
         users,
     )
+    from chalicelib.api.dashboard.planning import calculator
     from chalicelib.api.dashboard.serving import assets
 
     modules = (

@@ -20,6 +20,7 @@ from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.filters import FilterMode
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.lists import with_switched_list
+from chalicelib.domain.confirmation import require_unchanged, tag_of
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.domain.participants.participants import GroupKey
 from chalicelib.services import Services
@@ -55,9 +56,15 @@ class FlagEditForm(FlagForm):
     """What can be changed of a flag; whether it is on has buttons of its own."""
 
     status: None = None  # type: ignore[assignment]
+    seen: str = ""
 
     def of(self, before: Flag, contexts: tuple[str, ...]) -> Flag:
-        """The flag as it is to be."""
+        """The flag as it is to be.
+
+        Raises:
+            Changed: if it is not what the form showed.
+        """
+        require_unchanged(self.seen, _told(before))
         after = self.edited(before, contexts=contexts, now=now())
         return replace(after, status=before.status)
 
@@ -115,6 +122,11 @@ class NameForm(Form):
     name: str = ""
 
 
+def _told(flag: Flag) -> tuple[object, ...]:
+    """What the form tells of a flag."""
+    return flag.name, flag.key, flag.description, flag.tags, flag.context, flag.filter_mode
+
+
 def _shown(
     services: Services,
     flag_id: str,
@@ -124,7 +136,11 @@ def _shown(
 ) -> Page:
     """The page of a flag; `refused` is the form on it that was, with what was typed into that."""
     detail = services.flag_details.of(flag_id)
-    more = {"modes": [*FilterMode], "contexts": services.segments.contexts}
+    more = {
+        "modes": [*FilterMode],
+        "contexts": services.segments.contexts,
+        "seen": tag_of(_told(detail.flag)),
+    }
     return Page(
         "flag.html",
         {"detail": detail, "refused": refused, "typed": typed or {}, "wrong": wrong, **more},

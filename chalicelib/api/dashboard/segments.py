@@ -16,6 +16,7 @@ from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import FilledName, FilledText, Text, Uuid, checked_uuid
 from chalicelib.domain.audiences.member_changes import Change, MemberChange
 from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.confirmation import require_unchanged, tag_of
 from chalicelib.services import Services
 from chalicelib.services.audiences.segment_details import SegmentsWanted
 
@@ -56,8 +57,19 @@ class SegmentForm(Form):
     description: Text | None = None
     tags: PastedTags = ()
 
+
+class SegmentEditForm(SegmentForm):
+    """What it is to say of itself, where `seen` is the tag of what it said."""
+
+    seen: str = ""
+
     def of(self, before: Segment) -> Segment:
-        """The segment as it is to be."""
+        """The segment as it is to be.
+
+        Raises:
+            Changed: if it is not what the form showed.
+        """
+        require_unchanged(self.seen, _told(before))
         return replace(before, name=self.name, description=self.description, tags=self.tags)
 
 
@@ -116,6 +128,11 @@ class DeletionForm(Form):
     force: bool = False
 
 
+def _told(segment: Segment) -> tuple[object, ...]:
+    """What the form tells of a segment."""
+    return segment.name, segment.description, segment.tags
+
+
 def _shown(
     services: Services,
     segment_id: str,
@@ -126,7 +143,7 @@ def _shown(
     """The page of a segment; `refused` is the form on it that was, with what was typed there."""
     detail = services.segment_details.of(segment_id)
     shown = {"detail": detail, "refused": refused, "typed": typed or {}, "wrong": wrong}
-    return Page("segment.html", shown)
+    return Page("segment.html", {**shown, "seen": tag_of(_told(detail.segment))})
 
 
 def _once_more(form: str) -> Callable[..., Page]:
@@ -169,7 +186,9 @@ def show_segment(services: Services, segment_id: SegmentId) -> Page:
 
 
 @routes.form(ONE, again=_once_more("edit"))
-def edit_segment_by_form(services: Services, segment_id: SegmentId, form: SegmentForm) -> Elsewhere:
+def edit_segment_by_form(
+    services: Services, segment_id: SegmentId, form: SegmentEditForm
+) -> Elsewhere:
     """Edit what a segment says of itself."""
     services.segment_edits.edit(segment_id, form.of)
     return Elsewhere(f"/segment/{segment_id}?done=segment-saved")

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.faults import Fault
+from chalicelib.domain.confirmation import tag_of
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.enrollment_statistics import EnrollmentDetail, Head
 from chalicelib.domain.experiments.experiments import Condition, Experiment
 from chalicelib.domain.experiments.lifecycle import copied, shipped
 from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.outcomes.plans import ToldChange, metrics_of, told_changes
 from chalicelib.services.audiences.member_counts import MemberCounts
 from chalicelib.services.audiences.segments import SegmentService
@@ -89,9 +91,23 @@ class ShownDesign:
             if level.id in own
         )
 
+    @property
+    def plan(self) -> ResultPlan:
+        """What is planned of its results; what was fixed at the start decides all the same."""
+        return self.feature.plan or ResultPlan()
+
+    @property
+    def plan_seen(self) -> str:
+        """What tells the plan that is shown from one that somebody changed meanwhile."""
+        return tag_of(self.feature.plan)
+
+    def query_names(self) -> dict[str, str]:
+        """The names of its queries by their ids."""
+        return {str(each.get("id")): str(each.get("name")) for each in self.design.queries}
+
     def planned_metrics(self) -> list[tuple[str, str]]:
         """The names of the queries that results show, and the role of each."""
-        names = {str(each.get("id")): str(each.get("name")) for each in self.design.queries}
+        names = self.query_names()
         plan = self.feature.effective_plan()
         return [
             (names.get(each.name or "", "a query that is gone"), each.role.value)

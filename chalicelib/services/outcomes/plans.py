@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, FeatureChange
+from chalicelib.domain.confirmation import require_unchanged
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.domain.features.result_plans import ResultPlan
@@ -39,21 +40,24 @@ class PlanService:
         """
         return _experiment(self._catalogue.fresh(), experiment_id)
 
-    def put(self, experiment_id: ExperimentId, plan: ResultPlan) -> Feature:
+    def put(self, experiment_id: ExperimentId, plan: ResultPlan, seen: str = "") -> Feature:
         """Replace the plan of an experiment; what was fixed when it first started stays.
 
         A change that the method does not allow after the start is noted with its consequence; as
-        long as nobody takes part, the plan is fixed anew.
+        long as nobody takes part, the plan is fixed anew. `seen` is the tag of the plan that was
+        there, if it is to be replaced as it was.
 
         Raises:
             NotFound: if there is none, or if the feature is no experiment.
             Invalid: if the plan makes no sense, or does not fit into the item of the feature.
+            Changed: if another plan is there.
         """
 
         anybody = self._anybody(_experiment(self._catalogue.fresh(), experiment_id))
 
         def decide(catalogue: Catalogue) -> CatalogueChange | None:
             before = _experiment(catalogue, experiment_id)
+            require_unchanged(seen, before.plan)
             after = planned(before, plan, self._clock(), anybody=anybody)
             if after == before:
                 return None

@@ -244,7 +244,7 @@ def test_a_form_of_an_older_version_is_refused(gateway: Gateway) -> None:
     experiment_id = made(gateway)
     page = edits(gateway, experiment_id, version="0", description="new words")
     assert page.status == 409
-    assert "Somebody changed this design" in page.text
+    assert "Somebody changed this since" in page.text
     assert page.fields["version"] == "1"
 
 

@@ -153,6 +153,19 @@ def test_an_edit_leaves_the_state_and_the_lists(gateway: Gateway) -> None:
     assert page.fields["key"] == "dark-mode"
 
 
+def test_of_two_edits_at_once_the_second_is_refused(gateway: Gateway) -> None:
+    place, page = created(gateway)
+    edited = {name: each for name, each in NEW.items() if name != "status"}
+    seen = {**edited, "seen": page.fields["seen"]}
+    assert submit(gateway, f"{place}/turn-on", {}).status == 200, "the form does not show the state"
+    assert submit(gateway, place, {**seen, "name": "first"}).status == 200
+    page = submit(gateway, place, {**seen, "description": "second"})
+    assert page.status == 409
+    assert "Somebody changed this since you opened the form." in page.text
+    assert "second" in page.text
+    assert submit(gateway, place, {**seen, "seen": page.fields["seen"]}).status == 200
+
+
 def test_a_flag_is_deleted_by_its_name_alone(gateway: Gateway) -> None:
     place, _ = created(gateway)
     page = submit(gateway, f"{place}/delete", {"name": "other"})

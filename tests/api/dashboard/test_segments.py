@@ -138,6 +138,17 @@ def test_an_edit_leaves_the_members(gateway: Gateway) -> None:
     assert "kept" in page.text
 
 
+def test_of_two_edits_at_once_the_second_is_refused(gateway: Gateway) -> None:
+    place, page = created(gateway)
+    seen = page.fields["seen"]
+    submit(gateway, f"{place}/members", {"change": "add", "ids": "ann"})
+    assert submit(gateway, place, {"name": "first", "seen": seen}).status == 200
+    page = submit(gateway, place, {"name": "second", "seen": seen})
+    assert page.status == 409
+    assert "Somebody changed this since you opened the form." in page.text
+    assert 'value="second"' in page.answer.text
+
+
 def test_parts_are_named_and_taken_out(gateway: Gateway) -> None:
     place, _ = created(gateway)
     inner, _ = created(gateway, "inner", ids="ann")

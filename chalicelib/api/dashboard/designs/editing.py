@@ -37,7 +37,8 @@ from chalicelib.api.upgrade.experiments.designs.experiment_models import (
 )
 from chalicelib.api.upgrade.experiments.experiments import edited_by
 from chalicelib.api.upgrade.wire.records import new_id
-from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.confirmation import Changed
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import DesignType, Experiment
 from chalicelib.domain.experiments.lifecycle import moment_of
 from chalicelib.services import Services
@@ -102,7 +103,7 @@ def edited(services: Services, form: EditForm, before: Experiment) -> Experiment
     """The design after what the form says.
 
     Raises:
-        Conflict: if it was changed since the form was shown.
+        Changed: if it was changed since the form was shown.
         Invalid: if the API would not take it, or conditions with users go without the name.
     """
     check_version(form.version, before)
@@ -118,7 +119,7 @@ def edited_json(
     """The design that was typed as JSON, as the API takes it.
 
     Raises:
-        Conflict: if it was changed since it was shown.
+        Changed: if it was changed since it was shown.
         Invalid: if the API would not take it, or conditions with users go without the name.
     """
     check_version(version, before)
@@ -132,13 +133,10 @@ def check_version(version: str, before: Experiment) -> None:
     """Refuse a form that shows what is no longer so.
 
     Raises:
-        Conflict: if so.
+        Changed: if so.
     """
     if version != str(before.version):
-        raise Conflict(
-            "Somebody changed this design since you opened the form. What you typed is kept below:"
-            " compare it with the design as it is now, and save again."
-        )
+        raise Changed
 
 
 def check_loss(

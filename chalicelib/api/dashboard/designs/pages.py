@@ -34,7 +34,14 @@ from chalicelib.api.dashboard.designs.fields import (
     padded,
     typed_form,
 )
+from chalicelib.api.dashboard.planning.plan_form import (
+    CHOICES,
+    METRIC_FIELDS,
+    METRICS,
+    metric_rows,
+)
 from chalicelib.api.dashboard.serving.page import Page
+from chalicelib.api.dashboard.serving.rows import typed_rows
 from chalicelib.api.upgrade.experiments.designs.experiment_models import ExperimentBody, PayloadType
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiments import draft_of
@@ -50,6 +57,7 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.metrics import Operation, RepeatedMeasure
+from chalicelib.domain.outcomes.plans import metrics_of
 from chalicelib.services import Services
 from chalicelib.services.catalogue.designs import Choices, ShownDesign
 from chalicelib.services.catalogue.imports import ExperimentDraft
@@ -205,9 +213,26 @@ def design_page(
         "code_of": lambda row: shown.code(row.condition),
         "place_of": lambda row: shown.place(row.point),
         "wrong": wrong,
+        **_plan(shown, typed),
         **CODES,
     }
     return Page("experiment_design.html", values)
+
+
+def _plan(shown: ShownDesign, typed: Mapping[str, str]) -> dict[str, Any]:
+    """The form of the plan of results, with a row for each query."""
+    plans = any(name.startswith("plan.") for name in typed)
+    planned = metric_rows(metrics_of(shown.plan, shown.design))
+
+    def was(name: str, default: object = "") -> str:
+        return typed.get(name, "") if plans else str(default)
+
+    return {
+        "plans": plans,
+        "was_planned": was,
+        "metric_rows": typed_rows(typed, METRICS, METRIC_FIELDS) if plans else planned,
+        **CHOICES,
+    }
 
 
 def _indented(text: str) -> str:

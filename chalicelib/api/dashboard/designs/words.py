@@ -90,6 +90,7 @@ DONE: Mapping[str, str] = {
     "design-created": "The design was created.",
     "design-imported": "The design was imported, with its lists.",
     "design-saved": "The design was saved. Clients get the change with their next call.",
+    "design-planned": "The plan of results was saved.",
     "design-copied": "This is the copy: a draft with the same parts and lists, and no users.",
     "design-deleted": "The design was deleted; its users get nothing from it any more.",
     "design-shipped": "Enrollment is complete. All who took part get the winner from now on.",

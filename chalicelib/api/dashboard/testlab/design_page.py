@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.api.dashboard import words
+from chalicelib.api.dashboard.planning.plan_form import CHOICES, METRIC_FIELDS, METRICS, metric_rows
 from chalicelib.api.dashboard.serving.page import Elsewhere, Page
-from chalicelib.api.dashboard.testlab.fields import Row, typed_rows, with_room
+from chalicelib.api.dashboard.serving.rows import Row, typed_rows, with_room
 from chalicelib.api.dashboard.testlab.forms import TAG
 from chalicelib.api.dashboard.words import numbers
 from chalicelib.domain.catalogue.testlab.designs import FeatureDesign
@@ -19,14 +21,6 @@ from chalicelib.domain.features.features import VARIANTS_PER_FEATURE
 from chalicelib.domain.features.result_plans import METRICS_PER_FEATURE, ResultPlan
 
 VARIANT_FIELDS = ("value", "weight")
-METRIC_FIELDS = ("name", "measure", "direction", "role", "cap", "margin")
-PLAN_CHOICES = {
-    "measures": words.MEASURES,
-    "directions": words.DIRECTION_CHOICES,
-    "roles": words.ROLE_CHOICES,
-    "missing": words.MISSING,
-    "runs": words.RUNS,
-}
 NO_FORM: Mapping[str, str] = {}
 
 
@@ -48,25 +42,28 @@ def page_of(
     refused = typed.get("do", "") if wrong else ""
     plan = design.feature.plan or ResultPlan()
     rows = typed_rows(typed, "variants", VARIANT_FIELDS) if refused == "variants" else None
-    metrics = typed_rows(typed, "plan.metrics", METRIC_FIELDS) if refused == "plan" else None
+    metrics = typed_rows(typed, METRICS, METRIC_FIELDS) if refused == "plan" else None
+    was = _was(refused, typed)
     shown: dict[str, Any] = {
         "design": design,
         "feature": design.feature,
         "plan": plan,
         "refused": refused,
-        "was": _was(refused, typed),
+        "was": was,
+        "was_planned": partial(was, "plan"),
         "wrong": None if wrong is None else wrong.replace(f"{TAG}{refused}.", ""),
         "variant_rows": with_room(
             _variants(design) if rows is None else rows, VARIANT_FIELDS, 2, VARIANTS_PER_FEATURE
         ),
         "metric_rows": with_room(
-            _metrics(plan) if metrics is None else metrics,
+            metric_rows(plan.metrics) if metrics is None else metrics,
             METRIC_FIELDS,
             2,
             2 * METRICS_PER_FEATURE,
         ),
         "control": typed.get("control", "") if refused == "variants" else _control(design),
-        **PLAN_CHOICES,
+        "runs": words.RUNS,
+        **CHOICES,
     }
     return Page("feature_design.html", shown)
 
@@ -99,18 +96,3 @@ def _variants(design: FeatureDesign) -> list[Row]:
 def _control(design: FeatureDesign) -> str:
     places = [place for place, each in enumerate(design.feature.variants) if each.is_control]
     return str(places[0]) if places else "0"
-
-
-def _metrics(plan: ResultPlan) -> list[Row]:
-    return [
-        {
-            "name": each.name or "",
-            "measure": each.measure.value,
-            "direction": each.direction.value,
-            "role": each.role.value,
-            "cap": "" if each.cap is None else f"{each.cap:f}",
-            "margin": "" if each.margin is None else f"{each.margin:f}",
-            "place": str(place),
-        }
-        for place, each in enumerate(plan.metrics)
-    ]

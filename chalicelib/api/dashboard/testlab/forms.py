@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag, model_validator
 
+from chalicelib.api.dashboard.planning.plan_form import PlanForm
 from chalicelib.api.dashboard.serving.forms import Form, is_typed
 from chalicelib.api.dashboard.testlab.fields import Percent, VariantRows, marked
-from chalicelib.api.results.plan_models import PlanBody
 from chalicelib.api.testlab.fields import Boolean, Day, Integer, Text
 from chalicelib.domain.catalogue.testlab import steps
 from chalicelib.domain.catalogue.testlab.steps import Moment
@@ -95,29 +95,13 @@ class VariantsForm(Form):
         return steps.Reweigh(self.confirmed, tuple(row.draft() for row in self.variants))
 
 
-class TypedPlan(PlanBody):
-    """A plan as it is typed: metrics without a role are not used."""
-
-    is_aa: Boolean = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_roles(cls, fields: Any) -> Any:
-        rows = fields.get("metrics", []) if isinstance(fields, dict) else None
-        if not isinstance(rows, list):
-            return fields
-        used = [row for row in rows if not isinstance(row, dict) or "role" in row]
-        return {**fields, "metrics": used}
-
-
-class PlanForm(Form):
+class ReplanForm(PlanForm):
     """The plan of results."""
 
     do: Literal["plan"]
-    plan: TypedPlan = TypedPlan()
 
     def step(self) -> steps.Step:
-        return steps.Replan(self.plan.plan())
+        return steps.Replan(self.plan.plan(), self.seen)
 
 
 class ShipForm(Form):
@@ -153,7 +137,7 @@ StepForm = Annotated[
     | Annotated[EndForm, Tag("form-end")]
     | Annotated[DeleteForm, Tag("form-delete")]
     | Annotated[VariantsForm, Tag("form-variants")]
-    | Annotated[PlanForm, Tag("form-plan")]
+    | Annotated[ReplanForm, Tag("form-plan")]
     | Annotated[ShipForm, Tag("form-ship")]
     | Annotated[CloneForm, Tag("form-clone")],
     Discriminator(_kind),

@@ -13,12 +13,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from chalicelib.api.dashboard import words
 from chalicelib.api.dashboard.serving.forms import Form, is_typed
 from chalicelib.api.dashboard.serving.page import TOKEN, Page
+from chalicelib.api.dashboard.serving.rows import typed_rows, with_room
 from chalicelib.api.dashboard.testlab.fields import (
     Percent,
     VariantRows,
     marked,
-    typed_rows,
-    with_room,
 )
 from chalicelib.api.protocol.problems import faults
 from chalicelib.api.results.fields import Exact, Name, Whole

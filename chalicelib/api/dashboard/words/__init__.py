@@ -221,6 +221,10 @@ ROLE_CHOICES = (
     ("secondary", "secondary: it is described"),
     ("guardrail", "guardrail: it must not get worse"),
 )
+COMPARISONS = (
+    ("levels", "the levels of each factor"),
+    ("conditions", "the conditions, each with the control"),
+)
 MISSING = (("left_out", "they do not count"), ("zero", "they count as 0"))
 RUNS = (("true", "it runs"), ("false", "it is paused"))
 """Choices of forms: what is sent, and what it means."""

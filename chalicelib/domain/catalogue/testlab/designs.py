@@ -13,7 +13,8 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.overbooking import Shortage, shortage
 from chalicelib.domain.catalogue.overview import KIND_OF_FEATURE, Kind, Phase, phase_of
 from chalicelib.domain.catalogue.testlab.new_features import Room, room_for
-from chalicelib.domain.catalogue.testlab.steps import draft_of, over, tag_of
+from chalicelib.domain.catalogue.testlab.steps import draft_of, over
+from chalicelib.domain.confirmation import tag_of
 from chalicelib.domain.features.blocks import UserBlock, blocks_wanted
 from chalicelib.domain.features.features import Feature, FeatureType, Variant
 from chalicelib.domain.features.result_plans import PlannedMetric, ResultPlan
@@ -101,6 +102,11 @@ class FeatureDesign:
     def seen(self) -> str:
         """What tells the draft that is shown from one that somebody changed meanwhile."""
         return tag_of(draft_of(self.feature))
+
+    @property
+    def plan_seen(self) -> str:
+        """The same for its plan."""
+        return tag_of(self.feature.plan)
 
     @property
     def planned(self) -> ResultPlan:

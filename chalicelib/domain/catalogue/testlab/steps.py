@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.catalogue.testlab.new_features import NewFeature
-from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.confirmation import require_unchanged
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.features import (
     FAR_END,
     Feature,
@@ -81,9 +81,10 @@ class Reweigh:
 
 @dataclass(frozen=True, slots=True)
 class Replan:
-    """Replace its plan of results."""
+    """Replace its plan of results. `seen` is the tag of the one that was there."""
 
     plan: ResultPlan
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +132,12 @@ def draft_of(feature: Feature) -> FeatureDraft:
     )
 
 
-def tag_of(draft: FeatureDraft) -> str:
-    """What tells a draft from another."""
-    return hashlib.sha256(repr(draft).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def revised(feature: Feature, step: Revision, today: date) -> FeatureDraft:
     """The draft that a step makes of a feature; the share stays where none was typed.
 
     Raises:
         Invalid: if what is over is to start, or what has not begun is to end.
-        Conflict: if somebody changed what is to be edited since it was shown.
+        Changed: if somebody changed what is to be edited since it was shown.
     """
     draft = draft_of(feature)
     if isinstance(step, Pause):
@@ -149,8 +145,7 @@ def revised(feature: Feature, step: Revision, today: date) -> FeatureDraft:
     if isinstance(step, End):
         return ended(feature, step.when, today)
     if isinstance(step, Edit):
-        if step.seen and step.seen != tag_of(draft):
-            raise Conflict("Somebody changed it meanwhile: look at what it is now, and save again")
+        require_unchanged(step.seen, draft)
         return FeatureDraft(
             feature.type,
             step.name,

@@ -61,7 +61,7 @@ class FeatureStepService:
             Invalid: if the step breaks a rule; nothing was changed.
         """
         if isinstance(step, Replan):
-            self._plans.put(feature_id, step.plan)
+            self._plans.put(feature_id, step.plan, step.seen)
             return Taken("planned", feature_id)
         if isinstance(step, Ship):
             return self._ship(feature_id, step)

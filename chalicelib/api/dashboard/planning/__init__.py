@@ -1,0 +1,1 @@
+"""Planning of experiments: the calculator, and the form of a plan of results."""
