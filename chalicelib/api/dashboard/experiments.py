@@ -16,8 +16,9 @@ from chalicelib.api.dashboard.designs.fields import (
     ListField,
     typed_form,
 )
-from chalicelib.api.dashboard.designs.files import ImportForm, file_of, imported
 from chalicelib.api.dashboard.designs.pages import design_page, draft_from, draft_page
+from chalicelib.api.dashboard.files.experiment_files import experiment_file, pasted_experiments
+from chalicelib.api.dashboard.files.pasted_files import ImportForm
 from chalicelib.api.dashboard.planning.plan_form import PlanForm
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
@@ -188,7 +189,7 @@ def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListF
 @routes.page(f"{ONE}/export")
 def export_design(services: Services, experiment_id: ExperimentId) -> Download:
     """A design as a file."""
-    return file_of(services, experiment_id)
+    return experiment_file(services, experiment_id)
 
 
 @routes.page(NEW)
@@ -207,7 +208,7 @@ def create_design(services: Services, form: DesignForm) -> Elsewhere:
 @routes.form(f"{NEW}/import", again=import_again)
 def import_designs(services: Services, form: ImportForm) -> Elsewhere:
     """Create the designs of files, all of them or none, as they are there."""
-    created = services.imports.experiments(imported(services, form), runs=True)
+    created = services.imports.experiments(pasted_experiments(services, form), runs=True)
     return _design(created[0].id, "design-imported")
 
 

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from chalicelib.api.dashboard.files.flag_files import flag_file, pasted_flag
+from chalicelib.api.dashboard.files.pasted_files import ImportForm
 from chalicelib.api.dashboard.serving.forms import Form
-from chalicelib.api.dashboard.serving.page import Elsewhere, Page
+from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.pasted import PastedTags, PastedUsers
 from chalicelib.api.dashboard.serving.routes import PageRoutes
 from chalicelib.api.upgrade.flags.flag_models import FlagBody
@@ -160,8 +162,20 @@ def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Pag
     contexts = services.segments.contexts
     return Page(
         "flag_new.html",
-        {"typed": typed, "wrong": wrong, "contexts": contexts, "modes": [*FilterMode]},
+        {
+            "typed": typed,
+            "wrong": wrong,
+            "contexts": contexts,
+            "modes": [*FilterMode],
+            "pasted": "",
+            "amiss": "",
+        },
     )
+
+
+def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
+    page = _new_once_more(services, {}, "")
+    return replace(page, shown={**page.shown, "pasted": typed.get("json_text", ""), "amiss": wrong})
 
 
 def _with_status(status: FlagStatus, flag: Flag) -> Flag:
@@ -184,6 +198,20 @@ def create_flag_by_form(services: Services, form: FlagForm) -> Elsewhere:
     """Create a flag."""
     draft = form.flag(contexts=services.segments.contexts, flag_id=new_id(), now=now())
     return Elsewhere(f"/flag/{services.flags.create(draft).id}?done=flag-created")
+
+
+@routes.form(f"{NEW}/import", again=_import_once_more)
+def import_flag(services: Services, form: ImportForm) -> Elsewhere:
+    """Create the flag of a file, with its lists."""
+    found = pasted_flag(services, form)
+    made = services.imports.flag(found.flag, found.include, found.exclude)
+    return Elsewhere(f"/flag/{made.id}?done=flag-imported")
+
+
+@routes.page(f"{ONE}/export")
+def export_flag(services: Services, flag_id: FlagId) -> Download:
+    """A flag as a file."""
+    return flag_file(services, flag_id)
 
 
 @routes.page(ONE)

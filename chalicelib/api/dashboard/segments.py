@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from chalicelib.api.dashboard.files.pasted_files import ImportForm
+from chalicelib.api.dashboard.files.segment_files import pasted_segment, segment_file
 from chalicelib.api.dashboard.serving.forms import Form
-from chalicelib.api.dashboard.serving.page import Elsewhere, Page
+from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.pasted import PastedTags, PastedUsers
 from chalicelib.api.dashboard.serving.routes import PageRoutes
 from chalicelib.api.upgrade.wire.records import new_id, now
@@ -155,7 +157,13 @@ def _once_more(form: str) -> Callable[..., Page]:
 
 def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
     contexts = services.segments.contexts
-    return Page("segment_new.html", {"typed": typed, "wrong": wrong, "contexts": contexts})
+    shown = {"typed": typed, "wrong": wrong, "contexts": contexts}
+    return Page("segment_new.html", {**shown, "pasted": "", "amiss": ""})
+
+
+def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
+    page = _new_once_more(services, {}, "")
+    return replace(page, shown={**page.shown, "pasted": typed.get("json_text", ""), "amiss": wrong})
 
 
 @routes.page(ALL)
@@ -177,6 +185,20 @@ def create_segment_by_form(services: Services, form: NewSegmentForm) -> Elsewher
     """Create a segment with its first users."""
     made = services.segments.put(form.draft(), form.ids)
     return Elsewhere(f"/segment/{made.id}?done=segment-created")
+
+
+@routes.form(f"{NEW}/import", again=_import_once_more)
+def import_segment(services: Services, form: ImportForm) -> Elsewhere:
+    """Create the segment of a file, with its members and lists."""
+    found = pasted_segment(services, form)
+    made = services.imports.segment(found.segment, found.user_ids, found.lists)
+    return Elsewhere(f"/segment/{made.id}?done=segment-imported")
+
+
+@routes.page(f"{ONE}/export")
+def export_segment(services: Services, segment_id: SegmentId) -> Download:
+    """A segment as a file."""
+    return segment_file(services, segment_id)
 
 
 @routes.page(ONE)

@@ -99,6 +99,7 @@ NAVIGATION = (
 DONE: Mapping[str, str] = {
     **designs.DONE,
     "flag-created": "The flag is stored. Who is told of it follows from its state and its lists.",
+    "flag-imported": "The flag is imported, with its lists. It is off until you turn it on.",
     "flag-saved": "The flag is saved. Clients see the change with their next request.",
     "flag-on": "The flag is on. Clients that ask from now on are told of it.",
     "flag-off": "The flag is off. Clients that ask from now on are no longer told of it.",
@@ -110,6 +111,7 @@ DONE: Mapping[str, str] = {
     "list-removed": "The list is taken off. It counts no more.",
     "segment-created": "The segment is stored. It counts where a design, a flag or another "
     "segment uses it.",
+    "segment-imported": "The segment is imported, with its members and lists.",
     "segment-saved": "The segment is saved.",
     "segment-deleted": "The segment is deleted.",
     "members-changed": "The members are changed, and count from the next request of a client.",

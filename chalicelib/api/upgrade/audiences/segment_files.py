@@ -74,7 +74,7 @@ JSON_EXPORT = _pages("/api/segments/export/json")
 CSV_EXPORT = _pages("/api/segments/export/csv")
 
 
-def _reader(services: Services) -> SegmentReader:
+def reader_of(services: Services) -> SegmentReader:
     return SegmentReader(services.catalogue.fresh(), services.segments.group_types())
 
 
@@ -91,7 +91,7 @@ def validate_segments(services: Services, body: Files) -> list[JudgedFile]:
 @routes.endpoint("/api/segments/import/validation", "POST")
 def check_segments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would do."""
-    reader = _reader(services)
+    reader = reader_of(services)
     return [_judged(file, reader.read).answer() for file in body]
 
 
@@ -102,13 +102,13 @@ def import_segments(services: Services, body: Files) -> list[JudgedFile]:
     def store(found: SegmentImport) -> None:
         services.imports.segment(found.segment, found.user_ids, found.lists)
 
-    return [stored(_judged(file, _reader(services).read), store).answer() for file in body]
+    return [stored(_judged(file, reader_of(services).read), store).answer() for file in body]
 
 
 @routes.endpoint("/api/segments/list/import/validation", "POST")
 def check_segment_lists(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files as lists of a segment would do."""
-    reader = _reader(services)
+    reader = reader_of(services)
     return [_judged(file, reader.read_list).answer() for file in body]
 
 
@@ -120,7 +120,7 @@ def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list
     def store(draft: ListDraft) -> None:
         into.store([replace(draft, segment=replace(draft.segment, context=into.context))])
 
-    reader = _reader(services)
+    reader = reader_of(services)
     return [stored(_judged(file, reader.read_list), store).answer() for file in body.files]
 
 

@@ -50,7 +50,7 @@ class FlagListFilesBody(ListFilesBody):
     flag_id: Uuid
 
 
-def _reader(services: Services) -> FlagReader:
+def reader_of(services: Services) -> FlagReader:
     return FlagReader(
         services.catalogue.fresh(), contexts=services.segments.contexts, now=now, new_id=new_id
     )
@@ -59,7 +59,7 @@ def _reader(services: Services) -> FlagReader:
 @routes.endpoint("/api/flags/import/validation", "POST")
 def validate_flags(services: Services, body: FilesBody) -> list[FileVerdict]:
     """What an import of some files would do."""
-    reader = _reader(services)
+    reader = reader_of(services)
     return [judged(file, reader.read).verdict() for file in body.files]
 
 
@@ -71,7 +71,7 @@ def import_flags(services: Services, body: FilesBody) -> list[TakenFile]:
         services.imports.flag(found.flag, found.include, found.exclude)
 
     return [
-        stored(judged(file, _reader(services).read), store).brief_answer() for file in body.files
+        stored(judged(file, reader_of(services).read), store).brief_answer() for file in body.files
     ]
 
 

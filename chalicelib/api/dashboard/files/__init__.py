@@ -1,0 +1,1 @@
+"""Designs, flags and segments as files: pasted into a page, and downloaded."""
