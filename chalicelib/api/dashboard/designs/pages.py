@@ -99,6 +99,23 @@ CODES: Mapping[str, Any] = {
 """What can be chosen, for the fields of forms."""
 
 
+FORM_WORDS: Mapping[str, str] = {
+    "conditionCode": "code",
+    "assignmentWeight": "weight",
+    "partitions": "points",
+    "conditionPayloads": "payloads",
+    "repeatedMeasure": "measure",
+    "metric": "metric",
+    "filterMode": "filter_mode",
+    "postExperimentRule": "post_rule",
+    "startOn": "start",
+    "endOn": "end",
+    "revertTo": "revert_to",
+    "userIds": "members",
+}
+"""What the form calls fields of the API's body."""
+
+
 def draft_from(services: Services, form: DesignForm) -> ExperimentDraft:
     """The design that a form describes, as the API would create it.
 
@@ -216,7 +233,8 @@ def design_page(
         **_plan(shown, typed),
         **CODES,
     }
-    return Page("experiment_design.html", values)
+    words = None if values["plans"] else FORM_WORDS
+    return Page("experiment_design.html", values, words=words)
 
 
 def _plan(shown: ShownDesign, typed: Mapping[str, str]) -> dict[str, Any]:

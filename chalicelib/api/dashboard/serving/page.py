@@ -30,6 +30,9 @@ HTML_TYPE = "text/html; charset=utf-8"
 TOKEN = "token"  # noqa: S105 - the name of a field
 """The field of a form that proves that it comes from a page of the same session."""
 
+FORM = "do"
+"""The field that tells forms apart that are sent to the same place."""
+
 ONLY_OWN = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -46,11 +49,19 @@ HEADERS: ResponseHeaders = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page to be shown: its template, and what that shows."""
+    """A page to be shown: its template, and what that shows.
+
+    `faults` are what is wrong with fields of a form, by their names; `refused` tells that form from
+    others that are sent to the same place. `words` says what the form calls the fields of the body
+    that is made of it (`field_faults`).
+    """
 
     template: str
     shown: Mapping[str, Any] = field(default_factory=dict)
     status: HTTPStatus = HTTPStatus.OK
+    faults: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+    words: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,8 @@ def rendered(
             assets=asset_names(),
             here=path,
             done=_done(reading),
+            faults=page.faults,
+            refused_form=page.refused,
         )
     )
     return Rendered(text, dict(HEADERS), page.status.value)
@@ -116,6 +129,8 @@ def refused(path: str, status: HTTPStatus, reason: str) -> Rendered[str]:
             assets=asset_names(),
             here=path,
             done="",
+            faults={},
+            refused_form="",
         )
     )
     return Rendered(text, dict(HEADERS), status.value)

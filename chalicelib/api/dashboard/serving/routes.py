@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from chalicelib.api.dashboard.serving.dialect import DIALECT
+from chalicelib.api.dashboard.serving.field_faults import faults_at_fields
 from chalicelib.api.dashboard.serving.forms import typed
 from chalicelib.api.dashboard.serving.page import (
+    FORM,
     TOKEN,
     Download,
     Elsewhere,
@@ -91,8 +94,10 @@ def _sent(right: Right | None, again: Again | None, *, begins: bool) -> Around:
 
 def _once_more(call: Call, again: Again, error: SwitchyardError) -> Page:
     parts = call.path_parts()
-    page = again(call.services, typed(call.reading), reason_of(error), **parts)
-    return Page(page.template, page.shown, status_of(error))
+    sent = typed(call.reading)
+    page = again(call.services, sent, reason_of(error), **parts)
+    faults = faults_at_fields(error, sent, page.words)
+    return replace(page, status=status_of(error), faults=faults, refused=sent.get(FORM, ""))
 
 
 def _required(call: Call, right: Right | None) -> Session | None:

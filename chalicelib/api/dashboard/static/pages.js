@@ -19,6 +19,31 @@ window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
 
+// What is wrong with a form stands at its fields too; the first of them has the cursor.
+const refused = [...document.forms].filter(
+  (form) => new URL(form.action).pathname === location.pathname,
+);
+let first_fault = null;
+for (const fault of document.querySelectorAll("template[data-fault]")) {
+  const { fault: name, form: kind } = fault.dataset;
+  const field = refused
+    .filter((form) => (form.elements.do?.value ?? "") === kind)
+    .flatMap((form) => [...form.elements])
+    .find((each) => each.name === name && each.type !== "hidden");
+  if (field) {
+    const note = document.createElement("p");
+    note.className = "fault";
+    note.id = `fault-${name}`;
+    note.textContent = fault.content.textContent;
+    field.after(note);
+    field.setAttribute("aria-invalid", "true");
+    const described = field.getAttribute("aria-describedby");
+    field.setAttribute("aria-describedby", described ? `${described} ${note.id}` : note.id);
+    first_fault ??= field;
+  }
+}
+first_fault?.focus();
+
 // Weights that must add up show their sum while they are typed.
 for (const sum of document.querySelectorAll("output[data-sum-of]")) {
   const fields = () => document.querySelectorAll(`input[data-part-of="${sum.dataset.sumOf}"]`);

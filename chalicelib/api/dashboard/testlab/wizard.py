@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from chalicelib.api.dashboard import words
+from chalicelib.api.dashboard.serving.field_faults import faults_at_fields
 from chalicelib.api.dashboard.serving.forms import Form, is_typed
 from chalicelib.api.dashboard.serving.page import TOKEN, Page
 from chalicelib.api.dashboard.serving.rows import typed_rows, with_room
@@ -180,6 +181,7 @@ class Draft:
         self.kind = Made(kind) if kind in STEPS else None
         self.form: NewFeatureForm | None = None
         self.wrong: str | None = None
+        self.faults: Mapping[str, str] = {}
         self.step = ""
         if self.kind is not None:
             self._read(fields, list(STEPS[self.kind]))
@@ -197,6 +199,7 @@ class Draft:
             if first < steps.index(self.step) or self._was_typed(steps[first]):
                 self.step = steps[min(first, steps.index(self.step))]
                 self.wrong = faults(error, "form")
+                self.faults = faults_at_fields(error, self.typed)
 
     def _place(self, loc: tuple[int | str, ...], steps: list[str]) -> int:
         assert self.kind is not None  # noqa: S101 - there are no steps without
@@ -249,4 +252,4 @@ class Draft:
             "measures": words.MEASURES,
             "directions": words.DIRECTION_CHOICES,
         }
-        return Page("new_feature.html", shown)
+        return Page("new_feature.html", shown, faults=self.faults)
