@@ -229,3 +229,11 @@ def test_strata_and_segments_and_queries_can_be_chosen(gateway: Gateway) -> None
         "compareFn": "=",
         "compareValue": "pen",
     }
+
+
+def test_a_draft_that_outgrows_its_address_is_told_so(gateway: Gateway) -> None:
+    fields = {**SIMPLE, "lists.0.members": "\n".join(f"user-{n:04d}" for n in range(900))}
+    page = step(gateway, "review", fields)
+    assert "An address can hold 8,000 characters, and this draft has 10," in page.text
+    assert "Everything fits together" not in page.text
+    assert page.fields["lists.0.members"] == fields["lists.0.members"]

@@ -41,6 +41,7 @@ from chalicelib.api.dashboard.planning.plan_form import (
     metric_rows,
 )
 from chalicelib.api.dashboard.serving.page import Page
+from chalicelib.api.dashboard.serving.places import ADDRESS_LENGTH, outgrown
 from chalicelib.api.dashboard.serving.rows import typed_rows
 from chalicelib.api.upgrade.experiments.designs.experiment_models import ExperimentBody, PayloadType
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
@@ -136,6 +137,7 @@ def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: 
     if step == "conditions" and "factors" in steps and not draft.factors:
         # The page before did not know yet that the design is factorial.
         step = "factors"
+    wrong = wrong or outgrown(dict(draft.typed_fields()))
     if step == "review" and not wrong:
         wrong = _problem(services, draft)
     place = steps.index(step)
@@ -169,6 +171,7 @@ def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: 
         "code_of": lambda row: row.condition,
         "place_of": lambda row: row.point,
         "wrong": wrong,
+        "longest": ADDRESS_LENGTH,
         "pasted": pasted,
         **CODES,
     }

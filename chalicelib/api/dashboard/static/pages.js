@@ -19,6 +19,18 @@ window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
 
+// A draft that outgrows its address is not sent, for the gateway would refuse it.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const longest = Number(form.dataset.longest);
+  if (longest && new URLSearchParams(new FormData(form)).toString().length > longest) {
+    event.preventDefault();
+    const note = form.querySelector("[role=alert][hidden]");
+    note.hidden = false;
+    note.scrollIntoView();
+  }
+});
+
 // What is wrong with a form stands at its fields too; the first of them has the cursor.
 const refused = [...document.forms].filter(
   (form) => new URL(form.action).pathname === location.pathname,
