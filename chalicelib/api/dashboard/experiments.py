@@ -18,6 +18,7 @@ from chalicelib.api.dashboard.designs.fields import (
 )
 from chalicelib.api.dashboard.designs.files import ImportForm, file_of, imported
 from chalicelib.api.dashboard.designs.pages import design_page, draft_from, draft_page
+from chalicelib.api.dashboard.designs.planning import PlanForm
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.routes import PageRoutes
@@ -131,6 +132,13 @@ def edit_design_json(services: Services, experiment_id: ExperimentId, form: Json
     typed = form.json_text, form.version, form.confirm
     services.experiments.edit(experiment_id, partial(edited_json, services, *typed))
     return _design(experiment_id, "design-saved")
+
+
+@routes.form(f"{ONE}/plan", again=design_again)
+def plan_design(services: Services, experiment_id: ExperimentId, form: PlanForm) -> Elsewhere:
+    """Replace the plan of its results."""
+    services.plans.put(experiment_id, form.plan.plan())
+    return _design(experiment_id, "design-planned")
 
 
 @routes.form(f"{ONE}/state", again=design_again)

@@ -24,6 +24,7 @@ PATHS: Mapping[str, tuple[str, ...]] = {
     "/dashboard/experiment/{experiment_id}/lists/remove": ("POST",),
     "/dashboard/experiment/{experiment_id}/participants": ("GET",),
     "/dashboard/experiment/{experiment_id}/participants.csv": ("GET",),
+    "/dashboard/experiment/{experiment_id}/plan": ("POST",),
     "/dashboard/experiment/{experiment_id}/results.csv": ("GET",),
     "/dashboard/experiment/{experiment_id}/ship": ("POST",),
     "/dashboard/experiment/{experiment_id}/state": ("POST",),

@@ -337,3 +337,67 @@ def test_what_is_no_design_is_refused_with_a_reason(gateway: Gateway, text: str)
     page = submit(gateway, "/dashboard/new/design/import", {"json_text": text})
     assert page.status == 422
     assert "New UpGrade design" in page.text
+
+
+def asked(name: str) -> dict[str, Any]:
+    """A query of a design."""
+    return {
+        "name": name,
+        "query": {"operationType": "avg"},
+        "metric": {"key": "time"},
+        "repeatedMeasure": "MOST RECENT",
+    }
+
+
+def planned(gateway: Gateway, experiment_id: str, **fields: str) -> Seen:
+    """The page after its form of the plan was sent with some fields."""
+    page = load(gateway, page_of(experiment_id))
+    own = {
+        name: value
+        for name, value in page.fields.items()
+        if name.startswith("plan.") and name.endswith(".name")
+    }
+    sent = {f"plan.{name}": value for name, value in fields.items()}
+    return submit(gateway, f"/dashboard/experiment/{experiment_id}/plan", {**own, **sent})
+
+
+def plan_of(gateway: Gateway, experiment_id: str) -> Any:
+    return gateway.get(f"/api/results/experiment/{experiment_id}/plan").json["plan"]
+
+
+def test_the_plan_names_what_decides_and_what_must_not_get_worse(gateway: Gateway) -> None:
+    time = {"metricUnit": [{"metric": "time", "datatype": "continuous"}], "context": ["home"]}
+    assert gateway.post("/api/metric/save", time).status == 200
+    body = {**two_factors(("lesson", "hint")), "queries": [asked("Time"), asked("Score")]}
+    experiment_id = made(gateway, body)
+    fields = {
+        "metrics.0.role": "guardrail",
+        "metrics.0.direction": "decrease",
+        "metrics.0.margin": "5",
+        "metrics.1.role": "primary",
+        "metrics.1.direction": "increase",
+        "smallest_effect": "2",
+        "compares": "conditions",
+    }
+    page = planned(gateway, experiment_id, **fields)
+    assert page.status == 200, page.text
+    assert "The plan of results was saved." in page.text
+    assert "Score (primary)" in page.text
+    plan = plan_of(gateway, experiment_id)
+    assert [each["role"] for each in plan["metrics"]] == ["guardrail", "primary"]
+    assert plan["metrics"][0]["margin"] == 5
+    assert (plan["smallest_effect"], plan["compares"]) == (2, "conditions")
+    assert page.fields["plan.metrics.0.margin"] == "5"
+    page = planned(gateway, experiment_id, smallest_effect="3")
+    assert page.status == 200, page.text
+    assert plan_of(gateway, experiment_id)["metrics"] == [], "without roles the defaults hold"
+
+
+def test_a_refused_plan_of_a_design_keeps_what_was_typed(gateway: Gateway) -> None:
+    experiment_id = made(gateway)
+    page = planned(gateway, experiment_id, smallest_effect="some", units="40")
+    assert page.status == 422
+    assert "smallest_effect" in page.text
+    assert page.fields["plan.smallest_effect"] == "some"
+    assert page.fields["plan.units"] == "40"
+    assert plan_of(gateway, experiment_id)["units"] is None

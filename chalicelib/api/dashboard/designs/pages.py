@@ -34,6 +34,7 @@ from chalicelib.api.dashboard.designs.fields import (
     padded,
     typed_form,
 )
+from chalicelib.api.dashboard.designs.planning import plan_values
 from chalicelib.api.dashboard.serving.page import Page
 from chalicelib.api.upgrade.experiments.designs.experiment_models import ExperimentBody, PayloadType
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
@@ -204,6 +205,7 @@ def design_page(
         "queries": form_of(design).queries,
         "code_of": lambda row: shown.code(row.condition),
         "place_of": lambda row: shown.place(row.point),
+        **plan_values(shown, typed),
         "wrong": wrong,
         **CODES,
     }

@@ -100,10 +100,23 @@ DONE: Mapping[str, str] = {
     "design-enrollmentComplete": "Enrollment has stopped: nobody new takes part.",
     "design-cancelled": "The design is cancelled: nobody gets anything from it. Its data are kept.",
     "design-archived": "The design is archived; the results of its queries are kept as they are.",
+    "design-planned": "The plan of results was saved.",
     "list-added": "The list was added, and decides from now on.",
     "list-removed": "The list was taken off.",
 }
 """What the forms of designs did."""
+
+QUERY_ROLES = (
+    ("", "by default"),
+    ("primary", "primary: it decides"),
+    ("secondary", "secondary: it is described"),
+    ("guardrail", "guardrail: it must not get worse"),
+)
+COMPARED = (
+    ("levels", "the levels of each factor: main effects"),
+    ("conditions", "the conditions, each with the control"),
+)
+"""Choices of the plan of results: what is sent, and what it means."""
 
 
 def worded(code: str | None, kind: str) -> str:
