@@ -10,7 +10,7 @@ import time
 
 from benchmarks.report import PROJECT, SHORT
 
-TABLES = ("round_trips", "cpu", "growth", "start_up", "hot_spots", "load", "embedded")
+TABLES = ("round_trips", "cpu", "growth", "start_up", "hot_spots", "load", "embedded", "pages")
 """Modules of `benchmarks.tables`, in the order in which they run."""
 
 

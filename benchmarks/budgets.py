@@ -201,6 +201,15 @@ CPU_MS = {
 
 CPU_DEFAULT_MS = {10: 2.0}
 
+HTML_MS = 50.0
+"""Of a processor, for the HTML of a page with 1,000 experiments."""
+
+FIRST_LOAD_MS = 300.0
+"""From the first byte of a page to its first paint, and until it is loaded."""
+
+ASSETS_KB = 250.0
+"""Of all styles and scripts together, gzipped."""
+
 EXPONENT = 0.05
 """Of trips and capacity as data grow: flat, but for the steps of whole units."""
 

@@ -133,8 +133,8 @@ def default_window(starts_on: date, ends_on: date | None) -> int:
     return max(1, min(OPEN_WINDOW, ((ends_on - starts_on).days + 1) // 4))
 
 
-def check_plan(plan: ResultPlan) -> None:
-    """Refuse a plan that makes no sense.
+def check_plan(plan: ResultPlan, default: PlannedMetric = CONVERSION) -> None:
+    """Refuse a plan that makes no sense; `default` decides where it names no primary metric.
 
     Raises:
         Invalid: with the reason.
@@ -153,7 +153,7 @@ def check_plan(plan: ResultPlan) -> None:
         raise Invalid("cap: the same for all measures of a metric")
     if plan.smallest_effect is not None and plan.smallest_effect <= 0:
         raise Invalid("smallest_effect: more than 0; the direction says which way is good")
-    primary = plan.primary or CONVERSION
+    primary = plan.primary or default
     share = primary.measure is Measure.CONVERSION
     if share and plan.smallest_effect is not None and plan.smallest_effect >= 1:
         raise Invalid("smallest_effect: a difference of rates is below 1 (0.02 are two points)")

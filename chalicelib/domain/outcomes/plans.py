@@ -65,12 +65,13 @@ def planned(feature: Feature, plan: ResultPlan, now: datetime, *, anybody: bool 
         Invalid: if the plan makes no sense, ends before the experiment starts, has more names of
             metrics than may be, or names a query that a design does not have.
     """
-    check_plan(plan)
+    design = feature.design
+    if design is not None:
+        plan = _of_queries(plan, design)
+    check_plan(plan, next(iter(metrics_of(ResultPlan(), design)), EVENTS_PER_USER))
     if plan.ends_on is not None and plan.ends_on < feature.start_date:
         raise Invalid(f"ends_on: not before the experiment starts, {feature.start_date}")
-    if feature.design is not None:
-        plan = _of_queries(plan, feature.design)
-    else:
+    if design is None:
         plan = named(plan, feature.plan)
     return replace(feature, plan=plan, run=feature.run if anybody else None).begun(now)
 

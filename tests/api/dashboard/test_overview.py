@@ -47,3 +47,17 @@ def test_a_process_that_serves_the_apis_alone_loads_no_page() -> None:
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr[-500:]
+
+
+def test_who_got_fewer_blocks_than_asked_for_is_named_and_many_are_folded(
+    gateway: Gateway,
+) -> None:
+    create(gateway, name="first", user_percentage=1)
+    for number in range(5):
+        create(gateway, name=f"late {number}", user_percentage=0.1)
+    page = load(gateway, "/dashboard")
+    for number in range(5):
+        assert f"late {number} asked for 2 blocks and got 0" in page.text
+    notes, _, folded = page.answer.text.partition("<details>")
+    assert notes.count("note warning") == 3
+    assert "2 more got fewer blocks than they asked for: no more are free" in folded

@@ -166,3 +166,14 @@ def test_no_more_than_fifty_stretches_are_kept_and_then_nothing_is_decided() -> 
     assert run.changes[0].at == START + STRETCHES * DAY
     assert reweighted(run, run.weights[-1].weights, START) is run
     assert isinstance(run.weights[-1], WeightsSince)
+
+
+def test_what_a_query_measures_decides_whether_an_effect_is_a_difference_of_rates() -> None:
+    minutes, share = query("time"), query("grade", "percentage", compareFn="=", compareValue="A")
+    much = ResultPlan(smallest_effect=Decimal(5), expected_mean=Decimal(30))
+    assert planned(of_design(asking(dict(minutes))), much, START).plan == much
+    assert planned(of_design(asking()), much, START).plan == much
+    primary = PlannedMetric("query of grade", role=MetricRole.PRIMARY)
+    for plan in (much, replace(much, metrics=(primary,))):
+        with pytest.raises(Invalid, match="a difference of rates is below 1"):
+            planned(of_design(asking(dict(share))), plan, START)
