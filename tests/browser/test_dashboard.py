@@ -11,10 +11,12 @@ import pytest
 import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from benchmarks import worlds
 from tests.servers import Server
 
+SECONDS = 30
 WIDE, NARROW = (1280, 900), (360, 740)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -129,6 +131,32 @@ def test_pages_read_without_scripts(browser: Chrome, pages: list[str]) -> None:
             assert browser.find_element(By.TAG_NAME, "h1").text, address
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_what_is_wrong_with_a_form_stands_at_its_field(browser: Chrome, server: Server) -> None:
+    browser.get(f"{server.url}/dashboard/flags/new")
+    for name, value in (("name", "n"), ("key", "night"), ("tags", "kept")):
+        browser.find_element(By.NAME, name).send_keys(value)
+    browser.execute_script("document.forms[0].elements.name.value = 'n'.repeat(2000)")
+    browser.find_element(By.CSS_SELECTOR, "[data-testid=action-create]").click()
+    wrong = (By.CSS_SELECTOR, "[aria-invalid=true]")
+    field = WebDriverWait(browser, SECONDS).until(lambda each: each.find_element(*wrong))
+    assert field.get_attribute("name") == "name"
+    note = browser.find_element(By.ID, str(field.get_attribute("aria-describedby")).split()[-1])
+    assert "1000 characters" in note.text
+    assert browser.switch_to.active_element == field
+    assert browser.find_element(By.NAME, "tags").get_attribute("value") == "kept"
+
+
+def test_a_draft_that_outgrows_its_address_is_not_sent(browser: Chrome, server: Server) -> None:
+    browser.get(f"{server.url}/dashboard/new/design?step=audience&name=Hints")
+    members = browser.find_element(By.NAME, "lists.0.members")
+    browser.execute_script("arguments[0].value = 'some-user\\n'.repeat(900)", members)
+    browser.find_element(By.CSS_SELECTOR, "nav.steps button:last-of-type").click()
+    told = browser.find_element(By.CSS_SELECTOR, "form.draft > [role=alert]")
+    WebDriverWait(browser, SECONDS).until(lambda _: told.is_displayed())
+    assert "An address can hold 8,000 characters" in told.text
+    assert len(str(members.get_property("value"))) == 9000
 
 
 HOSTILE = "<script>window.ran=1</script><img src=x onerror=window.ran=1>\"'&\u202e" + "w" * 400

@@ -200,7 +200,7 @@ def test_a_factorial_design_lives_from_the_first_page_to_its_deletion(
     assert "Staff" in said(browser)
     assert participants.assigned("ada") is None, "nobody gets anything of a draft"
     unfold(browser, "Change the plan")
-    choose(browser, "Role of query 1", "primary")
+    choose(browser, "Role of Score", "primary")
     write(browser, "Smallest effect that matters", "5")
     press(browser, "save-plan")
     assert "The plan of results was saved." in said(browser)

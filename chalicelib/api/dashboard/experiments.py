@@ -138,7 +138,7 @@ def edit_design_json(services: Services, experiment_id: ExperimentId, form: Json
 @routes.form(f"{ONE}/plan", again=design_again)
 def plan_results(services: Services, experiment_id: ExperimentId, form: PlanForm) -> Elsewhere:
     """Replace the plan of its results."""
-    services.plans.put(experiment_id, form.plan.plan(), form.seen)
+    services.plans.put(experiment_id, form.plan.plan(), form.plan_seen)
     return _design(experiment_id, "design-planned")
 
 

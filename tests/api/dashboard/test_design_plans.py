@@ -43,7 +43,9 @@ def plan(gateway: Gateway, experiment_id: str, fields: dict[str, str]) -> Seen:
         for name, value in (("direction", "increase"), ("role", role))
     }
     path = f"/dashboard/experiment/{experiment_id}/plan"
-    return submit(gateway, path, {"seen": page.fields["seen"], **names, **chosen, **fields})
+    return submit(
+        gateway, path, {"plan_seen": page.fields["plan_seen"], **names, **chosen, **fields}
+    )
 
 
 def test_the_queries_of_a_design_are_planned(gateway: Gateway) -> None:
@@ -95,10 +97,12 @@ def test_a_change_after_the_start_is_told_with_its_consequence(gateway: Gateway)
 
 def test_of_two_plans_at_once_the_second_is_refused(gateway: Gateway) -> None:
     experiment_id = with_queries(gateway)
-    seen = load(gateway, page_of(experiment_id)).fields["seen"]
-    assert plan(gateway, experiment_id, {"plan.units": "90", "seen": seen}).status == 200
-    page = plan(gateway, experiment_id, {"plan.units": "80", "seen": seen})
+    seen = load(gateway, page_of(experiment_id)).fields["plan_seen"]
+    assert plan(gateway, experiment_id, {"plan.units": "90", "plan_seen": seen}).status == 200
+    page = plan(gateway, experiment_id, {"plan.units": "80", "plan_seen": seen})
     assert page.status == 409
     assert "Somebody changed this since you opened the form." in page.text
     assert page.fields["plan.units"] == "80"
     assert plan_of(gateway, experiment_id)["plan"]["units"] == 90
+    seen = page.fields["plan_seen"]
+    assert plan(gateway, experiment_id, {"plan.units": "80", "plan_seen": seen}).status == 200

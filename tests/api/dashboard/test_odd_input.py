@@ -61,6 +61,6 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(gateway: Gateway) ->
     }
     page = submit(gateway, path, edit)
     assert page.status == 409
-    assert "Somebody changed it meanwhile" in page.text
+    assert "Somebody changed this since" in page.text
     assert gateway.get(f"/api/feature/{feature['id']}").json["is_running"] is False
     assert submit(gateway, path, {**edit, "seen": page.fields["seen"]}).status == 200

@@ -42,10 +42,10 @@ class TypedPlan(PlanBody):
 
 
 class PlanForm(Form):
-    """A plan of results; `seen` is the tag of the one that the form showed."""
+    """A plan of results; `plan_seen` is the tag of the one that the form showed."""
 
     plan: TypedPlan = TypedPlan()
-    seen: Text = ""
+    plan_seen: Text = ""
 
 
 def metric_rows(metrics: Iterable[PlannedMetric]) -> list[Row]:

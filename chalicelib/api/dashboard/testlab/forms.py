@@ -101,7 +101,7 @@ class ReplanForm(PlanForm):
     do: Literal["plan"]
 
     def step(self) -> steps.Step:
-        return steps.Replan(self.plan.plan(), self.seen)
+        return steps.Replan(self.plan.plan(), self.plan_seen)
 
 
 class ShipForm(Form):
