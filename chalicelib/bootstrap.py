@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from chalicelib.services import Services
 from chalicelib.services.access.access import AccessService
@@ -12,24 +13,14 @@ from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
-from chalicelib.services.audiences.member_counts import MemberCounts
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
-from chalicelib.services.audiences.segment_details import SegmentDetailService
-from chalicelib.services.audiences.segment_edits import SegmentEditService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
-from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
-from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
-from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
-from chalicelib.services.catalogue.system import SystemService
-from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
-from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
-from chalicelib.services.catalogue.testlab.steps import FeatureStepService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -44,11 +35,9 @@ from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
 from chalicelib.services.flags.evaluation import EvaluationService
-from chalicelib.services.flags.flag_details import FlagDetailService
 from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
-from chalicelib.services.outcomes.metric_overview import MetricOverviewService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.outcomes.result_rows import ResultRowService
@@ -59,14 +48,17 @@ from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
-from chalicelib.services.privacy.user_overview import UserOverviewService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
+from chalicelib.services.running.runs import RunService
 from chalicelib.services.stores import Stores
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import connection, tables
 from chalicelib.storage.stores import dynamo_stores
+
+if TYPE_CHECKING:
+    from chalicelib.services.pages import PageServices
 
 
 def utc_now() -> datetime:
@@ -130,7 +122,6 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, stores.catalogue, clock, settings.totals_shards, metric_analysis.keep
     )
     list_members = ListMembers(stores.members)
-    member_counts = MemberCounts(stores.members)
     segments = SegmentService(catalogue, list_notes, clock, settings.context_metadata, list_members)
     experiment_lists = ExperimentLists(catalogue, experiments)
     metrics = MetricService(catalogue, clock, contexts)
@@ -169,14 +160,6 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     )
     features = FeatureService(catalogue, stores.catalogue, purge, clock, settings.totals_shards)
     plans = PlanService(catalogue, stores.totals, stores.enrollment_counts, clock)
-    feature_creation = FeatureCreationService(
-        catalogue,
-        stores.catalogue,
-        user_blocks,
-        stores.summaries,
-        clock,
-        settings.totals_shards,
-    )
     results = ResultService(
         catalogue,
         stores.cohorts,
@@ -187,7 +170,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         clock,
         exact_totals=settings.exact_totals,
     )
-    return Services(
+    services = Services(
         catalogue=catalogue,
         features=features,
         user_blocks=user_blocks,
@@ -207,8 +190,6 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         faults=FaultService(catalogue, clock),
         segments=segments,
         segment_deletion=segment_deletion,
-        segment_details=SegmentDetailService(segments, member_counts),
-        segment_edits=SegmentEditService(catalogue, segments, segment_deletion, clock),
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
         stratification=StratificationService(catalogue, stores.strata, clock),
@@ -223,12 +204,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
-        flag_details=FlagDetailService(flags, segments, member_counts),
         evaluation=EvaluationService(
             compilation, stores.participants, stores.exposures, clock, settings.totals_shards
         ),
         metrics=metrics,
-        metric_overview=MetricOverviewService(catalogue, contexts),
         logs=LogService(compilation, stores.logs, clock),
         metric_analysis=metric_analysis,
         snapshots=snapshots,
@@ -245,16 +224,6 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         enrollment_statistics=enrollment_statistics,
         access=access,
         sessions=SessionService(catalogue, access, clock),
-        overview=OverviewService(catalogue, user_blocks, stores.summaries),
-        system=SystemService(
-            catalogue, access, stores.queue, stores.notes, clock, settings.shown()
-        ),
-        feature_designs=FeatureDesignService(user_blocks, stores.totals, stores.summaries, clock),
-        feature_steps=FeatureStepService(
-            catalogue, stores.catalogue, features, plans, feature_creation, stores.totals, clock
-        ),
-        feature_creation=feature_creation,
-        experiment_pages=ExperimentPageService(catalogue, results),
         client_auth=ClientAuthService(catalogue, credentials),
         erasure=ErasureService(
             catalogue,
@@ -267,21 +236,79 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
             clock,
         ),
         user_export=user_export,
-        user_overview=UserOverviewService(user_export),
         lists=lists,
         imports=imports,
+        idempotency=IdempotencyService(stores.idempotency, clock),
+        runs=RunService(stores.notes, clock),
+        load_pages=functools.cache(lambda: _page_services(settings, stores, clock, services)),
+        entity_tags=EntityTagService(catalogue, stores.members, list_members, contexts),
+    )
+    return services
+
+
+def _page_services(
+    settings: Settings, stores: Stores, clock: Clock, services: Services
+) -> PageServices:
+    """The use cases of pages, whose modules are imported here with the first page."""
+    from chalicelib.services.audiences.member_counts import MemberCounts
+    from chalicelib.services.audiences.segment_details import SegmentDetailService
+    from chalicelib.services.audiences.segment_edits import SegmentEditService
+    from chalicelib.services.catalogue.designs import DesignService
+    from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
+    from chalicelib.services.catalogue.overview import OverviewService
+    from chalicelib.services.catalogue.system import SystemService
+    from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
+    from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
+    from chalicelib.services.catalogue.testlab.steps import FeatureStepService
+    from chalicelib.services.flags.flag_details import FlagDetailService
+    from chalicelib.services.outcomes.metric_overview import MetricOverviewService
+    from chalicelib.services.pages import PageServices
+    from chalicelib.services.privacy.user_overview import UserOverviewService
+
+    catalogue, segments = services.catalogue, services.segments
+    member_counts = MemberCounts(stores.members)
+    feature_creation = FeatureCreationService(
+        catalogue,
+        stores.catalogue,
+        services.user_blocks,
+        stores.summaries,
+        clock,
+        settings.totals_shards,
+    )
+    return PageServices(
+        overview=OverviewService(catalogue, services.user_blocks, stores.summaries),
         designs=DesignService(
             catalogue,
-            experiments,
-            enrollment_statistics,
+            services.experiments,
+            services.enrollment_statistics,
             segments,
             member_counts,
-            imports,
-            lists,
+            services.imports,
+            services.lists,
             clock,
         ),
-        idempotency=IdempotencyService(stores.idempotency, clock),
-        entity_tags=EntityTagService(catalogue, stores.members, list_members, contexts),
+        system=SystemService(
+            catalogue, services.access, stores.queue, services.runs, clock, settings.shown()
+        ),
+        feature_designs=FeatureDesignService(
+            services.user_blocks, stores.totals, stores.summaries, clock
+        ),
+        feature_steps=FeatureStepService(
+            catalogue,
+            stores.catalogue,
+            services.features,
+            services.plans,
+            feature_creation,
+            stores.totals,
+            clock,
+        ),
+        feature_creation=feature_creation,
+        experiment_pages=ExperimentPageService(catalogue, services.results),
+        segment_details=SegmentDetailService(segments, member_counts),
+        segment_edits=SegmentEditService(catalogue, segments, services.segment_deletion, clock),
+        flag_details=FlagDetailService(services.flags, segments, member_counts),
+        metric_overview=MetricOverviewService(catalogue, tuple(settings.context_metadata)),
+        user_overview=UserOverviewService(services.user_export),
     )
 
 

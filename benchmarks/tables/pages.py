@@ -114,7 +114,7 @@ def _summarise(world: World) -> None:
     """Give each experiment a line in the list of results, as its page and the schedule do."""
     app: Application = world.application
     world.ask("GET", f"/api/results/feature/{world.feature_id}")
-    store = app.services.overview._summaries
+    store = app.services.pages.overview._summaries
     (line,) = store.all()
     for each in app.services.catalogue.fresh().features:
         started_at = None if each.run is None else each.run.started_at

@@ -65,7 +65,7 @@ def upkeep(services: Services, tell: Callable[[Failure], None] | None = None) ->
     # The last snapshots decide, so they come first.
     part("results", services.results.renew_due, 0)
     part("noting faults", lambda: services.faults.note(rounds), None)
-    part("noting the run", lambda: services.system.note_run(failed), None)
+    part("noting the run", lambda: services.runs.note(failed), None)
     failures = tuple(failure for each in rounds for failure in each.failures)
     errors += [each.error for each in failures if isinstance(each.error, Unavailable)]
     if errors:

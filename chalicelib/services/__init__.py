@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.services.access.access import AccessService
 from chalicelib.services.access.client_auth import ClientAuthService
 from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
-from chalicelib.services.audiences.segment_details import SegmentDetailService
-from chalicelib.services.audiences.segment_edits import SegmentEditService
 from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.demo import DemoService
-from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
-from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
-from chalicelib.services.catalogue.overview import OverviewService
 from chalicelib.services.catalogue.study_setup import StudySetupService
-from chalicelib.services.catalogue.system import SystemService
-from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
-from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
-from chalicelib.services.catalogue.testlab.steps import FeatureStepService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
@@ -39,11 +32,9 @@ from chalicelib.services.features.purge import PurgeService
 from chalicelib.services.features.user_blocks import UserBlockService
 from chalicelib.services.features.users import UserService
 from chalicelib.services.flags.evaluation import EvaluationService
-from chalicelib.services.flags.flag_details import FlagDetailService
 from chalicelib.services.flags.flags import FlagService
 from chalicelib.services.outcomes.logs import LogService
 from chalicelib.services.outcomes.metric_analysis import MetricAnalysisService
-from chalicelib.services.outcomes.metric_overview import MetricOverviewService
 from chalicelib.services.outcomes.metrics import MetricService
 from chalicelib.services.outcomes.plans import PlanService
 from chalicelib.services.outcomes.result_rows import ResultRowService
@@ -54,8 +45,11 @@ from chalicelib.services.participants.preview_users import PreviewUserService
 from chalicelib.services.participants.stratification import StratificationService
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
-from chalicelib.services.privacy.user_overview import UserOverviewService
 from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.runs import RunService
+
+if TYPE_CHECKING:
+    from chalicelib.services.pages import PageServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +57,7 @@ class Services:
     """All use cases of one process."""
 
     catalogue: CatalogueService
+    runs: RunService
     features: FeatureService
     user_blocks: UserBlockService
     users: UserService
@@ -79,8 +74,6 @@ class Services:
     faults: FaultService
     segments: SegmentService
     segment_deletion: SegmentDeletionService
-    segment_details: SegmentDetailService
-    segment_edits: SegmentEditService
     study_setup: StudySetupService
     preview_users: PreviewUserService
     stratification: StratificationService
@@ -88,10 +81,8 @@ class Services:
     marking: MarkService
     batch_assignment: BatchAssignmentService
     flags: FlagService
-    flag_details: FlagDetailService
     evaluation: EvaluationService
     metrics: MetricService
-    metric_overview: MetricOverviewService
     logs: LogService
     transfer: TransferService
     metric_analysis: MetricAnalysisService
@@ -100,18 +91,16 @@ class Services:
     enrollment_statistics: EnrollmentStatisticsService
     access: AccessService
     sessions: SessionService
-    overview: OverviewService
-    designs: DesignService
-    system: SystemService
-    feature_designs: FeatureDesignService
-    feature_steps: FeatureStepService
-    feature_creation: FeatureCreationService
-    experiment_pages: ExperimentPageService
     client_auth: ClientAuthService
     imports: ImportService
     lists: ListService
     idempotency: IdempotencyService
     erasure: ErasureService
     user_export: UserExportService
-    user_overview: UserOverviewService
     entity_tags: EntityTagService
+    load_pages: Callable[[], PageServices]
+
+    @property
+    def pages(self) -> PageServices:
+        """The use cases that only pages have, loaded with the first of them."""
+        return self.load_pages()

@@ -100,7 +100,7 @@ class GoneListForm(Form):
 
 def design_again(services: Services, typed: dict[str, str], wrong: str, experiment_id: str) -> Page:
     """The page of a design once more, with what was typed."""
-    return design_page(services.designs.shown(experiment_id.lower()), typed, wrong)
+    return design_page(services.pages.designs.shown(experiment_id.lower()), typed, wrong)
 
 
 def draft_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
@@ -117,7 +117,7 @@ def import_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
 @routes.page(f"{ONE}/design")
 def show_design(services: Services, experiment_id: ExperimentId) -> Page:
     """A design, all of it."""
-    return design_page(services.designs.shown(experiment_id))
+    return design_page(services.pages.designs.shown(experiment_id))
 
 
 @routes.form(f"{ONE}/design", again=design_again)
@@ -154,14 +154,14 @@ def move_design(services: Services, experiment_id: ExperimentId, form: StateForm
 @routes.form(f"{ONE}/ship", again=design_again)
 def ship_winner(services: Services, experiment_id: ExperimentId, form: WinnerForm) -> Elsewhere:
     """Complete enrollment; all who took part get the winner."""
-    services.designs.ship(experiment_id, form.winner)
+    services.pages.designs.ship(experiment_id, form.winner)
     return _design(experiment_id, "design-shipped")
 
 
 @routes.form(f"{ONE}/copy", again=design_again)
 def copy_design(services: Services, experiment_id: ExperimentId, form: CopyForm) -> Elsewhere:
     """Create a copy under another name."""
-    copy = services.designs.copy(experiment_id, form.copy_name)
+    copy = services.pages.designs.copy(experiment_id, form.copy_name)
     return _design(copy.id, "design-copied")
 
 
@@ -175,14 +175,14 @@ def delete_design(services: Services, experiment_id: ExperimentId, form: DeleteF
 @routes.form(f"{ONE}/lists", again=design_again)
 def add_list(services: Services, experiment_id: ExperimentId, form: ListForm) -> Elsewhere:
     """Let a list include or exclude its members."""
-    services.designs.add_list(experiment_id, form.draft, exclude=form.side == "exclude")
+    services.pages.designs.add_list(experiment_id, form.draft, exclude=form.side == "exclude")
     return _design(experiment_id, "list-added")
 
 
 @routes.form(f"{ONE}/lists/remove", again=design_again)
 def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListForm) -> Elsewhere:
     """Take a list off."""
-    services.designs.remove_list(experiment_id, form.segment, exclude=form.side == "exclude")
+    services.pages.designs.remove_list(experiment_id, form.segment, exclude=form.side == "exclude")
     return _design(experiment_id, "list-removed")
 
 

@@ -19,25 +19,25 @@ routes = PageRoutes(__name__)
 
 def design_again(services: Services, typed: dict[str, str], wrong: str, feature_id: str) -> Page:
     """The page of a feature once more, with what was typed."""
-    return page_of(services.feature_designs.of(number_of(feature_id)), typed, wrong)
+    return page_of(services.pages.feature_designs.of(number_of(feature_id)), typed, wrong)
 
 
 def new_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The last step to a new feature once more, or the one that is wrong."""
     draft = Draft({**{name: [value] for name, value in typed.items()}, "step": ["review"]})
-    return draft.page(services.feature_creation.preview(draft.wish), wrong)
+    return draft.page(services.pages.feature_creation.preview(draft.wish), wrong)
 
 
 @routes.page(DESIGN)
 def show_design(services: Services, feature_id: Integer) -> Page:
     """All of a feature, and what can be done with it."""
-    return page_of(services.feature_designs.of(feature_id))
+    return page_of(services.pages.feature_designs.of(feature_id))
 
 
 @routes.form(DESIGN, again=design_again)
 def take_step(services: Services, feature_id: Integer, form: StepForm) -> Elsewhere:
     """Change a feature, or take it to the next step of its life."""
-    return after(services.feature_steps.take(feature_id, form.step()))
+    return after(services.pages.feature_steps.take(feature_id, form.step()))
 
 
 @routes.page("/dashboard/new", right=Right.CHANGE)
@@ -50,11 +50,11 @@ def choose_kind() -> Page:
 def new_feature(services: Services, query_values: dict[str, list[str]]) -> Page:
     """A step on the way to a new feature."""
     draft = Draft(query_values)
-    return draft.page(services.feature_creation.preview(draft.wish))
+    return draft.page(services.pages.feature_creation.preview(draft.wish))
 
 
 @routes.form(NEW, again=new_again)
 def create_feature(services: Services, form: NewFeatureForm) -> Elsewhere:
     """Make a feature with all its parts."""
-    feature = services.feature_creation.create(form.new)
+    feature = services.pages.feature_creation.create(form.new)
     return Elsewhere(f"/feature/{feature.id}/design?done=feature-created")

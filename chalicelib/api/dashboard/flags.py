@@ -137,7 +137,7 @@ def _shown(
     wrong: str | None = None,
 ) -> Page:
     """The page of a flag; `refused` is the form on it that was, with what was typed into that."""
-    detail = services.flag_details.of(flag_id)
+    detail = services.pages.flag_details.of(flag_id)
     more = {
         "modes": [*FilterMode],
         "contexts": services.segments.contexts,

@@ -119,7 +119,7 @@ def _shown(
     """The metrics; `refused` is the form on the page that was, with what was typed there."""
     asked = query.wanted()
     shown = {"refused": refused, "typed": typed or {}, "wrong": wrong, "asked": asked}
-    overview = services.metric_overview.of(asked)
+    overview = services.pages.metric_overview.of(asked)
     return Page("metrics.html", {"overview": overview, "types": [*MetricType], **shown})
 
 

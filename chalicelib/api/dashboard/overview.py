@@ -45,7 +45,7 @@ class OverviewQuery(BaseModel):
 def show_overview(services: Services, query: OverviewQuery) -> Page:
     """Everything that runs or ran."""
     asked = query.wanted()
-    return Page("overview.html", {"overview": services.overview.of(asked), "asked": asked})
+    return Page("overview.html", {"overview": services.pages.overview.of(asked), "asked": asked})
 
 
 @routes.page("/", right=None)

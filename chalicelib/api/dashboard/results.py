@@ -63,7 +63,7 @@ def show_feature_results(
     services: Services, feature_id: Integer, query: SeriesQuery
 ) -> Page | Elsewhere:
     """The results of an experiment of Test Lab; a toggle or rollout leads to its design."""
-    return results_page(services.experiment_pages.of_feature(feature_id, query.metric), query)
+    return results_page(services.pages.experiment_pages.of_feature(feature_id, query.metric), query)
 
 
 @routes.page("/dashboard/experiment/{experiment_id}")
@@ -71,7 +71,7 @@ def show_experiment_results(
     services: Services, experiment_id: Uuid, query: SeriesQuery
 ) -> Page | Elsewhere:
     """The results of an experiment in UpGrade's form."""
-    found = services.experiment_pages.of_experiment(
+    found = services.pages.experiment_pages.of_experiment(
         experiment_id, query.metric, up_to_now=query.now
     )
     return results_page(found, query)

@@ -143,7 +143,7 @@ def _shown(
     wrong: str | None = None,
 ) -> Page:
     """The page of a segment; `refused` is the form on it that was, with what was typed there."""
-    detail = services.segment_details.of(segment_id)
+    detail = services.pages.segment_details.of(segment_id)
     shown = {"detail": detail, "refused": refused, "typed": typed or {}, "wrong": wrong}
     return Page("segment.html", {**shown, "seen": tag_of(_told(detail.segment))})
 
@@ -170,7 +170,7 @@ def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> 
 def list_segments_page(services: Services, query: SegmentsQuery) -> Page:
     """The segments, how many members they have, and what uses them."""
     asked = query.wanted()
-    shown = {"list": services.segment_details.page(asked), "asked": asked}
+    shown = {"list": services.pages.segment_details.page(asked), "asked": asked}
     return Page("segments.html", {**shown, "types": [*SegmentType]})
 
 
@@ -212,7 +212,7 @@ def edit_segment_by_form(
     services: Services, segment_id: SegmentId, form: SegmentEditForm
 ) -> Elsewhere:
     """Edit what a segment says of itself."""
-    services.segment_edits.edit(segment_id, form.of)
+    services.pages.segment_edits.edit(segment_id, form.of)
     return Elsewhere(f"/segment/{segment_id}?done=segment-saved")
 
 
@@ -221,21 +221,21 @@ def change_members_by_form(
     services: Services, segment_id: SegmentId, form: MembersForm
 ) -> Elsewhere:
     """Add, remove or replace members."""
-    services.segment_edits.change_members(segment_id, form.wanted())
+    services.pages.segment_edits.change_members(segment_id, form.wanted())
     return Elsewhere(f"/segment/{segment_id}?done=members-changed")
 
 
 @routes.form("/dashboard/segment/{segment_id}/parts", again=_once_more("parts"))
 def add_part_by_form(services: Services, segment_id: SegmentId, form: PartForm) -> Elsewhere:
     """Put another segment inside."""
-    services.segment_edits.add_part(segment_id, form.named)
+    services.pages.segment_edits.add_part(segment_id, form.named)
     return Elsewhere(f"/segment/{segment_id}?done=part-added")
 
 
 @routes.form("/dashboard/segment/{segment_id}/parts/remove", again=_once_more("parts"))
 def remove_part_by_form(services: Services, segment_id: SegmentId, form: NoPartForm) -> Elsewhere:
     """Take another segment out."""
-    services.segment_edits.remove_part(segment_id, form.part)
+    services.pages.segment_edits.remove_part(segment_id, form.part)
     return Elsewhere(f"/segment/{segment_id}?done=part-removed")
 
 

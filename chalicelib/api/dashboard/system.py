@@ -35,7 +35,7 @@ def system_page(state: SystemState, wrong: str = "", role: str = Role.CLIENT.val
 
 def system_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The page once more."""
-    return system_page(services.system.state(), wrong, typed.get("role", ""))
+    return system_page(services.pages.system.state(), wrong, typed.get("role", ""))
 
 
 def new_key_page(made: tuple[ApiKey, str]) -> Page:
@@ -56,13 +56,13 @@ def revocation_again(
     key_id: str,
 ) -> Page:
     """The page once more."""
-    return revocation_page(services.system.key(key_id), wrong)
+    return revocation_page(services.pages.system.key(key_id), wrong)
 
 
 @routes.page(SYSTEM)
 def show_system(services: Services) -> Page:
     """Keys, settings, runs, queue, sizes and costs."""
-    return system_page(services.system.state())
+    return system_page(services.pages.system.state())
 
 
 @routes.form(f"{SYSTEM}/keys", right=Right.MANAGE, again=system_again)
@@ -74,7 +74,7 @@ def create_key(services: Services, form: KeyForm) -> Page:
 @routes.page(f"{SYSTEM}/keys/{{key_id}}/revoke", right=Right.MANAGE)
 def ask_to_revoke(services: Services, key_id: str) -> Page:
     """What revoking a key does, before it is done."""
-    return revocation_page(services.system.key(key_id))
+    return revocation_page(services.pages.system.key(key_id))
 
 
 @routes.form(f"{SYSTEM}/keys/{{key_id}}/revoke", right=Right.MANAGE, again=revocation_again)

@@ -81,7 +81,7 @@ def erasure_page(found: UserOverview, wrong: str = "", again: str = "") -> Page:
 
 def erasure_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The page once more."""
-    found = services.user_overview.of(unquote(typed.get("id", "")))
+    found = services.pages.user_overview.of(unquote(typed.get("id", "")))
     return erasure_page(found, wrong, typed.get("again", ""))
 
 
@@ -93,7 +93,7 @@ def erased_page(report: ErasureReport) -> Page:
 @routes.page(USERS)
 def show_user(services: Services, query: UserQuery) -> Page:
     """A search, and what is stored of the user who was found."""
-    found = services.user_overview.of(query.id) if query.id else None
+    found = services.pages.user_overview.of(query.id) if query.id else None
     return user_page(query.id, found)
 
 
@@ -107,7 +107,7 @@ def export_user_file(services: Services, query: UserExportQuery) -> Download:
 @routes.page(f"{USERS}/erase", right=Right.MANAGE)
 def ask_to_erase(services: Services, query: UserQuery) -> Page:
     """What an erasure would remove, in numbers, before it is done."""
-    return erasure_page(services.user_overview.of(query.id))
+    return erasure_page(services.pages.user_overview.of(query.id))
 
 
 @routes.form(f"{USERS}/erase", right=Right.MANAGE, again=erasure_again)

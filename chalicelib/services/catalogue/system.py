@@ -12,20 +12,10 @@ from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import NotFound
 from chalicelib.services.access.access import AccessService
 from chalicelib.services.running.catalogue import CatalogueService
-from chalicelib.services.running.ports import Clock, NoteStore, PurgeQueue
-
-UPKEEP = "upkeep"
-"""The name of the note of the scheduled function's last run."""
+from chalicelib.services.running.ports import Clock, PurgeQueue
+from chalicelib.services.running.runs import Run, RunService
 
 EVER = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The last run of the scheduled function: when it ended, and which of its parts failed how."""
-
-    at: datetime
-    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ class KeyInForce:
 
 
 class SystemService:
-    """Tells of the service itself, and notes when the scheduled function ran.
+    """Tells of the service itself.
 
     `settings` are those in force, without what is secret.
     """
@@ -107,14 +97,14 @@ class SystemService:
         catalogue: CatalogueService,
         access: AccessService,
         queue: PurgeQueue,
-        notes: NoteStore,
+        runs: RunService,
         clock: Clock,
         settings: Mapping[str, str],
     ) -> None:
         self._catalogue = catalogue
         self._access = access
         self._queue = queue
-        self._notes = notes
+        self._runs = runs
         self._clock = clock
         self._settings = settings
 
@@ -126,7 +116,7 @@ class SystemService:
             needs_keys=self._access.enabled,
             keys=self._access.in_force(),
             settings=self._settings,
-            run=self.last_run(),
+            run=self._runs.last(),
             faults=[
                 FaultyExperiment(key, _name(catalogue, key), fault)
                 for key, fault in sorted(catalogue.faults.items())
@@ -148,21 +138,6 @@ class SystemService:
             raise NotFound("There is no such key: it may have been revoked already.")
         managing = [each for each in keys if each.grants(Right.MANAGE)]
         return KeyInForce(key, managing == [key])
-
-    def note_run(self, failed: Sequence[str]) -> None:
-        """Note that the scheduled function ran, in one write, and which of its parts failed."""
-        self._notes.write(UPKEEP, {"at": self._clock().isoformat(), "failed": list(failed)})
-
-    def last_run(self) -> Run | None:
-        """The last run that was noted."""
-        note = self._notes.read(UPKEEP)
-        failed = note.get("failed")
-        if "at" not in note:
-            return None
-        return Run(
-            datetime.fromisoformat(str(note["at"])),
-            tuple(map(str, failed)) if isinstance(failed, list) else (),
-        )
 
 
 def _name(catalogue: Catalogue, experiment_id: str) -> str | None:

@@ -28,11 +28,11 @@ def stored(services: Services) -> None:
 
 
 def rows(services: Services, wanted: SegmentsWanted) -> dict[str, SegmentRow]:
-    return {row.segment.id: row for row in services.segment_details.page(wanted).rows}
+    return {row.segment.id: row for row in services.pages.segment_details.page(wanted).rows}
 
 
 def test_a_segment_comes_with_who_is_in_it_and_what_uses_it(services: Services) -> None:
-    found = services.segment_details.of("in")
+    found = services.pages.segment_details.of("in")
     assert found.status is SegmentStatus.USED
     assert found.users == FirstMembers(["u", "v"], 2)
     assert found.groups == [class_key("1a")]
@@ -41,20 +41,20 @@ def test_a_segment_comes_with_who_is_in_it_and_what_uses_it(services: Services) 
     assert [each.id for each in found.parents] == ["out"]
     assert found.others == [services.segments.get("out").name]
     assert class_key("1a").type in found.group_types
-    outer = services.segment_details.of("out")
+    outer = services.pages.segment_details.of("out")
     assert outer.reach == Reach(3, 1)
     assert [each.id for each in outer.parts] == ["in"]
     with pytest.raises(NotFound):
-        services.segment_details.of("none")
+        services.pages.segment_details.of("none")
 
 
 def test_of_long_lists_the_first_are_read(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(member_counts, "SHOWN", 1)
-    assert services.segment_details.of("in").users == FirstMembers(["u"], 2)
+    assert services.pages.segment_details.of("in").users == FirstMembers(["u"], 2)
     monkeypatch.setattr(member_counts, "COUNTED", 1)
-    assert services.segment_details.of("out").reach == Reach(1, 1, is_whole=False)
+    assert services.pages.segment_details.of("out").reach == Reach(1, 1, is_whole=False)
 
 
 def test_segments_are_listed_with_all_that_uses_them(services: Services) -> None:
@@ -76,14 +76,14 @@ def test_what_is_listed_is_asked_for(services: Services) -> None:
 
 def test_many_are_listed_by_pages(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment_details, "ROWS_OF_A_PAGE", 2)
-    first = services.segment_details.page(SegmentsWanted(context=CONTEXT))
+    first = services.pages.segment_details.page(SegmentsWanted(context=CONTEXT))
     assert (first.found, first.total, first.pages, len(first.rows)) == (3, 2, 2, 2)
     last = rows(services, SegmentsWanted(context=CONTEXT, page=9))
     assert list(last) == [global_id(CONTEXT)]
 
 
 def test_a_global_exclusion_that_nothing_is_stored_of_has_no_members(services: Services) -> None:
-    found = services.segment_details.of(global_id(CONTEXT))
+    found = services.pages.segment_details.of(global_id(CONTEXT))
     assert found.users == FirstMembers([], 0)
     assert found.reach == Reach(0, 0)
     assert found.status is SegmentStatus.EXCLUDED

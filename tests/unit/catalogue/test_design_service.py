@@ -44,7 +44,7 @@ def test_a_design_is_shown_with_its_numbers_and_lists(services: Services) -> Non
     services.imports.experiment(made, [listing("in", "anna", "ben")], [parted])
     join(services, "anna")
     mark(services, "anna")
-    shown = services.designs.shown("e")
+    shown = services.pages.designs.shown("e")
     a, b = shown.design.conditions
     assert shown.enrolled_in(a.id) == Head(1, 0)
     assert shown.enrolled_in("unknown") == Head()
@@ -62,7 +62,7 @@ def test_a_design_is_shown_with_its_numbers_and_lists(services: Services) -> Non
 
 def test_a_list_that_is_gone_is_not_shown(services: Services) -> None:
     services.experiments.create(design(state=State.INACTIVE, include=["gone"]))
-    shown = services.designs.shown("e")
+    shown = services.pages.designs.shown("e")
     assert shown.lists == ()
     assert shown.plan_changes() == []
 
@@ -72,24 +72,24 @@ def test_the_levels_of_a_condition_are_named_with_their_factors(services: Servic
     bare = design(weights={"a": 100})
     condition = replace(bare.conditions[0], levels=(LevelElement("x", "l"),))
     services.experiments.create(replace(bare, factors=(factor,), conditions=(condition,)))
-    shown = services.designs.shown("e")
+    shown = services.pages.designs.shown("e")
     assert shown.levels_of(shown.design.conditions[0]) == "Color=red"
 
 
 def test_an_unknown_design_is_not_found(services: Services) -> None:
     with pytest.raises(NotFound):
-        services.designs.shown("unknown")
+        services.pages.designs.shown("unknown")
 
 
 def test_a_new_design_can_refer_to_what_there_is(services: Services) -> None:
-    assert "home" in services.designs.choices().contexts
-    assert services.designs.choices().metrics == ()
+    assert "home" in services.pages.designs.choices().contexts
+    assert services.pages.designs.choices().metrics == ()
 
 
 def test_a_shipped_winner_is_what_all_get(services: Services) -> None:
     services.experiments.create(design())
     winner = services.experiments.get("e").conditions[1].id
-    after = services.designs.ship("e", winner)
+    after = services.pages.designs.ship("e", winner)
     assert (after.state, after.post_rule, after.revert_to) == (
         State.ENROLLMENT_COMPLETE,
         PostRule.ASSIGN,
@@ -103,7 +103,7 @@ def test_a_copy_has_copies_of_its_own_lists_and_shares_the_public_ones(services:
     shared = (ListEntry("shared"), ListEntry("gone"))
     made = replace(design(), include=shared, exclude=shared[1:])
     services.imports.experiment(made, [listing("own", "anna")], [listing("other", "ben")])
-    copy = services.designs.copy("e", "again")
+    copy = services.pages.designs.copy("e", "again")
     assert (copy.name, copy.state) == ("again", State.INACTIVE)
     ids = [entry.segment_id for entry in copy.include]
     assert ids[:2] == ["shared", "gone"]
@@ -124,17 +124,17 @@ def test_a_design_goes_for_who_says_its_name(services: Services) -> None:
 def test_a_list_must_name_somebody(services: Services) -> None:
     services.experiments.create(design())
     with pytest.raises(Invalid):
-        services.designs.add_list("e", lambda _: listing("s"), exclude=True)
-    after = services.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
+        services.pages.designs.add_list("e", lambda _: listing("s"), exclude=True)
+    after = services.pages.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
     assert [each.segment_id for each in after.exclude] == ["s"]
 
 
 def test_a_list_is_taken_off_the_design_that_has_it(services: Services) -> None:
     for experiment_id in ("e", "f"):
         services.experiments.create(design(experiment_id))
-    services.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
+    services.pages.designs.add_list("e", lambda _: listing("s", "anna"), exclude=True)
     for experiment_id, exclude in (("f", True), ("e", False)):
         with pytest.raises(NotFound):
-            services.designs.remove_list(experiment_id, "s", exclude=exclude)
-    services.designs.remove_list("e", "s", exclude=True)
+            services.pages.designs.remove_list(experiment_id, "s", exclude=exclude)
+    services.pages.designs.remove_list("e", "s", exclude=True)
     assert services.experiments.get("e").exclude == ()

@@ -25,7 +25,7 @@ from tests.unit.upgrade_service_samples import design, feature_id_of, group_desi
 
 
 def page_of(services: Services, experiment_id: str = "e") -> ExperimentPage:
-    return services.experiment_pages.of_experiment(experiment_id)
+    return services.pages.experiment_pages.of_experiment(experiment_id)
 
 
 def groups(name: str, units: int, weight: float = 0.5) -> VariantResult:
@@ -39,7 +39,7 @@ def of(own: Feature) -> ExperimentPage:
 def test_an_experiment_comes_with_its_results_phase_and_plan(services: Services) -> None:
     feature_id, _ = experiment(services, "button")
     services.plans.put(feature_id, ResultPlan(units=400))
-    found = services.experiment_pages.of_feature(feature_id)
+    found = services.pages.experiment_pages.of_feature(feature_id)
     assert found.results is not None
     assert found.results.name == found.feature.name == "button"
     assert found.phase is Phase.RUNNING
@@ -51,22 +51,25 @@ def test_an_experiment_comes_with_its_results_phase_and_plan(services: Services)
 
 def test_the_series_is_that_of_the_metric_that_is_asked_for(services: Services) -> None:
     feature_id, _ = experiment(services, "button")
-    assert services.experiment_pages.of_feature(feature_id, "events per user").results is not None
+    assert (
+        services.pages.experiment_pages.of_feature(feature_id, "events per user").results
+        is not None
+    )
     with pytest.raises(Invalid, match="none of conversion, events per user"):
-        services.experiment_pages.of_feature(feature_id, "height")
+        services.pages.experiment_pages.of_feature(feature_id, "height")
 
 
 @pytest.mark.parametrize("kind", [FeatureType.TOGGLE, FeatureType.ROLLOUT])
 def test_a_toggle_and_a_rollout_have_no_results(services: Services, kind: FeatureType) -> None:
     made = services.features.create(draft("banner", kind=kind))
-    assert services.experiment_pages.of_feature(made.id).results is None
+    assert services.pages.experiment_pages.of_feature(made.id).results is None
 
 
 def test_what_is_not_there_is_not_found(services: Services) -> None:
     services.experiments.create(design())
     for missing in (99, feature_id_of(services)):  # each API has ids of its own
         with pytest.raises(NotFound):
-            services.experiment_pages.of_feature(missing)
+            services.pages.experiment_pages.of_feature(missing)
     with pytest.raises(NotFound):
         page_of(services, "x")
 

@@ -142,6 +142,6 @@ def test_a_current_experiment_that_lacks_blocks_is_named_with_both_numbers() -> 
 
 def test_blocks_are_allocated_when_somebody_looks(services: Services) -> None:
     services.features.create(draft("button", share="0.25"))
-    found = services.overview.of(Wanted())
+    found = services.pages.overview.of(Wanted())
     assert sum(each.owner is not None for each in found.blocks) == 5
     assert found.short == ()

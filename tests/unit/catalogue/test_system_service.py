@@ -12,7 +12,8 @@ from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
-from chalicelib.services.catalogue.system import UPKEEP, FaultyExperiment, Run
+from chalicelib.services.catalogue.system import FaultyExperiment
+from chalicelib.services.running.runs import UPKEEP, Run
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.unit.measure_samples import flag
 from tests.unit.samples import CREDENTIALS, experiment, process
@@ -20,7 +21,7 @@ from tests.unit.upgrade_service_samples import design, segment
 
 
 def test_of_a_new_service_there_is_little_to_tell(services: Services) -> None:
-    state = services.system.state()
+    state = services.pages.system.state()
     assert (state.run, state.faults, state.keys) == (None, [], [])
     assert (state.purge.entries, state.purge.due) == (0, None)
     assert state.now == START
@@ -33,7 +34,7 @@ def test_sizes_tell_the_two_apis_apart(services: Services) -> None:
     services.experiments.create(design())
     services.segments.put(segment("s"), [])
     services.flags.create(flag("f"))
-    sizes = services.system.state().sizes
+    sizes = services.pages.system.state().sizes
     assert (sizes.features, sizes.variants, sizes.designs) == (1, 3, 1)
     assert (sizes.segments, sizes.flags, sizes.metrics) == (1, 1, 0)
 
@@ -43,7 +44,7 @@ def test_the_queue_tells_what_waits_longest(services: Services, clock: FixedCloc
         made, _ = experiment(services, name)
         services.features.delete(made)
         clock.advance(timedelta(minutes=1))
-    purge = services.system.state().purge
+    purge = services.pages.system.state().purge
     assert purge.entries == 2
     assert purge.due is not None
     assert purge.due < clock.now + timedelta(minutes=15)
@@ -53,11 +54,11 @@ def test_the_last_run_is_noted_by_one_write(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     upkeep(services)
-    assert services.system.last_run() == Run(START)
+    assert services.runs.last() == Run(START)
     clock.advance(timedelta(minutes=1))
     calls: list[str] = []
     upkeep(process(memory, clock, before=calls.append))
-    assert services.system.last_run() == Run(clock.now)
+    assert services.runs.last() == Run(clock.now)
     assert calls.count("notes.write") == 1
 
 
@@ -70,7 +71,7 @@ def test_a_run_that_failed_is_noted_with_what_failed(
     monkeypatch.setattr(services.user_blocks, "catch_up", fail)
     with pytest.raises(ValueError, match="a secret"):
         upkeep(services)
-    assert services.system.last_run() == Run(START, ("user blocks: ValueError",))
+    assert services.runs.last() == Run(START, ("user blocks: ValueError",))
 
 
 def test_a_run_that_cannot_be_noted_has_failed(memory: Memory, clock: FixedClock) -> None:
@@ -96,7 +97,7 @@ def test_notes_of_other_versions_are_read(
     services: Services, memory: Memory, note: dict[str, object], run: Run | None
 ) -> None:
     memory.notes[UPKEEP] = note
-    assert services.system.last_run() == run
+    assert services.runs.last() == run
 
 
 def test_faults_are_named(services: Services) -> None:
@@ -104,7 +105,7 @@ def test_faults_are_named(services: Services) -> None:
     fault = Fault("too large", START)
     faults = {"gone": fault, made.id: fault}
     services.catalogue.change(lambda _: CatalogueChange(faults=faults, visible=False))
-    assert services.system.state().faults == [
+    assert services.pages.system.state().faults == [
         FaultyExperiment(made.id, made.name, fault),
         FaultyExperiment("gone", None, fault),
     ]
@@ -113,16 +114,16 @@ def test_faults_are_named(services: Services) -> None:
 def test_the_last_key_of_an_administrator_is_known(services: Services) -> None:
     first, _ = services.access.create(Role.ADMIN)
     client, _ = services.access.create(Role.CLIENT)
-    assert services.system.key(first.id).is_last
-    assert not services.system.key(client.id).is_last
+    assert services.pages.system.key(first.id).is_last
+    assert not services.pages.system.key(client.id).is_last
     services.access.create(Role.ADMIN)
-    assert not services.system.key(first.id).is_last
+    assert not services.pages.system.key(first.id).is_last
     with pytest.raises(NotFound):
-        services.system.key("none")
+        services.pages.system.key("none")
 
 
 def test_no_secret_is_told(services: Services) -> None:
-    settings = services.system.state().settings
+    settings = services.pages.system.state().settings
     secrets = [settings[name] for name in ("CLIENT_API_SECRET", "CLIENT_API_SECRET_PARAMETER")]
     assert secrets == ["set, not shown", "not set"]
     assert CREDENTIALS.secret not in repr(settings)

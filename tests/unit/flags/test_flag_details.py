@@ -34,7 +34,7 @@ def test_a_flag_comes_with_whom_its_lists_name(services: Services) -> None:
     services.flags.put_list("f", ListEntry("in"), exclude=False)
     services.flags.put_list("f", ListEntry("ex"), exclude=True)
     services.flags.put_list("f", ListEntry("gone"), exclude=True)
-    found = services.flag_details.of("f")
+    found = services.pages.flag_details.of("f")
     assert found.flag.id == made.id
     assert [(each.entry.segment_id, each.reach) for each in found.include] == [("in", Reach(2, 0))]
     excluding = [(each.segment and each.segment.id, each.reach) for each in found.exclude]
@@ -56,7 +56,7 @@ def test_no_list_is_counted_twice(services: Services, memory: Memory, clock: Fix
     switch(services, enabled=True)
     calls: list[str] = []
     watched = process(memory, clock, before=calls.append)
-    assert watched.flag_details.of("f").included == Reach(3, 0)
+    assert watched.pages.flag_details.of("f").included == Reach(3, 0)
     assert calls.count("members.count") == 3
 
 
@@ -65,17 +65,17 @@ def test_lists_that_are_switched_off_do_not_count(services: Services) -> None:
     services.segments.put(segment("in", kind=SegmentType.PRIVATE), ["u"])
     services.flags.put_list("f", ListEntry("in"), exclude=False)
     switch(services, enabled=False)
-    off = services.flag_details.of("f")
+    off = services.pages.flag_details.of("f")
     assert (off.included, off.include[0].reach) == (Reach(0, 0), Reach(1, 0))
     switch(services, enabled=True)
-    assert services.flag_details.of("f").included == Reach(1, 0)
+    assert services.pages.flag_details.of("f").included == Reach(1, 0)
 
 
 def test_who_is_shut_out_of_the_context_is_counted(services: Services) -> None:
     made = services.flags.create(flag("f", "f"))
     own = global_id(made.context)
-    services.segment_edits.change_members(own, MemberChange(Change.ADD, ("u",)))
-    assert services.flag_details.of("f").shut_out == Reach(1, 0)
+    services.pages.segment_edits.change_members(own, MemberChange(Change.ADD, ("u",)))
+    assert services.pages.flag_details.of("f").shut_out == Reach(1, 0)
 
 
 def test_only_a_list_of_that_side_is_switched() -> None:

@@ -29,7 +29,7 @@ def asking(name: str, *keys: str) -> Experiment:
 
 
 def of(services: Services, **wanted: object) -> MetricOverview:
-    return services.metric_overview.of(replace(MetricsWanted(), **wanted))  # type: ignore[arg-type]
+    return services.pages.metric_overview.of(replace(MetricsWanted(), **wanted))  # type: ignore[arg-type]
 
 
 def tree(found: MetricOverview, context: str) -> list[tuple[int, str]]:

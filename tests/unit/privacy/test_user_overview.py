@@ -25,7 +25,7 @@ def world(empty: World) -> World:
 
 
 def test_what_an_erasure_removes_is_known_before(world: World) -> None:
-    found = world.services.user_overview.of(USER)
+    found = world.services.pages.user_overview.of(USER)
     assert found.is_whole
     before = found.removal
     after = world.services.erasure.erase(USER)
@@ -38,25 +38,25 @@ def test_what_an_erasure_removes_is_known_before(world: World) -> None:
 
 
 def test_an_alias_leads_to_its_owner(world: World) -> None:
-    assert world.services.user_overview.of(ALIAS) == UserOverview(ALIAS, owner=USER)
+    assert world.services.pages.user_overview.of(ALIAS) == UserOverview(ALIAS, owner=USER)
 
 
 def test_of_a_stranger_there_is_nothing(world: World) -> None:
-    found = world.services.user_overview.of("nobody")
+    found = world.services.pages.user_overview.of("nobody")
     assert found == UserOverview("nobody")
     assert found.is_whole
     assert not found.removal.testlab
     with pytest.raises(Invalid):
-        world.services.user_overview.of("")
+        world.services.pages.user_overview.of("")
 
 
 def test_who_has_more_than_a_page_is_shown_in_part(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = world.services.user_overview.of(USER).removal
+    whole = world.services.pages.user_overview.of(USER).removal
     monkeypatch.setattr(user_overview, "RECORDS_READ", 1)
-    found = world.services.user_overview.of(USER)
+    found = world.services.pages.user_overview.of(USER)
     assert not found.is_whole
     assert found.removal.events + found.removal.repeats < whole.events + whole.repeats
     assert found.removal.enrollments > 0

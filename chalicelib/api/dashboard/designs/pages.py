@@ -143,7 +143,7 @@ def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: 
     place = steps.index(step)
     conditions = conditions_of(draft)
     payloads = payload_rows(draft)
-    choices = services.designs.choices()
+    choices = services.pages.designs.choices()
     shown = {
         "draft": draft,
         "step": step,

@@ -129,42 +129,42 @@ def test_without_a_window_it_follows_from_the_dates() -> None:
 def test_a_preview_knows_the_namesake_and_the_room(services: Services) -> None:
     other = services.features.create(draft("button", share="0.85"))
     services.user_blocks.catch_up()
-    seen = services.feature_creation.preview(lambda _: new(share="0.25"))
+    seen = services.pages.feature_creation.preview(lambda _: new(share="0.25"))
     assert (seen.namesake, seen.today) == (other.id, TODAY)
     assert seen.room is not None
     assert (seen.room.free, seen.room.wanted, seen.room.lacking) == (3, 5, 2)
     assert [each.owner and each.owner.id for each in seen.room.blocks[15:18]] == [1, 1, None]
     assert room(5, 3).lacking == 0
     assert seen.duration is not None
-    toggle = services.feature_creation.preview(
+    toggle = services.pages.feature_creation.preview(
         lambda _: NewFeature(draft("x", kind=FeatureType.TOGGLE))
     )
     assert (toggle.room, toggle.duration, toggle.namesake) == (None, None, None)
 
 
 def test_a_preview_of_nothing_knows_the_day(services: Services) -> None:
-    assert services.feature_creation.preview(None).new is None
+    assert services.pages.feature_creation.preview(None).new is None
 
 
 def test_a_preview_says_why_there_is_no_duration(services: Services) -> None:
     odd = replace(RATE, expected_mean=Decimal(2))
-    assert "rate" in str(services.feature_creation.preview(lambda _: new(odd)).wrong)
+    assert "rate" in str(services.pages.feature_creation.preview(lambda _: new(odd)).wrong)
 
 
 def test_traffic_is_what_experiments_met_by_their_share(services: Services, memory: Memory) -> None:
-    assert services.feature_creation.preview(None).traffic is None
+    assert services.pages.feature_creation.preview(None).traffic is None
     ids = [services.features.create(draft(name, share="0.25")).id for name in ("a", "b", "c")]
     resting = services.features.create(draft("d", share="0.1", is_running=False))
     services.user_blocks.catch_up()
-    assert services.feature_creation.preview(None).traffic is None
+    assert services.pages.feature_creation.preview(None).traffic is None
     memory.summaries = {
         ids[0]: summary(ids[0], 500, *[20] * 14),
         ids[1]: summary(ids[1], 10, 50),
         ids[2]: summary(ids[2]),
         resting.id: summary(resting.id, 9),
     }
-    assert services.feature_creation.preview(None).traffic == pytest.approx(100)
-    own = services.feature_creation.preview(lambda _: new(users_per_day=8.0))
+    assert services.pages.feature_creation.preview(None).traffic == pytest.approx(100)
+    own = services.pages.feature_creation.preview(lambda _: new(users_per_day=8.0))
     assert own.duration is not None
     assert own.duration.per_day == pytest.approx(8 * 3 / 20)
 
@@ -175,7 +175,7 @@ def test_traffic_is_what_experiments_met_by_their_share(services: Services, memo
 def test_all_of_a_feature_is_made_in_one_write(services: Services, memory: Memory) -> None:
     plan = replace(RATE, metrics=(REVENUE,))
     version = memory.revision.version
-    made = services.feature_creation.create(lambda _: new(plan))
+    made = services.pages.feature_creation.create(lambda _: new(plan))
     assert memory.revision.version == version + 1
     assert memory.features == {made.id: made}
     assert [(v.feature_id, v.value) for v in made.variants] == [(made.id, "a"), (made.id, "b")]
@@ -186,10 +186,10 @@ def test_all_of_a_feature_is_made_in_one_write(services: Services, memory: Memor
 
 
 def test_without_a_plan_the_defaults_are_fixed(services: Services) -> None:
-    made = services.feature_creation.create(lambda _: new(None))
+    made = services.pages.feature_creation.create(lambda _: new(None))
     assert made.plan is None
     assert made.run is not None
-    rollout = services.feature_creation.create(
+    rollout = services.pages.feature_creation.create(
         lambda today: NewFeature(
             draft("search", kind=FeatureType.ROLLOUT, start=today, end=FAR_END), plan=RATE
         )
@@ -209,14 +209,14 @@ def test_what_breaks_a_rule_leaves_nothing_behind(
     services: Services, memory: Memory, wished: NewFeature, says: str
 ) -> None:
     with pytest.raises(Invalid, match=says):
-        services.feature_creation.create(lambda _: wished)
+        services.pages.feature_creation.create(lambda _: wished)
     assert memory.features == {}
 
 
 def test_a_name_that_another_has_is_refused(services: Services, memory: Memory) -> None:
     experiment(services, "button")
     with pytest.raises(Conflict, match="has the name already"):
-        services.feature_creation.create(lambda _: new())
+        services.pages.feature_creation.create(lambda _: new())
     assert len(memory.features) == 1
 
 
@@ -226,7 +226,7 @@ def test_of_two_that_use_a_name_at_once_one_is_refused(memory: Memory, clock: Fi
             process(memory, clock).features.create(draft("button"))
 
     with pytest.raises(Conflict):
-        process(memory, clock, before=win).feature_creation.create(lambda _: new())
+        process(memory, clock, before=win).pages.feature_creation.create(lambda _: new())
     assert len(memory.features) == 1
 
 
@@ -236,5 +236,5 @@ def test_killed_half_way_nothing_is_there(memory: Memory, clock: FixedClock) -> 
             raise Unavailable("the database does not answer")
 
     with pytest.raises(Unavailable):
-        process(memory, clock, before=fail).feature_creation.create(lambda _: new())
+        process(memory, clock, before=fail).pages.feature_creation.create(lambda _: new())
     assert memory.features == {}

@@ -53,38 +53,38 @@ def edit(name: str = "renamed", share: str | None = "0.5") -> Edit:
 
 def test_an_edit_replaces_what_a_draft_holds_and_keeps_the_type(services: Services) -> None:
     made, _ = experiment(services, "button")
-    assert services.feature_steps.take(made, edit()) == Taken("saved", made)
+    assert services.pages.feature_steps.take(made, edit()) == Taken("saved", made)
     after = services.catalogue.fresh().feature(made)
     assert after is not None
     assert (after.name, after.description, after.is_running) == ("renamed", "why", False)
     assert (after.user_percentage, after.type) == (Decimal("0.5"), FeatureType.EXPERIMENT)
     assert len(after.variants) == 2
-    services.feature_steps.take(made, edit(share=None))
+    services.pages.feature_steps.take(made, edit(share=None))
     assert services.catalogue.fresh().features[0].user_percentage == Decimal("0.5")
 
 
 def test_an_edit_of_what_somebody_changed_meanwhile_is_refused(services: Services) -> None:
     made, _ = experiment(services, "button")
-    seen = services.feature_designs.of(made).seen
-    services.feature_steps.take(made, Pause())
+    seen = services.pages.feature_designs.of(made).seen
+    services.pages.feature_steps.take(made, Pause())
     with pytest.raises(Changed):
-        services.feature_steps.take(made, replace(edit(), seen=seen))
-    seen = services.feature_designs.of(made).seen
-    assert services.feature_steps.take(made, replace(edit(), seen=seen)).word == "saved"
+        services.pages.feature_steps.take(made, replace(edit(), seen=seen))
+    seen = services.pages.feature_designs.of(made).seen
+    assert services.pages.feature_steps.take(made, replace(edit(), seen=seen)).word == "saved"
 
 
 def test_pause_and_start_are_each_other_s_way_back(services: Services, memory: Memory) -> None:
     made, _ = experiment(services, "button")
-    assert services.feature_steps.take(made, Pause()).word == "paused"
+    assert services.pages.feature_steps.take(made, Pause()).word == "paused"
     assert not memory.features[made].is_running
-    assert services.feature_steps.take(made, Start()).word == "started"
+    assert services.pages.feature_steps.take(made, Start()).word == "started"
     assert memory.features[made].is_running
 
 
 def test_what_is_over_does_not_start(services: Services) -> None:
     made = services.features.create(draft(end=TODAY - DAY, is_running=False))
     with pytest.raises(Invalid, match="is past; set a later one first"):
-        services.feature_steps.take(made.id, Start())
+        services.pages.feature_steps.take(made.id, Start())
 
 
 def test_what_ends_now_ended_yesterday_or_is_paused_if_it_began_today() -> None:
@@ -102,10 +102,10 @@ def test_what_ends_now_ended_yesterday_or_is_paused_if_it_began_today() -> None:
 
 def test_an_end_frees_the_user_blocks(services: Services) -> None:
     made, _ = experiment(services, "button")
-    assert services.feature_steps.take(made, End(Moment.TONIGHT)).word == "ends"
-    assert services.feature_designs.of(made).blocks
-    assert services.feature_steps.take(made, End(Moment.NOW)).word == "ended"
-    assert not services.feature_designs.of(made).blocks
+    assert services.pages.feature_steps.take(made, End(Moment.TONIGHT)).word == "ends"
+    assert services.pages.feature_designs.of(made).blocks
+    assert services.pages.feature_steps.take(made, End(Moment.NOW)).word == "ended"
+    assert not services.pages.feature_designs.of(made).blocks
 
 
 def test_deletion_counts_what_it_removes_and_needs_the_name(
@@ -116,13 +116,13 @@ def test_deletion_counts_what_it_removes_and_needs_the_name(
     add_user(services, "v", b)
     record(services, "u", a, 3)
     with pytest.raises(Invalid, match="type its name"):
-        services.feature_steps.take(made, Delete("My button"))
+        services.pages.feature_steps.take(made, Delete("My button"))
     assert made in memory.features
-    taken = services.feature_steps.take(made, Delete("my button"))
+    taken = services.pages.feature_steps.take(made, Delete("my button"))
     assert taken == Taken("deleted", None, 2, 3)
     assert memory.features == {}
     with pytest.raises(NotFound, match=f"there is no feature {made}"):
-        services.feature_steps.take(made, Delete("my button"))
+        services.pages.feature_steps.take(made, Delete("my button"))
 
 
 def test_other_variants_need_the_name_only_where_they_remove_some(
@@ -130,14 +130,14 @@ def test_other_variants_need_the_name_only_where_they_remove_some(
 ) -> None:
     made = services.features.create(draft()).id
     two = Reweigh("", tuple(drafts(0, "0.5", "0.5")))
-    assert services.feature_steps.take(made, two) == Taken("variants", made, 0, 0)
+    assert services.pages.feature_steps.take(made, two) == Taken("variants", made, 0, 0)
     a = memory.features[made].variants[0].id
     add_user(services, "u", a)
     with pytest.raises(Invalid, match="type its name"):
-        services.feature_steps.take(made, two)
+        services.pages.feature_steps.take(made, two)
     with pytest.raises(Invalid, match="the sum must be 1"):
-        services.feature_steps.take(made, Reweigh("button", tuple(drafts(0, "0.5"))))
-    assert services.feature_steps.take(made, replace(two, confirmed="button")).users == 1
+        services.pages.feature_steps.take(made, Reweigh("button", tuple(drafts(0, "0.5"))))
+    assert services.pages.feature_steps.take(made, replace(two, confirmed="button")).users == 1
     assert memory.features[made].variants[0].id != a
 
 
@@ -153,13 +153,13 @@ def test_what_came_meanwhile_is_not_removed_without_the_name(
 
     slow = process(memory, clock, before=once("catalogue.new_variant_ids", meanwhile))
     with pytest.raises(Invalid, match="type its name"):
-        slow.feature_steps.take(made, Reweigh("", tuple(drafts(0, "1"))))
+        slow.pages.feature_steps.take(made, Reweigh("", tuple(drafts(0, "1"))))
     assert len(memory.features[made].variants) == 2
 
 
 def test_the_plan_is_replaced(services: Services, memory: Memory) -> None:
     made, _ = experiment(services, "button")
-    taken = services.feature_steps.take(made, Replan(ResultPlan((REVENUE,))))
+    taken = services.pages.feature_steps.take(made, Replan(ResultPlan((REVENUE,))))
     assert taken == Taken("planned", made)
     plan = memory.features[made].plan
     assert plan is not None
@@ -174,7 +174,7 @@ def test_shipping_ends_the_experiment_and_makes_a_rollout_to_everybody(
 ) -> None:
     made, [_, winner] = experiment(services, "button")
     version = memory.revision.version
-    taken = services.feature_steps.take(made, Ship(winner, "green button"))
+    taken = services.pages.feature_steps.take(made, Ship(winner, "green button"))
     assert memory.revision.version == version + 1
     assert taken.word == "shipped"
     assert taken.feature_id is not None
@@ -190,9 +190,9 @@ def test_shipping_once_more_makes_no_second_rollout(
     services: Services, memory: Memory, clock: FixedClock
 ) -> None:
     made, [_, winner] = experiment(services, "button")
-    first = services.feature_steps.take(made, Ship(winner, "green button"))
+    first = services.pages.feature_steps.take(made, Ship(winner, "green button"))
     clock.advance(DAY)
-    assert services.feature_steps.take(made, Ship(winner, "green button")) == first
+    assert services.pages.feature_steps.take(made, Ship(winner, "green button")) == first
     assert len(memory.features) == 2
 
 
@@ -200,11 +200,11 @@ def test_a_name_that_another_has_is_not_shipped_under(services: Services, memory
     made, [loser, winner] = experiment(services, "button")
     services.features.create(draft("green button", kind=FeatureType.ROLLOUT))
     with pytest.raises(Conflict, match="has the name already"):
-        services.feature_steps.take(made, Ship(winner, "green button"))
+        services.pages.feature_steps.take(made, Ship(winner, "green button"))
     assert memory.features[made].end_date > TODAY
-    services.feature_steps.take(made, Ship(winner, "a green button"))
+    services.pages.feature_steps.take(made, Ship(winner, "a green button"))
     with pytest.raises(Conflict, match="has the name already"):
-        services.feature_steps.take(made, Ship(loser, "a green button"))
+        services.pages.feature_steps.take(made, Ship(loser, "a green button"))
 
 
 def test_of_two_that_ship_at_once_one_is_refused(memory: Memory, clock: FixedClock) -> None:
@@ -213,25 +213,27 @@ def test_of_two_that_ship_at_once_one_is_refused(memory: Memory, clock: FixedClo
 
     def win(call: str) -> None:
         if call == "catalogue.commit" and len(memory.features) == 1:
-            calm.feature_steps.take(made, Ship(winner, "green button"))
+            calm.pages.feature_steps.take(made, Ship(winner, "green button"))
 
     with pytest.raises(Conflict):
-        process(memory, clock, before=win).feature_steps.take(made, Ship(winner, "green button"))
+        process(memory, clock, before=win).pages.feature_steps.take(
+            made, Ship(winner, "green button")
+        )
     assert len(memory.features) == 2
 
 
 def test_what_has_no_winner_is_not_shipped(services: Services) -> None:
     made, variants = experiment(services, "button")
     with pytest.raises(Invalid, match="has no variant 99"):
-        services.feature_steps.take(made, Ship(99, "green button"))
+        services.pages.feature_steps.take(made, Ship(99, "green button"))
     with pytest.raises(Invalid, match="another one than the experiment's"):
-        services.feature_steps.take(made, Ship(variants[0], "button"))
+        services.pages.feature_steps.take(made, Ship(variants[0], "button"))
     rollout = services.features.create(draft("search", kind=FeatureType.ROLLOUT))
     with pytest.raises(Invalid, match="only an experiment has a winner"):
-        services.feature_steps.take(rollout.id, Ship(1, "x"))
+        services.pages.feature_steps.take(rollout.id, Ship(1, "x"))
     paused = services.features.create(draft("later", is_running=False))
     with pytest.raises(Invalid, match="has never started"):
-        services.feature_steps.take(paused.id, Ship(1, "x"))
+        services.pages.feature_steps.take(paused.id, Ship(1, "x"))
 
 
 # Cloning
@@ -244,7 +246,7 @@ def test_a_clone_has_variants_and_plan_but_neither_users_nor_a_run(
     ends_on = date(2026, 12, 1)
     services.plans.put(made, ResultPlan((REVENUE,), ends_on=ends_on))
     add_user(services, "u", a)
-    taken = services.feature_steps.take(made, Clone("again", None))
+    taken = services.pages.feature_steps.take(made, Clone("again", None))
     assert taken.feature_id is not None
     copy, before = memory.features[taken.feature_id], memory.features[made]
     moved = START.date() - before.start_date
