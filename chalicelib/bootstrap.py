@@ -249,7 +249,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
 def _page_services(
     settings: Settings, stores: Stores, clock: Clock, services: Services
 ) -> PageServices:
-    """The use cases of pages, whose modules are imported here with the first page."""
+    """The use cases of pages, whose modules are imported here with the first page.
+
+    Two threads that come first at once may make two of each: none keeps any state.
+    """
     from chalicelib.services.audiences.member_counts import MemberCounts
     from chalicelib.services.audiences.segment_details import SegmentDetailService
     from chalicelib.services.audiences.segment_edits import SegmentEditService

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
 
 from chalicelib.domain.errors import Conflict, Invalid
 
@@ -16,14 +19,14 @@ def is_name(name: str, typed: str) -> bool:
     return name.split() == typed.split()
 
 
-def require_name(name: str, typed: str) -> None:
-    """Refuse a deletion unless the name of what goes was typed.
+def require_name(name: str, typed: str, act: str = "delete it") -> None:
+    """Refuse an act that loses something for good unless the name of what it is done to was typed.
 
     Raises:
         Invalid: if another name was typed.
     """
     if not is_name(name, typed):
-        raise Invalid(f'To delete it, type its name: "{name}". Nothing was deleted.')
+        raise Invalid(f'To {act}, type its name: "{name}". Nothing was changed.')
 
 
 class Changed(Conflict):
@@ -37,8 +40,28 @@ class Changed(Conflict):
 
 
 def tag_of(shown: object) -> str:
-    """What tells something that is shown from what it becomes; its `repr` must tell it too."""
-    return hashlib.sha256(repr(shown).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    """What tells something that is shown from what it becomes.
+
+    Numbers that are equal are the same, in whatever digits. A version of the code in which there
+    is more to show tags all of it anew: forms that are open then are shown once more.
+
+    >>> tag_of(Decimal("1E+2")) == tag_of(Decimal("100.0")) != tag_of(Decimal(10))
+    True
+    """
+    text = repr(_plain(shown)).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, Mapping):
+        return [(key, _plain(each)) for key, each in sorted(value.items())]
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if is_dataclass(value):
+        return [(each.name, _plain(getattr(value, each.name))) for each in fields(value)]
+    return value
 
 
 def require_unchanged(seen: str, now: object) -> None:

@@ -155,7 +155,7 @@ def test_a_draft_that_outgrows_its_address_is_not_sent(browser: Chrome, server: 
     browser.find_element(By.CSS_SELECTOR, "nav.steps button:last-of-type").click()
     told = browser.find_element(By.CSS_SELECTOR, "form.draft > [role=alert]")
     WebDriverWait(browser, SECONDS).until(lambda _: told.is_displayed())
-    assert "An address can hold 8,000 characters" in told.text
+    assert "An address can hold 5,000 characters" in told.text
     assert len(str(members.get_property("value"))) == 9000
 
 

@@ -31,7 +31,7 @@ from chalicelib.domain.features.runs import (
     Run,
     WeightsSince,
 )
-from chalicelib.domain.features.users import Event, Totals, TotalsShard, User
+from chalicelib.domain.features.users import Event, Measurement, Totals, TotalsShard, User
 from chalicelib.domain.flags.flags import FlagStatus
 from chalicelib.domain.outcomes.query_sums import Analysed, Described
 from chalicelib.domain.participants.decision_points import DecisionPointKey
@@ -48,7 +48,7 @@ from chalicelib.storage.catalogue.result_plans import plan_of, plan_values, run_
 from chalicelib.storage.dynamodb import keys
 from chalicelib.storage.dynamodb.connection import shared
 from chalicelib.storage.dynamodb.stored_forms import read_as
-from chalicelib.storage.dynamodb.tables import CompactJson, TotalsRow, UserRow
+from chalicelib.storage.dynamodb.tables import CompactJson, EventRow, TotalsRow, UserRow
 from chalicelib.storage.features.users import stored_own
 from chalicelib.storage.outcomes import snapshots
 from chalicelib.storage.participants import records
@@ -383,6 +383,20 @@ def test_a_row_of_a_user_of_an_older_version_is_in_no_cohort(dynamo_stores: Stor
     assert dynamo_stores.users.get("u") == replace(
         user, own=None, late=1, variants_with_events=frozenset({10})
     )
+
+
+def test_an_event_of_a_metric_that_was_stored_without_a_value_counts_1(
+    dynamo_stores: Stores,
+) -> None:
+    user = User("u", 10, "::1", NOON)
+    dynamo_stores.users.create(user, TotalsShard(1, 10, 0))
+    event = Event(1, 10, "u", NOON, Measurement("errors", Decimal(3)))
+    dynamo_stores.events.add(event, user, TotalsShard(1, 10, 0))
+    row = EventRow(keys.event_partition(10), keys.event("u", 1))
+    row.update(actions=[EventRow.value.remove()])
+    assert list(dynamo_stores.events.of_user("u", 10, 10)) == [
+        replace(event, measurement=Measurement("errors"))
+    ]
 
 
 def test_totals_of_a_user_are_stored_in_the_order_of_the_metrics() -> None:

@@ -168,6 +168,7 @@ def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Pag
             "contexts": contexts,
             "modes": [*FilterMode],
             "pasted": "",
+            "accepts": False,
             "amiss": "",
         },
     )
@@ -175,7 +176,15 @@ def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Pag
 
 def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
     page = _new_once_more(services, {}, "")
-    return replace(page, shown={**page.shown, "pasted": typed.get("json_text", ""), "amiss": wrong})
+    return replace(
+        page,
+        shown={
+            **page.shown,
+            "pasted": typed.get("json_text", ""),
+            "accepts": "accept" in typed,
+            "amiss": wrong,
+        },
+    )
 
 
 def _with_status(status: FlagStatus, flag: Flag) -> Flag:

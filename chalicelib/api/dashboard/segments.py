@@ -158,12 +158,20 @@ def _once_more(form: str) -> Callable[..., Page]:
 def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
     contexts = services.segments.contexts
     shown = {"typed": typed, "wrong": wrong, "contexts": contexts}
-    return Page("segment_new.html", {**shown, "pasted": "", "amiss": ""})
+    return Page("segment_new.html", {**shown, "pasted": "", "accepts": False, "amiss": ""})
 
 
 def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
     page = _new_once_more(services, {}, "")
-    return replace(page, shown={**page.shown, "pasted": typed.get("json_text", ""), "amiss": wrong})
+    return replace(
+        page,
+        shown={
+            **page.shown,
+            "pasted": typed.get("json_text", ""),
+            "accepts": "accept" in typed,
+            "amiss": wrong,
+        },
+    )
 
 
 @routes.page(ALL)

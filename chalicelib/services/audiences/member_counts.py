@@ -61,9 +61,10 @@ class MemberCounts:
         return self.reaches([segment_ids], stored)[0]
 
     def reaches(self, lists: Iterable[Iterable[str]], stored: Mapping[str, Segment]) -> list[Reach]:
-        """The reach of several lists of segments; who is in several of them is counted once.
+        """The reach of several lists of segments; a segment of several of them is read once.
 
-        Where there are more segments than are counted, the first lists get what they lack first.
+        Who is in several segments counts in each. Where there are more segments than are counted,
+        those of the first lists are.
         """
         resolved = [resolve(segment_ids, stored) for segment_ids in lists]
         versions = {key: version for each in resolved for key, version in each.versions.items()}

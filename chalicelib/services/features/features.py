@@ -147,7 +147,7 @@ class FeatureService:
         def decide(catalogue: Catalogue) -> CatalogueChange:
             before = _own(_existing(catalogue, feature_id))
             if name is not None and before.variants:
-                require_name(before.name, name)
+                require_name(before.name, name, "replace its variants")
             # Users and events go with the old ones: what was fixed for those is fixed anew.
             after = replace(before, variants=variants, run=None).begun(self._clock())
             return CatalogueChange(

@@ -177,7 +177,7 @@ def _events(variant_id: int, rows: Iterable[EventRow]) -> list[Event]:
             variant_id,
             row.user_id,
             from_ms(row.time_stamp),
-            None if row.metric is None else Measurement(row.metric, Decimal(row.value)),
+            None if row.metric is None else Measurement(row.metric, Decimal(row.value or 1)),
         )
         for row in rows
     ]

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from chalicelib.api.dashboard.serving.drafts import LONGEST, OUTGROWN
 from tests.api.dashboard.pages import Seen, load, submit
 from tests.http import Gateway
 
@@ -234,6 +235,16 @@ def test_strata_and_segments_and_queries_can_be_chosen(gateway: Gateway) -> None
 def test_a_draft_that_outgrows_its_address_is_told_so(gateway: Gateway) -> None:
     fields = {**SIMPLE, "lists.0.members": "\n".join(f"user-{n:04d}" for n in range(900))}
     page = step(gateway, "review", fields)
-    assert "An address can hold 8,000 characters, and this draft has 10," in page.text
+    assert page.testids["draft-fault"] == [OUTGROWN]
     assert "Everything fits together" not in page.text
     assert page.fields["lists.0.members"] == fields["lists.0.members"]
+
+
+def test_line_ends_count_as_browsers_send_them(gateway: Gateway) -> None:
+    named = urlencode({**SIMPLE, "step": "review", "lists.0.members": ""})
+    room = LONGEST - len(named)
+    most = room // len(f"{'x' * 9}%0D%0A")
+    for lines, told in ((most - 20, ""), (most + 20, OUTGROWN)):
+        assert len(named) + 12 * lines < LONGEST, "with one character each they would all fit"
+        fields = {**SIMPLE, "lists.0.members": "\n".join(["x" * 9] * lines)}
+        assert "".join(step(gateway, "review", fields).testids.get("draft-fault", [])) == told

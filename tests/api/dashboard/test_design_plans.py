@@ -35,8 +35,8 @@ def plan_of(gateway: Gateway, experiment_id: str) -> Any:
 def plan(gateway: Gateway, experiment_id: str, fields: dict[str, str]) -> Seen:
     """Send the form, with what the page has in it where `fields` say nothing else."""
     page = load(gateway, page_of(experiment_id))
-    kept = {name: page.fields[name] for name in page.fields if name.startswith("plan.metrics.")}
-    names = {name: value for name, value in kept.items() if name.endswith(".name")}
+    kept = {name: value for name, value in page.fields.items() if name.startswith("plan.")}
+    names = {name: value for name, value in kept.items() if value and name != "plan.is_aa"}
     chosen = {
         f"plan.metrics.{place}.{name}": value
         for place, role in enumerate(("primary", "secondary"))
@@ -106,3 +106,30 @@ def test_of_two_plans_at_once_the_second_is_refused(gateway: Gateway) -> None:
     assert plan_of(gateway, experiment_id)["plan"]["units"] == 90
     seen = page.fields["plan_seen"]
     assert plan(gateway, experiment_id, {"plan.units": "80", "plan_seen": seen}).status == 200
+
+
+def test_a_plan_that_is_saved_as_it_is_shown_changes_nothing(gateway: Gateway) -> None:
+    experiment_id = with_queries(gateway, state="enrolling")
+    queries = plan_of(gateway, experiment_id)["effective"]["metrics"]
+    metrics = [
+        {"name": queries[0]["name"], "role": "primary", "cap": 500},
+        {"name": queries[1]["name"], "role": "guardrail", "margin": 1},
+    ]
+    set_by_api = {"metrics": metrics, "window": 3, "compares": "conditions"}
+    before = gateway.put(f"/api/results/experiment/{experiment_id}/plan", set_by_api).json
+    enroll(gateway, "anna")
+    shown = {"plan.metrics.1.role": "guardrail"}
+    assert plan(gateway, experiment_id, shown).status == 200
+    after = plan_of(gateway, experiment_id)
+    assert after["plan"] == before["plan"]
+    assert after["changes"] == []
+
+
+def test_a_plan_that_was_wrong_first_is_still_about_what_it_showed(gateway: Gateway) -> None:
+    experiment_id = with_queries(gateway)
+    seen = load(gateway, page_of(experiment_id)).fields["plan_seen"]
+    plan(gateway, experiment_id, {"plan.units": "90"})
+    page = plan(gateway, experiment_id, {"plan.units": "many", "plan_seen": seen})
+    assert page.status == 422
+    again = {"plan.units": "80", "plan_seen": page.fields["plan_seen"]}
+    assert plan(gateway, experiment_id, again).status == 409

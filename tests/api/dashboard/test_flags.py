@@ -166,11 +166,23 @@ def test_of_two_edits_at_once_the_second_is_refused(gateway: Gateway) -> None:
     assert submit(gateway, place, {**seen, "seen": page.fields["seen"]}).status == 200
 
 
+def test_a_form_that_was_wrong_first_is_still_about_what_it_showed(gateway: Gateway) -> None:
+    place, page = created(gateway)
+    edited = {name: each for name, each in NEW.items() if name != "status"}
+    seen = {**edited, "seen": page.fields["seen"]}
+    submit(gateway, place, {**edited, "description": "what somebody else wrote"})
+    page = submit(gateway, place, {**seen, "name": ""})
+    assert page.status == 422
+    page = submit(gateway, place, {**seen, "seen": page.fields["seen"]})
+    assert page.status == 409
+    assert "what somebody else wrote" in gateway.get(place).text
+
+
 def test_a_flag_is_deleted_by_its_name_alone(gateway: Gateway) -> None:
     place, _ = created(gateway)
     page = submit(gateway, f"{place}/delete", {"name": "other"})
     assert page.status == 422
-    assert "Nothing was deleted" in page.text
+    assert "Nothing was changed" in page.text
     assert 'value="other"' in page.answer.text
     page = submit(gateway, f"{place}/delete", {"name": " dark  mode "})
     assert "The flag and its own lists are deleted." in page.text

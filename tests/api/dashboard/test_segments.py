@@ -174,7 +174,7 @@ def test_a_used_segment_is_deleted_only_where_that_is_insisted_on(gateway: Gatew
     assert "is in use by" in page.text
     assert "dark mode" in page.text
     page = submit(gateway, f"{place}/delete", {"name": "other", "force": "true"})
-    assert "Nothing was deleted" in page.text
+    assert "Nothing was changed" in page.text
     page = submit(gateway, f"{place}/delete", {"name": "beta", "force": "true"})
     assert "The segment is deleted." in page.text
     assert load(gateway, place).status == 404

@@ -37,7 +37,7 @@ from chalicelib.api.upgrade.experiments.designs.experiment_models import (
 )
 from chalicelib.api.upgrade.experiments.experiments import edited_by
 from chalicelib.api.upgrade.wire.records import new_id
-from chalicelib.domain.confirmation import Changed
+from chalicelib.domain.confirmation import Changed, is_name
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import DesignType, Experiment
 from chalicelib.domain.experiments.lifecycle import moment_of
@@ -149,7 +149,7 @@ def check_loss(
     """
     kept = {each.id for each in body.conditions}
     gone = [each for each in before.conditions if each.id not in kept]
-    if not gone or confirm.split() == before.name.split():
+    if not gone or is_name(before.name, confirm):
         return
     counts = services.enrollment_statistics.detail(before.id).conditions
     enrolled = {each.condition_id: each.enrolled for each in counts}

@@ -40,8 +40,8 @@ from chalicelib.api.dashboard.planning.plan_form import (
     METRICS,
     metric_rows,
 )
+from chalicelib.api.dashboard.serving.drafts import LONGEST, OUTGROWN, outgrown
 from chalicelib.api.dashboard.serving.page import Page
-from chalicelib.api.dashboard.serving.places import ADDRESS_LENGTH, outgrown
 from chalicelib.api.dashboard.serving.rows import typed_rows
 from chalicelib.api.upgrade.experiments.designs.experiment_models import ExperimentBody, PayloadType
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
@@ -171,7 +171,8 @@ def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: 
         "code_of": lambda row: row.condition,
         "place_of": lambda row: row.point,
         "wrong": wrong,
-        "longest": ADDRESS_LENGTH,
+        "longest": LONGEST,
+        "outgrown": OUTGROWN,
         "pasted": pasted,
         **CODES,
     }

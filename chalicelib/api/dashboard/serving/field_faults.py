@@ -23,7 +23,7 @@ def faults_at_fields(
 
     `typed` are the fields as they were sent, blank ones included. With `words` the form is made
     anew from the body, with its rows numbered as there; else they keep the places that they had,
-    where blank ones may be between.
+    where blank ones may be between. A rule that names no row stands at no field of several rows.
 
     >>> typed = {"rows.0.at": "", "rows.4.at": "x", "plan.window": "400"}
     >>> faults_at_fields(ValueError("window: at most 90 days"), typed)
@@ -32,10 +32,11 @@ def faults_at_fields(
     found: dict[str, str] = {}
     for parts, message in _named(error):
         name = _spelled(parts, typed) if words is None else _worded(parts, words)
-        for field in (name, *(each for each in typed if each.endswith(f".{name}"))):
-            if field in typed:
-                found.setdefault(field, message)
-                break
+        ending = [each for each in typed if each.endswith(f".{name}")]
+        if name in typed or words is not None:
+            found.setdefault(name, message)
+        elif len(ending) == 1:
+            found.setdefault(ending[0], message)
     return found
 
 

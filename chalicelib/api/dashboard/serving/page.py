@@ -33,6 +33,9 @@ TOKEN = "token"  # noqa: S105 - the name of a field
 FORM = "do"
 """The field that tells forms apart that are sent to the same place."""
 
+SEEN = ("seen", "plan_seen", "version")
+"""The fields that tell what a form showed; a refused form keeps them, for it shows that still."""
+
 ONLY_OWN = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

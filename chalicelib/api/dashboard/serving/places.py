@@ -1,17 +1,13 @@
-"""Places: those that a sign-in may lead to, and how much of a draft an address can hold."""
+"""Places that a sign-in may lead to: pages of this application, never those of another host."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 HOME = "/dashboard"
 LENGTH = 2000
-"""Characters that a place may have: no page needs more."""
-
-ADDRESS_LENGTH = 8000
-"""Characters of an address that holds a draft: API Gateway takes 10,240 with all headers."""
+"""Characters that a place may have; that of a longer draft is found by the back button again."""
 
 OWN = re.compile(r"/dashboard(?:[/?][A-Za-z0-9._~!$&'()*+,;=:@%/?\[\]-]*)?")
 CLIMBS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
@@ -42,14 +38,3 @@ def place_of(address: str) -> str:
         return HOME
     _, home, rest = found.path.partition(HOME)
     return own_place(f"{home}{rest}?{found.query}" if found.query else f"{home}{rest}")
-
-
-def outgrown(draft: Mapping[str, str]) -> str:
-    """What is to be said of a draft that outgrows its address; "" of one that does not."""
-    length = len(urlencode(draft))
-    if length <= ADDRESS_LENGTH:
-        return ""
-    return (
-        f"An address can hold {ADDRESS_LENGTH:,} characters, and this draft has {length:,}: leave"
-        " long lists and payloads out, and add them on the page of what you create."
-    )

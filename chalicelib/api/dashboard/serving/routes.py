@@ -18,6 +18,7 @@ from chalicelib.api.dashboard.serving.field_faults import faults_at_fields
 from chalicelib.api.dashboard.serving.forms import typed
 from chalicelib.api.dashboard.serving.page import (
     FORM,
+    SEEN,
     TOKEN,
     Download,
     Elsewhere,
@@ -35,6 +36,7 @@ from chalicelib.api.http.routes import Around, Routes
 from chalicelib.api.protocol.problems import ResponseHeaders, reason_of, status_of
 from chalicelib.domain.access.api_keys import Right
 from chalicelib.domain.access.sessions import Session
+from chalicelib.domain.confirmation import Changed
 from chalicelib.domain.errors import Forbidden, SwitchyardError, Unavailable
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -95,6 +97,9 @@ def _sent(right: Right | None, again: Again | None, *, begins: bool) -> Around:
 def _once_more(call: Call, again: Again, error: SwitchyardError) -> Page:
     parts = call.path_parts()
     sent = typed(call.reading)
+    if isinstance(error, Changed):
+        # The page shows what is there now, and its form is about that.
+        sent = {name: "" if name in SEEN else text for name, text in sent.items()}
     page = again(call.services, sent, reason_of(error), **parts)
     faults = faults_at_fields(error, sent, page.words)
     return replace(page, status=status_of(error), faults=faults, refused=sent.get(FORM, ""))

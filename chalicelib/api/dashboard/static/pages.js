@@ -23,9 +23,11 @@ window.addEventListener("pageshow", () => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const longest = Number(form.dataset.longest);
-  if (longest && new URLSearchParams(new FormData(form)).toString().length > longest) {
+  const draft = new URLSearchParams(longest ? new FormData(form) : "").toString();
+  // Browsers send line ends as two characters.
+  if (draft.replaceAll(/(%0D)?%0A/g, "%0D%0A").length > longest) {
     event.preventDefault();
-    const note = form.querySelector("[role=alert][hidden]");
+    const note = form.querySelector("[role=alert]");
     note.hidden = false;
     note.scrollIntoView();
   }
@@ -35,7 +37,7 @@ document.addEventListener("submit", (event) => {
 const refused = [...document.forms].filter(
   (form) => new URL(form.action).pathname === location.pathname,
 );
-let first_fault = null;
+let firstFault = null;
 for (const fault of document.querySelectorAll("template[data-fault]")) {
   const { fault: name, form: kind } = fault.dataset;
   const field = refused
@@ -51,10 +53,10 @@ for (const fault of document.querySelectorAll("template[data-fault]")) {
     field.setAttribute("aria-invalid", "true");
     const described = field.getAttribute("aria-describedby");
     field.setAttribute("aria-describedby", described ? `${described} ${note.id}` : note.id);
-    first_fault ??= field;
+    firstFault ??= field;
   }
 }
-first_fault?.focus();
+firstFault?.focus();
 
 // Weights that must add up show their sum while they are typed.
 for (const sum of document.querySelectorAll("output[data-sum-of]")) {

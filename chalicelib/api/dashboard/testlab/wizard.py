@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from chalicelib.api.dashboard import words
+from chalicelib.api.dashboard.serving.drafts import LONGEST, OUTGROWN, outgrown
 from chalicelib.api.dashboard.serving.field_faults import faults_at_fields
 from chalicelib.api.dashboard.serving.forms import Form, is_typed
 from chalicelib.api.dashboard.serving.page import TOKEN, Page
@@ -190,6 +191,7 @@ class Draft:
         """Go to the step that is asked for, or to the first one before it that has a fault."""
         asked = self.typed.get("step", "")
         self.step = asked if asked in steps else steps[0]
+        self.wrong = outgrown(self.typed) or None
         try:
             self.form = NewFeatureForm.model_validate(
                 {name: values for name, values in fields.items() if name.split(".")[0] in KNOWN}
@@ -249,6 +251,8 @@ class Draft:
                 VARIANTS_PER_FEATURE,
             ),
             "far_end": FAR_END,
+            "longest": LONGEST,
+            "outgrown": OUTGROWN,
             "measures": words.MEASURES,
             "directions": words.DIRECTION_CHOICES,
         }
