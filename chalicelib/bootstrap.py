@@ -203,7 +203,6 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
-        experiment_lists=experiment_lists,
         faults=FaultService(catalogue, clock),
         segments=segments,
         segment_deletion=segment_deletion,

@@ -28,7 +28,6 @@ from chalicelib.services.catalogue.testlab.steps import FeatureStepService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
-from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
@@ -75,7 +74,6 @@ class Services:
     demo: DemoService
     participants: ParticipantService
     experiments: ExperimentService
-    experiment_lists: ExperimentLists
     faults: FaultService
     segments: SegmentService
     segment_deletion: SegmentDeletionService

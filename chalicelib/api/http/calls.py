@@ -16,6 +16,7 @@ from chalicelib.api.values.ignored_fields import note
 from chalicelib.services import Services
 
 BODY, FORM, QUERY, QUERY_VALUES = "body", "form", "query", "query_values"
+READ = frozenset({BODY, FORM, QUERY, QUERY_VALUES})
 """Parameters of views that do not come from the path."""
 
 ONCE = "once"

@@ -138,8 +138,9 @@ def _of_files(files: Iterable[StratificationFile]) -> dict[str, dict[str, str]]:
 @routes.endpoint("/api/stratification/download/{factor}")
 def download_strata(services: Services, factor: FilledText, query: PartQuery) -> Rendered[str]:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
+    values = services.stratification.values(factor)
     after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
-    return _file(factor, services.stratification.values(factor), after)
+    return _file(factor, values, after)
 
 
 def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Rendered[str]:

@@ -77,10 +77,11 @@ Faulty = TypeVar("Faulty", shapes.Experiment, shapes.ListedExperiment)
 
 
 def with_fault(answer: Faulty, faults: Mapping[str, Fault]) -> Faulty:
-    """Add to an answer why the scheduled function could not move the experiment, if so."""
-    if (fault := faults.get(answer["id"])) is not None:
-        answer["scheduleFault"] = {"message": fault.what, "since": iso(fault.since)}
-    return answer
+    """An answer that says also why the scheduled function could not move the experiment, if so."""
+    fault = faults.get(answer["id"])
+    if fault is None:
+        return answer
+    return {**answer, "scheduleFault": {"message": fault.what, "since": iso(fault.since)}}
 
 
 def edited(
