@@ -12,11 +12,17 @@ from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
+from chalicelib.services.audiences.listings import ListingService
 from chalicelib.services.audiences.member_counts import MemberCounts
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segment_details import SegmentDetailService
 from chalicelib.services.audiences.segment_edits import SegmentEditService
 from chalicelib.services.audiences.segments import SegmentService
+from chalicelib.services.catalogue.administration.experiments import ExperimentAdministration
+from chalicelib.services.catalogue.administration.file_imports import FileImportService
+from chalicelib.services.catalogue.administration.flags import FlagAdministration
+from chalicelib.services.catalogue.administration.list_uses import ListUseService
+from chalicelib.services.catalogue.administration.segments import SegmentAdministration
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
@@ -37,6 +43,7 @@ from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.administration import FeatureAdministration
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
@@ -156,6 +163,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics
     )
     lists = ListService(segments, segment_deletion, experiments, experiment_lists, flags)
+    faults = FaultService(catalogue, clock)
+    listings = ListingService(segments)
+    uses = ListUseService(segments, listings, experiments, flags, metrics, faults)
     user_export = UserExportService(
         catalogue,
         stores.participants,
@@ -190,6 +200,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     return Services(
         catalogue=catalogue,
         features=features,
+        feature_administration=FeatureAdministration(features, user_blocks),
         user_blocks=user_blocks,
         users=UserService(
             catalogue, stores.users, stores.participants, purge, clock, settings.ip_address_mode
@@ -203,8 +214,12 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
-        faults=FaultService(catalogue, clock),
+        experiment_administration=ExperimentAdministration(
+            experiments, imports, lists, listings, metrics, faults, uses
+        ),
+        faults=faults,
         segments=segments,
+        segment_administration=SegmentAdministration(segments, listings, uses),
         segment_deletion=segment_deletion,
         segment_details=SegmentDetailService(segments, member_counts),
         segment_edits=SegmentEditService(catalogue, segments, segment_deletion, clock),
@@ -222,6 +237,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
+        flag_administration=FlagAdministration(flags, lists, listings, uses),
         flag_details=FlagDetailService(flags, segments, member_counts),
         evaluation=EvaluationService(
             compilation, stores.participants, stores.exposures, clock, settings.totals_shards
@@ -269,6 +285,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         user_overview=UserOverviewService(user_export),
         lists=lists,
         imports=imports,
+        file_imports=FileImportService(catalogue, imports),
         designs=DesignService(
             catalogue,
             experiments,

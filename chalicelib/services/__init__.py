@@ -12,6 +12,10 @@ from chalicelib.services.audiences.segment_deletion import SegmentDeletionServic
 from chalicelib.services.audiences.segment_details import SegmentDetailService
 from chalicelib.services.audiences.segment_edits import SegmentEditService
 from chalicelib.services.audiences.segments import SegmentService
+from chalicelib.services.catalogue.administration.experiments import ExperimentAdministration
+from chalicelib.services.catalogue.administration.file_imports import FileImportService
+from chalicelib.services.catalogue.administration.flags import FlagAdministration
+from chalicelib.services.catalogue.administration.segments import SegmentAdministration
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.designs import DesignService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
@@ -31,6 +35,7 @@ from chalicelib.services.experiments.enrollment_statistics import EnrollmentStat
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.administration import FeatureAdministration
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
@@ -63,6 +68,7 @@ class Services:
 
     catalogue: CatalogueService
     features: FeatureService
+    feature_administration: FeatureAdministration
     user_blocks: UserBlockService
     users: UserService
     events: EventService
@@ -74,8 +80,10 @@ class Services:
     demo: DemoService
     participants: ParticipantService
     experiments: ExperimentService
+    experiment_administration: ExperimentAdministration
     faults: FaultService
     segments: SegmentService
+    segment_administration: SegmentAdministration
     segment_deletion: SegmentDeletionService
     segment_details: SegmentDetailService
     segment_edits: SegmentEditService
@@ -86,6 +94,7 @@ class Services:
     marking: MarkService
     batch_assignment: BatchAssignmentService
     flags: FlagService
+    flag_administration: FlagAdministration
     flag_details: FlagDetailService
     evaluation: EvaluationService
     metrics: MetricService
@@ -107,6 +116,7 @@ class Services:
     experiment_pages: ExperimentPageService
     client_auth: ClientAuthService
     imports: ImportService
+    file_imports: FileImportService
     lists: ListService
     idempotency: IdempotencyService
     erasure: ErasureService

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing
+from chalicelib.api.upgrade.audiences.segment_models import ListBody
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
 from chalicelib.api.upgrade.experiments.designs.answer_parts import EXPERIMENT_SEARCH
 from chalicelib.api.upgrade.experiments.designs.design_checks import DanglingReference, ReservedCode
@@ -36,6 +36,7 @@ from chalicelib.api.upgrade.wire.pages import PageBody, page
 from chalicelib.api.upgrade.wire.state_names import display_name
 from chalicelib.domain.audiences.contexts import UnknownAppContext
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (

@@ -21,7 +21,7 @@ from chalicelib.api.dashboard.designs.pages import design_page, draft_from, draf
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.routes import PageRoutes
-from chalicelib.api.upgrade.audiences.listings import list_draft
+from chalicelib.api.upgrade.audiences.list_drafts import list_draft
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
 from chalicelib.api.upgrade.experiments.designs.experiment_models import StateBody
 from chalicelib.api.upgrade.experiments.experiments import ExperimentId

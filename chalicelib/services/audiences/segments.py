@@ -67,11 +67,9 @@ class SegmentService:
         self._clock = clock
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
-        self._new_id = new_id
-
-    def group_types(self) -> dict[str, Sequence[str]]:
+        self.group_types = {name: each.GROUP_TYPES for name, each in context_metadata.items()}
         """The configured types of groups of each context."""
-        return {name: context.GROUP_TYPES for name, context in self.context_metadata.items()}
+        self._new_id = new_id
 
     def all(self) -> list[Segment]:
         """All segments but private ones and global exclusions."""

@@ -232,7 +232,7 @@ class DesignService:
 
     def _choices(self, catalogue: Catalogue) -> Choices:
         return Choices(
-            self._segments.group_types(),
+            self._segments.group_types,
             tuple(sorted(catalogue.metrics.values(), key=lambda metric: metric.key)),
             tuple(
                 segment

@@ -109,7 +109,7 @@ def edited(services: Services, form: EditForm, before: Experiment) -> Experiment
     body = checked(EditExperimentBody, replaced(form, before))
     check_metrics(services, body, before)
     check_loss(services, body, before, form.confirm)
-    return edited_by(services, body, before)
+    return edited_by(body, services.segments.contexts, before, services.metrics.all())
 
 
 def edited_json(
@@ -125,7 +125,7 @@ def edited_json(
     body = checked(EditExperimentBody, parsed(text, "design"))
     check_metrics(services, body, before)
     check_loss(services, body, before, confirm)
-    return edited_by(services, body, before)
+    return edited_by(body, services.segments.contexts, before, services.metrics.all())
 
 
 def check_version(version: str, before: Experiment) -> None:

@@ -12,12 +12,10 @@ from chalicelib.api.dashboard.serving.page import Download
 from chalicelib.api.http.rendering import json_text
 from chalicelib.api.pages.answer_sizes import LONGEST_ANSWER, is_too_long
 from chalicelib.api.protocol.requests import JSON_TYPE
-from chalicelib.api.upgrade.audiences.listings import listings_of
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_files import reader_of
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
 from chalicelib.api.upgrade.wire.files import FileBody, judged
-from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.errors import Invalid
 from chalicelib.services import Services
 from chalicelib.services.catalogue.imports import ExperimentDraft
@@ -38,7 +36,7 @@ def imported(services: Services, form: ImportForm) -> list[ExperimentDraft]:
     Raises:
         Invalid: if one of them cannot be taken, or they come with warnings that were not accepted.
     """
-    reader = reader_of(services)
+    reader = reader_of(services.catalogue.fresh(), services.segments.contexts)
     files = [judged(file, reader.read) for file in _files(parsed(form.json_text, "file"))]
     wrong = [f"{file.name}: {file.text}" for file in files if file.found is None]
     if wrong:
@@ -68,9 +66,9 @@ def file_of(services: Services, experiment_id: str) -> Download:
         NotFound: if there is none.
         Invalid: if its lists are longer than an answer can be.
     """
-    design = services.experiments.get(experiment_id)
-    listings = listings_of(services, entries(design))
-    value = exported(design, metrics=metric_records(services), listings=listings)
+    found = services.experiment_administration.get(experiment_id)
+    design, metrics = found.experiment, metric_records(found.metrics)
+    value = exported(design, metrics=metrics, listings=found.listings)
     text = json.dumps(json.loads(json_text(value)), ensure_ascii=False, indent=2)
     if is_too_long(text):
         raise Invalid(

@@ -99,7 +99,8 @@ def draft_from(services: Services, form: DesignForm) -> ExperimentDraft:
     """
     body = checked(ExperimentBody, new_design(form))
     check_metrics(services, body)
-    return draft_of(services, body, metric_records(services))
+    metrics = metric_records(services.metrics.all())
+    return draft_of(body, services.segments.contexts, metrics)
 
 
 def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: str = "") -> Page:

@@ -21,7 +21,6 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
     segment_answer,
     single_segment_answer,
 )
-from chalicelib.api.upgrade.audiences.segment_models import Listing
 from chalicelib.api.upgrade.audiences.segment_uses import (
     ExperimentUse,
     FlagUse,
@@ -34,6 +33,7 @@ from chalicelib.api.upgrade.audiences.segment_uses import (
 from chalicelib.api.upgrade.audiences.shown_members import bounded_one
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.state_names import display_name
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.catalogue.segment_usage import ListUse, SegmentUsage

@@ -22,7 +22,7 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
     segment_answer,
     user_member,
 )
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.participants.participants import GroupKey

@@ -9,10 +9,10 @@ from typing import Annotated, Any, NotRequired
 from pydantic import WithJsonSchema
 
 from chalicelib.api.upgrade.audiences.segment_answers import Segment, segment_answer
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.flags import flags
 from chalicelib.domain.flags.flags import FlagStatus
 

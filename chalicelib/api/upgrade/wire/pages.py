@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -137,13 +136,6 @@ def page(rows: Sequence[T], body: PageBody, search: Search[T]) -> FoundPage[T]:
             raise Invalid(f"sortParams: key must be one of {', '.join(search.orders)}")
         found.sort(key=order, reverse=body.sort_params.sort_as is SortDirection.DESCENDING)
     return FoundPage(found[body.skip : body.skip + body.take], len(found), body)
-
-
-def batched(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The rows, up to `size` at a time."""
-    waiting = iter(rows)
-    while some := list(islice(waiting, size)):
-        yield some
 
 
 def _matches(row: T, asked: SearchBody, search: Search[T]) -> bool:

@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 from typing_extensions import TypedDict
 
 from chalicelib.api.upgrade.audiences.segment_answers import list_answer
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.experiments.designs import answer_parts as parts
 from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.answer_parts import Metrics
 from chalicelib.api.upgrade.wire.records import iso
 from chalicelib.api.upgrade.wire.shapes import Id
 from chalicelib.api.upgrade.wire.state_names import display_name
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (
     Condition,

@@ -17,7 +17,6 @@ from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Text
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript, javascript_text
 from chalicelib.domain.experiments.metrics import JOINER, Metric, MetricType, grouped_key
-from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
 
 METRICS_AT_ONCE = 5000
@@ -172,6 +171,6 @@ def _allowed(metric: Metric) -> list[str] | None:
     return None if metric.allowed_values is None else list(metric.allowed_values)
 
 
-def metric_records(services: Services) -> dict[str, MetricRecord]:
-    """The records of all metrics, by key."""
-    return {metric.key: metric_answer(metric) for metric in services.metrics.all()}
+def metric_records(metrics: Iterable[Metric]) -> dict[str, MetricRecord]:
+    """The records of metrics, by key."""
+    return {metric.key: metric_answer(metric) for metric in metrics}
