@@ -21,6 +21,7 @@ from chalicelib.api.http.access import ADMIN, Access
 from chalicelib.api.http.calls import GIVEN, ONCE, READ, Arguments, Call
 from chalicelib.api.http.rendering import Received, json_text, written
 from chalicelib.api.http.tagged import Concern
+from chalicelib.api.pages.answer_sizes import JsonText
 from chalicelib.api.protocol.conditional import not_modified, validators
 from chalicelib.api.protocol.problems import ResponseHeaders, quoted
 from chalicelib.api.values.spellings import spellings
@@ -266,6 +267,6 @@ def _from_catalogue(read: ReadCatalogue, absent: Any, concerns: Concern | None) 
             headers["ETag"] = quoted(own)
         if not_modified(call.reading.headers, str(headers["ETag"]), validity):
             return Response("", status_code=304)
-        return written(text)
+        return written(JsonText[object](text))
 
     return conditionally

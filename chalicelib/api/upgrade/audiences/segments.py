@@ -14,6 +14,7 @@ from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Position, Row
+from chalicelib.api.pages.answer_sizes import JsonText
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneSegment
 from chalicelib.api.upgrade.audiences import segment_answers, segment_uses
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced
@@ -101,7 +102,8 @@ def page_of_segments(services: Services, body: PageBody) -> Rendered[PageOfSegme
     taken = SEGMENTS.take(found.rows, ListQuery(), public.segments.read, write)
     whole = overview(public.usage, SEGMENTS, taken)
     links = SEGMENTS.headers(replace(whole.taken, last=None), ListQuery())
-    return written(found.text(whole.text, len(whole.taken.rows)), links)
+    text = JsonText[PageOfSegments](found.text(whole.text, len(whole.taken.rows)))
+    return written(text, links)
 
 
 def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row[SegmentWithStatus]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.pages.answer_pages import LINKS, Row
-from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, JsonText, row_text
 from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.upgrade.audiences.segment_answers import (
     bare_segment_answer,
@@ -70,7 +70,7 @@ def bounded(
     render: Callable[[Listings], A],
     listings: Listings,
     route: str,
-    write: Callable[[A], str] = row_text,
+    write: Callable[[A], JsonText[A]] = row_text,
 ) -> Row[A]:
     """What `render` makes of some segments with their members, with as many as fit an answer.
 

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
 from chalicelib.api.http.rendering import Rendered, written
-from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
+from chalicelib.api.pages.answer_sizes import JsonText, fitting, list_text, row_text
 from chalicelib.api.upgrade.wire.texts import Text
 from chalicelib.domain.errors import Invalid
 
@@ -103,7 +103,7 @@ class FoundPage(Generic[T]):
     def response(self, rows: Iterable[R], write: Callable[[R], A]) -> Rendered[PageOf[A]]:
         """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
         texts, _ = fitting(map(write, rows))
-        return written(self.text(list_text(texts), len(texts)))
+        return written(JsonText(self.text(list_text(texts), len(texts))))
 
     def text(self, nodes: str, count: int) -> str:
         """The answer with so many nodes that are JSON already.

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_pages import Row
-from chalicelib.api.pages.answer_sizes import row_text
+from chalicelib.api.pages.answer_sizes import JsonText, row_text
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Text
@@ -148,7 +148,7 @@ def own_nodes() -> Callable[[Metric], Row[MetricNode]]:
         paths = [tuple(names[:depth]) for depth in range(1, len(names) + 1)]
         added = [path for path in paths if path not in seen]
         seen.update(added)
-        return Row("".join(row_text(_node(path[-1], metric, [])) for path in added))
+        return Row(JsonText("".join(row_text(_node(path[-1], metric, [])) for path in added)))
 
     return write
 
