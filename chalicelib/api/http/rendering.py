@@ -57,7 +57,7 @@ class Rendered(Response, Generic[A_co]):
 
 
 def rendered(answer: Any) -> Response:
-    """What a view returned as the response to send.
+    """The response that sends the answer of a view.
 
     Raises:
         Unavailable: if it is longer than an answer may be.

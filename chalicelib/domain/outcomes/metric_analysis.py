@@ -155,7 +155,7 @@ def _values(
     read: Callable[[Value], T | None],
     value_of: Callable[[Rows[T]], T],
 ) -> list[tuple[str, Mapping[str, T]]]:
-    """For each arm that has any, its users' values: what `value_of` makes of all that are read.
+    """The values of each arm's users, where it has any: one per user, as `value_of` reads it.
 
     A row counts once for a user, even if conditions of the same arm share it.
     """

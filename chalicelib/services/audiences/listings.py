@@ -79,7 +79,7 @@ class ListingService:
     def holders(
         self, rows: Sequence[Holder], entries: Callable[[Holder], Sequence[ListEntry]]
     ) -> Detailed[Holder, Listings]:
-        """What has lists, with the segments of its lists, which `entries` names."""
+        """Experiments or flags with the segments of their lists, which `entries` names."""
 
         def read(some: Iterable[Holder]) -> Iterator[tuple[Holder, Listings]]:
             waiting: list[Holder] = []

@@ -90,7 +90,7 @@ class SystemState:
 
 @dataclass(frozen=True, slots=True)
 class KeyInForce:
-    """A key, and whether it is the last one that lets somebody manage the service."""
+    """A key, and whether it is the last one with the right to manage the service."""
 
     key: ApiKey
     is_last: bool

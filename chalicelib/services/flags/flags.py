@@ -90,7 +90,7 @@ class FlagService:
     def edit(
         self, flag_id: str, edit: Callable[[Flag], Flag], lists: Sequence[Segment] = ()
     ) -> Flag:
-        """Replace a flag by what `edit` makes of it; in another context it has no lists.
+        """Edit a flag; in another context it has no lists.
 
         `lists` are the segments of further lists, where those were stored for it.
 

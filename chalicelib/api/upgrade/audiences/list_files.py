@@ -30,7 +30,7 @@ from chalicelib.services.running.details import Detailed
 
 
 class FilterType(StrEnum):
-    """What lists are for."""
+    """The side on which a list counts: it includes or excludes its members."""
 
     INCLUSION = "inclusion"
     EXCLUSION = "exclusion"
@@ -96,7 +96,7 @@ def _switched_off(draft: ListDraft) -> ListDraft:
 
 
 def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: str) -> str | None:
-    """What to say of subsegments that are not there, or in another context."""
+    """The warning of subsegments that are not there, or in another context."""
     subs = (sub for draft in drafts for sub in draft.segment.sub_segments)
     missing = missing_segments(subs, catalogue.segments, context)
     if not missing:

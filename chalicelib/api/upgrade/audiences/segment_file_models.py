@@ -177,7 +177,7 @@ class SegmentFile(ListFile):
     type: SegmentType
 
     def imported(self, context: str) -> SegmentDraft:
-        """What is to be created; lists that come with it are among its subsegments."""
+        """The segment to create; lists that come with it are among its subsegments."""
         lists: list[ListDraft] = []
         sub_ids: list[str] = []
         for each in self.sub_segments or ():

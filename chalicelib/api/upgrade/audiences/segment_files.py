@@ -69,7 +69,7 @@ CSV_EXPORT = _pages("/api/segments/export/csv")
 
 
 def _reader(services: Services) -> SegmentReader:
-    """What reads files as segments that can be created here now."""
+    """A reader of files with segments, which are to be created beside those that there are."""
     return SegmentReader(services.catalogue.fresh(), services.segments.group_types)
 
 

@@ -27,7 +27,7 @@ from chalicelib.services.catalogue.imports import ListDraft
 
 @dataclass
 class _Findings:
-    """What is to be said of a file: everything, and whether it cannot be taken."""
+    """Faults and warnings of a file, and whether it cannot be taken."""
 
     texts: list[str] = field(default_factory=list)
     fatal: bool = False
@@ -40,7 +40,7 @@ class _Findings:
         self.fatal = True
 
     def warning(self) -> str | None:
-        """What to warn of.
+        """The text of all warnings, if there are any.
 
         Raises:
             Invalid: if the file cannot be taken.

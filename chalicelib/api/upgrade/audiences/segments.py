@@ -192,7 +192,7 @@ def delete_segment(
 
 
 def _or_gone(call: Callable[[], T]) -> T:
-    """What a call returns that names one segment.
+    """The result of a call about one segment.
 
     Raises:
         GoneSegment: if there is no such segment.

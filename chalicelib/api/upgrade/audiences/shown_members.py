@@ -72,7 +72,7 @@ def bounded(
     route: str,
     write: Callable[[A], JsonText[A]] = row_text,
 ) -> Row[A]:
-    """What `render` makes of some segments with their members, with as many as fit an answer.
+    """An answer that shows some segments, with as many of their members as fit it.
 
     It is what `route` answers: the Links, to the route of segments, are relative to that.
     """

@@ -63,7 +63,7 @@ class ExperimentListFilesBody(ListFilesBody):
 
 
 def reader_of(catalogue: Catalogue, contexts: Collection[str]) -> ExperimentReader:
-    """What reads files as experiments that can be created now."""
+    """A reader of files with experiments, to be created beside those of the catalogue."""
     return ExperimentReader(
         catalogue, contexts=contexts, now=now, new_id=new_id, two_characters=two_characters
     )

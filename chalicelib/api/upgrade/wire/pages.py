@@ -101,7 +101,7 @@ class FoundPage(Generic[T]):
     body: PageBody
 
     def response(self, rows: Iterable[R], write: Callable[[R], A]) -> Rendered[PageOf[A]]:
-        """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
+        """The page: its nodes are `rows` as `write` shows them, those that fit an answer."""
         texts, _ = fitting(map(write, rows))
         return written(JsonText(self.text(list_text(texts), len(texts))))
 

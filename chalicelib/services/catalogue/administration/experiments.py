@@ -100,7 +100,7 @@ class ExperimentAdministration:
     def edit(
         self, experiment_id: str, edit: Callable[[Experiment, Sequence[Metric]], Experiment]
     ) -> ExperimentDetail:
-        """Replace an experiment by what `edit` makes of it, which is told all metrics.
+        """Edit an experiment; `edit` is told all metrics.
 
         Raises:
             NotFound: if there is none.

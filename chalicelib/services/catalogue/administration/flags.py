@@ -43,7 +43,7 @@ class FlagAdministration:
         return self._with_lists(self._flags.get(flag_id))
 
     def edit(self, flag_id: str, edit: Callable[[Flag], Flag]) -> tuple[Flag, Listings]:
-        """Replace a flag by what `edit` makes of it; the flag with its lists.
+        """Edit a flag; the flag with its lists.
 
         Raises:
             NotFound, FlagKeyTaken: as `FlagService.edit` does; and what `edit` raises.

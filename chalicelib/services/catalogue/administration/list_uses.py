@@ -1,4 +1,4 @@
-"""What shows the members of a list: the answers about it, and about all that has it."""
+"""The uses of a list, for checks of whether answers about them show all of its members."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ListUseService:
         self._faults = faults
 
     def of(self, segment_id: str) -> ListUses:
-        """What has a list, which need not be there yet."""
+        """The uses of a list, which need not be there yet."""
         return ListUses(segment_id, self)
 
     def listing(self, segment_id: str) -> Listing | None:

@@ -140,7 +140,7 @@ def metric_tree(metrics: Iterable[Metric]) -> list[MetricNode]:
 
 
 def own_nodes() -> Callable[[Metric], Row[MetricNode]]:
-    """What writes the nodes that a metric adds to the tree of those before it."""
+    """A function that writes the nodes which a metric adds to the tree of those before it."""
     seen: set[tuple[str, ...]] = set()
 
     def write(metric: Metric) -> Row[MetricNode]:
