@@ -53,7 +53,7 @@ class IdempotentCall:
         perform: Callable[[Seal[T] | None], T],
         answer: Callable[[T], A],
     ) -> A | Response:
-        """Perform a request, and `answer` with the result; or give the answer that was given before.
+        """Perform a request and `answer` with its result, or repeat the answer given before.
 
         The answer is kept with the records of the user `owner`. `perform` is called with what
         makes a record of a result; it stores that with the effect, and need not where it stores

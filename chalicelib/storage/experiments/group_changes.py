@@ -52,7 +52,7 @@ NOTHING = GroupChange()
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a change that fits one transaction, and what its enrollments had added to counts."""
+    """A part of a change that fits one transaction, and the counts its enrollments had added."""
 
     change: GroupChange = NOTHING
     enrollment_counts: tuple[EnrollmentCount, ...] = ()
