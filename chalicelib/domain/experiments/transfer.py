@@ -20,7 +20,7 @@ from chalicelib.domain.participants.participants import (
 
 
 class RecordKind(StrEnum):
-    """What can be listed and brought in, kind by kind."""
+    """The kinds of records that are listed and brought in, each by itself."""
 
     ENROLLMENTS = "enrollments"
     EXCLUSIONS = "exclusions"

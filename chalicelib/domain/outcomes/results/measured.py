@@ -1,4 +1,4 @@
-"""What results are computed from, for both kinds of experiments: arms, metrics as exact sums."""
+"""Data behind results, for both kinds of experiments: arms, and metrics as exact sums."""
 
 from __future__ import annotations
 
