@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.metrics import Metric, MetricType
+from chalicelib.domain.participants.participants import GroupKey
 from chalicelib.services import Services
 from chalicelib.services.audiences.listings import SEGMENTS_AT_ONCE
 from chalicelib.services.audiences.segments import global_id
@@ -197,6 +199,8 @@ class TestSegments:
 def test_a_check_is_shown_all_that_has_the_list(services: Services) -> None:
     services.flags.edit("k", lambda before: replace(before, exclude=(ListEntry("in"),)))
     services.segments.put(segment("parent", sub_segments=["in"]), [])
+    services.experiments.create(design("without it"))
+    services.imports.flag(flag("l", "l"), [], [])
     seen: list[object] = []
 
     def look(uses: ListUses) -> None:
@@ -213,6 +217,13 @@ def test_a_check_is_shown_all_that_has_the_list(services: Services) -> None:
     assert seen[1:3] == [("e", {"in", "out"}), ("k", {"on", "in"})]
     assert ("in", {"in"}) in seen[3:]
     assert ("parent", {"parent", "in"}) in seen[3:]
+
+
+def test_groups_are_shown_in_order_unless_only_some_are() -> None:
+    groups = [GroupKey("class", name) for name in ("2b", "1a")]
+    listing = Listing(segment(groups=groups))
+    assert listing.shown_groups() == groups[::-1]
+    assert replace(listing, groups=groups[:1]).shown_groups() == groups[:1]
 
 
 def test_a_list_that_is_not_there_yet_has_no_members(services: Services) -> None:
