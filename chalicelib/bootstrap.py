@@ -13,13 +13,20 @@ from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.list_members import ListMembers
 from chalicelib.services.audiences.list_notes import ListNotes
+from chalicelib.services.audiences.listings import ListingService
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
+from chalicelib.services.catalogue.administration.experiments import ExperimentAdministration
+from chalicelib.services.catalogue.administration.file_imports import FileImportService
+from chalicelib.services.catalogue.administration.flags import FlagAdministration
+from chalicelib.services.catalogue.administration.list_uses import ListUseService
+from chalicelib.services.catalogue.administration.segments import SegmentAdministration
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
+from chalicelib.services.catalogue.runs import RunService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
@@ -28,6 +35,7 @@ from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.administration import FeatureAdministration
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
@@ -51,7 +59,6 @@ from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.compilation import CompilationService
 from chalicelib.services.running.ports import Clock
-from chalicelib.services.running.runs import RunService
 from chalicelib.services.stores import Stores
 from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import connection, tables
@@ -147,6 +154,9 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         catalogue, segments, segment_deletion, experiments, experiment_lists, flags, metrics
     )
     lists = ListService(segments, segment_deletion, experiments, experiment_lists, flags)
+    faults = FaultService(catalogue, clock)
+    listings = ListingService(segments)
+    uses = ListUseService(segments, listings, experiments, flags, metrics, faults)
     user_export = UserExportService(
         catalogue,
         stores.participants,
@@ -173,6 +183,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     services = Services(
         catalogue=catalogue,
         features=features,
+        feature_administration=FeatureAdministration(features, user_blocks),
         user_blocks=user_blocks,
         users=UserService(
             catalogue, stores.users, stores.participants, purge, clock, settings.ip_address_mode
@@ -186,9 +197,12 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         demo=DemoService(stores.eraser, clock, catalogue.settling, enabled=settings.demo_mode),
         participants=participants,
         experiments=experiments,
-        experiment_lists=experiment_lists,
-        faults=FaultService(catalogue, clock),
+        experiment_administration=ExperimentAdministration(
+            experiments, imports, lists, listings, metrics, faults, uses
+        ),
+        faults=faults,
         segments=segments,
+        segment_administration=SegmentAdministration(segments, listings, uses),
         segment_deletion=segment_deletion,
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
@@ -204,6 +218,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
+        flag_administration=FlagAdministration(flags, lists, listings, uses),
         evaluation=EvaluationService(
             compilation, stores.participants, stores.exposures, clock, settings.totals_shards
         ),
@@ -238,6 +253,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         user_export=user_export,
         lists=lists,
         imports=imports,
+        file_imports=FileImportService(catalogue, imports),
         idempotency=IdempotencyService(stores.idempotency, clock),
         runs=RunService(stores.notes, clock),
         load_pages=functools.cache(lambda: _page_services(settings, stores, clock, services)),

@@ -73,16 +73,16 @@ def stored_counts(tables: Tables) -> Counts:
         kind, *rest = item["sk"].split("#")
         feature_id = int(item["feature_id"])
         if kind == "enrolled":
-            condition, point_key, _ = rest
+            condition, point_text, _ = rest
             counts["users", feature_id] += item.get("users", 0)
             counts["condition users", feature_id, condition] += item.get("condition_users", 0)
-            counts["point users", feature_id, condition, point_key] += item.get("point_users", 0)
+            counts["point users", feature_id, condition, point_text] += item.get("point_users", 0)
         elif kind == "day":
-            day, condition, point_key, _ = rest
+            day, condition, point_text, _ = rest
             counts["day users", feature_id, day, condition] += item.get("condition_users", 0)
             counts["day groups", feature_id, day, condition] += item.get("condition_groups", 0)
             for name in (name for name in item if name[0] == "u" and name[1:].isdigit()):
-                counts["hour", feature_id, day, int(name[1:]), condition, point_key] += item[name]
+                counts["hour", feature_id, day, int(name[1:]), condition, point_text] += item[name]
         elif kind == "totals":
             for name in ("event_total", "distinct_user_events_total", "total_users"):
                 counts[name, int(rest[0])] += item.get(name, 0)
@@ -145,17 +145,17 @@ def _count_enrollments(
     counts["users", feature_id] += 1
     met: set[str] = set()
     there: set[tuple[str, str]] = set()
-    for data, point_key in _met(own, marks):
+    for data, point_text in _met(own, marks):
         condition = keys.part(data["condition"] or keys.NO_CONDITION)
-        if (condition, point_key) in there:
+        if (condition, point_text) in there:
             continue
-        there.add((condition, point_key))
+        there.add((condition, point_text))
         at = datetime.fromtimestamp(data["at"] / 1000, UTC)
         counts["condition users", feature_id, condition] += condition not in met
         counts["day users", feature_id, at.date().isoformat(), condition] += condition not in met
         met.add(condition)
-        counts["point users", feature_id, condition, point_key] += 1
-        counts["hour", feature_id, at.date().isoformat(), at.hour, condition, point_key] += 1
+        counts["point users", feature_id, condition, point_text] += 1
+        counts["hour", feature_id, at.date().isoformat(), at.hour, condition, point_text] += 1
     for data in (json.loads(item["data"]) for item in own):
         if data["variant"] is not None:
             counts["total_users", data["variant"]] += 1
@@ -172,8 +172,8 @@ def _count_enrollments(
 def _met(own: list[Item], marks: list[Item]) -> Iterator[tuple[Item, str]]:
     """What was met at which place: by enrollments, or within subjects by marks."""
     for item in sorted(marks, key=lambda item: item["sk"]) or own:
-        point_key = item["sk"].split("#")[0 if marks else 2]
-        yield json.loads(item["data"]), point_key
+        point_text = item["sk"].split("#")[0 if marks else 2]
+        yield json.loads(item["data"]), point_text
 
 
 def _by(items: Iterable[Item], prefix: str) -> dict[str, list[Item]]:

@@ -12,19 +12,24 @@ from chalicelib.services.access.idempotency import IdempotencyService
 from chalicelib.services.access.sessions import SessionService
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import SegmentService
+from chalicelib.services.catalogue.administration.experiments import ExperimentAdministration
+from chalicelib.services.catalogue.administration.file_imports import FileImportService
+from chalicelib.services.catalogue.administration.flags import FlagAdministration
+from chalicelib.services.catalogue.administration.segments import SegmentAdministration
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ImportService
 from chalicelib.services.catalogue.lists import ListService
+from chalicelib.services.catalogue.runs import RunService
 from chalicelib.services.catalogue.study_setup import StudySetupService
 from chalicelib.services.experiments.assignment import AssignmentService
 from chalicelib.services.experiments.batch_assignment import BatchAssignmentService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
-from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.experiments.marking import MarkService
 from chalicelib.services.experiments.transfer import TransferService
+from chalicelib.services.features.administration import FeatureAdministration
 from chalicelib.services.features.cohorts import CohortService
 from chalicelib.services.features.events import AnalysisService, EventService
 from chalicelib.services.features.features import FeatureService
@@ -46,7 +51,6 @@ from chalicelib.services.participants.stratification import StratificationServic
 from chalicelib.services.privacy.erasure import ErasureService
 from chalicelib.services.privacy.user_export import UserExportService
 from chalicelib.services.running.catalogue import CatalogueService
-from chalicelib.services.running.runs import RunService
 
 if TYPE_CHECKING:
     from chalicelib.services.pages import PageServices
@@ -59,6 +63,7 @@ class Services:
     catalogue: CatalogueService
     runs: RunService
     features: FeatureService
+    feature_administration: FeatureAdministration
     user_blocks: UserBlockService
     users: UserService
     events: EventService
@@ -70,9 +75,10 @@ class Services:
     demo: DemoService
     participants: ParticipantService
     experiments: ExperimentService
-    experiment_lists: ExperimentLists
+    experiment_administration: ExperimentAdministration
     faults: FaultService
     segments: SegmentService
+    segment_administration: SegmentAdministration
     segment_deletion: SegmentDeletionService
     study_setup: StudySetupService
     preview_users: PreviewUserService
@@ -81,6 +87,7 @@ class Services:
     marking: MarkService
     batch_assignment: BatchAssignmentService
     flags: FlagService
+    flag_administration: FlagAdministration
     evaluation: EvaluationService
     metrics: MetricService
     logs: LogService
@@ -93,6 +100,7 @@ class Services:
     sessions: SessionService
     client_auth: ClientAuthService
     imports: ImportService
+    file_imports: FileImportService
     lists: ListService
     idempotency: IdempotencyService
     erasure: ErasureService

@@ -1,4 +1,4 @@
-"""What implements the ports on DynamoDB."""
+"""Implementations of the ports on DynamoDB."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ def _refusals(route: Route, about: About, plain: Json, problem: Json) -> Json:
 
 
 def _testlab(route: Route, statuses: set[int], plain: Json, problem: Json) -> Json:
-    """What has a documented text is 403, and its own status for who accepts problem details.
+    """The refusals of a route of Test Lab: 403 with its text, or the status of problem details.
 
     A key that may not be used for the route is 403 too, with the text of any other refusal.
     """

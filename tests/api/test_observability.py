@@ -198,7 +198,7 @@ def test_a_crash_is_logged_with_its_place_and_its_message_only_for_debugging(
     assert failure["request_id"] == line["request_id"]
     assert failure["failure"][0] == "builtins.RuntimeError"
     assert "builtins.KeyError" in failure["failure"], "and what led to it"
-    assert any("testlab/events.py" in point_key for point_key in failure["failure"])
+    assert any("testlab/events.py" in frame for frame in failure["failure"])
     assert (line["status"], line["error"]) == (500, "RuntimeError")
     assert SECRETS["crash"] not in "".join(lines.texts)
     lines.setLevel(logging.DEBUG)

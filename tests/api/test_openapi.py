@@ -180,10 +180,10 @@ def test_the_names_of_schemas_are_for_people() -> None:
     ("path", "method", "operation"), operations(), ids=lambda part: part if len(part) < 99 else ""
 )
 def test_examples_are_what_their_schemas_say(path: str, method: str, operation: Any) -> None:
-    point_key = ["paths", path, method]
+    pointer = ["paths", path, method]
     if "requestBody" in operation:
         for kind, content in operation["requestBody"]["content"].items():
-            schema = [*point_key, "requestBody", "content", kind, "schema"]
+            schema = [*pointer, "requestBody", "content", kind, "schema"]
             contract.validate(contract.document, schema, content["example"], "the body")
     for status, response in operation["responses"].items():
         for kind, content in response.get("content", {}).items():
@@ -191,7 +191,7 @@ def test_examples_are_what_their_schemas_say(path: str, method: str, operation: 
                 continue
             if kind == "text/plain":
                 continue
-            schema = [*point_key, "responses", status, "content", kind, "schema"]
+            schema = [*pointer, "responses", status, "content", kind, "schema"]
             contract.validate(contract.strict_document, schema, content["example"], status)
 
 

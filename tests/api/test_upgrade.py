@@ -372,8 +372,8 @@ class TestOneCatalogue:
     ) -> None:
         feature_id, variants = self.make_feature(gateway)
         for user_id in ("ada", "bob", "eve", "61"):
-            point_key = hash_share(user_id) * 20 % 1
-            expected = variants[0 if point_key <= 0.25 else 1]
+            draw = hash_share(user_id) * 20 % 1
+            expected = variants[0 if draw <= 0.25 else 1]
             call(gateway, "init", {}, user_id)
             for context in ("home", "add"):
                 (item,) = call(gateway, "assign", {"context": context}, user_id).json

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing
+from chalicelib.api.upgrade.audiences.segment_models import ListBody
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
 from chalicelib.api.upgrade.experiments.designs.answer_parts import EXPERIMENT_SEARCH
 from chalicelib.api.upgrade.experiments.designs.design_checks import DanglingReference, ReservedCode
@@ -36,7 +36,9 @@ from chalicelib.api.upgrade.wire.pages import PageBody, page
 from chalicelib.api.upgrade.wire.state_names import display_name
 from chalicelib.domain.audiences.contexts import UnknownAppContext
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import Segment, SegmentType
+from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (
     Algorithm,
     ConditionPayload,
@@ -775,3 +777,11 @@ def test_a_page_names_the_inclusion_lists(new_id: Ids) -> None:
     experiment = replace(create(design(), new_id), include=(ListEntry("s"),))
     shown = json.loads(json.dumps(answers.list_item(experiment)))["experimentSegmentInclusion"]
     assert [(each["segmentId"], each["experimentId"]) for each in shown] == [("s", experiment.id)]
+
+
+def test_a_fault_is_told_in_an_answer_of_its_own(new_id: Ids) -> None:
+    answer = answers.list_item(create(design(), new_id))
+    faults = {answer["id"]: Fault("too large", NOW)}
+    assert answers.with_fault(answer, faults)["scheduleFault"]["message"] == "too large"
+    assert "scheduleFault" not in answer
+    assert answers.with_fault(answer, {}) == answer

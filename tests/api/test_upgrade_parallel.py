@@ -96,11 +96,11 @@ def test_nothing_is_lost_of_many_calls_for_one_user_and_nothing_counts_twice(url
         values = {"time": minute, "grade": f"{minute}"}
         return clients.call("log", logged(minute, values, f"{minute % TRIES}", values))
 
-    def point_key(number: int) -> tuple[str, str]:
+    def site_and_target(number: int) -> tuple[str, str]:
         return ("problem", "hint") if number % 2 else ("lesson", f"{number // 2 % POINTS}")
 
     def mark(number: int) -> Any:
-        site, target = point_key(number)
+        site, target = site_and_target(number)
         data = {"site": site, "target": target}
         return clients.call("mark", {"data": data, "status": "condition applied"})
 
@@ -130,7 +130,9 @@ def test_nothing_is_lost_of_many_calls_for_one_user_and_nothing_counts_twice(url
 
     assigned = clients.call("assign", {"context": "home"})
     queue = next(each for each in assigned if each["site"] == "problem")["assignedCondition"]
-    marks = sum(action is mark and point_key(number)[0] == "problem" for action, number in calls)
+    marks = sum(
+        action is mark and site_and_target(number)[0] == "problem" for action, number in calls
+    )
     assert marks > 30
     assert queue[0]["conditionCode"] == CODES[marks % len(CODES)], "each mark counts"
     lesson = [each["assignedCondition"][0] for each in assigned if each["site"] == "lesson"]

@@ -18,10 +18,11 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
     single_segment_answer,
 )
 from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile
-from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listing, SegmentBody
+from chalicelib.api.upgrade.audiences.segment_models import ListBody, SegmentBody
 from chalicelib.api.upgrade.wire.records import iso
 from chalicelib.domain.audiences.contexts import UnknownAppContext, known_context
 from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.participants.participants import GroupKey
 

@@ -178,3 +178,4 @@ class TestDownload:
     def test_a_cursor_must_be_ours(self, gateway: Gateway, cursor: Any) -> None:
         upload(gateway, "uuid,f\na,b")
         assert download(gateway, "f", f"?cursor={cursor}").status == 400
+        assert download(gateway, "unknown", f"?cursor={cursor}").status == 404

@@ -47,8 +47,8 @@ def export(gateway: Gateway, user_id: str) -> Answer:
 
 
 def marked(user_id: str) -> dict[str, Any]:
-    point_key = {"site": "simple", "target": "1"}
-    return {"userId": user_id, "data": point_key, "status": "condition applied"}
+    point = {"site": "simple", "target": "1"}
+    return {"userId": user_id, "data": point, "status": "condition applied"}
 
 
 def check_counters(app: ModuleType) -> None:

@@ -42,7 +42,7 @@ class Enrolled:
 
     feature_id: int
     subject: str
-    point_key: str
+    point_text: str
     condition: str | None
     group: str | None = None
     stratum: str | None = None
@@ -89,8 +89,8 @@ class Stored:
             case "count":
                 self.group_counts[int(rest[0]), row.pk.split("#")[2]] = int(row.n)
                 if row.data is not None:
-                    point_key = keys.point_text(row.data["site"], row.data["target"])
-                    self.enrolled_at[int(rest[0]), point_key] += 1
+                    point_text = keys.point_text(row.data["site"], row.data["target"])
+                    self.enrolled_at[int(rest[0]), point_text] += 1
             case "at":
                 self.enrolled_at[int(rest[0]), rest[1]] += 1
             case "exposures":
@@ -110,7 +110,7 @@ class Stored:
         for each in self.enrollments:
             by_user[each.feature_id, each.subject].append(each)
             for condition in each.met or (each.condition,):
-                found["point users", each.feature_id, condition or None, each.point_key] += 1
+                found["point users", each.feature_id, condition or None, each.point_text] += 1
             if each.stratum:
                 found["stratum", each.feature_id, each.stratum, each.condition] += 1
         for (feature_id, _), own in by_user.items():
@@ -118,9 +118,9 @@ class Stored:
             for condition in {c or None for e in own for c in e.met or (e.condition,)}:
                 found["condition users", feature_id, condition] += 1
         for each in self.groups:
-            found["groups", each.feature_id, each.condition, each.point_key] += 1
-        for (feature_id, point_key), count in self.enrolled_at.items():
-            found["point groups", feature_id, point_key] += count
+            found["groups", each.feature_id, each.condition, each.point_text] += 1
+        for (feature_id, point_text), count in self.enrolled_at.items():
+            found["point groups", feature_id, point_text] += count
         for (subjects, feature_id), count in self.exclusions.items():
             found[f"excluded {subjects}", feature_id] += count
         for (feature_id, _), count in self.group_counts.items():
@@ -178,18 +178,18 @@ def counters(strata: Iterable[str], conditions: dict[int, str]) -> tuple[Counts,
     found: Counter[Any] = Counter()
     by_day: Counter[Any] = Counter()
     for row in _scan(EnrolledRow, keys.ENROLLED):
-        feature_id, (_, condition, point_key, _) = int(row.feature_id), row.sk.split("#")
+        feature_id, (_, condition, point_text, _) = int(row.feature_id), row.sk.split("#")
         found["users", feature_id] += int(row.users or 0)
         found["condition users", feature_id, _condition(condition)] += int(row.condition_users or 0)
-        found["point users", feature_id, _condition(condition), point_key] += int(
+        found["point users", feature_id, _condition(condition), point_text] += int(
             row.point_users or 0
         )
-        found["groups", feature_id, _condition(condition), point_key] += int(row.groups or 0)
-        found["point groups", feature_id, point_key] += int(row.point_groups or 0)
+        found["groups", feature_id, _condition(condition), point_text] += int(row.groups or 0)
+        found["point groups", feature_id, point_text] += int(row.point_groups or 0)
     for day in _scan(EnrolledOnRow, "day"):
-        _, _, condition, point_key, _ = day.sk.split("#")
+        _, _, condition, point_text, _ = day.sk.split("#")
         hours = [int(getattr(day, f"u{hour}") or 0) for hour in HOURS]
-        by_day["point users", int(day.feature_id), _condition(condition), point_key] += sum(hours)
+        by_day["point users", int(day.feature_id), _condition(condition), point_text] += sum(hours)
     for kind in (keys.EXCLUDED, keys.GROUPS, keys.EXPOSED, "stratum"):
         for counter in _scan(CounterRow, kind):
             feature_id, rest = int(counter.feature_id), counter.sk.split("#")[1:]

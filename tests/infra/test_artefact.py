@@ -122,7 +122,7 @@ def make_key(shared_database: str) -> Callable[[str], str]:
     """Makes an administrator's key for the tables of a prefix."""
 
     def make(prefix: str) -> str:
-        point_key = {
+        environment = {
             "DYNAMODB_ENDPOINT": shared_database,
             "TABLE_PREFIX": prefix,
             "AWS_REGION": REGION,
@@ -130,7 +130,7 @@ def make_key(shared_database: str) -> Callable[[str], str]:
         done = subprocess.run(
             [sys.executable, "-m", "infra.keys", "--stage", STAGE, "create", "--role", "admin"],
             cwd=PROJECT,
-            env={**os.environ, **point_key, "STAGE": STAGE},
+            env={**os.environ, **environment, "STAGE": STAGE},
             capture_output=True,
             text=True,
             check=True,

@@ -31,6 +31,7 @@ from chalicelib.domain.experiments.marks import Mark, MarkStatus, Outcome
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.domain.participants.participants import GroupKey, GroupRecord, Participant
 from chalicelib.services import Services
+from chalicelib.services.experiments.experiment_lists import ExperimentLists
 from chalicelib.services.participants.participants import Caller, GroupUpdate
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.fakes.stores import Step
@@ -45,6 +46,11 @@ THERE = DecisionPointKey("lesson", "quiz")
 
 class Killed(BaseException):
     """The process ends here."""
+
+
+def lists_of(services: Services) -> ExperimentLists:
+    """The lists of experiments, for tests that have no use for what their segments hold."""
+    return ExperimentLists(services.catalogue, services.experiments)
 
 
 def condition(code: str, weight: float = 50.0, *, variant_id: int = 0, order: int = 1) -> Condition:

@@ -12,6 +12,7 @@ from chalicelib.api.dashboard.designs.fields import (
     DesignDraft,
     DesignForm,
     EditForm,
+    JsonForm,
     Lines,
     ListField,
     typed_form,
@@ -23,7 +24,7 @@ from chalicelib.api.dashboard.planning.plan_form import PlanForm
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.routes import PageRoutes
-from chalicelib.api.upgrade.audiences.listings import list_draft
+from chalicelib.api.upgrade.audiences.list_drafts import list_draft
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
 from chalicelib.api.upgrade.experiments.designs.experiment_models import StateBody
 from chalicelib.api.upgrade.experiments.experiments import ExperimentId
@@ -62,14 +63,6 @@ class DeleteForm(Form):
     delete_name: str = ""
 
 
-class JsonForm(Form):
-    """A design as JSON."""
-
-    version: str = ""
-    json_text: Lines = ""
-    confirm: str = ""
-
-
 class ListForm(Form):
     """A list to add: on which side, what it is a list of, and its members."""
 
@@ -106,12 +99,14 @@ def design_again(services: Services, typed: dict[str, str], wrong: str, experime
 def draft_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The review of a draft once more."""
     draft = typed_form(DesignDraft, {**typed, "step": "review"})
-    return draft_page(services, draft, wrong)
+    return draft_page(services.pages.designs.choices(), draft, wrong)
 
 
 def import_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The page of a new design once more, with the file that was pasted."""
-    return draft_page(services, DesignDraft(), wrong, typed.get("json_text", ""))
+    return draft_page(
+        services.pages.designs.choices(), DesignDraft(), wrong, typed.get("json_text", "")
+    )
 
 
 @routes.page(f"{ONE}/design")
@@ -123,15 +118,16 @@ def show_design(services: Services, experiment_id: ExperimentId) -> Page:
 @routes.form(f"{ONE}/design", again=design_again)
 def edit_design(services: Services, experiment_id: ExperimentId, form: EditForm) -> Elsewhere:
     """Change what the form shows."""
-    services.experiments.edit(experiment_id, partial(edited, services, form))
+    edit = partial(edited, form, services.segments.contexts)
+    services.pages.designs.edit(experiment_id, edit)
     return _design(experiment_id, "design-saved")
 
 
 @routes.form(f"{ONE}/design/json", again=design_again)
 def edit_design_json(services: Services, experiment_id: ExperimentId, form: JsonForm) -> Elsewhere:
     """Replace the design, but for its lists."""
-    typed = form.json_text, form.version, form.confirm
-    services.experiments.edit(experiment_id, partial(edited_json, services, *typed))
+    edit = partial(edited_json, form, services.segments.contexts)
+    services.pages.designs.edit(experiment_id, edit)
     return _design(experiment_id, "design-saved")
 
 
@@ -189,26 +185,30 @@ def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListF
 @routes.page(f"{ONE}/export")
 def export_design(services: Services, experiment_id: ExperimentId) -> Download:
     """A design as a file."""
-    return experiment_file(services, experiment_id)
+    return experiment_file(services.experiment_administration.get(experiment_id))
 
 
 @routes.page(NEW)
 def show_draft(services: Services, query_values: DesignDraft) -> Page:
     """A step of a new design; the address holds the draft."""
-    return draft_page(services, query_values)
+    return draft_page(services.pages.designs.choices(), query_values)
 
 
 @routes.form(NEW, again=draft_again)
 def create_design(services: Services, form: DesignForm) -> Elsewhere:
     """Create the design that was drafted."""
-    (created,) = services.imports.experiments([draft_from(services, form)])
-    return _design(created.id, "design-created")
+    contexts = services.segments.contexts
+    created = services.experiment_administration.create(
+        lambda metrics: [draft_from(form, contexts, metrics)]
+    )
+    return _design(created.experiments[0].id, "design-created")
 
 
 @routes.form(f"{NEW}/import", again=import_again)
 def import_designs(services: Services, form: ImportForm) -> Elsewhere:
     """Create the designs of files, all of them or none, as they are there."""
-    created = services.imports.experiments(pasted_experiments(services, form), runs=True)
+    drafts = partial(pasted_experiments, form, services.segments.contexts)
+    created = services.file_imports.experiments(drafts)
     return _design(created[0].id, "design-imported")
 
 

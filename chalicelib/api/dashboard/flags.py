@@ -212,15 +212,15 @@ def create_flag_by_form(services: Services, form: FlagForm) -> Elsewhere:
 @routes.form(f"{NEW}/import", again=_import_once_more)
 def import_flag(services: Services, form: ImportForm) -> Elsewhere:
     """Create the flag of a file, with its lists."""
-    found = pasted_flag(services, form)
-    made = services.imports.flag(found.flag, found.include, found.exclude)
+    into = services.file_imports.of_flags()
+    made = into.store(pasted_flag(into, services.segments.contexts, form))
     return Elsewhere(f"/flag/{made.id}?done=flag-imported")
 
 
 @routes.page(f"{ONE}/export")
 def export_flag(services: Services, flag_id: FlagId) -> Download:
     """A flag as a file."""
-    return flag_file(services, flag_id)
+    return flag_file(*services.flag_administration.get(flag_id))
 
 
 @routes.page(ONE)

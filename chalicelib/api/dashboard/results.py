@@ -5,7 +5,7 @@ Beside each page are its files: results and days as CSV, and the rows that resul
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -183,7 +183,7 @@ def days_file(found: Results) -> Download:
     return Download(f"days-{found.key}", "csv", results_csv.CSV_TYPE, text)
 
 
-def rows_page(rows: RowsPage[R], query: RowsQuery, place: str) -> Page:
+def rows_page(rows: RowsPage[R, Any], query: RowsQuery, place: str) -> Page:
     """Some rows behind results, with the way to those that come after them."""
     link = rows.link(len(rows.rows))
     return Page(
@@ -198,6 +198,6 @@ def rows_page(rows: RowsPage[R], query: RowsQuery, place: str) -> Page:
     )
 
 
-def rows_file(rows: RowsPage[R], key: str) -> Download:
+def rows_file(rows: RowsPage[R, Any], key: str) -> Download:
     """Some rows behind results as CSV."""
     return Download(f"participants-{key}", "csv", results_csv.CSV_TYPE, csv_rows(rows)[0])

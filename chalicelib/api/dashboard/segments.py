@@ -198,15 +198,17 @@ def create_segment_by_form(services: Services, form: NewSegmentForm) -> Elsewher
 @routes.form(f"{NEW}/import", again=_import_once_more)
 def import_segment(services: Services, form: ImportForm) -> Elsewhere:
     """Create the segment of a file, with its members and lists."""
-    found = pasted_segment(services, form)
-    made = services.imports.segment(found.segment, found.user_ids, found.lists)
+    into = services.file_imports.of_segments()
+    made = into.store(pasted_segment(into, services.segments.group_types, form))
     return Elsewhere(f"/segment/{made.id}?done=segment-imported")
 
 
 @routes.page(f"{ONE}/export")
 def export_segment(services: Services, segment_id: SegmentId) -> Download:
     """A segment as a file."""
-    return segment_file(services, segment_id)
+    found = services.segment_administration.some([segment_id], with_own_lists=True)
+    ((_, listings),) = found.read(found.rows)
+    return segment_file(segment_id, listings)
 
 
 @routes.page(ONE)

@@ -16,6 +16,7 @@ from chalicelib.api.values.ignored_fields import note
 from chalicelib.services import Services
 
 BODY, FORM, QUERY, QUERY_VALUES = "body", "form", "query", "query_values"
+READ = frozenset({BODY, FORM, QUERY, QUERY_VALUES})
 """Parameters of views that do not come from the path."""
 
 ONCE = "once"
@@ -41,7 +42,7 @@ class Arguments:
 
     @functools.cached_property
     def types(self) -> dict[str, Any]:
-        """What the view takes from the request, by name."""
+        """The types of the arguments that come from the request, by name."""
         hints = self._hints
         if self._body is not None:
             hints = {**hints, BODY: self._body}
@@ -49,7 +50,7 @@ class Arguments:
 
     @functools.cached_property
     def given(self) -> frozenset[str]:
-        """What the view takes besides."""
+        """The names of the arguments that the wrapper gives the view itself."""
         return GIVEN & self._view.__annotations__.keys()
 
     @functools.cached_property
@@ -130,7 +131,7 @@ class Call:
         return {name: decode(value) for name, value in self._params.items()}
 
     def __call__(self, **found: Any) -> Any:
-        """What the view answers; it gets what was `found` before, as far as it declares that."""
+        """Call the view; it gets of what was `found` before the arguments that it declares."""
         given = {**self._given, **found}
         declared = {name: given[name] for name in self._arguments.given}
         return self._view(**declared, **self.converted())

@@ -53,7 +53,7 @@ class IdempotentCall:
         perform: Callable[[Seal[T] | None], T],
         answer: Callable[[T], A],
     ) -> A | Response:
-        """What `answer` makes of the result of `perform`, or the answer that was given before.
+        """Perform a request and `answer` with its result, or repeat the answer given before.
 
         The answer is kept with the records of the user `owner`. `perform` is called with what
         makes a record of a result; it stores that with the effect, and need not where it stores
@@ -89,7 +89,7 @@ class IdempotentCall:
 
         The same request may have taken effect meanwhile, and have been the reason. A refusal is
         kept, but for one that says that something is not there: it may be there the next time, and
-        if it is the user, nothing is to be stored of somebody who does not exist.
+        if it is the user, nothing is to be stored of a user who does not exist.
 
         Raises:
             KeyReused: if the key came before, with another body.
@@ -110,7 +110,7 @@ class IdempotentCall:
 def idempotent_call(
     services: Services, route: Route, params: Mapping[str, str], caller: str, reading: Reading
 ) -> IdempotentCall | None:
-    """What performs a request of an idempotent route; `params` are the parts of the path.
+    """The idempotent call of a request, if its route is so; `params` are the parts of the path.
 
     The key that `caller` sends counts for a route and a path of it, and for one body.
     """

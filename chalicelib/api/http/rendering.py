@@ -8,14 +8,14 @@ from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from chalice.app import Response
-from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from chalicelib.api.pages.answer_sizes import check_length
+from chalicelib.api.pages.answer_sizes import JsonText, check_length, row_text
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.api.protocol.requests import JSON_TYPE
 
 A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 
 
 class GatewayRefusal(TypedDict):
@@ -52,12 +52,12 @@ class Reply(Generic[A]):
     headers: ResponseHeaders
 
 
-class Rendered(Response, Generic[A]):
-    """An answer that is text already: JSON of the shape `A`, or a page."""
+class Rendered(Response, Generic[A_co]):
+    """An answer that is text already: JSON of the shape `A_co`, or a page."""
 
 
 def rendered(answer: Any) -> Response:
-    """What a view returned as the response to send.
+    """The response that sends the answer of a view.
 
     Raises:
         Unavailable: if it is longer than an answer may be.
@@ -76,13 +76,13 @@ def serialised(answer: Any) -> Response:
     return written(json_text(reply.body), reply.headers)
 
 
-def json_text(body: Any) -> str:
+def json_text(body: A) -> JsonText[A]:
     """Models, lists of them or plain values as JSON."""
-    return to_json(body, by_alias=True).decode()
+    return row_text(body)
 
 
-def written(text: str, headers: ResponseHeaders | None = None) -> Rendered[Any]:
-    """The answer that is this JSON; who calls says of which shape."""
+def written(text: JsonText[A], headers: ResponseHeaders | None = None) -> Rendered[A]:
+    """The answer that is this JSON."""
     return Rendered(text, headers={"Content-Type": JSON_TYPE, **(headers or {})})
 
 

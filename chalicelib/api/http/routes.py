@@ -18,9 +18,10 @@ from chalice.app import Response
 
 from chalicelib.api.http import tagged
 from chalicelib.api.http.access import ADMIN, Access
-from chalicelib.api.http.calls import GIVEN, ONCE, Arguments, Call
+from chalicelib.api.http.calls import GIVEN, ONCE, READ, Arguments, Call
 from chalicelib.api.http.rendering import Received, json_text, written
 from chalicelib.api.http.tagged import Concern
+from chalicelib.api.pages.answer_sizes import JsonText
 from chalicelib.api.protocol.conditional import not_modified, validators
 from chalicelib.api.protocol.problems import ResponseHeaders, quoted
 from chalicelib.api.values.spellings import spellings
@@ -218,8 +219,12 @@ def _check_declared(path: str, view: View, *, idempotent: bool) -> None:
     """
     if idempotent != (ONCE in view.__annotations__):
         raise Misdeclared(f"{path}: an idempotent view, and no other, takes {ONCE!r}")
-    if taken := GIVEN.intersection(VARIABLE.findall(path)):
-        raise Misdeclared(f"{path}: a variable must not be called {', '.join(taken)}")
+    variables = frozenset(VARIABLE.findall(path))
+    if taken := variables & (GIVEN | READ):
+        raise Misdeclared(f"{path}: a variable must not be called {', '.join(sorted(taken))}")
+    known = variables | GIVEN | READ | {"return"}
+    if unknown := view.__annotations__.keys() - known:
+        raise Misdeclared(f"{path}: nothing gives the view {', '.join(sorted(unknown))}")
 
 
 def _call(call: Call, _headers: ResponseHeaders) -> Any:
@@ -262,6 +267,6 @@ def _from_catalogue(read: ReadCatalogue, absent: Any, concerns: Concern | None) 
             headers["ETag"] = quoted(own)
         if not_modified(call.reading.headers, str(headers["ETag"]), validity):
             return Response("", status_code=304)
-        return written(text)
+        return written(JsonText[object](text))
 
     return conditionally

@@ -39,7 +39,7 @@ class Concern:
     creates: bool = False
 
     def subject(self, services: Services, arguments: Mapping[str, Any]) -> Subject | None:
-        """What a request names."""
+        """The resource that a request names; None if it names none."""
         found = None if self.named is None else self.named(services, arguments)
         return None if found is None else Subject(self.kind, found)
 

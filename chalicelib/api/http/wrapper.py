@@ -147,7 +147,7 @@ class Server:
 def performed(
     call: Callable[[], object], once: IdempotentCall | None, refuse: Refuse
 ) -> object | Response:
-    """What a call answers; its refusal is kept too where the request is not to be repeated."""
+    """The answer of a call; a refusal is kept too where the request is to take effect once."""
     try:
         return call()
     except SwitchyardError as error:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.http.rendering import Rendered, written
-from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, list_text, row_text
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, JsonText, list_text, row_text
 from chalicelib.api.pages.cursors import Cursors, Filter
 from chalicelib.api.protocol.problems import ResponseHeaders
 from chalicelib.domain.catalogue.answer_room import answer_bytes
@@ -49,7 +49,7 @@ class ListQuery(PartQuery):
 class Row(Generic[A]):
     """A row of the shape `A` as JSON, at most as long as an answer may be, with its own Links."""
 
-    text: str
+    text: JsonText[A]
     links: tuple[str, ...] = ()
 
     @classmethod

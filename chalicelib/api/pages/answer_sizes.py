@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Generic, TypeVar
 
 from pydantic_core import to_json
 
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.services.running.paging import PAGE_BYTES
+
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 
 ANSWER_BYTES = PAGE_BYTES
 """What is shaped to fit an answer may have."""
@@ -45,22 +48,28 @@ def check_length(text: str) -> None:
         )
 
 
-def row_text(row: Any) -> str:
+class JsonText(str, Generic[A_co]):
+    """JSON of the shape `A_co`. Who makes one of parts says of which shape the whole is."""
+
+    __slots__ = ()
+
+
+def row_text(row: A) -> JsonText[A]:
     """A model or plain value as JSON."""
-    return to_json(row, by_alias=True).decode()
+    return JsonText(to_json(row, by_alias=True).decode())
 
 
-def list_text(rows: Iterable[str]) -> str:
+def list_text(rows: Iterable[JsonText[A]]) -> JsonText[list[A]]:
     """A list of what some JSON texts stand for."""
-    return f"[{','.join(rows)}]"
+    return JsonText(f"[{','.join(rows)}]")
 
 
-def fitting(rows: Iterable[Any]) -> tuple[list[str], bool]:
+def fitting(rows: Iterable[A]) -> tuple[list[JsonText[A]], bool]:
     """The first rows, as JSON, that fit an answer, and whether those are all.
 
     No more rows are made than one that does not fit.
     """
-    texts: list[str] = []
+    texts: list[JsonText[A]] = []
     room = ANSWER_BYTES
     for row in rows:
         text = row_text(row)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -35,6 +35,8 @@ from chalicelib.services.outcomes.result_rows import (
     Start,
 )
 
+A = TypeVar("A")
+S = TypeVar("S", bound=str)
 R = TypeVar("R")
 
 ROWS = 250
@@ -112,14 +114,14 @@ class ExperimentParticipant(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class RowsPage(Generic[R]):
+class RowsPage(Generic[R, A]):
     """How the rows of a page are shown, as JSON or below the names of columns.
 
     `link` leads to what comes after so many of them, if anything does.
     """
 
     rows: Sequence[R]
-    shown: Callable[[R], Any]
+    shown: Callable[[R], A]
     columns: tuple[str, ...]
     cells: Callable[[R], Sequence[results_csv.Cell]]
     link: Callable[[int], str | None]
@@ -165,7 +167,9 @@ def experiment_start(query: RowsQuery, experiment_id: str) -> Start | None:
     return EXPERIMENT_CURSORS.read(query.cursor, experiment=experiment_id)
 
 
-def feature_rows(found: ResultRows, query: RowsQuery, feature_id: int) -> RowsPage[ResultRow]:
+def feature_rows(
+    found: ResultRows, query: RowsQuery, feature_id: int
+) -> RowsPage[ResultRow, Participant]:
     """The users of an experiment of Test Lab as they are shown."""
 
     def link(count: int) -> str | None:
@@ -180,7 +184,7 @@ def feature_rows(found: ResultRows, query: RowsQuery, feature_id: int) -> RowsPa
 
 def experiment_rows(
     found: ParticipantRows, query: RowsQuery, experiment_id: str
-) -> RowsPage[ParticipantRow]:
+) -> RowsPage[ParticipantRow, ExperimentParticipant]:
     """The participants of an experiment in UpGrade's form as they are shown."""
 
     def link(count: int) -> str | None:
@@ -195,22 +199,23 @@ def experiment_rows(
     return RowsPage(rows, _experiment_participant, columns, _experiment_cells, link)
 
 
-def _answered(page: RowsPage[R], reading: Reading) -> Rendered[Any]:
+def _answered(page: RowsPage[R, A], reading: Reading) -> Rendered[list[A]]:
     """The rows that fit an answer, as JSON or CSV, with a Link to what comes after them."""
     is_csv = prefers(reading.headers.get("accept", ""), "text/csv")
     headers: ResponseHeaders = {"Vary": "Accept"}
     if is_csv:
-        text, link = csv_rows(page)
+        table, link = csv_rows(page)
         headers["Content-Type"] = results_csv.CSV_TYPE
-    else:
-        texts = _fitting((row_text(page.shown(row)) for row in page.rows), ANSWER_BYTES)
-        text, link = list_text(texts), page.link(len(texts))
-    if link is not None:
-        headers["Link"] = link
-    return Rendered(text, headers) if is_csv else written(text, headers)
+        return Rendered(table, _linked(headers, link))
+    texts = _fitting((row_text(page.shown(row)) for row in page.rows), ANSWER_BYTES)
+    return written(list_text(texts), _linked(headers, page.link(len(texts))))
 
 
-def csv_rows(page: RowsPage[R]) -> tuple[str, str | None]:
+def _linked(headers: ResponseHeaders, link: str | None) -> ResponseHeaders:
+    return headers if link is None else {**headers, "Link": link}
+
+
+def csv_rows(page: RowsPage[R, A]) -> tuple[str, str | None]:
     """The rows that fit an answer as CSV, and the link to what comes after them."""
     head = results_csv.line(page.columns)
     lines = (results_csv.line(page.cells(row)) for row in page.rows)
@@ -218,9 +223,9 @@ def csv_rows(page: RowsPage[R]) -> tuple[str, str | None]:
     return "".join((head, *texts)), page.link(len(texts))
 
 
-def _fitting(texts: Iterable[str], room: int) -> list[str]:
+def _fitting(texts: Iterable[S], room: int) -> list[S]:
     """The first rows that fit; a single one always does, for what designs and logs are bounded."""
-    taken: list[str] = []
+    taken: list[S] = []
     for text in texts:
         room -= answer_bytes(text) + 1
         if taken and room < 0:

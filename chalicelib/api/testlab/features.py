@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from chalice.app import Response
 
 from chalicelib.api.http.access import CLIENT, SDK
@@ -24,8 +22,8 @@ from chalicelib.api.testlab.models import (
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.entity_tags import Kind, feature_shown
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.domain.features.features import Feature
 from chalicelib.services import Services
+from chalicelib.services.features.administration import StoredFeature
 
 routes = Routes(__name__, DIALECT)
 
@@ -45,21 +43,17 @@ def create_feature(
     """Create a feature, without variants."""
     return once(
         None,
-        lambda seal: services.features.create(body.draft(), seal),
-        partial(_stored, services),
+        lambda seal: services.feature_administration.create(body.draft(), seal),
+        _stored,
     )
 
 
-def _stored(services: Services, feature: Feature) -> Reply[FeatureAnswer]:
-    """A feature that was written, with its tag, and the user blocks that it would lack.
-
-    The answer to a creation is kept as it is here: sent again, it says what was so then.
-    """
-    headers: ResponseHeaders = {"ETag": quoted(feature_shown(feature).tag())}
-    lacking = services.user_blocks.shortage(feature)
-    if lacking is not None:
-        headers["X-Blocks"] = f"{lacking.given} of {lacking.wanted}"
-    return Reply(FeatureAnswer.of_feature(feature), headers)
+def _stored(stored: StoredFeature) -> Reply[FeatureAnswer]:
+    """A feature that was written, with its tag, and the user blocks that it would lack."""
+    headers: ResponseHeaders = {"ETag": quoted(feature_shown(stored.feature).tag())}
+    if stored.lacking is not None:
+        headers["X-Blocks"] = f"{stored.lacking.given} of {stored.lacking.wanted}"
+    return Reply(FeatureAnswer.of_feature(stored.feature), headers)
 
 
 @routes.catalogue_endpoint("/api/feature", access=CLIENT, refusal=LIST_REFUSED)
@@ -101,7 +95,8 @@ def update_feature(
     services: Services, feature_id: Integer, body: UpdateFeature
 ) -> Reply[FeatureAnswer]:
     """Replace all of a feature but its variants."""
-    return _stored(services, services.features.update(feature_id, body.draft_for(feature_id)))
+    draft = body.draft_for(feature_id)
+    return _stored(services.feature_administration.update(feature_id, draft))
 
 
 @routes.endpoint(

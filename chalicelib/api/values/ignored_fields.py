@@ -42,14 +42,14 @@ def noting() -> Iterator[list[Path]]:
 
 
 def note(body: object, sent: object, *place: str) -> None:
-    """Note what was `sent` at a place of a request and is not in the `body` made of it."""
+    """Note the fields that were `sent` at a place of a request and that its model does not have."""
     found = _noted.get()
     if found is not None:
         _collect(body, sent, place, found)
 
 
 def ignored_fields(body: object, sent: object) -> str:
-    """The names of what was `sent` and is not in the `body` made of it.
+    """The names of fields that were `sent` and that the model `body` does not have.
 
     >>> class Body(BaseModel):
     ...     name: str

@@ -232,7 +232,7 @@ class CatalogueChange:
 
 
 def changed_blocks(catalogue: Catalogue, blocks: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
-    """Those of `blocks` that are not in `catalogue` as they are."""
+    """The user blocks that differ from those of `catalogue`."""
     return tuple(block for block in blocks if block not in catalogue.blocks)
 
 

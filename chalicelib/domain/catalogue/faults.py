@@ -18,7 +18,7 @@ WHAT = 200
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """That an experiment could not be moved to the state that it should be in, since when."""
+    """A failure to move an experiment to the state that it should be in, and since when."""
 
     what: str
     since: datetime

@@ -49,7 +49,7 @@ def _ids(experiment: Experiment) -> Iterable[str]:
 def missing_segments(
     ids: Iterable[str], segments: Mapping[str, Segment], context: str
 ) -> list[str]:
-    """Those of `ids` that are no segments of a context, each once, in the order given."""
+    """The ids that no segment of a context has, each once, in the order given."""
     return [
         segment_id
         for segment_id in dict.fromkeys(ids)

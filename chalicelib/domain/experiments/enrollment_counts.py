@@ -1,4 +1,4 @@
-"""What enrollments add up to, by condition and point: the statistics of an experiment.
+"""Counts of enrollments by condition and point: the statistics of an experiment.
 
 The counts move in the transaction of the records that they count.
 """
@@ -102,7 +102,7 @@ def of_records(
     compiled: CompiledExperiment | None,
     records: Records,
 ) -> tuple[EnrollmentCount, ...]:
-    """What records of an experiment add to the enrollments."""
+    """The counts that records of an experiment add."""
     dropped = (
         -of_group(enrollment)
         for key in records.dropped
@@ -120,7 +120,7 @@ def of_records(
 
 
 def of_group(enrolled: GroupEnrollment) -> EnrollmentCount:
-    """What the enrollment of a group adds, where no user is enrolled with it."""
+    """The counts that the enrollment of a group adds, where no user is enrolled with it."""
     return EnrollmentCount(
         enrolled.feature_id, enrolled.condition_id, enrolled.point_key, enrolled.at, groups=1
     )
@@ -181,7 +181,7 @@ def group_new_at_point(
 
 
 def of_ending(enrollments: Iterable[Enrollment]) -> tuple[EnrollmentCount, ...]:
-    """What some enrollments of a user add up to, all those of each experiment together."""
+    """The counts of some enrollments of a user, all those of each experiment together."""
     feature_ids: set[int] = set()
     conditions: set[tuple[int, str | None]] = set()
     enrollment_counts = []
@@ -204,7 +204,7 @@ def of_ending(enrollments: Iterable[Enrollment]) -> tuple[EnrollmentCount, ...]:
 
 
 def exclusions_of(records: Records) -> tuple[ExclusionCount, ...]:
-    """What records add to the exclusions; all are of one experiment."""
+    """The counts that records add to the exclusions; all are of one experiment."""
     excluded = [exclusion for _, exclusion in records.group_exclusions]
     if records.exclusion is not None:
         return (ExclusionCount(records.exclusion.feature_id, 1, len(excluded)),)

@@ -43,7 +43,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class PointCounts:
-    """Who enrolled at a decision point under a condition."""
+    """Users and groups enrolled at a decision point under a condition."""
 
     point_id: str
     enrolled: Head
@@ -51,7 +51,7 @@ class PointCounts:
 
 @dataclass(frozen=True, slots=True)
 class ConditionCounts:
-    """Who enrolled under a condition, in all and by decision point."""
+    """Users and groups enrolled under a condition, in all and by decision point."""
 
     condition_id: str
     enrolled: Head
@@ -60,7 +60,7 @@ class ConditionCounts:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentDetail:
-    """Who takes part in an experiment, and who is excluded."""
+    """Users and groups enrolled in an experiment, and those excluded."""
 
     experiment_id: str
     enrolled: Head
@@ -70,7 +70,7 @@ class EnrollmentDetail:
 
 @dataclass(frozen=True, slots=True)
 class DateCounts:
-    """Who enrolled in a day, month or year, which begins at `first`."""
+    """Users and groups enrolled in a day, month or year, which begins at `first`."""
 
     first: date
     conditions: tuple[ConditionCounts, ...]

@@ -212,7 +212,7 @@ class Experiment:
     newer: tuple[Newer, ...] = ()
 
     def metric_queries(self) -> list[MetricQuery]:
-        """What the experiment asks of its participants' logs, as far as it is known here."""
+        """The queries of the experiment over its participants' logs, those that are known here."""
         asked = (MetricQuery.of(query) for query in self.queries)
         return [query for query in asked if query is not None]
 

@@ -1,4 +1,4 @@
-"""What a change of the working group takes away (UpGrade, section 13.4)."""
+"""Records that a change of the working group ends (UpGrade, section 13.4)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def after_group_change(
     after: WorkingGroup,
     compiled_experiments: Sequence[CompiledExperiment],
 ) -> GroupChange:
-    """What a new working group takes away (section 13.4).
+    """The records that a new working group ends (section 13.4).
 
     For each group type whose value changed or vanished, in the group experiments of that type that
     enroll or have enrolled: enrollments under the rules group and experiment, and exclusions under

@@ -1,4 +1,4 @@
-"""What a mark stores (UpGrade, section 12)."""
+"""Decides which records a mark stores (UpGrade, section 12)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def decide(
     now: datetime,
     point_id: str,
 ) -> Outcome:
-    """What a mark stores, given the experiment that it is for.
+    """Decide which records a mark stores, given the experiment that it is for.
 
     `point_id` is the id of the monitored point if this is the user's first mark there.
 

@@ -1,4 +1,4 @@
-"""What a mark reports, what it stores, and what becomes of it."""
+"""Marks: their reports, the records that they store, and their outcomes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What a mark adds to the records of its user and the user's groups.
+    """The records that a mark adds to its user and the user's groups.
 
     `dropped` are groups that lose all their enrollments.
     """

@@ -20,7 +20,7 @@ from chalicelib.domain.participants.participants import (
 
 
 class RecordKind(StrEnum):
-    """What can be listed and brought in, kind by kind."""
+    """The kinds of records that are listed and brought in, each by itself."""
 
     ENROLLMENTS = "enrollments"
     EXCLUSIONS = "exclusions"
@@ -50,7 +50,7 @@ OwnedRecord = UserRecord | GroupOwnRecord
 
 @dataclass(frozen=True, slots=True)
 class ForeignEnrollment:
-    """That a user takes part, as another backend says; `point_key` is None if it does not say."""
+    """The enrollment of a user by another backend; `point_key` is None if it does not say."""
 
     user: Profile
     experiment_id: str
@@ -63,7 +63,7 @@ class ForeignEnrollment:
 
 @dataclass(frozen=True, slots=True)
 class ForeignExclusion:
-    """That a user does not take part."""
+    """The exclusion of a user by another backend."""
 
     user: Profile
     experiment_id: str
@@ -73,7 +73,7 @@ class ForeignExclusion:
 
 @dataclass(frozen=True, slots=True)
 class ForeignPoint:
-    """That a user reached a decision point."""
+    """A decision point that a user reached with another backend."""
 
     user: Profile
     point: MonitoredPoint
@@ -86,7 +86,7 @@ class ForeignPoint:
 
 @dataclass(frozen=True, slots=True)
 class ForeignGroupEnrollment:
-    """That a group takes part; its type is that of the experiment."""
+    """The enrollment of a group by another backend; its type is that of the experiment."""
 
     group_id: str
     experiment_id: str
@@ -97,7 +97,7 @@ class ForeignGroupEnrollment:
 
 @dataclass(frozen=True, slots=True)
 class ForeignGroupExclusion:
-    """That a group does not take part."""
+    """The exclusion of a group by another backend."""
 
     group_id: str
     experiment_id: str

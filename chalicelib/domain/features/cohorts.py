@@ -205,7 +205,7 @@ class Cohorts(Mapping[tuple[int, date | None], Cohort]):
 
 @dataclass(frozen=True, slots=True)
 class OwnEvent:
-    """What an event adds to its user's own totals, and to the sums of the user's cohort."""
+    """The part of an event in its user's own totals, and in the sums of the user's cohort."""
 
     after: Own
     cohort: Cohort
@@ -257,7 +257,7 @@ def own_event(own: Own, metric_id: int, by: int, cap: int | None) -> OwnEvent:
 
 
 def own_event_of(event: Event, user: User, feature: Feature) -> OwnEvent | None:
-    """What an event changes in its user's cohort; None if it counts for none.
+    """The change of a cohort by an event of one of its users; None if it counts for none.
 
     Raises:
         NotFound: if its metric is not in the plan of the feature.
@@ -304,7 +304,7 @@ def cohort_of(own: Own, feature: Feature) -> Cohort:
 
 
 def own_of_events(events: Iterable[Event], user: User, feature: Feature) -> Own:
-    """What a user's own events within the window come to, by metric.
+    """The totals of a user's own events within the window, by metric.
 
     Those that no plan knows any more, or of values out of range, count for nothing.
     """

@@ -76,7 +76,7 @@ class VariantDraft:
 
 @dataclass(frozen=True, slots=True)
 class FeatureDraft:
-    """What a caller decides about a feature.
+    """A feature as a caller asks for it.
 
     `user_percentage` is a share, 0 to 1; both dates belong to the feature's time (UTC).
 

@@ -21,7 +21,7 @@ class IpAddressMode(StrEnum):
 
 
 def kept_address(address: str, mode: IpAddressMode) -> str:
-    """What is stored of an IPv4 or IPv6 address, which may have a network suffix.
+    """The stored form of an IPv4 or IPv6 address, which may have a network suffix.
 
     Truncated, the last 8 bits of IPv4 and the last 80 of IPv6 are 0, and there is no suffix.
 

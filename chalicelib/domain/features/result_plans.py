@@ -30,7 +30,7 @@ RESERVED = frozenset({"conversion", "events"})
 
 
 class Measure(StrEnum):
-    """What is compared between variants.
+    """The figure of a metric that variants are compared by.
 
     Share of users with any event of a metric, or mean of what the users' events come to.
     """
@@ -72,12 +72,12 @@ class PlannedMetric:
 
     @property
     def key(self) -> tuple[str | None, Measure]:
-        """What a metric is known by among those of a plan."""
+        """The key of a metric among those of a plan."""
         return self.name, self.measure
 
 
 def measure_of(query: MetricQuery) -> Measure:
-    """What a query of a design compares."""
+    """The figure that a query of a design compares."""
     return Measure.CONVERSION if query.operation is Operation.PERCENTAGE else Measure.MEAN
 
 

@@ -1,4 +1,4 @@
-"""What was fixed when an experiment first started, and what was changed afterwards.
+"""Runs of experiments: the plan fixed at the first start, and its changes afterwards.
 
 What the method needs fixed beforehand is kept as it was then; later changes stay on record with
 their consequence (the method, section 3).
@@ -40,7 +40,7 @@ class WeightsSince:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """What was changed after the start, in words, and when; `forbids` a verdict if it may not."""
+    """A change after the start, in words, and when; `forbids` a verdict if it does."""
 
     at: datetime
     what: str
@@ -49,7 +49,7 @@ class PlanChange:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was fixed when an experiment first started: the plan with its defaults, and weights.
+    """The plan with its defaults and the weights, as fixed when an experiment first started.
 
     `control_id` is the variant that others are compared with. `moved` says that the planned end
     was, before it was past.

@@ -60,7 +60,7 @@ class Marked:
 
     @classmethod
     def of(cls, participant: Participant, feature: Feature) -> Marked:
-        """What is stored of a user who is to get a row of one of a feature's variants."""
+        """The row of a user who is to be in one of a feature's variants."""
         live = {variant.id for variant in feature.variants}
         own = participant.enrollments.get(feature.id, ())
         return cls(participant, next((each for each in own if each.variant_id in live), None))

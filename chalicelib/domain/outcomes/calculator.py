@@ -200,7 +200,7 @@ class Question:
 
     @property
     def demand(self) -> Demand:
-        """What one look asks for."""
+        """The demand of one look."""
         if not isinstance(self.comparison, Margin):
             alpha = OPEN_ALPHA if self.is_open else FINAL_ALPHA
             return Demand(alpha, self.power, self.ratio, self.comparisons)

@@ -1,4 +1,4 @@
-"""What the calculator's numbers mean, one sentence for each, by its name."""
+"""Sentences that explain the calculator's numbers, one for each, by its name."""
 
 from __future__ import annotations
 

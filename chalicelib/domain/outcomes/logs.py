@@ -1,4 +1,4 @@
-"""What clients log of a user, and how it merges (UpGrade, section 15).
+"""Logs of users by clients, and their merging (UpGrade, section 15).
 
 Values are kept in rows. A row belongs to one *log record*: the simple metrics of a user, or those
 of one class, key and uniquifier. Whatever is logged touches one log record for each of its parts,
@@ -87,7 +87,7 @@ class LogPart:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What became of a part: the rows that it changed, and the one that it made, if it did."""
+    """The outcome of a part of a log: the rows that it changed, and the new row, if any."""
 
     part: LogPart
     changed: tuple[LogRow, ...] = ()
@@ -119,7 +119,7 @@ def measured_part(part: LogPart, measured: Collection[str]) -> LogPart | None:
 def merge(
     log_record: LogRecord, parts: Sequence[LogPart], ids: Iterator[int], now: datetime
 ) -> Merge:
-    """What some parts of one call make of a log record; `ids` number new rows.
+    """Merge some parts of one call into a log record; `ids` number new rows.
 
     A value goes to the first row that has its attribute, and counts if it is not older than that
     row; only values that no row has make a new one. The parts of a call are handled at the same

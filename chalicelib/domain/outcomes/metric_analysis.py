@@ -1,4 +1,4 @@
-"""What a query of an experiment answers: a result for each arm (UpGrade, section 15)."""
+"""Results of a query of an experiment, one for each arm (UpGrade, section 15)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def analyse(
     observations: Iterable[Observation],
     arms: Mapping[str, Collection[str]],
 ) -> list[ArmResult]:
-    """What `query` answers, by arm; `arms` names the conditions of each.
+    """The results of `query` by arm; `arms` names the conditions of each.
 
     The results are in the order of `arms`. Arms without a value that counts are left out. The
     order of the observations does not matter. Each user has one value in an arm, chosen or
@@ -155,7 +155,7 @@ def _values(
     read: Callable[[Value], T | None],
     value_of: Callable[[Rows[T]], T],
 ) -> list[tuple[str, Mapping[str, T]]]:
-    """For each arm that has any, its users' values: what `value_of` makes of all that are read.
+    """The values of each arm's users, where it has any: one per user, as `value_of` reads it.
 
     A row counts once for a user, even if conditions of the same arm share it.
     """

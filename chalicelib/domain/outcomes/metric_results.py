@@ -1,4 +1,4 @@
-"""What queries find in the logs of an experiment's participants, by condition and by level."""
+"""Results of queries over the logs of an experiment's participants, by condition and by level."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def observations(logged: Iterable[Logged], met: Mapping[str, Met]) -> Iterator[O
 def result_of(
     query: MetricQuery, experiment: Experiment, kind: MetricType, values: Sequence[Observation]
 ) -> QueryResult:
-    """What a query of an experiment finds in the values of its participants."""
+    """The result of a query of an experiment over the values of its participants."""
 
     def effect(arms: Mapping[str, Collection[str]]) -> Effect:
         return Effect(tuple(arms), tuple(analyse(query, kind, values, arms)))

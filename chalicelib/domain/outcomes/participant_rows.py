@@ -77,7 +77,7 @@ def encounters(
 def values_of(
     asked: NamedQuery, design: Experiment, logged: Iterable[Logged], met: Mapping[str, Met]
 ) -> Values:
-    """What a query takes of users under each condition: what `query_sums` sums up."""
+    """The values of users under each condition that a query takes, which `query_sums` sums up."""
     arms = {condition.id: (condition.id,) for condition in design.conditions}
     found = user_values(asked.query, asked.kind, observations(logged, met), arms)
     return {(user_id, arm): value for arm, own in found for user_id, value in own.items()}

@@ -42,7 +42,7 @@ SYNTAX = re.compile(
 
 
 def numeric(value: str | float) -> Decimal | None:
-    """What `value` is as a number; None for other text, and for what is too long or not finite.
+    """`value` as a number; None for other text, and where it is too long or not finite.
 
     A float is what JavaScript writes for it: the shortest digits that mean it, no point if it is
     whole.

@@ -47,7 +47,7 @@ STAYS = "The final look stays as it is: what comes later does not count."
 
 @dataclass(frozen=True, slots=True)
 class ToldChange:
-    """What was changed after the start, when, whether it forbids a verdict, and in words."""
+    """A change after the start in words, when it was, and whether it forbids a verdict."""
 
     at: datetime
     what: str
@@ -123,7 +123,7 @@ def shown_metrics(
 
 
 def told_changes(run: Run) -> list[ToldChange]:
-    """What was changed after the start, by time; weights that were set anew among it."""
+    """The changes after the start, by time, new weights among them."""
     told = [_told(change, run) for change in run.changes]
     return sorted([*told, *_stretches(run)], key=lambda change: change.at)
 

@@ -1,4 +1,4 @@
-"""What a query of an experiment comes to, as sums of one value per unit.
+"""Sums of one value per unit for a query of an experiment.
 
 Statistics need nothing else (the method, sections 2 and 7): n, Σx, Σx² and Σx³ of the users, groups
 or pairs of values under each condition, in each stratum.

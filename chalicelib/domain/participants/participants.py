@@ -1,4 +1,4 @@
-"""What is known of a user and of a group: profile, enrollments, exclusions, reached points."""
+"""Records of users and groups: profiles, enrollments, exclusions, reached points."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class MonitoredPoint:
 
 @dataclass(frozen=True, slots=True)
 class TestLabRow:
-    """What a user's row in Test Lab says: the variant, and when it was recorded."""
+    """The part of a user's row in Test Lab: the variant, and when it was recorded."""
 
     __test__ = False  # not a test, whatever its name looks like
 

@@ -1,4 +1,4 @@
-"""What it takes to end a user's part in all experiments, in pieces that fit a transaction each.
+"""The steps that end a user's part in all experiments, each of which fits a transaction.
 
 Everything that counted somewhere is taken off the counters in the piece in which it ends. The
 newest goes first: what is left at any time counts as if the rest had never been.

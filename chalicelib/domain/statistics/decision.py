@@ -166,7 +166,7 @@ def _first_row(situation: Situation) -> Verdict:
 
 
 def _unjudged(situation: Situation, judged: Sequence[_Seen]) -> tuple[str, ...]:
-    """What each variant lacks that is not judged."""
+    """The lack of data for which some variants are not judged."""
     names = {seen.name for seen in judged}
     return tuple(
         sentences.lacking(each.name, situation.control, each.lacks)
@@ -270,7 +270,7 @@ def _loss(situation: Situation, seen: _Seen) -> sentences.Loss:
 
 
 def _objections(situation: Situation, seen: _Seen) -> list[str]:
-    """What stands against shipping a better variant."""
+    """Objections to shipping a better variant."""
     found = [sentences.harms(name) for name in seen.candidate.harmed]
     found += [
         sentences.unclear_guardrail(guardrail.metric)

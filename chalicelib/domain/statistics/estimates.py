@@ -193,7 +193,7 @@ class Stratum:
 
     @property
     def weight(self) -> int:
-        """The number of units that the stratum's share among all is made of."""
+        """The number of units by which the stratum weighs among all strata."""
         return sum(each.n for each in self.arms) if self.size is None else self.size
 
     @property

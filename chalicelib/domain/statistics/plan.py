@@ -1,4 +1,4 @@
-"""What is fixed when an experiment starts, and the interval that decides by it.
+"""The plan fixed when an experiment starts, and the interval that decides by it.
 
 Mode, N*, α, the number of variants, direction and smallest effect are stored at the first start
 and never taken from the data (the method, sections 3 and 6).
@@ -50,7 +50,7 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was fixed at the first start.
+    """The plan as fixed at the first start.
 
     `n_star`: planned units of the two arms of a comparison. `comparisons`: m, the variants
     of weight > 0 besides control, or the level contrasts of a factorial. `mde`: the smallest effect

@@ -187,17 +187,17 @@ def turn_off(loss: Loss, variant: str) -> str:
 
 
 def harms(guardrail: str) -> str:
-    """What is said of a harmed guardrail."""
+    """The sentence about a harmed guardrail."""
     return f"harms {guardrail}"
 
 
 def unclear_guardrail(guardrail: str) -> str:
-    """What is said of a guardrail whose margin is not shown to hold."""
+    """The sentence about a guardrail whose margin is not shown to hold."""
     return f"{guardrail} is not shown to stay within its margin"
 
 
 def no_full_week(days: int, needed: int) -> str:
-    """What is said before a full week is over."""
+    """The sentence before a full week is over."""
     return f"{number(days)} of {count(needed, 'days')} are over, and weekdays differ"
 
 
@@ -224,7 +224,7 @@ def ship(
 
 
 def untested_lead(other: str) -> str:
-    """What is said of another better variant."""
+    """The sentence about another better variant."""
     return f"Its lead over {other} is not tested."
 
 
@@ -279,7 +279,7 @@ def undecided(
 
 
 def decided_at_the_end(days: int | None) -> str:
-    """What is said while changed weights allow no early look."""
+    """The sentence while changed weights allow no early look."""
     text = "Undecided: since the weights were changed, only the planned end decides."
     return text if days is None else f"{text} The plan ends in about {count(days, 'days')}."
 

@@ -31,7 +31,7 @@ class IdempotencyService:
         return None if found is None else found.answer_to(key)
 
     def record(self, key: RequestKey, answer: StoredResponse) -> IdempotencyRecord:
-        """What is to be stored with the effect of a request."""
+        """The record of an answer, to be stored with the effect of its request."""
         return IdempotencyRecord(key, answer, self._clock())
 
     def keep(self, key: RequestKey, answer: StoredResponse) -> StoredResponse:

@@ -63,7 +63,7 @@ class SessionService:
         return found
 
     def require(self, right: Right, text: str) -> Session | None:
-        """The session of somebody who has a right; None where nobody signs in.
+        """The session of a person who has a right; None where nobody signs in.
 
         Raises:
             Unauthorized: if it is none in force.

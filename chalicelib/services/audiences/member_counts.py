@@ -40,7 +40,7 @@ class FirstMembers:
 
 
 class MemberCounts:
-    """Counts and reads the users of lists, as far as somebody wants to look at them."""
+    """Counts the users of lists, and reads the first of them."""
 
     def __init__(self, store: MemberStore) -> None:
         self._store = store

@@ -43,13 +43,13 @@ class _Removal:
     is_last: bool = True
 
     def part(self) -> _Removal:
-        """What can be done in one commit."""
+        """The part of a removal that one commit can do."""
         if len(self.gone) <= DELETED_AT_ONCE:
             return self
         return _Removal(self.segment, self.gone[-DELETED_AT_ONCE:], is_last=False)
 
     def change(self) -> CatalogueChange | None:
-        """What is to be committed; None where all stays as it is."""
+        """The change to commit; None where all stays as it is."""
         changes = (*self.changes, *(SegmentChange(segment, None) for segment in self.gone))
         return CatalogueChange(segments=changes) if changes else None
 

@@ -117,7 +117,7 @@ class SegmentDetailService:
 
     def _group_types(self, segment: Segment) -> Sequence[str]:
         """The configured types of its context, and those that it has."""
-        configured = self._segments.group_types()
+        configured = self._segments.group_types
         known = [
             each
             for context, types in configured.items()

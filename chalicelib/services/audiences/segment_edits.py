@@ -36,7 +36,7 @@ class SegmentEditService:
         self._clock = clock
 
     def edit(self, segment_id: str, edit: Callable[[Segment], Segment]) -> Segment:
-        """Replace a segment by what `edit` makes of it; its users stay.
+        """Edit a segment; its users stay.
 
         Raises:
             NotFound: if there is none.

@@ -33,7 +33,7 @@ Check = Callable[[Catalogue, Segment], Sequence[SegmentChange] | None]
 
 
 class ContextMetadata(Protocol):
-    """What is configured of a context."""
+    """The configuration of a context."""
 
     @property
     def GROUP_TYPES(self) -> Sequence[str]:  # noqa: N802 - so it is called in the configuration
@@ -67,11 +67,9 @@ class SegmentService:
         self._clock = clock
         self.context_metadata = context_metadata
         self.contexts = tuple(context_metadata)
-        self._new_id = new_id
-
-    def group_types(self) -> dict[str, Sequence[str]]:
+        self.group_types = {name: each.GROUP_TYPES for name, each in context_metadata.items()}
         """The configured types of groups of each context."""
-        return {name: context.GROUP_TYPES for name, context in self.context_metadata.items()}
+        self._new_id = new_id
 
     def all(self) -> list[Segment]:
         """All segments but private ones and global exclusions."""
@@ -97,7 +95,7 @@ class SegmentService:
         return found
 
     def usage(self) -> SegmentUsage:
-        """What all segments are used for."""
+        """The uses of all segments."""
         return SegmentUsage(self._catalogue.fresh())
 
     def stored(self) -> Mapping[str, Segment]:
@@ -249,7 +247,7 @@ class SegmentService:
     def _joining(
         self, catalogue: Catalogue, draft: Segment, parent_id: str
     ) -> tuple[SegmentChange, ...]:
-        """What makes a list one of its parent's, if it is to be and is not yet.
+        """The change that makes a list one of its parent's, unless it is already.
 
         Raises:
             NotFound: if there is no such parent.

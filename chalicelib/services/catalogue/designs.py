@@ -27,6 +27,9 @@ from chalicelib.services.experiments.experiments import ExperimentService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
 
+Enrolled = Callable[[], Mapping[str, Head]]
+"""Reads how many users and groups have each condition of a design, by its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -167,6 +170,28 @@ class DesignService:
             self._choices(catalogue),
         )
 
+    def edit(
+        self,
+        experiment_id: str,
+        edit: Callable[[Experiment, Sequence[Metric], Enrolled], Experiment],
+    ) -> Experiment:
+        """Edit a design; `edit` is told all metrics, and can ask who has each condition.
+
+        Raises:
+            NotFound: if there is no such experiment.
+            Invalid: if it lacks what its state needs; and what `edit` raises.
+        """
+
+        def enrolled() -> Mapping[str, Head]:
+            conditions = self._enrollment.detail(experiment_id).conditions
+            return {each.condition_id: each.enrolled for each in conditions}
+
+        def decide(before: Experiment) -> Experiment:
+            metrics = tuple(self._catalogue.fresh().metrics.values())
+            return edit(before, metrics, enrolled)
+
+        return self._experiments.edit(experiment_id, decide)
+
     def ship(self, experiment_id: str, condition_id: str) -> Experiment:
         """Complete enrollment, and let all who took part have one condition from now on.
 
@@ -248,7 +273,7 @@ class DesignService:
 
     def _choices(self, catalogue: Catalogue) -> Choices:
         return Choices(
-            self._segments.group_types(),
+            self._segments.group_types,
             tuple(sorted(catalogue.metrics.values(), key=lambda metric: metric.key)),
             tuple(
                 segment

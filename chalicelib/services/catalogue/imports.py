@@ -266,7 +266,7 @@ class ImportService:
         create: Callable[[_Stored, _Stored], T],
         check: Callable[[], None],
     ) -> T:
-        """What `create` makes of the lists once they are stored; made again on a lost race.
+        """Store lists and then, by `create`, what has them; all again on a lost race.
 
         `check` refuses before anything is stored.
         """

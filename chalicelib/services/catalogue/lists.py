@@ -30,7 +30,8 @@ class ListService:
 
     The segment of a list is stored first, then what lists it. Where that is refused, no segment is
     left that nothing lists; where the process dies in between, the purge removes it. `check` may
-    refuse, by raising, what the caller was not shown whole; nothing is stored before it.
+    refuse, by raising, a list of which the caller was not shown all: that depends on how answers
+    are written, so only who writes them can say. Nothing is stored before it.
     """
 
     def __init__(
@@ -154,7 +155,7 @@ class ListService:
         return segment
 
     def _join(self, draft: ListDraft, join: Callable[[Segment], T]) -> T:
-        """What `join` makes of the stored segment; stored anew if it is not what it was."""
+        """Store the segment of a list, then list it by `join`; again if it is not what it was."""
         tries = retries("the list")
         while True:
             next(tries)

@@ -11,9 +11,9 @@ from chalicelib.domain.catalogue.catalogue import Catalogue, Revision
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import NotFound
 from chalicelib.services.access.access import AccessService
+from chalicelib.services.catalogue.runs import Run, RunService
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock, PurgeQueue
-from chalicelib.services.running.runs import Run, RunService
 
 EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -80,7 +80,7 @@ class SystemState:
 
 @dataclass(frozen=True, slots=True)
 class KeyInForce:
-    """A key, and whether it is the last one that lets somebody manage the service."""
+    """A key, and whether it is the last one with the right to manage the service."""
 
     key: ApiKey
     is_last: bool

@@ -133,7 +133,7 @@ class AssignmentService:
 
 
 def _at(point_key: DecisionPointKey | None, assigned: Assigned) -> Assigned:
-    """What of it is at a decision point, or everything."""
+    """The part of an answer that is about a decision point; all of it for None."""
     if point_key is None:
         return assigned
     own = assigned.testlab

@@ -63,7 +63,7 @@ class ExperimentLists:
 
         Raises:
             NotFound: if there is no such experiment.
-            Invalid: if it has as many lists as it may have.
+            Invalid: if it has as many lists as it may have, or one of them on the other side.
             LostRace: if a segment of `lists` is not what it was.
         """
 

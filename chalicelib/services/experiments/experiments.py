@@ -140,7 +140,7 @@ class ExperimentService:
         edit: Callable[[Experiment], Experiment],
         lists: Sequence[Segment] = (),
     ) -> Experiment:
-        """Replace an experiment by what `edit` makes of it.
+        """Edit an experiment.
 
         `lists` are the segments of further lists, where those were stored for it.
 

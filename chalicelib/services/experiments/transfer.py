@@ -129,7 +129,7 @@ class TransferService:
     def _of_one_user(
         self, compiled_catalogue: CompiledCatalogue
     ) -> Callable[[ForeignUserRecord], bool]:
-        """What stores records of one user and tells whether each was not there.
+        """A function that stores records of one user and tells whether each was not there.
 
         The user is read once, and again after something was stored.
         """

@@ -82,7 +82,7 @@ class FeatureService:
         return self.revise(feature_id, lambda _: draft)
 
     def revise(self, feature_id: int, revised: Callable[[Feature], FeatureDraft]) -> Feature:
-        """Replace what a draft holds by what `revised` makes of the feature as it is stored.
+        """Replace what a draft holds of a feature; `revised` is told the feature as it is stored.
 
         Raises:
             NotFound, Conflict: as `update` does; and what `revised` raises.

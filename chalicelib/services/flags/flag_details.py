@@ -99,7 +99,7 @@ class FlagDetailService:
         return sorted(own, key=lambda each: each.name.casefold())[:NAMED]
 
     def _group_types(self, context: str) -> Sequence[str]:
-        configured = self._segments.group_types()
+        configured = self._segments.group_types
         return [
             each
             for name, types in configured.items()

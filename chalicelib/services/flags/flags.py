@@ -90,7 +90,7 @@ class FlagService:
     def edit(
         self, flag_id: str, edit: Callable[[Flag], Flag], lists: Sequence[Segment] = ()
     ) -> Flag:
-        """Replace a flag by what `edit` makes of it; in another context it has no lists.
+        """Edit a flag; in another context it has no lists.
 
         `lists` are the segments of further lists, where those were stored for it.
 
@@ -174,7 +174,7 @@ class FlagService:
 
         Raises:
             NotFound: if there is no such flag.
-            Invalid: if it has as many lists as it may have.
+            Invalid: if it has as many lists as it may have, or one of them on the other side.
             LostRace: if a segment of `lists` is not what it was.
         """
         return self.edit(flag_id, lambda flag: with_lists(flag, entries, exclude=exclude), lists)

@@ -1,4 +1,4 @@
-"""What is read of users for the analysis of what they logged: linear in those who logged."""
+"""Values of users for the analysis of their logs, read in time linear in those who logged."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_logged(logs: LogStore, metric_key: str) -> list[Logged]:
 
 
 def logged_in(log_records: Iterable[LogRecord], metric_key: str) -> Iterator[Logged]:
-    """What some log records hold of a metric."""
+    """The values of a metric in some log records."""
     return (
         Logged(log_record.user_id, log_record.key.uniquifier, row, value)
         for log_record in log_records

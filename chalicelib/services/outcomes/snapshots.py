@@ -99,7 +99,7 @@ class _Due:
 
 @dataclass
 class _Run:
-    """What a run may still do, what it found, and whether it left something undone."""
+    """A run: the work that it may still do, its findings, and whether it left some undone."""
 
     catalogue: Catalogue
     now: datetime

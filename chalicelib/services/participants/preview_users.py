@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
@@ -13,8 +13,12 @@ from chalicelib.domain.features.users import check_user_id
 from chalicelib.domain.participants.preview_users import PreviewAssignment, PreviewUser
 from chalicelib.services.participants.ports import PreviewUserStore
 from chalicelib.services.running.catalogue import CatalogueService
+from chalicelib.services.running.details import Detailed, batched
 from chalicelib.services.running.ports import Clock
 from chalicelib.services.running.retries import retries
+
+USERS_AT_ONCE = 100
+"""Preview users whose assignments are looked up at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,14 @@ class Preview:
     id: str
     experiment: Experiment
     condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPreviewUser:
+    """A preview user with the assignments, looked up."""
+
+    user: PreviewUser
+    previews: Sequence[Preview]
 
 
 class PreviewUserService:
@@ -65,6 +77,38 @@ class PreviewUserService:
         if found is None:
             raise NotFound(f"there is no preview user {user_id}")
         return found
+
+    def shown_all(self) -> Detailed[PreviewUser, Sequence[Preview]]:
+        """All preview users, the newest first, with their assignments, looked up."""
+        return Detailed(self.all(), self._looked_up)
+
+    def shown(self, user_id: str) -> ShownPreviewUser:
+        """One preview user.
+
+        Raises:
+            NotFound: if the user is none.
+        """
+        return self._shown(self.get(user_id))
+
+    def put_shown(
+        self, user_id: str, requested: Sequence[RequestedAssignment] | None
+    ) -> ShownPreviewUser:
+        """Make a user a preview user, as `put` does; the user with the assignments as stored.
+
+        Raises:
+            Invalid: as `put` does.
+        """
+        return self._shown(self.put(user_id, requested))
+
+    def _shown(self, user: PreviewUser) -> ShownPreviewUser:
+        return ShownPreviewUser(user, self.previews([user])[user.id])
+
+    def _looked_up(
+        self, users: Iterable[PreviewUser]
+    ) -> Iterator[tuple[PreviewUser, Sequence[Preview]]]:
+        for some in batched(users, USERS_AT_ONCE):
+            previews = self.previews(some)
+            yield from ((user, previews[user.id]) for user in some)
 
     def previews(self, users: Sequence[PreviewUser]) -> dict[str, list[Preview]]:
         """The assignments of some preview users by their ids.

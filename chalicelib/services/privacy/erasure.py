@@ -46,7 +46,7 @@ class IsAlias(Conflict):
 
 @dataclass(slots=True)
 class ErasureReport:
-    """What was erased; of a call that finishes another's work, what that had left.
+    """The report of an erasure; of a call that finishes another's work, of what that had left.
 
     `lists` named the user or an alias, `aliases` are the ids that were erased too; whatever these
     had is counted with the user's. `testlab` says whether there was a row in Test Lab, `preview`

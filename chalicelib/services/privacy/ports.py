@@ -20,7 +20,7 @@ from chalicelib.domain.privacy.erasure import Ending, KeptRepeat
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """That a version of a list names a user; `key` is what the store knows the list by."""
+    """A user's note that a version of a list names them; `key` is the store's own of the list."""
 
     segment_id: str
     version: int

@@ -113,7 +113,7 @@ class UserRecords:
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """Some of what is stored under an id; `records` only the part has that tells of it first."""
+    """A part of the data stored under an id; only the first part about an id has `records`."""
 
     id: str
     records: UserRecords | None = None
@@ -142,7 +142,7 @@ Read = Callable[[str], "tuple[str, UserData] | None"]
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """Some of what is stored of a user and of the user's aliases; `next` if there is more."""
+    """A part of the data of a user and of the user's aliases; `next` if there is more."""
 
     user: UserData
     aliases: Sequence[UserData]

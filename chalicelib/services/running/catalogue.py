@@ -303,7 +303,7 @@ class CatalogueService:
         return self._clock().date()
 
     def find(self, lookup: Callable[[Catalogue], T | None]) -> T | None:
-        """What `lookup` finds; if it finds nothing it is asked again of a fresh catalogue."""
+        """The result of `lookup`; if it finds nothing it is asked again of a fresh catalogue."""
         found = lookup(self.snapshot())
         return found if found is not None else lookup(self.fresh())
 
@@ -314,7 +314,7 @@ class CatalogueService:
         *,
         as_seen: bool = False,
     ) -> Catalogue:
-        """Commit what `decide` makes of the newest catalogue; the catalogue that results.
+        """Commit the change that `decide` makes to the newest catalogue; the catalogue after it.
 
         `decide` is asked again whenever somebody else was faster; None means that there is
         nothing to do. What it raises ends the attempt, with nothing changed. With `as_seen` it is

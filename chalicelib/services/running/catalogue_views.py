@@ -41,5 +41,5 @@ class CachedCatalogue:
 
 
 def order_of(cached: CachedCatalogue) -> tuple[int, float]:
-    """What is the newer of two is greater by: the version, then when it was checked."""
+    """The age of a cached catalogue, for comparison: its version, then when it was checked."""
     return cached.catalogue.revision.version, cached.checked_at

@@ -1,4 +1,4 @@
-"""What every use case needs from the outside world, and what goes for each port.
+"""Ports of every use case to the outside world, and the rules of all ports.
 
 Every method may raise `Unavailable`. Those that write are all-or-nothing; where they say so they
 raise `LostRace` if what the caller based its decision on has changed. Those that take an
@@ -52,7 +52,7 @@ class CatalogueStore(Protocol):
 
 
 class NoteStore(Protocol):
-    """What the scheduled function notes of its own work, by name."""
+    """Notes of the scheduled function about its own work, by name."""
 
     def read(self, name: str) -> Mapping[str, object]:
         """What was noted, read consistently; nothing if there is none."""

@@ -1,4 +1,4 @@
-"""What a request, or a run of a job, has cost the database so far.
+"""The cost of a request, or of a run of a job, to the database so far.
 
 The store fills the budget that is open where it is called from; who opened it reads it.
 """

@@ -127,7 +127,7 @@ def _primary_key(key: RequestKey) -> tuple[str, str]:
 
 
 def _forgotten(now: datetime) -> Condition:
-    """That no answer is kept, or one that has expired."""
+    """The condition that no answer is kept, or one that has expired."""
     expired: Condition = IdempotencyRow.expires_at <= int(now.timestamp())
     unknown: Condition = IdempotencyRow.pk.does_not_exist()
     either: Condition = unknown | expired

@@ -39,7 +39,7 @@ class DynamoMemberStore:
                 batch.save(RecordRow(keys.user(user_id), keys.member(segment_id, version)))
 
     def _noted(self, segment_id: str, version: int, user_ids: Set[str]) -> Set[str]:
-        """Those of some users of a list whom an earlier attempt told."""
+        """The users of a list who have its note already, from an earlier attempt."""
         sort_key = keys.member(segment_id, version)
         named = {keys.user(each): each for each in self.of_version(segment_id, version)}
         wanted = [(pk, sort_key) for pk, each in named.items() if each in user_ids]

@@ -1,4 +1,4 @@
-"""What UpGrade's administration makes, as JSON values of an item, and back.
+"""Experiments, flags and segments as JSON values of an item, and back.
 
 Words that only a newer version knows have stand-ins, and are kept (`stored_forms`). An experiment
 that holds such a word is inactive besides: nobody takes part by rules that are not known here. For

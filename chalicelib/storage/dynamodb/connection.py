@@ -152,7 +152,7 @@ def store_errors() -> Iterator[None]:
 
 
 def _code(error: PynamoDBException) -> str | None:
-    """What DynamoDB calls its error; None where it did not answer.
+    """The code of DynamoDB's error; None where it did not answer.
 
     PynamoDB's own property fails there: botocore's errors of the network have a response of None.
     """

@@ -32,7 +32,7 @@ def part(text: str) -> str:
 
 
 def unescaped(escaped: str) -> str:
-    """What `part` made `escaped` of, where that was short."""
+    """The text behind the `escaped` part of a key, where it was short."""
     return escaped.replace("%23", "#").replace("%25", "%")
 
 

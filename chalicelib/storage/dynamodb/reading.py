@@ -32,7 +32,7 @@ def read_rows(table: type[Row], wanted: Sequence[tuple[str, str]]) -> list[Row]:
 
 
 def at_once(work: Callable[[T], R], tasks: Sequence[T]) -> list[R]:
-    """What `work` makes of each task; a single one needs no thread."""
+    """The results of `work` on each task, done at once; a single one needs no thread."""
     if len(tasks) <= 1:
         return [work(task) for task in tasks]
     with Pool(min(len(tasks), AT_ONCE)) as pool:

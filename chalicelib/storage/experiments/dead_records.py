@@ -1,4 +1,4 @@
-"""What deleted experiments leave behind, in DynamoDB: found by feature id, and removed."""
+"""Records of deleted experiments in DynamoDB: found by feature id, and removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What marks store in DynamoDB, and records that come from elsewhere: one transaction each."""
+"""Records of marks in DynamoDB, and those that come from elsewhere: one transaction each."""
 
 from __future__ import annotations
 

@@ -52,14 +52,14 @@ NOTHING = GroupChange()
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of a change that fits a transaction, and what its enrollments had added."""
+    """A part of a change that fits one transaction, and the counts its enrollments had added."""
 
     change: GroupChange = NOTHING
     enrollment_counts: tuple[EnrollmentCount, ...] = ()
 
 
 def parts_of(change: GroupChange) -> list[Part]:
-    """What fits one transaction each; at least one part.
+    """The parts of a change, each of which fits one transaction; at least one part.
 
     An experiment may have more enrollments than fit: then its other actions go with the last of
     them, and with these the user as such, who takes part until then. The first enrollment, with

@@ -135,7 +135,7 @@ def stored_cohorts(cohorts: CohortColumns) -> dict[str, Any]:
 
 
 def _additions(change: Totals, cohort: Cohort) -> list[tuple[int, list[Action]]]:
-    """What is added, by the part of the shard that it is added to; the totals go to the first."""
+    """The additions to each part of the shard; the totals go to the first."""
     by_part: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
     for metric_id, sums in sorted(cohort.metrics.items()):
         part, place = divmod(metric_id, METRICS_OF_A_ROW)

@@ -152,7 +152,7 @@ class DynamoEventStore:
 
 
 def _cohort(event: Event, user: User, own: OwnEvent | None) -> Cohort:
-    """What an event adds to a cohort, or that it is a foreign one."""
+    """The addition of an event to a cohort, or the note that it is a foreign one."""
     if own is not None:
         return own.cohort
     return Cohort(foreign_events=int(event.variant_id != user.variant_id))

@@ -176,7 +176,7 @@ def own_of(row: UserRow) -> Own | None:
 
 
 def stored_own(own: Own) -> dict[str, int]:
-    """Those totals as they are stored: always the same text for the same totals."""
+    """A user's own totals as they are stored: in one order, so that equal ones are stored alike."""
     return {str(metric_id): own[metric_id] for metric_id in sorted(own)}
 
 

@@ -77,7 +77,7 @@ class DynamoStratumStore:
 
 @store_errors()
 def _known(factor: str, values: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
-    """Those of some users who are known, and the values that they have."""
+    """The users that there are, of some, and their values."""
     users = {keys.user(user_id): user_id for user_id in values}
     sort_keys = (keys.PROFILE, keys.stratum(factor))
     wanted = [(pk, sk) for pk in users for sk in sort_keys]

@@ -248,7 +248,7 @@ def _forget_aliases(write: TransactWrite, row: RecordRow, gone: Set[str]) -> Non
 
 
 def _kind(sort_key: str) -> str:
-    """What kind of record a sort key is of."""
+    """The kind of record that a sort key names."""
     return sort_key.split("#")[0]
 
 

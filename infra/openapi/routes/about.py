@@ -11,7 +11,7 @@ UNSAID = object()
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is to be said of one route.
+    """The part of the document about one route that its code does not say.
 
     `example` is an answer, `body` a body. `refused` are statuses beyond those that follow from what
     the route takes. `headers` are those of its answer, `path` gives examples of

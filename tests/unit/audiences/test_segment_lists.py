@@ -29,6 +29,7 @@ from tests.unit.upgrade_service_samples import (
     dying,
     join,
     lists,
+    lists_of,
     purge_later,
     segment,
 )
@@ -271,9 +272,7 @@ def test_a_segment_that_is_used_while_it_is_deleted_stays(
 ) -> None:
     services.segments.put(segment(), ["u"])
     services.experiments.create(design())
-    rival = once(
-        "catalogue.commit", lambda: services.experiment_lists.add_list("e", "s", exclude=True)
-    )
+    rival = once("catalogue.commit", lambda: lists_of(services).add_list("e", "s", exclude=True))
     with pytest.raises(SegmentInUse):
         process(memory, clock, before=rival).segment_deletion.delete("s")
     assert (ids(memory), notes(memory)) == (["s"], {"u"})
@@ -311,7 +310,7 @@ def test_usage_is_that_of_the_newest_catalogue(services: Services) -> None:
 def test_the_segment_of_a_list_is_made_and_replaced(services: Services) -> None:
     services.experiments.create(design("e"))
     services.segments.put_listed(segment("p", kind=PRIVATE), ["u"])
-    services.experiment_lists.add_list("e", "p", exclude=False)
+    lists_of(services).add_list("e", "p", exclude=False)
     join(services, "u", "v")
     services.segments.put_listed(segment("p", kind=PRIVATE), ["v"])
     assert [lists(services, "p", user_id) for user_id in "uv"] == [False, True]

@@ -111,7 +111,7 @@ def test_a_segment_names_users_whom_nobody_initialised_yet(services: Services) -
 
 
 def test_each_context_has_its_types_of_groups(services: Services) -> None:
-    types = services.segments.group_types()
+    types = services.segments.group_types
     assert set(types) == set(services.segments.contexts)
     assert "classId" in types[CONTEXT]
 

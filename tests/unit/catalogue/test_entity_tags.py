@@ -23,7 +23,7 @@ from chalicelib.services.audiences.segments import global_id
 from tests.fakes.memory import FixedClock, Memory
 from tests.unit.measure_samples import flag
 from tests.unit.samples import SHARDS, draft, feature, process, variant
-from tests.unit.upgrade_service_samples import CONTEXT, design, segment
+from tests.unit.upgrade_service_samples import CONTEXT, design, lists_of, segment
 
 FEATURE, EXPERIMENT, FLAG, SEGMENT = (
     Subject(kind, 1 if kind is Kind.FEATURE else kind.value[0]) for kind in Kind
@@ -124,7 +124,7 @@ def world(services: Services) -> None:
 def edit_list(services: Services) -> object:
     """Two commits: the list's segment, then what has it."""
     services.segments.put_listed(segment(kind=SegmentType.PRIVATE), ["w"])
-    return services.experiment_lists.add_list("e", "s", exclude=False)
+    return lists_of(services).add_list("e", "s", exclude=False)
 
 
 def renamed(name: str) -> Callable[[Services], object]:

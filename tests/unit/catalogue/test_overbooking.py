@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.access.idempotency import IdempotencyRecord, RequestKey, StoredResponse
 from chalicelib.domain.catalogue.catalogue import Catalogue, Revision, applied, catch_up
 from chalicelib.domain.catalogue.overbooking import Shortage, shortage
 from chalicelib.domain.features.blocks import FREE_BLOCKS
 from chalicelib.domain.features.features import Feature, FeatureType
 from chalicelib.services import Services
+from chalicelib.services.features.administration import StoredFeature
+from tests.fakes.memory import START
 from tests.unit.samples import TODAY, draft, feature
 
 DAY = timedelta(days=1)
@@ -74,3 +77,27 @@ def test_it_is_said_of_the_catalogue_that_the_request_has_written(services: Serv
     with services.catalogue.one_view():
         assert services.user_blocks.shortage(made) == Shortage(1, 4)
     assert {block.feature_id for block in services.catalogue.fresh().blocks} == {None}
+
+
+def test_who_creates_or_replaces_a_feature_is_told_what_it_lacks(services: Services) -> None:
+    administration = services.feature_administration
+    services.features.create(draft("first", share="0.95"))
+    with services.catalogue.one_view():
+        made = administration.create(draft("last", share="0.2"))
+    assert made.lacking == Shortage(1, 4)
+    with services.catalogue.one_view():
+        less = administration.update(made.feature.id, draft("last", share="0.05"))
+    assert (less.feature.id, less.lacking) == (made.feature.id, None)
+
+
+def test_what_is_sealed_with_a_feature_is_what_is_told(services: Services) -> None:
+    key = RequestKey.of(None, "POST /api/feature", "", "the key", b"{}")
+    sealed: list[StoredFeature] = []
+
+    def seal(stored: StoredFeature) -> IdempotencyRecord:
+        sealed.append(stored)
+        return IdempotencyRecord(key, StoredResponse(200, {}, "made"), START)
+
+    with services.catalogue.one_view():
+        made = services.feature_administration.create(draft(), seal)
+    assert made is sealed[-1]

@@ -12,8 +12,8 @@ from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.jobs.upkeep import upkeep
 from chalicelib.services import Services
+from chalicelib.services.catalogue.runs import UPKEEP, Run
 from chalicelib.services.catalogue.system import FaultyExperiment
-from chalicelib.services.running.runs import UPKEEP, Run
 from tests.fakes.memory import START, FixedClock, Memory
 from tests.unit.measure_samples import flag
 from tests.unit.samples import CREDENTIALS, experiment, process

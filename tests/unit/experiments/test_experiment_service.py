@@ -36,6 +36,7 @@ from tests.unit.upgrade_service_samples import (
     in_class,
     join,
     known,
+    lists_of,
     mark,
     point,
     reweighted,
@@ -160,7 +161,7 @@ def test_an_unknown_experiment_is_not_found(services: Services, memory: Memory) 
         partial(services.experiments.edit, "e", renamed("x")),
         partial(services.experiments.move, "e", State.ENROLLING),
         partial(services.experiments.delete, "e"),
-        partial(services.experiment_lists.add_list, "e", "s", exclude=True),
+        partial(lists_of(services).add_list, "e", "s", exclude=True),
     ]
     for call in calls:
         with pytest.raises(NotFound, match="Experiment not found!"):
@@ -317,7 +318,7 @@ def test_odd_weights_that_came_with_a_running_experiment_stop_nothing_but_their_
     for name in ("e", "s"):
         services.experiments.create(design(name, weights=odd), runs=True)
     services.experiments.move("s", State.SCHEDULED, TOMORROW)
-    services.experiment_lists.add_list("e", "l", exclude=True)
+    lists_of(services).add_list("e", "l", exclude=True)
     services.experiments.edit("e", renamed("x"))
     with pytest.raises(Invalid, match="sum to 60;"):
         services.experiments.edit("e", lambda each: reweighted(each, a=25.0, b=35.0))
@@ -473,7 +474,7 @@ def test_of_two_deletions_at_once_one_finds_nothing(
 def test_lists_are_added_at_the_end(exclude: bool, services: Services) -> None:
     services.experiments.create(design())
     for segment_id in ("s", "t"):
-        after = services.experiment_lists.add_list("e", segment_id, exclude=exclude)
+        after = lists_of(services).add_list("e", segment_id, exclude=exclude)
     added = (ListEntry("s"), ListEntry("t"))
     assert (after.exclude, after.include) == ((added, ()) if exclude else ((), added))
 
@@ -489,13 +490,13 @@ def test_a_removed_list_leaves_all_experiments_that_have_it_on_that_side(
         ("d", ["s"], []),
     ):
         services.experiments.create(design(experiment_id, include=include, exclude=exclude))
-    services.experiment_lists.remove_list("s", exclude=False)
+    lists_of(services).remove_list("s", exclude=False)
     assert [
         ([e.segment_id for e in each.include], [e.segment_id for e in each.exclude])
         for each in services.experiments.all()
     ] == [(["t"], []), ([], ["s"]), (["t"], []), ([], [])]
     before = memory.revision
-    services.experiment_lists.remove_list("s", exclude=False)
+    lists_of(services).remove_list("s", exclude=False)
     assert memory.revision == before
 
 
@@ -503,9 +504,9 @@ def test_a_list_takes_effect_at_once(services: Services) -> None:
     services.experiments.create(design())
     join(services, "u", "v")
     services.segments.put(segment("shut"), ["u"])
-    services.experiment_lists.add_list("e", "shut", exclude=True)
+    lists_of(services).add_list("e", "shut", exclude=True)
     assert (assign(services, "u"), set(assign(services, "v"))) == ({}, {HERE})
-    services.experiment_lists.remove_list("shut", exclude=True)
+    lists_of(services).remove_list("shut", exclude=True)
     assert set(assign(services, "u")) == {HERE}
 
 
@@ -570,7 +571,7 @@ def test_test_lab_has_no_users_in_an_experiment_of_upgrade(services: Services) -
 def test_a_list_counts_once_however_often_it_is_added(services: Services) -> None:
     services.experiments.create(design("e"))
     for _ in range(2):
-        services.experiment_lists.add_list("e", "s", exclude=True)
+        lists_of(services).add_list("e", "s", exclude=True)
     assert services.experiments.get("e").exclude == (ListEntry("s"),)
 
 
@@ -579,30 +580,30 @@ def test_an_experiment_has_so_many_lists_that_one_transaction_removes_them(
 ) -> None:
     services.experiments.create(design("e"))
     for number in range(LISTS):
-        services.experiment_lists.add_list("e", f"s{number}", exclude=number % 2 == 0)
+        lists_of(services).add_list("e", f"s{number}", exclude=number % 2 == 0)
     with pytest.raises(Invalid):
-        services.experiment_lists.add_list("e", "one more", exclude=False)
-    assert len(services.experiment_lists.add_list("e", "s0", exclude=True).exclude) == LISTS / 2
+        lists_of(services).add_list("e", "one more", exclude=False)
+    assert len(lists_of(services).add_list("e", "s0", exclude=True).exclude) == LISTS / 2
 
 
 def test_a_list_is_known_on_the_side_it_was_added_to(services: Services) -> None:
     services.experiments.create(design("other"))
     services.experiments.create(design("e"))
-    services.experiment_lists.add_list("e", "s", exclude=False)
-    services.experiment_lists.check_list("s", exclude=False)
+    lists_of(services).add_list("e", "s", exclude=False)
+    lists_of(services).check_list("s", exclude=False)
     with pytest.raises(NotFound):
-        services.experiment_lists.check_list("s", exclude=True)
+        lists_of(services).check_list("s", exclude=True)
     with pytest.raises(NotFound):
-        services.experiment_lists.check_list("t", exclude=False)
+        lists_of(services).check_list("t", exclude=False)
 
 
 def test_room_for_a_list_is_there_or_not_before_it_is_stored(services: Services) -> None:
     services.experiments.create(design("e"))
     for number in range(LISTS):
-        services.experiment_lists.add_list("e", f"s{number}", exclude=False)
-    services.experiment_lists.check_room("e", "s0", exclude=False)
+        lists_of(services).add_list("e", f"s{number}", exclude=False)
+    lists_of(services).check_room("e", "s0", exclude=False)
     for segment_id, exclude in (("one more", False), ("s0", True)):
         with pytest.raises(Invalid):
-            services.experiment_lists.check_room("e", segment_id, exclude=exclude)
+            lists_of(services).check_room("e", segment_id, exclude=exclude)
     with pytest.raises(NotFound):
-        services.experiment_lists.check_room("nowhere", "s0", exclude=False)
+        lists_of(services).check_room("nowhere", "s0", exclude=False)

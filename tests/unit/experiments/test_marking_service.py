@@ -63,6 +63,7 @@ from tests.unit.upgrade_service_samples import (
     in_class,
     join,
     known,
+    lists_of,
     mark,
     now_in,
     reweighted,
@@ -274,7 +275,7 @@ def test_a_group_whose_list_excludes_it_loses_its_enrollments(
     mark(services, "u")
     assert set(group_record(memory, "1a").enrollments) == {feature_id}
     services.segments.put(segment("shut", groups=[class_key("1a")]), [])
-    services.experiment_lists.add_list("e", "shut", exclude=True)
+    lists_of(services).add_list("e", "shut", exclude=True)
     mark(services, "v")
     record = group_record(memory, "1a")
     assert record.enrollments == {}

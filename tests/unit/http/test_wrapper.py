@@ -20,7 +20,7 @@ from chalicelib.api.http.access import (
     Admission,
     admit,
 )
-from chalicelib.api.http.calls import Arguments
+from chalicelib.api.http.calls import GIVEN, READ, Arguments
 from chalicelib.api.http.rendering import Reply, rendered
 from chalicelib.api.http.routes import Misdeclared, Routes
 from chalicelib.api.http.wrapper import Wrapper, performed
@@ -151,10 +151,22 @@ def test_a_route_is_idempotent_if_and_only_if_its_view_acts_once(idempotent: boo
     routes.endpoint("/a", "POST", idempotent=idempotent)(acts_once if idempotent else acts)
 
 
-def test_no_part_of_a_path_is_called_as_what_views_are_given() -> None:
+@pytest.mark.parametrize("name", sorted(GIVEN | READ))
+def test_no_part_of_a_path_is_called_as_what_views_get_from_elsewhere(name: str) -> None:
     routes = Routes(__name__, ProblemDialect())
-    with pytest.raises(Misdeclared, match="user"):
-        routes.endpoint("/things/{user}")(lambda user: user)
+    with pytest.raises(Misdeclared, match=name):
+        routes.endpoint(f"/things/{{{name}}}")(lambda: None)
+    assert not routes.declared
+
+
+def test_a_view_takes_nothing_that_its_path_does_not_have() -> None:
+    def get_thing(thing_id: int) -> int:
+        return thing_id
+
+    routes = Routes(__name__, ProblemDialect())
+    with pytest.raises(Misdeclared, match="thing_id"):
+        routes.endpoint("/things/{id}")(get_thing)
+    routes.endpoint("/things/{thing_id}")(get_thing)
 
 
 def test_what_chalice_deploys_is_called_and_described_as_the_view() -> None:

@@ -109,6 +109,17 @@ def test_assignments_are_looked_up_and_left_out_where_they_are_gone(services: Se
     assert services.preview_users.previews(users) == {"u": [], "v": []}
 
 
+@pytest.mark.usefixtures("experiments")
+def test_preview_users_are_shown_with_their_assignments(services: Services) -> None:
+    put = services.preview_users.put_shown("u", [to("a")])
+    assert [each.condition.code for each in put.previews] == ["a"]
+    services.preview_users.put("v")
+    assert services.preview_users.shown("u") == put
+    users = services.preview_users.shown_all()
+    shown = {user.id: [each.condition.code for each in of] for user, of in users.read(users.rows)}
+    assert shown == {"u": ["a"], "v": []}
+
+
 # Lost races
 
 

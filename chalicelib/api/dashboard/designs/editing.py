@@ -5,7 +5,7 @@ What the form does not show is sent back as it was read, as the API's other clie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -22,6 +22,7 @@ from chalicelib.api.dashboard.designs.fields import (
     YES,
     ConditionField,
     EditForm,
+    JsonForm,
     PayloadField,
     PointField,
     QueryField,
@@ -41,7 +42,8 @@ from chalicelib.domain.confirmation import Changed, is_name
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.experiments.experiments import DesignType, Experiment
 from chalicelib.domain.experiments.lifecycle import moment_of
-from chalicelib.services import Services
+from chalicelib.domain.experiments.metrics import Metric
+from chalicelib.services.catalogue.designs import Enrolled
 
 PAYLOAD_ROWS = 60
 """Payloads that a form shows one by one; more of them are typed as JSON."""
@@ -99,7 +101,13 @@ def design_json(design: Experiment) -> str:
     return json_text(answers.single(design, metrics={}, listings={}))
 
 
-def edited(services: Services, form: EditForm, before: Experiment) -> Experiment:
+def edited(
+    form: EditForm,
+    contexts: Collection[str],
+    before: Experiment,
+    metrics: Sequence[Metric],
+    enrolled: Enrolled,
+) -> Experiment:
     """The design after what the form says.
 
     Raises:
@@ -108,13 +116,17 @@ def edited(services: Services, form: EditForm, before: Experiment) -> Experiment
     """
     check_version(form.version, before)
     body = checked(EditExperimentBody, replaced(form, before))
-    check_metrics(services, body, before)
-    check_loss(services, body, before, form.confirm)
-    return edited_by(services, body, before)
+    check_metrics(metrics, body, before)
+    check_loss(body, before, form.confirm, enrolled)
+    return edited_by(body, contexts, before, metrics)
 
 
 def edited_json(
-    services: Services, text: str, version: str, confirm: str, before: Experiment
+    form: JsonForm,
+    contexts: Collection[str],
+    before: Experiment,
+    metrics: Sequence[Metric],
+    enrolled: Enrolled,
 ) -> Experiment:
     """The design that was typed as JSON, as the API takes it.
 
@@ -122,11 +134,11 @@ def edited_json(
         Changed: if it was changed since it was shown.
         Invalid: if the API would not take it, or conditions with users go without the name.
     """
-    check_version(version, before)
-    body = checked(EditExperimentBody, parsed(text, "design"))
-    check_metrics(services, body, before)
-    check_loss(services, body, before, confirm)
-    return edited_by(services, body, before)
+    check_version(form.version, before)
+    body = checked(EditExperimentBody, parsed(form.json_text, "design"))
+    check_metrics(metrics, body, before)
+    check_loss(body, before, form.confirm, enrolled)
+    return edited_by(body, contexts, before, metrics)
 
 
 def check_version(version: str, before: Experiment) -> None:
@@ -140,7 +152,7 @@ def check_version(version: str, before: Experiment) -> None:
 
 
 def check_loss(
-    services: Services, body: EditExperimentBody, before: Experiment, confirm: str
+    body: EditExperimentBody, before: Experiment, confirm: str, enrolled: Enrolled
 ) -> None:
     """Refuse to take away conditions that users have, unless the design is named.
 
@@ -151,10 +163,9 @@ def check_loss(
     gone = [each for each in before.conditions if each.id not in kept]
     if not gone or is_name(before.name, confirm):
         return
-    counts = services.enrollment_statistics.detail(before.id).conditions
-    enrolled = {each.condition_id: each.enrolled for each in counts}
-    users = sum(enrolled[each.id].users for each in gone)
-    groups = sum(enrolled[each.id].groups for each in gone)
+    counts = enrolled()
+    users = sum(counts[each.id].users for each in gone)
+    groups = sum(counts[each.id].groups for each in gone)
     if users or groups:
         codes = ", ".join(each.code for each in gone)
         raise Invalid(
@@ -164,13 +175,15 @@ def check_loss(
         )
 
 
-def check_metrics(services: Services, body: DesignBody, before: Experiment | None = None) -> None:
+def check_metrics(
+    metrics: Iterable[Metric], body: DesignBody, before: Experiment | None = None
+) -> None:
     """Refuse new queries of metrics that are not there: the API would leave them out silently.
 
     Raises:
         Invalid: if there are such.
     """
-    known = {metric.key for metric in services.metrics.all()}
+    known = {metric.key for metric in metrics}
     if before is not None:
         known.update(query.metric_key for query in before.metric_queries())
     for query in body.queries or ():

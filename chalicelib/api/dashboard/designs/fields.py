@@ -205,6 +205,14 @@ class EditForm(DesignForm):
     confirm: str = ""
 
 
+class JsonForm(Form):
+    """A design as JSON; `version` and `confirm` are as in the form of single fields."""
+
+    version: str = ""
+    json_text: Lines = ""
+    confirm: str = ""
+
+
 F = TypeVar("F", bound=DesignForm)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chalicelib.api.dashboard.designs.bodies import (
@@ -57,9 +57,8 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
-from chalicelib.domain.experiments.metrics import Operation, RepeatedMeasure
+from chalicelib.domain.experiments.metrics import Metric, Operation, RepeatedMeasure
 from chalicelib.domain.outcomes.plans import metrics_of
-from chalicelib.services import Services
 from chalicelib.services.catalogue.designs import Choices, ShownDesign
 from chalicelib.services.catalogue.imports import ExperimentDraft
 
@@ -117,18 +116,20 @@ FORM_WORDS: Mapping[str, str] = {
 """What the form calls fields of the API's body."""
 
 
-def draft_from(services: Services, form: DesignForm) -> ExperimentDraft:
+def draft_from(
+    form: DesignForm, contexts: Collection[str], metrics: Sequence[Metric]
+) -> ExperimentDraft:
     """The design that a form describes, as the API would create it.
 
     Raises:
         Invalid: with the API's own words, if it would not.
     """
     body = checked(ExperimentBody, new_design(form))
-    check_metrics(services, body)
-    return draft_of(services, body, metric_records(services))
+    check_metrics(metrics, body)
+    return draft_of(body, contexts, metric_records(metrics))
 
 
-def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: str = "") -> Page:
+def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: str = "") -> Page:
     """A step of a draft; the last one says what the API would refuse."""
     steps = [
         step for step in STEPS if step != "factors" or draft.type == DesignType.FACTORIAL.value
@@ -139,11 +140,10 @@ def draft_page(services: Services, draft: DesignDraft, wrong: str = "", pasted: 
         step = "factors"
     wrong = wrong or outgrown(dict(draft.typed_fields()))
     if step == "review" and not wrong:
-        wrong = _problem(services, draft)
+        wrong = _problem(choices, draft)
     place = steps.index(step)
     conditions = conditions_of(draft)
     payloads = payload_rows(draft)
-    choices = services.pages.designs.choices()
     shown = {
         "draft": draft,
         "step": step,
@@ -188,9 +188,9 @@ def kinds_of_lists(choices: Choices, context: str) -> list[str]:
     return [INDIVIDUALS, SEGMENTS, *types]
 
 
-def _problem(services: Services, draft: DesignDraft) -> str:
+def _problem(choices: Choices, draft: DesignDraft) -> str:
     try:
-        draft_from(services, draft)
+        draft_from(draft, choices.contexts, choices.metrics)
     except SwitchyardError as error:
         return str(error)
     return ""

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from chalicelib.api.dashboard.files.pasted_files import ImportForm, kept, pasted
 from chalicelib.api.dashboard.serving.page import Download
-from chalicelib.api.upgrade.audiences.listings import listings_of
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_files import reader_of
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
-from chalicelib.domain.catalogue.lists import entries
-from chalicelib.services import Services
+from chalicelib.domain.catalogue.catalogue import Catalogue
+from chalicelib.services.catalogue.administration.list_uses import ExperimentDetail
 from chalicelib.services.catalogue.imports import ExperimentDraft
 
 
-def pasted_experiments(services: Services, form: ImportForm) -> list[ExperimentDraft]:
+def pasted_experiments(
+    form: ImportForm, contexts: Collection[str], catalogue: Catalogue
+) -> list[ExperimentDraft]:
     """The designs of some files.
 
     Raises:
         Invalid: if one of them cannot be taken, or they come with warnings that were not accepted.
     """
-    return pasted(form, "design", reader_of(services).read)
+    return pasted(form, "design", reader_of(catalogue, contexts).read)
 
 
-def experiment_file(services: Services, experiment_id: str) -> Download:
+def experiment_file(found: ExperimentDetail) -> Download:
     """A design with its lists.
 
     Raises:
-        NotFound: if there is none.
         Invalid: if its lists are longer than an answer can be.
     """
-    design = services.experiments.get(experiment_id)
-    listings = listings_of(services, entries(design))
-    value = exported(design, metrics=metric_records(services), listings=listings)
+    design, metrics = found.experiment, metric_records(found.metrics)
+    value = exported(design, metrics=metrics, listings=found.listings)
     return kept(design.name, "design", value)

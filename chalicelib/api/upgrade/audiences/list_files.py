@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NotRequired
@@ -12,28 +12,25 @@ from typing_extensions import TypedDict
 from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.protocol.attachments import attachment
-from chalicelib.api.upgrade.audiences.listings import each_with_lists
 from chalicelib.api.upgrade.audiences.segment_answers import MembersTotal, total_of
 from chalicelib.api.upgrade.audiences.segment_file_models import ListFile
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded_one
 from chalicelib.api.upgrade.wire.files import Files, TakenFile, judged, model_of, stored
 from chalicelib.api.upgrade.wire.texts import AdminBody
 from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.imports import missing_segments
 from chalicelib.domain.catalogue.lists import LISTS
 from chalicelib.domain.errors import Invalid, NotFound
-from chalicelib.services import Services
+from chalicelib.services.audiences.listings import ListRow
 from chalicelib.services.catalogue.imports import ListDraft, ListImport
-
-IndexedEntry = tuple[int, ListEntry]
-"""A list with its place among those of an experiment or a flag."""
+from chalicelib.services.running.details import Detailed
 
 
 class FilterType(StrEnum):
-    """What lists are for."""
+    """The side on which a list counts: it includes or excludes its members."""
 
     INCLUSION = "inclusion"
     EXCLUSION = "exclusion"
@@ -99,7 +96,7 @@ def _switched_off(draft: ListDraft) -> ListDraft:
 
 
 def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: str) -> str | None:
-    """What to say of subsegments that are not there, or in another context."""
+    """The warning of subsegments that are not there, or in another context."""
     subs = (sub for draft in drafts for sub in draft.segment.sub_segments)
     missing = missing_segments(subs, catalogue.segments, context)
     if not missing:
@@ -110,15 +107,14 @@ def missing_warning(catalogue: Catalogue, drafts: Iterable[ListDraft], context: 
     )
 
 
-def list_pages(route: str) -> Pages[IndexedEntry]:
+def list_pages(route: str) -> Pages[ListRow]:
     """The pages of a route that exports lists."""
     return Pages(route, lambda row: (row[0],), tuple[int])
 
 
 def exported_lists(
-    services: Services,
-    entries: Sequence[ListEntry],
-    pages: Pages[IndexedEntry],
+    lists: Detailed[ListRow, Listing],
+    pages: Pages[ListRow],
     query: ListQuery,
     side: str,
     holder_id: str,
@@ -128,23 +124,17 @@ def exported_lists(
     Raises:
         NotFound: if there is none.
     """
-    stored = services.segments.stored()
-    found = [(number, entry) for number, entry in enumerate(entries) if entry.segment_id in stored]
-    if not found:
+    if not lists.rows:
         raise NotFound(f"{side} lists not found.")
-    name = stored[found[0][1].segment_id].name
-    header = attachment(name, "json") if len(found) == 1 else attachment("lists", "zip")
+    _, _, first = lists.rows[0]
+    header = attachment(first.name, "json") if len(lists.rows) == 1 else attachment("lists", "zip")
 
-    def write(row: IndexedEntry, listings: Listings) -> Row[ExportedList]:
-        _, entry = row
-        listing = listings[entry.segment_id]
+    def write(row: ListRow, listing: Listing) -> Row[ExportedList]:
+        _, entry, _ = row
         return bounded_one(lambda shown: _exported(shown, entry), listing, pages.route)
 
-    def read(rows: Iterable[IndexedEntry]) -> Iterator[tuple[IndexedEntry, Listings]]:
-        return each_with_lists(services, rows, lambda row: [row[1]])
-
-    rest = pages.rest(found, query, of=holder_id)
-    taken = pages.take(rest, query, read, write)
+    rest = pages.rest(lists.rows, query, of=holder_id)
+    taken = pages.take(rest, query, lists.read, write)
     answer = pages.response(taken, query, of=holder_id)
     answer.headers = {**answer.headers, **header}
     return answer

@@ -9,19 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.http.reading import Reading
 from chalicelib.api.pages.answer_pages import Row
-from chalicelib.api.upgrade.audiences.listings import listing_of, listings_with_parts
-from chalicelib.api.upgrade.audiences.segment_imports import exported_segment, exported_with
+from chalicelib.api.upgrade.audiences.segment_imports import exported_segment
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, is_shown_whole
 from chalicelib.api.upgrade.wire.error_bodies import LongListKept
-from chalicelib.domain.errors import NotFound
-from chalicelib.services import Services
+from chalicelib.services.catalogue.administration.list_uses import Check, ListUses
 
 IF_MATCH = "if-match"
 
 
-ShownWithList = Callable[[Services, str], Iterator[Row[object]]]
-"""The answers that show a list, by the id of its segment, among others of what has it."""
+ShownWithList = Callable[[ListUses], Iterator[Row[object]]]
+"""The answers that show a list among others of what has it."""
 
 _shown_with_list: list[ShownWithList] = []
 
@@ -40,39 +38,33 @@ class ReplaceQuery(BaseModel):
     replace: bool = False
 
 
-def check_replaced(
-    services: Services, body: SegmentBody, query: ReplaceQuery, reading: Reading
-) -> None:
-    """Refuse to replace the members of a long list, unless the caller says that it is meant.
+def check_replaced(body: SegmentBody, query: ReplaceQuery, reading: Reading) -> Check:
+    """Make the check that refuses to replace a long list, unless the caller says that it is meant.
 
     Who has read the list, by itself or among the others of what has it, may have seen a part of
-    it, and may send that back as if it were all.
-
-    Raises:
-        LongListKept: if so.
+    it, and may send that back as if it were all. The check raises `LongListKept`.
     """
-    if body.id is None or (query.replace and IF_MATCH in reading.headers):
+    is_meant = body.id is None or (query.replace and IF_MATCH in reading.headers)
+    return _accept if is_meant else _refuse_if_long
+
+
+def _accept(_: ListUses) -> None: ...
+
+
+def _refuse_if_long(uses: ListUses) -> None:
+    listing = uses.listing()
+    if listing is None:
         return
-    try:
-        listing = listing_of(services, body.id)
-    except NotFound:
-        return
-    shown = (row for answers in _shown_with_list for row in answers(services, body.id))
+    shown = (row for answers in _shown_with_list for row in answers(uses))
     if not is_shown_whole(listing) or any(row.links for row in shown):
         raise LongListKept(
-            f"segment {body.id} has more members than each answer shows: what is sent would replace"
-            " all of them. If it is to, send If-Match with the ETag, and replace=true"
+            f"segment {uses.segment_id} has more members than each answer shows: what is sent would"
+            " replace all of them. If it is to, send If-Match with the ETag, and replace=true"
         )
 
 
 @shows_lists
-def _shown_in_files(services: Services, segment_id: str) -> Iterator[Row[object]]:
+def _shown_in_files(uses: ListUses) -> Iterator[Row[object]]:
     """The files of the segments that have a list, and its own."""
-    for segment in services.segments.stored().values():
-        if segment_id == segment.id or segment_id in segment.sub_segments:
-            yield _file(services, segment.id)
-
-
-def _file(services: Services, segment_id: str) -> Row[object]:
-    listings = listings_with_parts(services, segment_id, exported_with)
-    return bounded(partial(exported_segment, segment_id), listings, ROUTE)
+    for segment_id, listings in uses.segments():
+        yield bounded(partial(exported_segment, segment_id), listings, ROUTE)

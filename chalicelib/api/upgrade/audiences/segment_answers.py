@@ -8,11 +8,11 @@ from typing import Annotated, NotRequired
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.domain.audiences import segments
 from chalicelib.domain.audiences.filters import ListEntry
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus
 from chalicelib.domain.participants.participants import GroupKey

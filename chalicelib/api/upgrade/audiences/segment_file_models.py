@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import model_validator
@@ -31,6 +31,7 @@ from chalicelib.api.upgrade.wire.texts import (
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.participants.participants import GroupKey
+from chalicelib.services.catalogue.administration.file_imports import SegmentDraft
 from chalicelib.services.catalogue.imports import ListDraft
 
 MAX_LISTS = 200
@@ -169,23 +170,14 @@ def _renamed(draft: ListDraft) -> ListDraft:
     return replace(draft, segment=replace(draft.segment, id=new_id()))
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentImport:
-    """A segment to create, with the lists that are part of it."""
-
-    segment: Segment
-    user_ids: tuple[str, ...]
-    lists: tuple[ListDraft, ...]
-
-
 class SegmentFile(ListFile):
     """A segment as a file of its own."""
 
     context: FilledText
     type: SegmentType
 
-    def imported(self, context: str) -> SegmentImport:
-        """What is to be created; lists that come with it are among its subsegments."""
+    def imported(self, context: str) -> SegmentDraft:
+        """The segment to create; lists that come with it are among its subsegments."""
         lists: list[ListDraft] = []
         sub_ids: list[str] = []
         for each in self.sub_segments or ():
@@ -198,4 +190,4 @@ class SegmentFile(ListFile):
             elif each.id is not None:
                 sub_ids.append(each.id)
         segment = self.segment(context, self.type, sub_ids, default_name=self.name)
-        return SegmentImport(segment, self.users(), tuple(lists))
+        return SegmentDraft(segment, self.users(), tuple(lists))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, TypeVar
@@ -13,16 +13,12 @@ from chalicelib.api.http.rendering import Rendered
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.pages.answer_pages import Pages, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
-from chalicelib.api.upgrade.audiences.listings import listing_of, listings_with_parts
 from chalicelib.api.upgrade.audiences.segment_answers import CsvFile, ExportedSegment, total_of
-from chalicelib.api.upgrade.audiences.segment_file_models import SegmentImport
 from chalicelib.api.upgrade.audiences.segment_imports import (
     SegmentReader,
     exported_segment,
-    exported_with,
     segment_csv,
 )
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded, bounded_one
 from chalicelib.api.upgrade.wire.files import (
     MAX_IDS,
@@ -38,9 +34,11 @@ from chalicelib.api.upgrade.wire.files import (
 )
 from chalicelib.api.upgrade.wire.texts import Uuid
 from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.services import Services
+from chalicelib.services.catalogue.administration.segments import IndexedId
 from chalicelib.services.catalogue.imports import ListDraft
+from chalicelib.services.running.details import Detailed
 
 routes = Routes(__name__, DIALECT)
 
@@ -62,20 +60,12 @@ class SegmentIdsQuery(PagedIdsQuery):
     ids: Annotated[tuple[Uuid, ...], Field(min_length=1), AtMost(MAX_IDS)]
 
 
-IndexedId = tuple[int, str]
-"""A segment that is asked for, with its place among the others."""
-
-
 def _pages(route: str) -> Pages[IndexedId]:
     return Pages(route, lambda row: (row[0],), tuple[int])
 
 
 JSON_EXPORT = _pages("/api/segments/export/json")
 CSV_EXPORT = _pages("/api/segments/export/csv")
-
-
-def reader_of(services: Services) -> SegmentReader:
-    return SegmentReader(services.catalogue.fresh(), services.segments.group_types())
 
 
 def _judged(file: FileBody, read: Read[Found]) -> Judged[Found]:
@@ -91,24 +81,26 @@ def validate_segments(services: Services, body: Files) -> list[JudgedFile]:
 @routes.endpoint("/api/segments/import/validation", "POST")
 def check_segments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would do."""
-    reader = reader_of(services)
+    reader = SegmentReader(services.catalogue.fresh(), services.segments.group_types)
     return [_judged(file, reader.read).answer() for file in body]
 
 
 @routes.endpoint("/api/segments/import", "POST")
 def import_segments(services: Services, body: Files) -> list[JudgedFile]:
     """Create segments from files, each by itself; they keep their ids."""
+    into, group_types = services.file_imports.of_segments(), services.segments.group_types
 
-    def store(found: SegmentImport) -> None:
-        services.imports.segment(found.segment, found.user_ids, found.lists)
+    def taken(file: FileBody) -> JudgedFile:
+        reader = SegmentReader(into.catalogue(), group_types)
+        return stored(_judged(file, reader.read), into.store).answer()
 
-    return [stored(_judged(file, reader_of(services).read), store).answer() for file in body]
+    return [taken(file) for file in body]
 
 
 @routes.endpoint("/api/segments/list/import/validation", "POST")
 def check_segment_lists(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files as lists of a segment would do."""
-    reader = reader_of(services)
+    reader = SegmentReader(services.catalogue.fresh(), services.segments.group_types)
     return [_judged(file, reader.read_list).answer() for file in body]
 
 
@@ -120,7 +112,7 @@ def import_segment_lists(services: Services, body: SegmentListFilesBody) -> list
     def store(draft: ListDraft) -> None:
         into.store([replace(draft, segment=replace(draft.segment, context=into.context))])
 
-    reader = reader_of(services)
+    reader = SegmentReader(into.catalogue, services.segments.group_types)
     return [stored(_judged(file, reader.read_list), store).answer() for file in body.files]
 
 
@@ -129,14 +121,14 @@ def export_segments(
     services: Services, query_values: SegmentIdsQuery
 ) -> Rendered[list[ExportedSegment]]:
     """Some segments as files hold them."""
-    several = len(query_values.each_once()) > 1
+    ids = query_values.each_once()
+    found = services.segment_administration.some(ids, with_own_lists=True)
 
-    def write(row: IndexedId) -> Row[ExportedSegment]:
-        listings = listings_with_parts(services, row[1], exported_with)
-        render = partial(_file, row[1], several=several)
+    def write(row: IndexedId, listings: Listings) -> Row[ExportedSegment]:
+        render = partial(_file, row[1], several=len(ids) > 1)
         return bounded(render, listings, JSON_EXPORT.route)
 
-    return _exported(services, JSON_EXPORT, query_values, write)
+    return _exported(found, JSON_EXPORT, query_values, write)
 
 
 def _file(segment_id: str, listings: Listings, *, several: bool) -> ExportedSegment:
@@ -152,11 +144,12 @@ def export_segments_as_csv(
     services: Services, query_values: SegmentIdsQuery
 ) -> Rendered[list[CsvFile]]:
     """The members of some segments as CSV."""
+    found = services.segment_administration.some(query_values.each_once(), with_own_lists=False)
 
-    def write(row: IndexedId) -> Row[CsvFile]:
-        return bounded_one(_csv_file, listing_of(services, row[1]), CSV_EXPORT.route)
+    def write(row: IndexedId, listings: Listings) -> Row[CsvFile]:
+        return bounded_one(_csv_file, listings[row[1]], CSV_EXPORT.route)
 
-    return _exported(services, CSV_EXPORT, query_values, write)
+    return _exported(found, CSV_EXPORT, query_values, write)
 
 
 def _csv_file(listing: Listing) -> CsvFile:
@@ -168,22 +161,12 @@ def _csv_file(listing: Listing) -> CsvFile:
 
 
 def _exported(
-    services: Services,
+    found: Detailed[IndexedId, Listings],
     pages: Pages[IndexedId],
     query: SegmentIdsQuery,
-    write: Callable[[IndexedId], Row[A]],
+    write: Callable[[IndexedId, Listings], Row[A]],
 ) -> Rendered[list[A]]:
-    """The segments that there are; one that is asked for alone must be there."""
+    """The segments that there are of those that are asked for."""
     ids = query.each_once()
-    return pages.answer(_there(services, ids), query, write, {"ids": ids}, ids=ids)
-
-
-def _there(services: Services, ids: Sequence[str]) -> Iterator[IndexedId]:
-    for number, segment_id in enumerate(ids):
-        try:
-            services.segments.get(segment_id)
-        except NotFound:
-            if len(ids) == 1:
-                raise
-        else:
-            yield number, segment_id
+    taken = pages.take(pages.rest(found.rows, query, ids=ids), query, found.read, write)
+    return pages.response(taken, query, {"ids": ids}, ids=ids)

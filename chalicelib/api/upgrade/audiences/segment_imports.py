@@ -13,20 +13,21 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
     bare_segment_answer,
     segment_answer,
 )
-from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile, SegmentImport
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
+from chalicelib.api.upgrade.audiences.segment_file_models import SegmentFile
 from chalicelib.api.upgrade.wire.files import model_of
 from chalicelib.domain.audiences.contexts import configured
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.imports import missing_segments, unknown_group_types
 from chalicelib.domain.errors import Invalid
+from chalicelib.services.catalogue.administration.file_imports import SegmentDraft
 from chalicelib.services.catalogue.imports import ListDraft
 
 
 @dataclass
 class _Findings:
-    """What is to be said of a file: everything, and whether it cannot be taken."""
+    """Faults and warnings of a file, and whether it cannot be taken."""
 
     texts: list[str] = field(default_factory=list)
     fatal: bool = False
@@ -39,7 +40,7 @@ class _Findings:
         self.fatal = True
 
     def warning(self) -> str | None:
-        """What to warn of.
+        """The text of all warnings, if there are any.
 
         Raises:
             Invalid: if the file cannot be taken.
@@ -65,7 +66,7 @@ class SegmentReader:
         }
         self._group_types = group_types
 
-    def read(self, value: Any) -> tuple[SegmentImport, str | None]:
+    def read(self, value: Any) -> tuple[SegmentDraft, str | None]:
         """The segment of a file, and what is to be warned of.
 
         Raises:
@@ -128,11 +129,6 @@ class SegmentReader:
                 " segment."
             )
         return findings
-
-
-def exported_with(listing: Listing) -> list[Segment]:
-    """The lists that are part of a segment: a file holds them with their members."""
-    return [each for each in listing.sub_segments if each.type is SegmentType.PRIVATE]
 
 
 def exported_segment(segment_id: str, listings: Listings) -> ExportedSegment:

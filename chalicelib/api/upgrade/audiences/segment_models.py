@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -121,30 +120,6 @@ class ListBody(AdminBody):
 
     experiment_id: Uuid
     list: SegmentBody
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A segment with what is kept apart from it: its users, and its subsegments themselves.
-
-    Where these are only some of the members, `groups` are those that are shown, `total` says how
-    many members there are, and `last` is where the others go on, if they do.
-    """
-
-    segment: Segment
-    user_ids: Sequence[str] = ()
-    sub_segments: Sequence[Segment] = ()
-    groups: Sequence[GroupKey] | None = None
-    total: int | None = None
-    last: tuple[int, str, str] | None = None
-
-    def shown_groups(self) -> Sequence[GroupKey]:
-        """The groups that are shown."""
-        return sorted(self.segment.groups) if self.groups is None else self.groups
-
-
-Listings = Mapping[str, Listing]
-"""Segments by id."""
 
 
 def segment_of(body: SegmentBody, *, new_id: Callable[[], str], now: datetime) -> Segment:

@@ -9,6 +9,7 @@ from chalicelib.api.pages.answer_pages import Pages, Row, Taken
 from chalicelib.api.pages.answer_sizes import (
     ANSWER_BYTES,
     LONGEST_ANSWER,
+    JsonText,
     list_text,
     row_text,
 )
@@ -21,12 +22,12 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
     segment_answer,
     single_segment_answer,
 )
-from chalicelib.api.upgrade.audiences.segment_models import Listing
 from chalicelib.api.upgrade.audiences.segment_uses import (
     ExperimentUse,
     FlagUse,
     NestedSegment,
     ParentSegment,
+    SegmentOverview,
     Use,
     UsingExperiment,
     UsingFlag,
@@ -34,6 +35,7 @@ from chalicelib.api.upgrade.audiences.segment_uses import (
 from chalicelib.api.upgrade.audiences.shown_members import bounded_one
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.state_names import display_name
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.catalogue.segment_usage import ListUse, SegmentUsage
@@ -59,7 +61,7 @@ USES = (
 class Overview:
     """Some segments with what they are used for, as JSON, and which those are."""
 
-    text: str
+    text: JsonText[SegmentOverview]
     taken: Taken[Segment, SegmentWithStatus]
 
 
@@ -79,7 +81,7 @@ def overview(
                 taken = pages.first(taken, len(taken.rows) // 2)
                 continue
             uses = _some_uses(usage, taken.rows, shown)
-        return Overview(f'{{"segmentsData":{shown},{uses}}}', taken)
+        return Overview(JsonText(f'{{"segmentsData":{shown},{uses}}}'), taken)
 
 
 def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row[uses.SegmentUsage]:
@@ -93,7 +95,7 @@ def single_with_status(usage: SegmentUsage, listing: Listing, route: str) -> Row
     uses = _used_by(usage, segments, ANSWER_BYTES - answer_bytes(row.text)) or _some_uses(
         usage, segments, row.text
     )
-    return Row(f'{{"segment":{row.text},{uses}}}', row.links)
+    return Row(JsonText(f'{{"segment":{row.text},{uses}}}'), row.links)
 
 
 def shown_single(usage: SegmentUsage, listing: Listing) -> SingleSegment:
@@ -127,8 +129,8 @@ def _some_uses(usage: SegmentUsage, segments: Sequence[Segment], shown: str) -> 
 
 def _fitting(
     usage: SegmentUsage, segments: Sequence[Segment], room: int
-) -> tuple[dict[str, list[str]], bool]:
-    texts: dict[str, list[str]] = {name: [] for name in USES}
+) -> tuple[dict[str, list[JsonText[object]]], bool]:
+    texts: dict[str, list[JsonText[object]]] = {name: [] for name in USES}
     for name, use in _uses(usage, segments):
         text = row_text(use)
         room -= answer_bytes(text) + 1
@@ -138,7 +140,7 @@ def _fitting(
     return texts, True
 
 
-def _members_of(texts: Mapping[str, Sequence[str]]) -> str:
+def _members_of(texts: Mapping[str, Sequence[JsonText[object]]]) -> str:
     return ",".join(f'"{name}":{list_text(texts[name])}' for name in USES)
 
 

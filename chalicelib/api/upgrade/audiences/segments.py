@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, TypeVar
@@ -14,9 +14,9 @@ from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, PartQuery, Position, Row
+from chalicelib.api.pages.answer_sizes import JsonText
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneSegment
 from chalicelib.api.upgrade.audiences import segment_answers, segment_uses
-from chalicelib.api.upgrade.audiences.listings import each_listing, listing_of
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced
 from chalicelib.api.upgrade.audiences.segment_answers import (
     SegmentColumns,
@@ -28,7 +28,6 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
 from chalicelib.api.upgrade.audiences.segment_models import (
     SEGMENT_SEARCH,
     DeleteSegmentQuery,
-    Listing,
     ParentBody,
     SegmentBody,
     SubListBody,
@@ -45,6 +44,7 @@ from chalicelib.api.upgrade.audiences.shown_members import ROUTE, after, bounded
 from chalicelib.api.upgrade.wire.pages import PageBody, page
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
+from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.entity_tags import Kind
 from chalicelib.domain.catalogue.segment_usage import SegmentUsage
@@ -84,32 +84,26 @@ SEGMENTS: Pages[Segment] = Pages(LIST, _made, tuple[int, str])
 @routes.endpoint(LIST)
 def list_segments(services: Services, query: ListQuery) -> Rendered[SegmentOverview]:
     """The public segments, the oldest first, and what they are used for."""
-    usage = services.segments.usage()
-    rest = SEGMENTS.rest(sorted(usage.public(), key=_made), query)
-    taken = SEGMENTS.take(rest, query, _listings_in(services, usage), partial(_shown, usage, LIST))
-    found = overview(usage, SEGMENTS, taken)
+    public = services.segment_administration.public()
+    rest = SEGMENTS.rest(sorted(public.segments.rows, key=_made), query)
+    write = partial(_shown, public.usage, LIST)
+    taken = SEGMENTS.take(rest, query, public.segments.read, write)
+    found = overview(public.usage, SEGMENTS, taken)
     return written(found.text, SEGMENTS.headers(found.taken, query))
 
 
 @routes.endpoint(PAGINATED, "POST")
 def page_of_segments(services: Services, body: PageBody) -> Rendered[PageOfSegments]:
     """Some of the public segments, the last changed first unless it is said otherwise."""
-    usage = services.segments.usage()
-    newest = sorted(usage.public(), key=lambda segment: segment.updated_at, reverse=True)
+    public = services.segment_administration.public()
+    newest = sorted(public.segments.rows, key=lambda segment: segment.updated_at, reverse=True)
     found = page(newest, body, SEGMENT_SEARCH)
-    write = partial(_shown, usage, PAGINATED)
-    taken = SEGMENTS.take(found.rows, ListQuery(), _listings_in(services, usage), write)
-    whole = overview(usage, SEGMENTS, taken)
+    write = partial(_shown, public.usage, PAGINATED)
+    taken = SEGMENTS.take(found.rows, ListQuery(), public.segments.read, write)
+    whole = overview(public.usage, SEGMENTS, taken)
     links = SEGMENTS.headers(replace(whole.taken, last=None), ListQuery())
-    return written(found.text(whole.text, len(whole.taken.rows)), links)
-
-
-Read = Callable[[Iterable[Segment]], Iterator[tuple[Segment, Listing]]]
-Write = Callable[[Segment, Listing], Row[SegmentWithStatus]]
-
-
-def _listings_in(services: Services, usage: SegmentUsage) -> Read:
-    return partial(each_listing, services, usage.segments)
+    text = JsonText[PageOfSegments](found.text(whole.text, len(whole.taken.rows)))
+    return written(text, links)
 
 
 def _shown(usage: SegmentUsage, route: str, _: Segment, listing: Listing) -> Row[SegmentWithStatus]:
@@ -123,14 +117,10 @@ def list_global_exclusions(
     """The global exclusion of each context."""
     contexts = services.segments.contexts
     pages: Pages[Segment] = Pages(GLOBAL, lambda s: (contexts.index(s.context),), tuple[int])
-    rest = pages.rest(services.segments.shut_out(), query)
-    return pages.response(pages.take(rest, query, *_with_status(services, GLOBAL)), query)
-
-
-def _with_status(services: Services, route: str) -> tuple[Read, Write]:
-    """What reads the lists of segments for a page, and what shows one with its status."""
-    usage = services.segments.usage()
-    return _listings_in(services, usage), partial(_shown, usage, route)
+    found = services.segment_administration.global_exclusions()
+    rest = pages.rest(found.segments.rows, query)
+    write = partial(_shown, found.usage, GLOBAL)
+    return pages.response(pages.take(rest, query, found.segments.read, write), query)
 
 
 @routes.endpoint(LIST, "POST", concerns=PUT)
@@ -138,9 +128,9 @@ def put_segment(
     services: Services, reading: Reading, body: SegmentBody, query: ReplaceQuery
 ) -> Rendered[segment_answers.Segment]:
     """Create a segment, or replace the one with the id."""
-    check_replaced(services, body, query, reading)
-    stored = services.segments.put(_drafted(body), body.users())
-    return _answered(services, stored, LIST)
+    check = check_replaced(body, query, reading)
+    stored = services.segment_administration.put(_drafted(body), body.users(), check)
+    return _answered(stored, LIST)
 
 
 @routes.endpoint("/api/segments/list", "POST", concerns=PARENT)
@@ -148,14 +138,14 @@ def put_list(
     services: Services, reading: Reading, body: SubListBody, query: ReplaceQuery
 ) -> Rendered[segment_answers.Segment]:
     """Create a private list inside a segment, or replace the one with the id."""
-    check_replaced(services, body, query, reading)
-    parent_id = body.parent_segment_id
-    stored = services.segments.put_list(parent_id, _drafted(body), body.users())
-    return _answered(services, stored, "/api/segments/list")
+    check = check_replaced(body, query, reading)
+    stored = services.segment_administration.put_list(
+        body.parent_segment_id, _drafted(body), body.users(), check
+    )
+    return _answered(stored, "/api/segments/list")
 
 
-def _answered(services: Services, stored: Segment, route: str) -> Rendered[segment_answers.Segment]:
-    listing = listing_of(services, stored.id)
+def _answered(listing: Listing, route: str) -> Rendered[segment_answers.Segment]:
     return reply(bounded_one(segment_answer, listing, route))
 
 
@@ -175,11 +165,10 @@ def get_segment_with_status(
     services: Services, segment_id: SegmentId
 ) -> Rendered[segment_uses.SegmentUsage]:
     """One segment that is not private, and what it is used for."""
-    listing = _or_gone(lambda: listing_of(services, segment_id))
-    if listing.segment.type is SegmentType.PRIVATE:
+    found = _or_gone(lambda: services.segment_administration.get(segment_id))
+    if found.listing.segment.type is SegmentType.PRIVATE:
         raise GoneSegment(GONE)
-    usage = services.segments.usage()
-    return reply(single_with_status(usage, listing, STATUS))
+    return reply(single_with_status(found.usage, found.listing, STATUS))
 
 
 @routes.endpoint(ROUTE, concerns=SEGMENT)
@@ -187,11 +176,9 @@ def get_segment(
     services: Services, segment_id: SegmentId, query: PartQuery
 ) -> Rendered[SingleSegment]:
     """One segment; of very many members those after the answer whose Link gave `cursor`."""
-    listing = _or_gone(lambda: listing_of(services, segment_id))
-    if query.cursor is not None:
-        listing = after(listing, query.cursor)
-    usage = services.segments.usage()
-    return reply(bounded_one(partial(shown_single, usage), listing, ROUTE))
+    found = _or_gone(lambda: services.segment_administration.get(segment_id))
+    listing = found.listing if query.cursor is None else after(found.listing, query.cursor)
+    return reply(bounded_one(partial(shown_single, found.usage), listing, ROUTE))
 
 
 @routes.endpoint("/api/segments/{segment_id}", "DELETE", concerns=SEGMENT)
@@ -205,7 +192,7 @@ def delete_segment(
 
 
 def _or_gone(call: Callable[[], T]) -> T:
-    """What a call returns that names one segment.
+    """The result of a call about one segment.
 
     Raises:
         GoneSegment: if there is no such segment.

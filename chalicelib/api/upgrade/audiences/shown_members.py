@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from chalicelib.api.http.rendering import Rendered, written
 from chalicelib.api.pages.answer_pages import LINKS, Row
-from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
+from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, JsonText, row_text
 from chalicelib.api.pages.cursors import Cursors
 from chalicelib.api.upgrade.audiences.segment_answers import (
     bare_segment_answer,
@@ -22,7 +22,7 @@ from chalicelib.api.upgrade.audiences.segment_answers import (
     segment_answer,
     user_member,
 )
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.participants.participants import GroupKey
@@ -70,9 +70,9 @@ def bounded(
     render: Callable[[Listings], A],
     listings: Listings,
     route: str,
-    write: Callable[[A], str] = row_text,
+    write: Callable[[A], JsonText[A]] = row_text,
 ) -> Row[A]:
-    """What `render` makes of some segments with their members, with as many as fit an answer.
+    """An answer that shows some segments, with as many of their members as fit it.
 
     It is what `route` answers: the Links, to the route of segments, are relative to that.
     """

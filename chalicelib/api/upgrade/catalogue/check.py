@@ -80,7 +80,9 @@ class TransferReport(TypedDict):
     refused: list[RefusedRow]
 
 
-def _page(services: Services, kind: RecordKind, query: CheckQuery) -> Rendered[Any]:
+def _page(
+    services: Services, kind: RecordKind, query: CheckQuery
+) -> Rendered[Any]:  # a list of rows of one shape, which the kind says
     after = None if query.cursor is None else CURSORS.read(query.cursor, kind=kind.value)
     limit = query.limit
     while True:

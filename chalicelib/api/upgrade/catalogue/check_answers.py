@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.experiment_answers import (
     condition_columns,
     experiment_columns,
 )
-from chalicelib.api.upgrade.wire.records import Json, stamps
+from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Groups, Id, Stamps, WorkingGroups
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.experiments.transfer import (
@@ -131,14 +131,14 @@ def row_answer(listed: ListedRecord) -> ListedRow:
     raise AssertionError("a record belongs to an experiment")
 
 
-def shortened(row: ListedRow) -> Json:  # of any of those shapes, with parts cut off
+def shortened(row: ListedRow) -> ListedRow:
     """A row that does not fit an answer, with the beginnings only of what it repeats of designs."""
     repeated = {
         name: {key: _beginning(value) for key, value in part.items()}
         for name in ("experiment", "condition")
         if isinstance(part := row.get(name), dict)
     }
-    return {**row, **repeated}
+    return cast("ListedRow", {**row, **repeated})
 
 
 def _beginning(value: Any) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -20,13 +19,12 @@ from chalicelib.api.upgrade.audiences.list_files import (
     import_lists,
     list_pages,
 )
-from chalicelib.api.upgrade.audiences.listings import each_experiment_with_lists
-from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import bounded
 from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_imports import ExperimentReader, exported
 from chalicelib.api.upgrade.wire.files import (
+    FileBody,
     Files,
     JudgedFile,
     PagedIdsQuery,
@@ -36,11 +34,14 @@ from chalicelib.api.upgrade.wire.files import (
 )
 from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
+from chalicelib.domain.audiences.listings import Listing, Listings
+from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services import Services
-from chalicelib.services.catalogue.imports import ExperimentDraft
+from chalicelib.services.audiences.listings import ListRow
+from chalicelib.services.catalogue.administration.experiments import ExperimentRows
 from chalicelib.services.experiments.experiments import HeldExperiment
+from chalicelib.services.running.details import Detailed
 
 routes = Routes(__name__, DIALECT)
 
@@ -61,32 +62,30 @@ class ExperimentListFilesBody(ListFilesBody):
     experiment_id: Uuid
 
 
-def reader_of(services: Services) -> ExperimentReader:
-    """What reads files as experiments that can be created here now."""
+def reader_of(catalogue: Catalogue, contexts: Collection[str]) -> ExperimentReader:
+    """A reader of files with experiments, to be created beside those of the catalogue."""
     return ExperimentReader(
-        services.catalogue.fresh(),
-        contexts=services.segments.contexts,
-        now=now,
-        new_id=new_id,
-        two_characters=two_characters,
+        catalogue, contexts=contexts, now=now, new_id=new_id, two_characters=two_characters
     )
 
 
 @routes.endpoint("/api/experiments/validation", "POST")
 def validate_experiments(services: Services, body: Files) -> list[JudgedFile]:
     """What an import of some files would do."""
-    reader = reader_of(services)
+    reader = reader_of(services.catalogue.fresh(), services.segments.contexts)
     return [judged(file, reader.read).answer() for file in body]
 
 
 @routes.endpoint("/api/experiments/import", "POST")
 def import_experiments(services: Services, body: Files) -> list[JudgedFile]:
     """Create experiments from files, each by itself, as they are there: ids, state and history."""
+    into, contexts = services.file_imports.of_experiments(), services.segments.contexts
 
-    def store(found: ExperimentDraft) -> None:
-        services.imports.experiments([found], runs=True)
+    def taken(file: FileBody) -> JudgedFile:
+        reader = reader_of(into.catalogue(), contexts)
+        return stored(judged(file, reader.read), into.store).answer()
 
-    return [stored(judged(file, reader_of(services).read), store).answer() for file in body]
+    return [taken(file) for file in body]
 
 
 @routes.endpoint(EXPORT)
@@ -94,13 +93,13 @@ def export_experiments(
     services: Services, query_values: PagedIdsQuery
 ) -> Rendered[list[shapes.ExportedExperiment]]:
     """Some experiments as files hold them, those that there are; all of them if none is named."""
-    experiments = services.experiments.with_feature_ids()
+    found = services.experiment_administration.all()
     if not query_values.ids:
-        return _exported(services, PAGES, experiments, query_values, {})
+        return _exported(found, found.held.rows, PAGES, query_values, {})
     ids = query_values.each_once()
-    known = {experiment.id: experiment for _, experiment in experiments}
+    known = {experiment.id: experiment for _, experiment in found.held.rows}
     named = [(number, known[each]) for number, each in enumerate(ids) if each in known]
-    return _exported(services, PAGES, named, query_values, {"ids": ids})
+    return _exported(found, named, PAGES, query_values, {"ids": ids})
 
 
 @routes.endpoint(EXPORT_ALL)
@@ -108,17 +107,18 @@ def export_all_experiments(
     services: Services, query: ListQuery
 ) -> Rendered[list[shapes.ExportedExperiment]]:
     """All experiments as files hold them."""
-    return _exported(services, ALL_PAGES, services.experiments.with_feature_ids(), query, {})
+    found = services.experiment_administration.all()
+    return _exported(found, found.held.rows, ALL_PAGES, query, {})
 
 
 def _exported(
-    services: Services,
-    pages: Pages[HeldExperiment],
+    found: ExperimentRows,
     experiments: Sequence[HeldExperiment],
+    pages: Pages[HeldExperiment],
     query: ListQuery,
     kept: Filter,
 ) -> Rendered[list[shapes.ExportedExperiment]]:
-    metrics = metric_records(services)
+    metrics = metric_records(found.metrics)
 
     def write(row: HeldExperiment, listings: Listings) -> Row[shapes.ExportedExperiment]:
         _, experiment = row
@@ -129,7 +129,7 @@ def _exported(
         )
 
     rest = pages.rest(experiments, query, **kept)
-    taken = pages.take(rest, query, partial(each_experiment_with_lists, services), write)
+    taken = pages.take(rest, query, found.held.read, write)
     return pages.response(taken, query, kept, **kept)
 
 
@@ -145,8 +145,8 @@ def export_include_lists(
     services: Services, experiment_id: ExperimentId, query: ListQuery
 ) -> Rendered[list[ExportedList]]:
     """The lists that include users."""
-    lists = _experiment(services, experiment_id).include
-    return exported_lists(services, lists, INCLUDED, query, "Include", experiment_id)
+    lists = _lists(services, experiment_id, exclude=False)
+    return exported_lists(lists, INCLUDED, query, "Include", experiment_id)
 
 
 @routes.endpoint(EXCLUDED.route)
@@ -154,12 +154,12 @@ def export_exclude_lists(
     services: Services, experiment_id: ExperimentId, query: ListQuery
 ) -> Rendered[list[ExportedList]]:
     """The lists that exclude users."""
-    lists = _experiment(services, experiment_id).exclude
-    return exported_lists(services, lists, EXCLUDED, query, "Exclude", experiment_id)
+    lists = _lists(services, experiment_id, exclude=True)
+    return exported_lists(lists, EXCLUDED, query, "Exclude", experiment_id)
 
 
-def _experiment(services: Services, experiment_id: str) -> Experiment:
+def _lists(services: Services, experiment_id: str, *, exclude: bool) -> Detailed[ListRow, Listing]:
     try:
-        return services.experiments.get(experiment_id)
+        return services.experiment_administration.lists(experiment_id, exclude=exclude)
     except NotFound as error:
         raise GoneExperiment("Experiment not found.") from error

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.api.upgrade.audiences.list_files import missing_warning
-from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.experiments.designs import answer_parts as parts
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
 from chalicelib.api.upgrade.experiments.designs import shapes
@@ -27,6 +26,7 @@ from chalicelib.api.upgrade.experiments.experiment_file_models import (
 from chalicelib.api.upgrade.wire.files import model_of
 from chalicelib.api.upgrade.wire.texts import NewId, kept_or_new
 from chalicelib.domain.audiences.contexts import configured, known_context
+from chalicelib.domain.audiences.listings import Listings
 from chalicelib.domain.catalogue.answer_room import check_shown
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.imports import is_older, part_ids

@@ -12,25 +12,22 @@ from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern
 from chalicelib.api.pages.answer_pages import Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
-from chalicelib.api.upgrade.audiences.listings import (
-    check_same_list,
-    list_draft,
-    listing_of,
-    listings_of,
-)
+from chalicelib.api.upgrade.audiences.list_drafts import check_same_list, list_draft
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
 from chalicelib.api.upgrade.audiences.segment_answers import DeletedList
-from chalicelib.api.upgrade.audiences.segment_models import ListBody, Listings
+from chalicelib.api.upgrade.audiences.segment_models import ListBody
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
 from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiment_imports import exported
 from chalicelib.api.upgrade.experiments.experiments import EXPERIMENT_OF_BODY, ExperimentId
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.entity_tags import Kind
-from chalicelib.domain.catalogue.lists import entries, has_list, listed
+from chalicelib.domain.catalogue.lists import has_list
 from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.services import Services
+from chalicelib.services.catalogue.administration.list_uses import ExperimentDetail, ListUses
 
 routes = Routes(__name__, DIALECT)
 
@@ -71,10 +68,11 @@ def add_exclusion_list(
 def _add_list(
     services: Services, reading: Reading, body: ListBody, query: ReplaceQuery, *, exclude: bool
 ) -> Rendered[shapes.AddedList]:
-    check_replaced(services, body.list, query, reading)
-    draft = list_draft(body.list)
-    experiment = services.lists.add_to_experiment(body.experiment_id, draft, exclude=exclude)
-    return _answer(services, experiment, draft.segment.id, INCLUSION)
+    check = check_replaced(body.list, query, reading)
+    stored = services.experiment_administration.add_list(
+        body.experiment_id, list_draft(body.list), exclude=exclude, check=check
+    )
+    return _answer(*stored, INCLUSION)
 
 
 @routes.endpoint("/api/experiments/inclusionList/{segment_id}", "PUT", concerns=EXPERIMENT_OF_BODY)
@@ -112,20 +110,17 @@ def _replace_list(
 ) -> Rendered[shapes.AddedList]:
     segment = body.list.model_copy(update={"id": segment_id})
 
-    def check() -> None:
+    def check(uses: ListUses) -> None:
         check_same_list(segment_id, body.list)
-        check_replaced(services, segment, query, reading)
+        check_replaced(segment, query, reading)(uses)
 
-    experiment = services.lists.replace_in_experiment(
+    stored = services.experiment_administration.replace_list(
         body.experiment_id, list_draft(segment), exclude=exclude, check=check
     )
-    return _answer(services, experiment, segment_id, f"{INCLUSION}/{{segment_id}}")
+    return _answer(*stored, f"{INCLUSION}/{{segment_id}}")
 
 
-def _answer(
-    services: Services, experiment: Experiment, segment_id: str, route: str
-) -> Rendered[shapes.AddedList]:
-    listing = listing_of(services, segment_id)
+def _answer(experiment: Experiment, listing: Listing, route: str) -> Rendered[shapes.AddedList]:
     return reply(bounded_one(partial(answers.added_list, experiment), listing, route))
 
 
@@ -155,23 +150,20 @@ def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> list[
 
 
 @shows_lists
-def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row[object]]:
+def _shown_with_list(uses: ListUses) -> Iterator[Row[object]]:
     """The answers that show the experiments which have a list: of their own, and as files."""
-    for experiment in services.experiments.all():
-        if segment_id in listed(experiment):
-            yield from _shown_whole(services, experiment)
+    for found in uses.experiments():
+        yield from _shown_whole(found)
 
 
-def _shown_whole(services: Services, experiment: Experiment) -> Iterator[Row[object]]:
-    metrics, faults = metric_records(services), services.faults.all()
-    listings = listings_of(services, entries(experiment))
+def _shown_whole(found: ExperimentDetail) -> Iterator[Row[object]]:
+    experiment, metrics = found.experiment, metric_records(found.metrics)
 
     def shown(some: Listings) -> shapes.Experiment:
-        return answers.with_fault(
-            answers.single(experiment, metrics=metrics, listings=some), faults
-        )
+        answer = answers.single(experiment, metrics=metrics, listings=some)
+        return answers.with_fault(answer, found.faults)
 
-    yield bounded(shown, listings, ROUTE)
+    yield bounded(shown, found.listings, ROUTE)
     yield bounded(
-        lambda some: exported(experiment, metrics=metrics, listings=some), listings, ROUTE
+        lambda some: exported(experiment, metrics=metrics, listings=some), found.listings, ROUTE
     )

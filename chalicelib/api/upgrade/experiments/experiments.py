@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Annotated, NoReturn, TypeVar, cast
 
@@ -14,12 +14,7 @@ from chalicelib.api.http.tagged import new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, fitting
 from chalicelib.api.upgrade.access.dialect import DIALECT, GoneExperiment
-from chalicelib.api.upgrade.audiences.listings import (
-    each_experiment_with_lists,
-    list_draft,
-    listings_of,
-)
-from chalicelib.api.upgrade.audiences.segment_models import Listings
+from chalicelib.api.upgrade.audiences.list_drafts import list_draft
 from chalicelib.api.upgrade.audiences.shown_members import bounded, reply
 from chalicelib.api.upgrade.experiments.designs import experiment_answers as answers
 from chalicelib.api.upgrade.experiments.designs import shapes
@@ -39,13 +34,16 @@ from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, page
 from chalicelib.api.upgrade.wire.records import new_id, now, two_characters
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
 from chalicelib.api.values.bounds import AtMost
+from chalicelib.domain.audiences.listings import Listings
 from chalicelib.domain.catalogue.answer_room import check_shown
 from chalicelib.domain.catalogue.entity_tags import Kind
-from chalicelib.domain.catalogue.lists import entries as list_entries
+from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.experiments.metrics import Metric
 from chalicelib.domain.participants.decision_points import DecisionPointKey
 from chalicelib.services import Services
+from chalicelib.services.catalogue.administration.list_uses import ExperimentDetail
 from chalicelib.services.catalogue.imports import ExperimentDraft
 from chalicelib.services.experiments.experiments import AT_ONCE, HeldExperiment
 
@@ -57,15 +55,6 @@ ExperimentId = Annotated[str, AfterValidator(checked_uuid), UUID_SCHEMA]
 
 EXPERIMENT = of_path(Kind.EXPERIMENT, "experiment_id")
 EXPERIMENT_OF_BODY = of_body(Kind.EXPERIMENT, lambda body: body.experiment_id)
-
-
-def _listings(services: Services, experiments: Sequence[Experiment]) -> Listings:
-    entries = (entry for experiment in experiments for entry in list_entries(experiment))
-    return listings_of(services, entries)
-
-
-def _metrics(services: Services) -> Metrics:
-    return metric_records(services)
 
 
 LIST = "/api/experiments"
@@ -81,11 +70,14 @@ POINT_PAGES: Pages[DecisionPointKey] = Pages(
 )
 
 
-def _single(
-    services: Services, experiment: Experiment, *, metrics: Metrics, listings: Listings
-) -> shapes.Experiment:
-    answer = answers.single(experiment, metrics=metrics, listings=listings)
-    return answers.with_fault(answer, services.faults.all())
+def _single(faults: Mapping[str, Fault]) -> answers.Rendering[shapes.Experiment]:
+    def render(
+        experiment: Experiment, *, metrics: Metrics, listings: Listings
+    ) -> shapes.Experiment:
+        answer = answers.single(experiment, metrics=metrics, listings=listings)
+        return answers.with_fault(answer, faults)
+
+    return render
 
 
 def _shown(
@@ -95,6 +87,11 @@ def _shown(
     return bounded(
         lambda shown: render(experiment, metrics=metrics, listings=shown), listings, route
     )
+
+
+def _detail(render: answers.Rendering[A], found: ExperimentDetail, route: str) -> Row[A]:
+    metrics = metric_records(found.metrics)
+    return _shown(render, metrics, route, found.experiment, found.listings)
 
 
 @routes.endpoint(LIST, "POST", concerns=new(Kind.EXPERIMENT))
@@ -116,27 +113,37 @@ def _created(
     services: Services, bodies: Sequence[ExperimentBody]
 ) -> list[shapes.CreatedExperiment]:
     """The answer of experiments that were created; more than it holds is refused before."""
-    metrics = _metrics(services)
-    drafts = [draft_of(services, each, metrics) for each in bodies]
+    contexts = services.segments.contexts
+    created = services.experiment_administration.create(partial(_drafts, bodies, contexts))
+    metrics = metric_records(created.metrics)
+    return [answers.created(experiment, metrics=metrics) for experiment in created.experiments]
+
+
+def _drafts(
+    bodies: Sequence[ExperimentBody], contexts: Collection[str], known: Sequence[Metric]
+) -> list[ExperimentDraft]:
+    metrics = metric_records(known)
+    drafts = [draft_of(each, contexts, metrics) for each in bodies]
     _, fits = fitting(answers.created(draft.design, metrics=metrics) for draft in drafts)
     if not fits:
         raise Invalid(
             f"the answer would have more than {ANSWER_BYTES} bytes: create fewer experiments in one"
             " call"
         )
-    experiments = services.imports.experiments(drafts)
-    return [answers.created(experiment, metrics=metrics) for experiment in experiments]
+    return drafts
 
 
-def draft_of(services: Services, body: ExperimentBody, metrics: Metrics) -> ExperimentDraft:
-    """The experiment that a request asks for, with its lists.
+def draft_of(
+    body: ExperimentBody, contexts: Collection[str], metrics: Collection[str]
+) -> ExperimentDraft:
+    """The experiment that a request asks for, with its lists; `metrics` are the keys of all.
 
     Raises:
         Invalid: if its parts do not go together, or no answer could show it.
     """
     design = new_experiment(
         body,
-        contexts=services.segments.contexts,
+        contexts=contexts,
         now=now(),
         new_id=new_id,
         two_characters=two_characters,
@@ -152,10 +159,10 @@ def draft_of(services: Services, body: ExperimentBody, metrics: Metrics) -> Expe
 @routes.endpoint(LIST)
 def list_experiments(services: Services, query: ListQuery) -> Rendered[list[shapes.Experiment]]:
     """The experiments, complete, the oldest first."""
-    write = partial(_shown, partial(_single, services), _metrics(services), LIST)
-    rest = PAGES.rest(services.experiments.with_feature_ids(), query)
-    read = partial(each_experiment_with_lists, services)
-    taken = PAGES.take(rest, query, read, lambda row, lists: write(row[1], lists))
+    found = services.experiment_administration.all()
+    write = partial(_shown, _single(found.faults), metric_records(found.metrics), LIST)
+    rest = PAGES.rest(found.held.rows, query)
+    taken = PAGES.take(rest, query, found.held.read, lambda row, lists: write(row[1], lists))
     return PAGES.response(taken, query)
 
 
@@ -186,27 +193,20 @@ def page_of_experiments(
     services: Services, body: PageBody
 ) -> Rendered[PageOf[shapes.ListedExperiment]]:
     """Some of the experiments."""
-    found = page(services.experiments.all(), body, EXPERIMENT_SEARCH)
-    return found.response(found.rows, _list_item(services))
+    experiments = services.experiment_administration.all()
+    found = page([each for _, each in experiments.held.rows], body, EXPERIMENT_SEARCH)
+    return found.response(found.rows, partial(_list_item, experiments.faults))
 
 
-def _list_item(services: Services) -> Callable[[Experiment], shapes.ListedExperiment]:
-    faults = services.faults.all()
-    return lambda experiment: answers.with_fault(answers.list_item(experiment), faults)
+def _list_item(faults: Mapping[str, Fault], experiment: Experiment) -> shapes.ListedExperiment:
+    return answers.with_fault(answers.list_item(experiment), faults)
 
 
 @routes.endpoint(SINGLE, concerns=EXPERIMENT)
 def get_experiment(services: Services, experiment_id: ExperimentId) -> Rendered[shapes.Experiment]:
     """One experiment, complete."""
-    experiment = services.experiments.get(experiment_id)
-    row = _shown(
-        partial(_single, services),
-        _metrics(services),
-        SINGLE,
-        experiment,
-        _listings(services, [experiment]),
-    )
-    return reply(row)
+    found = services.experiment_administration.get(experiment_id)
+    return reply(_detail(_single(found.faults), found, SINGLE))
 
 
 @routes.endpoint("/api/experiments/conditions/{experiment_id}")
@@ -218,8 +218,11 @@ def get_conditions(services: Services, experiment_id: ExperimentId) -> list[shap
 @routes.endpoint("/api/experiments/state", "POST", concerns=EXPERIMENT_OF_BODY)
 def change_state(services: Services, body: StateBody) -> shapes.MovedExperiment:
     """Move an experiment to another state; a scheduled one says when it is to start."""
-    before, after = services.experiments.move(body.experiment_id, body.state, body.schedule_date)
-    return answers.state_changed(before, after, metrics=_metrics(services))
+    moved = services.experiment_administration.move(
+        body.experiment_id, body.state, body.schedule_date
+    )
+    metrics = metric_records(moved.metrics)
+    return answers.state_changed(moved.before, moved.after, metrics=metrics)
 
 
 @routes.endpoint(ONE, "PUT", concerns=EXPERIMENT)
@@ -227,14 +230,18 @@ def edit_experiment(
     services: Services, experiment_id: ExperimentId, body: EditExperimentBody
 ) -> Rendered[shapes.EditedExperiment]:
     """Replace an experiment, but for its lists."""
-    after = services.experiments.edit(experiment_id, partial(edited_by, services, body))
-    return reply(
-        _shown(answers.edited, _metrics(services), ONE, after, _listings(services, [after]))
-    )
+    edit = partial(edited_by, body, services.segments.contexts)
+    found = services.experiment_administration.edit(experiment_id, edit)
+    return reply(_detail(answers.edited, found, ONE))
 
 
-def edited_by(services: Services, body: EditExperimentBody, before: Experiment) -> Experiment:
-    """The experiment as a request replaces it.
+def edited_by(
+    body: EditExperimentBody,
+    contexts: Collection[str],
+    before: Experiment,
+    metrics: Sequence[Metric],
+) -> Experiment:
+    """The experiment as a request replaces it; `metrics` are all.
 
     Raises:
         Invalid: if its parts do not go together.
@@ -242,11 +249,11 @@ def edited_by(services: Services, body: EditExperimentBody, before: Experiment) 
     return edited_experiment(
         body,
         before,
-        contexts=services.segments.contexts,
+        contexts=contexts,
         now=now(),
         new_id=new_id,
         two_characters=two_characters,
-        known_metrics=_metrics(services),
+        known_metrics={metric.key for metric in metrics},
     )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired, TypeVar
 
 from pydantic import WithJsonSchema
 
+from chalicelib.api.pages.answer_sizes import JsonText
 from chalicelib.api.upgrade.audiences.segment_answers import Segment, segment_answer
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.domain.audiences.filters import FilterMode, ListEntry
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.flags import flags
 from chalicelib.domain.flags.flags import FlagStatus
+
+A = TypeVar("A")
 
 ListType = Annotated[str | None, WithJsonSchema({"type": "string"})]
 """Of a list of a flag, which always has one."""
@@ -77,9 +80,9 @@ def flag_answer(flag: flags.Flag) -> Flag:
     }
 
 
-def laid_out(value: Any) -> str:
+def laid_out(value: A) -> JsonText[A]:
     """A flag as JSON for people, as its file holds it."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return JsonText(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def whole_flag_answer(flag: flags.Flag, listings: Listings) -> FlagWithLists:

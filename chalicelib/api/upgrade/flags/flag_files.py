@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated
@@ -22,16 +23,21 @@ from chalicelib.api.upgrade.audiences.list_files import (
     import_lists,
     list_pages,
 )
-from chalicelib.api.upgrade.audiences.listings import listings_of
 from chalicelib.api.upgrade.audiences.shown_members import bounded
 from chalicelib.api.upgrade.flags.flag_answers import FlagWithLists, laid_out, whole_flag_answer
-from chalicelib.api.upgrade.flags.flag_imports import FlagImport, FlagReader
-from chalicelib.api.upgrade.wire.files import FilesBody, FileVerdict, TakenFile, judged, stored
+from chalicelib.api.upgrade.flags.flag_imports import FlagReader
+from chalicelib.api.upgrade.wire.files import (
+    FileBody,
+    FilesBody,
+    FileVerdict,
+    TakenFile,
+    judged,
+    stored,
+)
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, Uuid, checked_uuid
-from chalicelib.domain.catalogue.lists import entries
+from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
 
 routes = Routes(__name__, DIALECT)
@@ -50,16 +56,15 @@ class FlagListFilesBody(ListFilesBody):
     flag_id: Uuid
 
 
-def reader_of(services: Services) -> FlagReader:
-    return FlagReader(
-        services.catalogue.fresh(), contexts=services.segments.contexts, now=now, new_id=new_id
-    )
+def reader_of(catalogue: Catalogue, contexts: Collection[str]) -> FlagReader:
+    """A reader of files with flags, which are to be created beside those that there are."""
+    return FlagReader(catalogue, contexts=contexts, now=now, new_id=new_id)
 
 
 @routes.endpoint("/api/flags/import/validation", "POST")
 def validate_flags(services: Services, body: FilesBody) -> list[FileVerdict]:
     """What an import of some files would do."""
-    reader = reader_of(services)
+    reader = reader_of(services.catalogue.fresh(), services.segments.contexts)
     return [judged(file, reader.read).verdict() for file in body.files]
 
 
@@ -67,25 +72,24 @@ def validate_flags(services: Services, body: FilesBody) -> list[FileVerdict]:
 def import_flags(services: Services, body: FilesBody) -> list[TakenFile]:
     """Create flags from files, each by itself; they are disabled and keep their ids."""
 
-    def store(found: FlagImport) -> None:
-        services.imports.flag(found.flag, found.include, found.exclude)
+    into, contexts = services.file_imports.of_flags(), services.segments.contexts
 
-    return [
-        stored(judged(file, reader_of(services).read), store).brief_answer() for file in body.files
-    ]
+    def taken(file: FileBody) -> TakenFile:
+        reader = reader_of(into.catalogue(), contexts)
+        return stored(judged(file, reader.read), into.store).brief_answer()
+
+    return [taken(file) for file in body.files]
 
 
 @routes.endpoint(EXPORT)
 def export_flag(services: Services, flag_id: FlagId) -> Rendered[FlagWithLists] | Response:
     """One flag as a file holds it, laid out for people."""
     try:
-        flag = services.flags.get(flag_id)
+        flag, listings = services.flag_administration.get(flag_id)
     except NotFound as error:
         text: ResponseHeaders = {"Content-Type": "text/plain; charset=utf-8"}
         return Response(str(error), text, HTTPStatus.NOT_FOUND.value)
-    row = bounded(
-        partial(whole_flag_answer, flag), listings_of(services, entries(flag)), EXPORT, laid_out
-    )
+    row = bounded(partial(whole_flag_answer, flag), listings, EXPORT, laid_out)
     header: ResponseHeaders = {"Link": ", ".join(row.links)} if row.links else {}
     return written(row.text, {**header, **attachment(flag.name, "json")})
 
@@ -102,8 +106,8 @@ def export_flag_include_lists(
     services: Services, flag_id: FlagId, query: ListQuery
 ) -> Rendered[list[ExportedList]]:
     """The lists that include users."""
-    lists = _flag(services, flag_id).include
-    return exported_lists(services, lists, INCLUDED, query, "Include", flag_id)
+    lists = services.flag_administration.lists(flag_id, exclude=False)
+    return exported_lists(lists, INCLUDED, query, "Include", flag_id)
 
 
 @routes.endpoint(EXCLUDED.route)
@@ -111,9 +115,5 @@ def export_flag_exclude_lists(
     services: Services, flag_id: FlagId, query: ListQuery
 ) -> Rendered[list[ExportedList]]:
     """The lists that exclude users."""
-    lists = _flag(services, flag_id).exclude
-    return exported_lists(services, lists, EXCLUDED, query, "Exclude", flag_id)
-
-
-def _flag(services: Services, flag_id: str) -> Flag:
-    return services.flags.get(flag_id)
+    lists = services.flag_administration.lists(flag_id, exclude=True)
+    return exported_lists(lists, EXCLUDED, query, "Exclude", flag_id)

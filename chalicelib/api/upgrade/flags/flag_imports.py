@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +18,8 @@ from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.lists import check_room
-from chalicelib.domain.flags.flags import Flag, FlagStatus
+from chalicelib.domain.flags.flags import FlagStatus
+from chalicelib.services.catalogue.administration.file_imports import FlagDraft
 from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.flags.flags import FlagKeyTaken, check_key
 
@@ -56,15 +57,6 @@ class FlagFile(FlagBody):
     feature_flag_segment_exclusion: FlagLists | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FlagImport:
-    """A flag to create, with its lists."""
-
-    flag: Flag
-    include: tuple[ListDraft, ...]
-    exclude: tuple[ListDraft, ...]
-
-
 class FlagReader:
     """Reads files as flags that can be created beside those that there are.
 
@@ -85,7 +77,7 @@ class FlagReader:
         self._new_id = new_id
         self._keys: set[tuple[str, str]] = set()
 
-    def read(self, value: Any) -> tuple[FlagImport, str | None]:
+    def read(self, value: Any) -> tuple[FlagDraft, str | None]:
         """The flag of a file, and what is to be warned of.
 
         Raises:
@@ -104,7 +96,7 @@ class FlagReader:
             name = f"{flag.id} Segment"
             return tuple(each.draft(flag.context, default_name=name) for each in files or ())
 
-        found = FlagImport(
+        found = FlagDraft(
             flag,
             lists(file.feature_flag_segment_inclusion),
             lists(file.feature_flag_segment_exclusion),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.upgrade.audiences.listings import list_draft
+from chalicelib.api.upgrade.audiences.list_drafts import list_draft
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody, Tags
 from chalicelib.api.upgrade.wire.pages import Search
 from chalicelib.api.upgrade.wire.texts import AdminBody, FilledName, FilledText, Text, Uuid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -15,14 +15,9 @@ from chalicelib.api.http.routes import Routes
 from chalicelib.api.http.tagged import Concern, new, of_body, of_path
 from chalicelib.api.pages.answer_pages import ListQuery, Pages, Row
 from chalicelib.api.upgrade.access.dialect import DIALECT
-from chalicelib.api.upgrade.audiences.listings import (
-    check_same_list,
-    listing_of,
-    listings_of,
-)
+from chalicelib.api.upgrade.audiences.list_drafts import check_same_list
 from chalicelib.api.upgrade.audiences.long_lists import ReplaceQuery, check_replaced, shows_lists
 from chalicelib.api.upgrade.audiences.segment_answers import SegmentColumns, bare_segment_answer
-from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.audiences.shown_members import ROUTE, bounded, bounded_one, reply
 from chalicelib.api.upgrade.flags import flag_answers
 from chalicelib.api.upgrade.flags.flag_answers import (
@@ -42,11 +37,12 @@ from chalicelib.api.upgrade.flags.flag_models import (
 from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, page
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import UUID_SCHEMA, checked_uuid
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.entity_tags import Kind
-from chalicelib.domain.catalogue.lists import entries, listed
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services import Services
+from chalicelib.services.catalogue.administration.list_uses import ListUses
 from chalicelib.services.catalogue.imports import ListDraft
 
 routes = Routes(__name__, DIALECT)
@@ -76,16 +72,8 @@ ONE = "/api/flags/{flag_id}"
 PAGES: Pages[Flag] = Pages(LIST, lambda flag: (flag.feature_id,), tuple[int])
 
 
-def _listings(services: Services, flag: Flag) -> Listings:
-    return listings_of(services, entries(flag))
-
-
-def _with_exposures(services: Services, flags: Sequence[Flag]) -> Iterator[tuple[Flag, int]]:
-    return zip(flags, services.flags.exposures(flags), strict=True)
-
-
-def _whole(services: Services, flag: Flag) -> Rendered[flag_answers.FlagWithLists]:
-    return reply(bounded(partial(whole_flag_answer, flag), _listings(services, flag), ONE))
+def _whole(flag: Flag, listings: Listings) -> Rendered[flag_answers.FlagWithLists]:
+    return reply(bounded(partial(whole_flag_answer, flag), listings, ONE))
 
 
 @routes.endpoint(LIST)
@@ -104,15 +92,15 @@ def create_flag(services: Services, body: FlagBody) -> flag_answers.Flag:
 @routes.endpoint("/api/flags/paginated", "POST")
 def page_of_flags(services: Services, body: PageBody) -> Rendered[PageOf[flag_answers.ListedFlag]]:
     """Some of the flags, with how many users each was on for."""
-    found = page(services.flags.all(), body, FLAG_SEARCH)
-    rows = _with_exposures(services, found.rows)
-    return found.response(rows, lambda row: flag_node(*row))
+    flags = services.flag_administration.with_exposures()
+    found = page(flags.rows, body, FLAG_SEARCH)
+    return found.response(flags.read(found.rows), lambda row: flag_node(*row))
 
 
 @routes.endpoint(ONE, concerns=FLAG)
 def get_flag(services: Services, flag_id: FlagId) -> Rendered[flag_answers.FlagWithLists]:
     """One flag with its lists."""
-    return _whole(services, services.flags.get(flag_id))
+    return _whole(*services.flag_administration.get(flag_id))
 
 
 @routes.endpoint("/api/flags/{flag_id}", "PUT", concerns=FLAG)
@@ -121,10 +109,10 @@ def edit_flag(
 ) -> Rendered[flag_answers.FlagWithLists]:
     """Replace a flag, but for its lists."""
     contexts = services.segments.contexts
-    after = services.flags.edit(
+    after = services.flag_administration.edit(
         flag_id, lambda flag: body.edited(flag, contexts=contexts, now=now())
     )
-    return _whole(services, after)
+    return _whole(*after)
 
 
 @routes.endpoint("/api/flags/{flag_id}", "DELETE", concerns=FLAG)
@@ -181,15 +169,14 @@ def _put_list(
     exclude: bool,
 ) -> Rendered[flag_answers.AddedFlagList]:
     draft = body.draft()
-    check = partial(check_replaced, services, body.segment, query, reading)
-    flag = services.lists.put_in_flag(body.id, draft, exclude=exclude, check=check)
-    return _with_list(services, flag, draft, INCLUSION)
+    check = check_replaced(body.segment, query, reading)
+    stored = services.flag_administration.put_list(body.id, draft, exclude=exclude, check=check)
+    return _with_list(*stored, draft, INCLUSION)
 
 
 def _with_list(
-    services: Services, flag: Flag, draft: ListDraft, route: str
+    flag: Flag, listing: Listing, draft: ListDraft, route: str
 ) -> Rendered[flag_answers.AddedFlagList]:
-    listing = listing_of(services, draft.segment.id)
     return reply(bounded_one(partial(flag_list_answer, flag, draft.entry()), listing, route))
 
 
@@ -229,12 +216,12 @@ def _replace_list(
     segment = body.segment.model_copy(update={"id": segment_id})
     draft = body.model_copy(update={"segment": segment}).draft()
 
-    def check() -> None:
+    def check(uses: ListUses) -> None:
         check_same_list(segment_id, body.segment)
-        check_replaced(services, segment, query, reading)
+        check_replaced(segment, query, reading)(uses)
 
-    flag = services.lists.replace_in_flag(body.id, draft, exclude=exclude, check=check)
-    return _with_list(services, flag, draft, ONE_INCLUSION)
+    stored = services.flag_administration.replace_list(body.id, draft, exclude=exclude, check=check)
+    return _with_list(*stored, draft, ONE_INCLUSION)
 
 
 @routes.endpoint(
@@ -256,9 +243,7 @@ def _delete_list(services: Services, segment_id: str, *, exclude: bool) -> Segme
 
 
 @shows_lists
-def _shown_with_list(services: Services, segment_id: str) -> Iterator[Row[object]]:
+def _shown_with_list(uses: ListUses) -> Iterator[Row[object]]:
     """The answers that show the flags which have a list: their files, the longest of them."""
-    for flag in services.flags.all():
-        if segment_id in listed(flag):
-            listings = listings_of(services, entries(flag))
-            yield bounded(partial(whole_flag_answer, flag), listings, ROUTE, laid_out)
+    for flag, listings in uses.flags():
+        yield bounded(partial(whole_flag_answer, flag), listings, ROUTE, laid_out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from typing_extensions import TypedDict
 
@@ -62,6 +62,8 @@ class StampedNewLogRow(Stamps, NewLogRow):
     pass
 
 
+R = TypeVar("R")
+
 LogRows = list[NewLogRow | ChangedLogRow | NamedLogRow]
 
 
@@ -79,18 +81,28 @@ def log_answer(report: LogReport, caller: Caller) -> Rendered[LogRows]:
 
 def stamped_log_answer(report: LogReport, caller: Caller) -> Rendered[StampedLogRows]:
     """The same rows with when they were stored, as bloblog answers."""
-    rows = ({**_stamps(row), **answer} for row, answer in _rows(report, caller))
+    rows = (_stamped(row, answer) for row, answer in _rows(report, caller))
     return _rendered(report, caller, rows)
 
 
-def _rendered(report: LogReport, caller: Caller, rows: Iterable[object]) -> Rendered[Any]:
+def _stamped(
+    row: LogRow, answer: ChangedLogRow | NewLogRow
+) -> StampedChangedLogRow | StampedNewLogRow:
+    return cast("StampedChangedLogRow | StampedNewLogRow", {**_stamps(row), **answer})
+
+
+def _rendered(
+    report: LogReport, caller: Caller, rows: Iterable[R]
+) -> Rendered[list[R | ChangedLogRow | NamedLogRow]]:
     texts, whole = fitting(rows)
-    if not whole:
-        touched = _touched(report)
-        texts, whole = fitting(_bare(part, row, caller) for part, row in touched)
-        if not whole:
-            texts, _ = fitting(_named(part, row) for part, row in touched)
-    return written(list_text(texts))
+    if whole:
+        return written(list_text(texts))
+    touched = _touched(report)
+    bare, whole = fitting(_bare(part, row, caller) for part, row in touched)
+    if whole:
+        return written(list_text(bare))
+    named, _ = fitting(_named(part, row) for part, row in touched)
+    return written(list_text(named))
 
 
 def _rows(report: LogReport, caller: Caller) -> Iterator[tuple[LogRow, ChangedLogRow | NewLogRow]]:

@@ -66,7 +66,7 @@ def delete_metric(services: Services, key: str) -> Rendered[list[MetricNode]]:
 
 
 def _first(metrics: Iterable[Metric]) -> Rendered[list[MetricNode]]:
-    """Those that fit an answer; a Link leads to all metrics."""
+    """The first metrics that fit an answer, as trees; a Link leads to all metrics."""
     write = own_nodes()
     taken = PAGES.take(metrics, ListQuery(), as_they_are, lambda metric, _: write(metric))
     more = {} if taken.last is None else {"Link": f'<{ALL}>; rel="collection"'}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Annotated, NotRequired
 
 from pydantic import Field
@@ -15,7 +14,7 @@ from chalicelib.api.pages.answer_pages import ListQuery, Pages, Position, Row
 from chalicelib.api.pages.answer_sizes import ANSWER_BYTES, row_text
 from chalicelib.api.upgrade.access.dialect import DIALECT
 from chalicelib.api.upgrade.participants.client_models import ClientBody, Name
-from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, Search, batched, page
+from chalicelib.api.upgrade.wire.pages import PageBody, PageOf, Search, page
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Id, Stamps
 from chalicelib.api.upgrade.wire.texts import Identifier, Uuid
@@ -78,9 +77,6 @@ class PreviewAssignmentsBody(PreviewUserBody):
 NAME_SHOWN = 200
 """Characters of a name or a code where all of a user's are too long together."""
 
-USERS_AT_ONCE = 100
-"""Preview users whose conditions are read at a time: a page may end before the last."""
-
 
 def _position(user: preview_users.PreviewUser) -> Position:
     return -int(user.created_at.timestamp() * 1000), user.id
@@ -118,16 +114,18 @@ class PreviewUser(PreviewUserColumns):
 @routes.endpoint("/api/previewusers")
 def list_preview_users(services: Services, query: ListQuery) -> Rendered[list[PreviewUser]]:
     """The preview users, the newest first."""
-    rest = PAGES.rest(services.preview_users.all(), query)
-    read = partial(_each_shown, services)
-    return PAGES.response(PAGES.take(rest, query, read, lambda _, shown: Row.of(shown)), query)
+    users = services.preview_users.shown_all()
+    rest = PAGES.rest(users.rows, query)
+    taken = PAGES.take(rest, query, users.read, lambda *shown: Row.of(_answer(*shown)))
+    return PAGES.response(taken, query)
 
 
 @routes.endpoint("/api/previewusers/paginated", "POST")
 def page_of_preview_users(services: Services, body: PageBody) -> Rendered[PageOf[PreviewUser]]:
     """Some of the preview users."""
-    found = page(services.preview_users.all(), body, PREVIEW_USER_SEARCH)
-    return found.response(_each_shown(services, found.rows), lambda row: row[1])
+    users = services.preview_users.shown_all()
+    found = page(users.rows, body, PREVIEW_USER_SEARCH)
+    return found.response(users.read(found.rows), lambda shown: _answer(*shown))
 
 
 @routes.endpoint("/api/previewusers", "POST")
@@ -145,7 +143,8 @@ def assign_preview_user(services: Services, body: PreviewAssignmentsBody) -> Pre
 @routes.endpoint("/api/previewusers/{user_id}")
 def get_preview_user(services: Services, user_id: Name) -> PreviewUser:
     """One preview user."""
-    return _shown(services, [services.preview_users.get(user_id)])[0]
+    shown = services.preview_users.shown(user_id)
+    return _answer(shown.user, shown.previews)
 
 
 @routes.endpoint("/api/previewusers/{user_id}", "PUT")
@@ -162,27 +161,16 @@ def delete_preview_user(services: Services, user_id: Name) -> list[PreviewUserCo
 
 
 def _put(services: Services, user_id: str, body: AssignmentsField) -> PreviewUser:
-    return _shown(services, [services.preview_users.put(user_id, body.requested())])[0]
-
-
-def _shown(services: Services, users: Sequence[preview_users.PreviewUser]) -> list[PreviewUser]:
-    """Preview users with their assignments; those who have none without."""
-    previews = services.preview_users.previews(users)
-    return [_answer(user, previews[user.id]) for user in users]
+    shown = services.preview_users.put_shown(user_id, body.requested())
+    return _answer(shown.user, shown.previews)
 
 
 def _answer(user: preview_users.PreviewUser, previews: Sequence[Preview]) -> PreviewUser:
+    """A preview user with the assignments; one who has none without."""
     times = stamps(user.created_at, user.updated_at, user.version)
     if not previews:
         return PreviewUser(id=user.id, **times)
     return PreviewUser(id=user.id, **times, assignments=_assignments(user, previews))
-
-
-def _each_shown(
-    services: Services, users: Iterable[preview_users.PreviewUser]
-) -> Iterator[tuple[preview_users.PreviewUser, PreviewUser]]:
-    for some in batched(users, USERS_AT_ONCE):
-        yield from zip(some, _shown(services, some), strict=True)
 
 
 def _row(user: preview_users.PreviewUser) -> PreviewUserColumns:

@@ -80,6 +80,12 @@ class StratificationUse(TypedDict):
     experimentIds: list[Id]
 
 
+class StratificationUseInPart(StratificationUse):
+    """Only the first values of a factor, and of how many."""
+
+    valuesTotal: int
+
+
 class UploadedFactor(TypedDict):
     factor: str
     users: int
@@ -109,10 +115,15 @@ def _use(use: FactorUse) -> Row[StratificationUse]:
         "experimentIds": experiments,
     }
     text = row_text(shown)
-    if answer_bytes(text) > ANSWER_BYTES:
-        values = dict(islice(use.users.items(), VALUES_SHOWN))
-        text = row_text({**shown, "factorValue": values, "valuesTotal": len(use.users)})
-    return Row(text)
+    if answer_bytes(text) <= ANSWER_BYTES:
+        return Row(text)
+    first = dict(islice(use.users.items(), VALUES_SHOWN))
+    part: StratificationUseInPart = {
+        **shown,
+        "factorValue": first,
+        "valuesTotal": len(use.users),
+    }
+    return Row(row_text(part))
 
 
 @routes.endpoint("/api/stratification", "POST")
@@ -138,8 +149,9 @@ def _of_files(files: Iterable[StratificationFile]) -> dict[str, dict[str, str]]:
 @routes.endpoint("/api/stratification/download/{factor}")
 def download_strata(services: Services, factor: FilledText, query: PartQuery) -> Rendered[str]:
     """The users with a value of a factor as CSV; a Link names the next part of a large one."""
+    values = services.stratification.values(factor)
     after = "" if query.cursor is None else CURSORS.read(query.cursor, factor=factor)
-    return _file(factor, services.stratification.values(factor), after)
+    return _file(factor, values, after)
 
 
 def _file(factor: str, values: Iterable[tuple[str, str]], after: str) -> Rendered[str]:

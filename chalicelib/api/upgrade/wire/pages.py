@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
 from chalicelib.api.http.rendering import Rendered, written
-from chalicelib.api.pages.answer_sizes import fitting, list_text, row_text
+from chalicelib.api.pages.answer_sizes import JsonText, fitting, list_text, row_text
 from chalicelib.api.upgrade.wire.texts import Text
 from chalicelib.domain.errors import Invalid
 
@@ -102,9 +101,9 @@ class FoundPage(Generic[T]):
     body: PageBody
 
     def response(self, rows: Iterable[R], write: Callable[[R], A]) -> Rendered[PageOf[A]]:
-        """The answer: as nodes what `write` makes of `rows`, those that fit; what was asked for."""
+        """The page: its nodes are `rows` as `write` shows them, those that fit an answer."""
         texts, _ = fitting(map(write, rows))
-        return written(self.text(list_text(texts), len(texts)))
+        return written(JsonText(self.text(list_text(texts), len(texts))))
 
     def text(self, nodes: str, count: int) -> str:
         """The answer with so many nodes that are JSON already.
@@ -137,13 +136,6 @@ def page(rows: Sequence[T], body: PageBody, search: Search[T]) -> FoundPage[T]:
             raise Invalid(f"sortParams: key must be one of {', '.join(search.orders)}")
         found.sort(key=order, reverse=body.sort_params.sort_as is SortDirection.DESCENDING)
     return FoundPage(found[body.skip : body.skip + body.take], len(found), body)
-
-
-def batched(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The rows, up to `size` at a time."""
-    waiting = iter(rows)
-    while some := list(islice(waiting, size)):
-        yield some
 
 
 def _matches(row: T, asked: SearchBody, search: Search[T]) -> bool:

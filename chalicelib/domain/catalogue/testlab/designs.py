@@ -52,12 +52,12 @@ class FeatureDesign:
 
     @property
     def users(self) -> int:
-        """Those who take part, in all variants."""
+        """The number of users of all variants."""
         return sum(totals.total_users for _, totals in self.totals)
 
     @property
     def events(self) -> int:
-        """What was recorded of its variants."""
+        """The number of events of all variants."""
         return sum(totals.event_total for _, totals in self.totals)
 
     @property
@@ -100,7 +100,7 @@ class FeatureDesign:
 
     @property
     def seen(self) -> str:
-        """What tells the draft that is shown from one that somebody changed meanwhile."""
+        """The tag of the draft that is shown; a draft with another tag was changed meanwhile."""
         return tag_of(draft_of(self.feature))
 
     @property

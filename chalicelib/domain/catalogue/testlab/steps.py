@@ -1,4 +1,4 @@
-"""The steps in the life of a feature of Test Lab that people take, and what each makes of it."""
+"""The steps in the life of a feature of Test Lab, and the draft of the feature after each."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def draft_of(feature: Feature) -> FeatureDraft:
 
 
 def revised(feature: Feature, step: Revision, today: date) -> FeatureDraft:
-    """The draft that a step makes of a feature; the share stays where none was typed.
+    """The draft of a feature after a step; the share stays where none was typed.
 
     Raises:
         Invalid: if what is over is to start, or what has not begun is to end.

@@ -197,7 +197,7 @@ def _verdict(
 
 
 def _control_name(measured: Measured) -> str:
-    """What is compared with: the control, or of a factorial the first level of each factor."""
+    """The name of the control, or of a factorial the first level of each factor."""
     if measured.factors and measured.fixed.compares is ComparisonOf.LEVELS:
         return "the first level"
     return "" if measured.control is None else measured.control.name

@@ -47,7 +47,7 @@ NONE = Sums(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What is compared: the arms of a side against those of the other, with their names.
+    """A comparison of the arms of one side with those of the other, with their names.
 
     Of a factorial, the arms with a level of `factor` against those with its first level.
     """
@@ -75,7 +75,7 @@ class Contrasted:
 
 
 def pairings(measured: Measured) -> list[Pairing]:
-    """What an experiment compares; those of weight 0 at the start are left out.
+    """The comparisons of an experiment; arms of weight 0 at the start are left out.
 
     A factorial design compares the levels of each factor, unless its plan says conditions.
     """

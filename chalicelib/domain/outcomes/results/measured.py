@@ -1,4 +1,4 @@
-"""What results are computed from, for both kinds of experiments: arms, metrics as exact sums."""
+"""Data behind results, for both kinds of experiments: arms, and metrics as exact sums."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ class Measured:
 
     @property
     def units_planned(self) -> float | None:
-        """Those that were planned for all arms, if any were: a plan says how many two arms have."""
+        """The units planned for all arms, if any were: a plan says how many two arms have."""
         units = self.ending.units
         return None if units is None else units * len(self.arms) / 2
 

@@ -9,7 +9,6 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_sizes import row_text
 from chalicelib.api.upgrade.audiences.segment_answers import ExperimentList, list_answers
-from chalicelib.api.upgrade.audiences.segment_models import Listings
 from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.metric_models import MetricRecord
 from chalicelib.api.upgrade.wire import shapes as wire
@@ -17,6 +16,7 @@ from chalicelib.api.upgrade.wire.pages import Search
 from chalicelib.api.upgrade.wire.records import iso, stamps
 from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.state_names import DISPLAY_NAMES, display_name
+from chalicelib.domain.audiences.listings import Listings
 from chalicelib.domain.catalogue.answer_room import answer_bytes
 from chalicelib.domain.experiments.experiments import (
     CompleteCondition,

@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 from typing_extensions import TypedDict
 
 from chalicelib.api.upgrade.audiences.segment_answers import list_answer
-from chalicelib.api.upgrade.audiences.segment_models import Listing, Listings
 from chalicelib.api.upgrade.experiments.designs import answer_parts as parts
 from chalicelib.api.upgrade.experiments.designs import shapes
 from chalicelib.api.upgrade.experiments.designs.answer_parts import Metrics
 from chalicelib.api.upgrade.wire.records import iso
 from chalicelib.api.upgrade.wire.shapes import Id
 from chalicelib.api.upgrade.wire.state_names import display_name
+from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.faults import Fault
 from chalicelib.domain.experiments.experiments import (
     Condition,
@@ -77,10 +77,11 @@ Faulty = TypeVar("Faulty", shapes.Experiment, shapes.ListedExperiment)
 
 
 def with_fault(answer: Faulty, faults: Mapping[str, Fault]) -> Faulty:
-    """Add to an answer why the scheduled function could not move the experiment, if so."""
-    if (fault := faults.get(answer["id"])) is not None:
-        answer["scheduleFault"] = {"message": fault.what, "since": iso(fault.since)}
-    return answer
+    """An answer that says also why the scheduled function could not move the experiment, if so."""
+    fault = faults.get(answer["id"])
+    if fault is None:
+        return answer
+    return {**answer, "scheduleFault": {"message": fault.what, "since": iso(fault.since)}}
 
 
 def edited(

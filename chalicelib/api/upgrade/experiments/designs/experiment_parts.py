@@ -144,14 +144,13 @@ def in_order(
     points: Iterable[DecisionPoint],
 ) -> tuple[ConditionPayload, ...]:
     """By condition, then by point."""
-    arms = {condition.id: position for position, condition in enumerate(conditions)}
-    point_keys = {point.id: position for position, point in enumerate(points)}
-    return tuple(
-        sorted(
-            payloads,
-            key=lambda each: (arms[each.condition_id], point_keys.get(each.point_id or "", -1)),
-        )
-    )
+    condition_places = {condition.id: place for place, condition in enumerate(conditions)}
+    point_places = {point.id: place for place, point in enumerate(points)}
+
+    def order(payload: ConditionPayload) -> tuple[int, int]:
+        return condition_places[payload.condition_id], point_places.get(payload.point_id or "", -1)
+
+    return tuple(sorted(payloads, key=order))
 
 
 def factor_of(given: FactorBody, level_ids: Mapping[str, str], keep: KeepId) -> Factor:

@@ -65,7 +65,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an experiment consists of."""
+    """The parts of an experiment that refer to each other."""
 
     conditions: tuple[Condition, ...]
     points: tuple[DecisionPoint, ...]
@@ -237,7 +237,7 @@ def kept_parts(
     known_metrics: Collection[str],
     variant_ids: Mapping[str, int],
 ) -> Parts:
-    """The parts with the ids that `keep` makes of theirs, in the order that they say.
+    """The parts with their own ids or, as `keep` decides, new ones, in the order that they say.
 
     Conditions that are not among `variant_ids` have none yet.
     """

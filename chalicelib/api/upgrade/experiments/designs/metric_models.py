@@ -10,14 +10,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.pages.answer_pages import Row
-from chalicelib.api.pages.answer_sizes import row_text
+from chalicelib.api.pages.answer_sizes import JsonText, row_text
 from chalicelib.api.upgrade.wire.records import stamps
 from chalicelib.api.upgrade.wire.shapes import Stamps
 from chalicelib.api.upgrade.wire.texts import AdminBody, FilledText, Text
 from chalicelib.api.values.bounds import AtMost
 from chalicelib.api.values.numbers import as_javascript, javascript_text
 from chalicelib.domain.experiments.metrics import JOINER, Metric, MetricType, grouped_key
-from chalicelib.services import Services
 from chalicelib.services.outcomes.metrics import MetricDraft
 
 METRICS_AT_ONCE = 5000
@@ -141,7 +140,7 @@ def metric_tree(metrics: Iterable[Metric]) -> list[MetricNode]:
 
 
 def own_nodes() -> Callable[[Metric], Row[MetricNode]]:
-    """What writes the nodes that a metric adds to the tree of those before it."""
+    """A function that writes the nodes which a metric adds to the tree of those before it."""
     seen: set[tuple[str, ...]] = set()
 
     def write(metric: Metric) -> Row[MetricNode]:
@@ -149,7 +148,7 @@ def own_nodes() -> Callable[[Metric], Row[MetricNode]]:
         paths = [tuple(names[:depth]) for depth in range(1, len(names) + 1)]
         added = [path for path in paths if path not in seen]
         seen.update(added)
-        return Row("".join(row_text(_node(path[-1], metric, [])) for path in added))
+        return Row(JsonText("".join(row_text(_node(path[-1], metric, [])) for path in added)))
 
     return write
 
@@ -172,6 +171,6 @@ def _allowed(metric: Metric) -> list[str] | None:
     return None if metric.allowed_values is None else list(metric.allowed_values)
 
 
-def metric_records(services: Services) -> dict[str, MetricRecord]:
-    """The records of all metrics, by key."""
-    return {metric.key: metric_answer(metric) for metric in services.metrics.all()}
+def metric_records(metrics: Iterable[Metric]) -> dict[str, MetricRecord]:
+    """The records of metrics, by key."""
+    return {metric.key: metric_answer(metric) for metric in metrics}

@@ -1,0 +1,1 @@
+"""Experiments, flags, segments and lists with all that the answers of administration show."""
