@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +31,7 @@ from tests.infra.runtime_api import Function, FunctionFailed, copy_runtime
 STAGE = "dev"
 FEATURES = 1_000
 MEMORY_LIMIT = 200_000_000
+TRIES = 10
 
 EXPERIMENT = {
     "name": "Hints", "context": ["home"], "state": "inactive", "type": "Simple", "tags": [],
@@ -184,7 +186,11 @@ def send(
 ) -> Iterator[Client]:
     key = make_key(environment(STAGE)["TABLE_PREFIX"])
     with start("app.app", "api") as function:
-        yield Client(function, api, key)
+        client = Client(function, api, key)
+        # A database that has only just started may be slower than the function waits for it.
+        answered = (client("GET", "/health/ready").status for _ in range(TRIES))
+        assert HTTPStatus.OK in answered
+        yield client
 
 
 def experiment(name: str) -> dict[str, Any]:
