@@ -304,6 +304,7 @@ def _page_services(
             member_counts,
             services.imports,
             services.lists,
+            stores.summaries,
             clock,
         ),
         system=SystemService(

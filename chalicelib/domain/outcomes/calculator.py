@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.features.result_plans import Measure, ResultPlan
 from chalicelib.domain.statistics import power
 from chalicelib.domain.statistics.distributions import normal_quantile
 from chalicelib.domain.statistics.horizon import days_to_units, units_to_find
@@ -274,3 +276,38 @@ def effect_of(question: Question, control: int) -> float:
         # The effect depends on errors/√units alone: a wider interval counts as fewer units.
         units *= (demand.errors / errors) ** 2
     return question.comparison.detectable(units, demand)
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The units that an experiment needs: of control and a variant, and in all by its weights."""
+
+    size: Size
+    units: int
+
+
+def needed(
+    plan: ResultPlan, measure: Measure, weights: Sequence[float], control: int
+) -> Needed | None:
+    """The users that the smallest effect of a plan needs; `control` is its place in the weights.
+
+    None where the effect, or what is expected of control (a rate, or a standard deviation), is not
+    planned. The arm with the least weight besides control says how many are needed in all.
+
+    Raises:
+        Invalid: if no number would do, or control or all others get none.
+    """
+    expected = plan.expected_mean if measure is Measure.CONVERSION else plan.expected_spread
+    if plan.smallest_effect is None or expected is None:
+        return None
+    others = [each for at, each in enumerate(weights) if at != control and each > 0]
+    if not weights[control] or not others:
+        raise Invalid("weight: control and at least one other variant need more than 0")
+    of_control, smallest = weights[control], min(others)
+    share = measure is Measure.CONVERSION
+    comparison = Proportions(float(expected)) if share else Means(float(expected))
+    question = Question(comparison, ratio=smallest / of_control, comparisons=len(others))
+    size = size_for(question, float(plan.smallest_effect))
+    part = sum(weights)
+    units = max(size.control / of_control, size.variant / smallest) * part
+    return Needed(size, math.ceil(units))

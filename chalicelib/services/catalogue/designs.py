@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.audiences.segments import Segment, SegmentType
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.faults import Fault
+from chalicelib.domain.catalogue.pages.traffic import traffic_by_context
 from chalicelib.domain.confirmation import tag_of
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.enrollment_statistics import EnrollmentDetail, Head
@@ -24,6 +25,7 @@ from chalicelib.services.catalogue.imports import ImportService, ListDraft
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.experiments.enrollment_statistics import EnrollmentStatisticsService
 from chalicelib.services.experiments.experiments import ExperimentService
+from chalicelib.services.outcomes.ports import SummaryStore
 from chalicelib.services.running.catalogue import CatalogueService
 from chalicelib.services.running.ports import Clock
 
@@ -33,11 +35,15 @@ Enrolled = Callable[[], Mapping[str, Head]]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a design can refer to: contexts with their types of groups, metrics and segments."""
+    """What a design can refer to: contexts with their types of groups, metrics and segments.
+
+    `traffic` are the new users a day of contexts, as far as running designs tell.
+    """
 
     group_types: Mapping[str, Sequence[str]]
     metrics: tuple[Metric, ...]
     segments: tuple[Segment, ...]
+    traffic: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -134,6 +140,7 @@ class DesignService:
         counts: MemberCounts,
         imports: ImportService,
         lists: ListService,
+        summaries: SummaryStore,
         clock: Clock,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
@@ -144,12 +151,16 @@ class DesignService:
         self._counts = counts
         self._imports = imports
         self._lists = lists
+        self._summaries = summaries
         self._clock = clock
         self._new_id = new_id
 
     def choices(self) -> Choices:
-        """What a new design can refer to."""
-        return self._choices(self._catalogue.fresh())
+        """What a new design can refer to, and the traffic that it can expect."""
+        catalogue = self._catalogue.fresh()
+        summaries = {each.feature_id: each for each in self._summaries.all()}
+        traffic = traffic_by_context(catalogue, summaries)
+        return replace(self._choices(catalogue), traffic=traffic)
 
     def shown(self, experiment_id: str) -> ShownDesign:
         """A design with its numbers and lists.

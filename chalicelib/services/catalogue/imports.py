@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -14,7 +15,10 @@ from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.lists import check_room, with_lists
 from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound
 from chalicelib.domain.experiments.experiments import Experiment
+from chalicelib.domain.features.features import Feature
+from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.flags.flags import Flag
+from chalicelib.domain.outcomes.plans import planned
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import IdTaken, SegmentService
 from chalicelib.services.experiments.experiment_lists import ExperimentLists
@@ -43,12 +47,16 @@ class ListDraft:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentDraft:
-    """An experiment to create, with its lists, and the metrics that it asks for and lacks here."""
+    """An experiment to create, with its lists, and the metrics that it asks for and lacks here.
+
+    A `plan` says what is planned of its results.
+    """
 
     design: Experiment
     include: Sequence[ListDraft] = ()
     exclude: Sequence[ListDraft] = ()
     metrics: Sequence[MetricDraft] = ()
+    plan: ResultPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +135,16 @@ class ImportService:
         Raises:
             Conflict: if there is one with an id, or two have the same.
             Invalid: if one lacks what its state needs (unless they `run` elsewhere), has too many
-                lists, or they are larger than the store takes.
+                lists or a plan that makes no sense, or they are larger than the store takes.
         """
+
+        plans = {each.design.id: each.plan for each in drafts if each.plan is not None}
+
+        def begun(feature: Feature, now: datetime) -> Feature:
+            plan = None if feature.design is None else plans.get(feature.design.id)
+            if plan is None:
+                return feature.begun(now)
+            return planned(feature, plan, now, anybody=False)
 
         def create(included: _Stored, excluded: _Stored) -> list[Experiment]:
             includes, excludes = iter(included.entries), iter(excluded.entries)
@@ -141,7 +157,8 @@ class ImportService:
 
             self._metrics.save([metric for each in drafts for metric in each.metrics])
             lists = (*included.segments, *excluded.segments)
-            return self._experiments.create_all(list(map(whole, drafts)), lists, runs=runs)
+            designs = list(map(whole, drafts))
+            return self._experiments.create_all(designs, lists, begun, runs=runs)
 
         def check() -> None:
             check_new(self._catalogue.fresh(), [each.design for each in drafts], runs=runs)

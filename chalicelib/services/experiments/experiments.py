@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from chalicelib.domain.audiences.segments import Segment
 from chalicelib.domain.catalogue.answer_room import shown_bytes
@@ -104,10 +105,13 @@ class ExperimentService:
         self,
         experiments: Sequence[Experiment],
         lists: Sequence[Segment] = (),
+        begun: Callable[[Feature, datetime], Feature] = Feature.begun,
         *,
         runs: bool = False,
     ) -> list[Experiment]:
         """Store new experiments in one commit, all of them or none.
+
+        `begun` makes each with a run, if it starts at the moment that it is told.
 
         Raises:
             Conflict: if there is one with an id, or two have the same.
@@ -125,7 +129,7 @@ class ExperimentService:
             require_there(catalogue, lists)
             created[:] = [self._begun(each) for _, each in drawn]
             features = (
-                Feature.of_design(feature_id, each, self._totals_shards).begun(self._clock())
+                begun(Feature.of_design(feature_id, each, self._totals_shards), self._clock())
                 for (feature_id, _), each in zip(drawn, created, strict=True)
             )
             return CatalogueChange(features=tuple(FeatureChange(None, each) for each in features))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -248,3 +249,86 @@ def test_line_ends_count_as_browsers_send_them(gateway: Gateway) -> None:
         assert len(named) + 12 * lines < LONGEST, "with one character each they would all fit"
         fields = {**SIMPLE, "lists.0.members": "\n".join(["x" * 9] * lines)}
         assert "".join(step(gateway, "review", fields).testids.get("draft-fault", [])) == told
+
+
+PLANNED = {
+    "conditions.0.code": "hint",
+    "conditions.0.weight": "20",
+    "conditions.1.code": "control",
+    "conditions.1.weight": "80",
+    "queries.0.metric": "seconds",
+    "queries.0.operation": "avg",
+    "direction": "decrease",
+    "smallest_effect": "2",
+    "expected_spread": "10",
+    "users_per_day": "50",
+}
+
+
+def save_metric(gateway: Gateway) -> None:
+    unit = {"metric": "seconds", "datatype": "continuous"}
+    gateway.post("/api/metric/save", {"metricUnit": [unit], "context": ["home"]})
+
+
+def test_a_draft_says_how_long_it_takes_by_its_weights(gateway: Gateway) -> None:
+    save_metric(gateway)
+    for name in ("metrics", "review"):
+        (told,) = step(gateway, name, {**SIMPLE, **PLANNED}).testids["duration"]
+        found = re.search(
+            r"^([0-9,]+) users .*: ([0-9,]+) of the control and ([0-9,]+) of each", told
+        )
+        assert found is not None, told
+        users, control, variant = (int(each.replace(",", "")) for each in found.groups())
+        assert variant == pytest.approx(control / 4, abs=1), "a fifth is a fourth of four fifths"
+        assert users == pytest.approx(control / 0.8, abs=5)
+        assert f"after {-(-users // 50)} days" in told
+
+
+def test_what_is_planned_is_created_with_the_design(gateway: Gateway) -> None:
+    save_metric(gateway)
+    made = created(gateway, {**SIMPLE, **PLANNED, "state": "enrolling"})
+    answer = gateway.get(f"/api/results/experiment/{made['id']}/plan").json
+    assert answer["plan"]["smallest_effect"] == 2
+    (primary,) = answer["plan"]["metrics"]
+    assert (primary["role"], primary["direction"]) == ("primary", "decrease")
+    assert answer["fixed"]["plan"]["expected_spread"] == 10
+    assert answer["changes"] == []
+
+
+def test_without_a_plan_the_defaults_hold(gateway: Gateway) -> None:
+    save_metric(gateway)
+    fields = {**SIMPLE, **PLANNED, "direction": "increase"}
+    for name in ("smallest_effect", "expected_spread", "users_per_day"):
+        del fields[name]
+    made = created(gateway, fields)
+    plan = gateway.get(f"/api/results/experiment/{made['id']}/plan").json["plan"]
+    assert (plan["metrics"], plan["smallest_effect"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"users_per_day": "many"}, "users_per_day: must be a number, not many"),
+        ({"users_per_day": "0"}, "more than 0"),
+        ({"conditions.0.weight": "half"}, "weight: must be a number"),
+        ({"conditions.1.weight": "0"}, "control and at least one other"),
+        ({"smallest_effect": "much"}, "smallest_effect"),
+        ({"users_per_day": ""}, "type how many you expect"),
+        ({"smallest_effect": ""}, "is worked out from the smallest effect"),
+        ({"unit": "within-subjects"}, "calculator"),
+    ],
+)
+def test_why_there_is_no_duration_is_told(
+    gateway: Gateway, fields: dict[str, str], said: str
+) -> None:
+    page = step(gateway, "metrics", {**SIMPLE, **PLANNED, **fields})
+    assert page.status == 200
+    assert said in page.text
+
+
+def test_a_plan_that_makes_no_sense_is_refused_in_the_words_of_the_api(gateway: Gateway) -> None:
+    save_metric(gateway)
+    page = submit(gateway, NEW, {**SIMPLE, **PLANNED, "smallest_effect": "-2"})
+    assert page.status == 422
+    assert "smallest_effect: more than 0" in page.text
+    assert gateway.get("/api/experiments").json == []

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.listings import Listing
 from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.segment_usage import SegmentStatus
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.experiments.experiments import Experiment, State
@@ -253,3 +254,16 @@ class TestFiles:
         elsewhere = SegmentDraft(segment("new", context="nowhere"), [], ())
         with pytest.raises(Invalid):
             services.file_imports.of_segments().store(elsewhere)
+
+    def test_experiments_of_several_files_come_all_or_none(self, services: Services) -> None:
+        def drafts(catalogue: Catalogue) -> list[ExperimentDraft]:
+            assert catalogue.experiment("e") is not None
+            return [ExperimentDraft(design("e2")), ExperimentDraft(design("e3"))]
+
+        made = services.file_imports.experiments(drafts)
+        assert [each.id for each in made] == ["e2", "e3"]
+        with pytest.raises(Conflict):
+            services.file_imports.experiments(
+                lambda _: [ExperimentDraft(design("e4")), ExperimentDraft(design("e2"))]
+            )
+        assert services.catalogue.fresh().experiment("e4") is None

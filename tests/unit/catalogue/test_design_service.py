@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,21 @@ from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.enrollment_statistics import Head
-from chalicelib.domain.experiments.experiments import Factor, Level, LevelElement, PostRule, State
+from chalicelib.domain.experiments.experiments import (
+    Experiment,
+    Factor,
+    Level,
+    LevelElement,
+    PostRule,
+    State,
+)
+from chalicelib.domain.experiments.metrics import Metric, MetricType
+from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.services import Services
+from chalicelib.services.catalogue.designs import Enrolled
 from chalicelib.services.catalogue.imports import ListDraft
-from tests.fakes.memory import FixedClock, Memory
+from chalicelib.services.outcomes.metrics import MetricDraft
+from tests.fakes.memory import START, FixedClock, Memory
 from tests.unit.samples import process
 from tests.unit.upgrade_service_samples import design, join, mark, segment
 
@@ -138,3 +150,33 @@ def test_a_list_is_taken_off_the_design_that_has_it(services: Services) -> None:
             services.pages.designs.remove_list(experiment_id, "s", exclude=exclude)
     services.pages.designs.remove_list("e", "s", exclude=True)
     assert services.experiments.get("e").exclude == ()
+
+
+def test_who_edits_a_design_is_told_the_metrics_and_who_has_each_condition(
+    services: Services,
+) -> None:
+    services.metrics.save([MetricDraft("time", MetricType.CONTINUOUS, None, ("home",))])
+    made = services.experiments.create(design(state=State.ENROLLING))
+    join(services, "ann")
+    mark(services, "ann")
+
+    def edit(before: Experiment, metrics: Sequence[Metric], enrolled: Enrolled) -> Experiment:
+        assert [metric.key for metric in metrics] == ["time"]
+        assert sum(head.users for head in enrolled().values()) == 1
+        return replace(before, name="other")
+
+    assert services.pages.designs.edit(made.id, edit).name == "other"
+    with pytest.raises(NotFound):
+        services.pages.designs.edit("unknown", edit)
+
+
+def test_the_traffic_of_a_context_is_among_what_a_new_design_can_refer_to(
+    services: Services, memory: Memory
+) -> None:
+    services.experiments.create(design(state=State.ENROLLING))
+    (feature,) = services.catalogue.fresh().features
+    assert services.pages.designs.choices().traffic == {}
+    started = None if feature.run is None else feature.run.started_at
+    line = Summary(feature.id, "", "", 3, "users", "fine", None, START, started, None, (1, 5))
+    memory.summaries = {feature.id: line}
+    assert services.pages.designs.choices().traffic == {"home": 3}

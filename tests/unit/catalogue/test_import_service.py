@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -15,6 +16,7 @@ from chalicelib.domain.errors import Conflict, Invalid, LostRace, NotFound, Unav
 from chalicelib.domain.experiments.experiments import Experiment, State
 from chalicelib.domain.experiments.lifecycle import weight_sum
 from chalicelib.domain.experiments.metrics import MetricType
+from chalicelib.domain.features.result_plans import MetricRole, PlannedMetric, ResultPlan
 from chalicelib.domain.flags.flags import Flag, FlagStatus
 from chalicelib.services import Services
 from chalicelib.services.audiences.segments import IdTaken, NameTaken, global_id
@@ -483,3 +485,33 @@ def test_what_is_discarded_is_gone_unless_it_is_used_or_replaced(
     assert set(memory.segments) == {"replaced", "used", "parent"}
     purge_later(memory)
     assert "unused" not in memory.participants["u"].members
+
+
+def test_an_experiment_is_created_with_its_plan(services: Services) -> None:
+    query = {
+        "id": "q",
+        "name": "Time",
+        "query": {"operationType": "avg"},
+        "metric": {"key": "time"},
+        "repeatedMeasure": "MEAN",
+    }
+    asking = replace(design(state=State.ENROLLING), queries=(query,))
+    plan = ResultPlan((PlannedMetric("q", role=MetricRole.PRIMARY),), Decimal(2))
+    drafts = [ExperimentDraft(asking, plan=plan), ExperimentDraft(design("other"))]
+    services.imports.experiments(drafts)
+    planned, other = services.catalogue.fresh().features
+    assert planned.plan == plan
+    assert planned.run is not None
+    assert planned.run.plan.smallest_effect == Decimal(2)
+    assert other.plan is None
+
+
+def test_an_experiment_whose_plan_makes_no_sense_is_not_created(
+    services: Services, memory: Memory
+) -> None:
+    plan = ResultPlan(smallest_effect=Decimal(-2))
+    draft = ExperimentDraft(design(), [listing("s", "ann")], plan=plan)
+    with pytest.raises(Invalid, match="smallest_effect"):
+        services.imports.experiments([draft])
+    assert not memory.features
+    assert not memory.segments

@@ -22,6 +22,7 @@ from chalicelib.domain.experiments.experiments import (
     Unit,
 )
 from chalicelib.domain.experiments.metrics import Operation, RepeatedMeasure
+from chalicelib.domain.statistics.plan import Direction
 
 INDIVIDUALS = "Individual"
 SEGMENTS = "Segment"
@@ -175,6 +176,11 @@ class DesignForm(Form):
     payloads: Annotated[tuple[PayloadField, ...], AtMost(PLACES), FILLED] = ()
     payloads_json: Lines = ""
     queries: Annotated[tuple[QueryField, ...], AtMost(PLACES), FILLED] = ()
+    direction: str = Direction.INCREASE.value
+    smallest_effect: str = ""
+    expected_mean: str = ""
+    expected_spread: str = ""
+    users_per_day: str = ""
     filter_mode: str = FilterMode.INCLUDE_ALL.value
     lists: Annotated[tuple[ListField, ...], AtMost(PLACES), FILLED] = ()
     state: str = State.INACTIVE.value

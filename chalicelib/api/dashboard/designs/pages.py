@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.api.dashboard.designs.bodies import (
@@ -34,6 +35,7 @@ from chalicelib.api.dashboard.designs.fields import (
     padded,
     typed_form,
 )
+from chalicelib.api.dashboard.designs.new_plans import duration_of, new_plan
 from chalicelib.api.dashboard.planning.plan_form import (
     CHOICES,
     METRIC_FIELDS,
@@ -43,6 +45,7 @@ from chalicelib.api.dashboard.planning.plan_form import (
 from chalicelib.api.dashboard.serving.drafts import LONGEST, OUTGROWN, outgrown
 from chalicelib.api.dashboard.serving.page import Page
 from chalicelib.api.dashboard.serving.rows import typed_rows
+from chalicelib.api.dashboard.words import DIRECTION_CHOICES
 from chalicelib.api.upgrade.experiments.designs.experiment_models import ExperimentBody, PayloadType
 from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
 from chalicelib.api.upgrade.experiments.experiments import draft_of
@@ -71,7 +74,10 @@ STEPS: Mapping[str, frozenset[str]] = {
     "conditions": frozenset({"conditions"}),
     "points": frozenset({"points"}),
     "payloads": frozenset({"payloads", "payloads_json"}),
-    "metrics": frozenset({"queries"}),
+    "metrics": frozenset(
+        {"queries", "direction", "smallest_effect", "expected_mean", "expected_spread"}
+        | {"users_per_day"}
+    ),
     "audience": frozenset({"filter_mode", "lists"}),
     "schedule": frozenset({"state", "start", "end", "users", "groups", "post_rule", "revert_to"}),
     "review": frozenset(),
@@ -126,7 +132,8 @@ def draft_from(
     """
     body = checked(ExperimentBody, new_design(form))
     check_metrics(metrics, body)
-    return draft_of(body, contexts, metric_records(metrics))
+    made = draft_of(body, contexts, metric_records(metrics))
+    return replace(made, plan=new_plan(form, made.design))
 
 
 def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: str = "") -> Page:
@@ -167,6 +174,8 @@ def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: st
         "query_rows": padded(draft.queries, QueryField(), 1),
         "list_rows": padded(draft.lists, ListField(), 1),
         "choices": choices,
+        "duration": duration_of(draft, conditions, choices.traffic.get(draft.context)),
+        "directions": DIRECTION_CHOICES,
         "kinds_of_lists": kinds_of_lists(choices, draft.context),
         "code_of": lambda row: row.condition,
         "place_of": lambda row: row.point,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,21 +20,17 @@ from chalicelib.domain.features.features import (
 )
 from chalicelib.domain.features.result_plans import (
     CONVERSION,
-    Measure,
     ResultPlan,
     default_window,
 )
-from chalicelib.domain.outcomes.calculator import Means, Proportions, Question, Size, size_for
+from chalicelib.domain.outcomes.calculator import Size, needed
 from chalicelib.domain.outcomes.plans import planned
-from chalicelib.domain.outcomes.results.results import Summary, of_run
 from chalicelib.domain.statistics.horizon import days_to_units
 
 Wish = Callable[[date], "NewFeature"]
 """Makes a new feature of the day now, which is its first where no other is wished."""
 
 EVERYBODY = Decimal(1)
-RECENT_DAYS = 14
-"""Days from which the traffic is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +131,6 @@ def room_for(catalogue: Catalogue, experiment: Feature, today: date) -> Room:
     )
 
 
-def traffic(catalogue: Catalogue, summaries: Mapping[int, Summary], today: date) -> float | None:
-    """New users a day, of all users, as the experiments of the last weeks met them; None if none.
-
-    What the experiments of Test Lab that run met is divided by the share of users that is theirs.
-    """
-    owned = Counter(block.feature_id for block in catalogue.blocks)
-    users, shares = 0.0, 0.0
-    for feature in catalogue.current(today).experiments:
-        summary = of_run(feature, summaries.get(feature.id))
-        if not feature.is_running or summary is None or not summary.recent or not owned[feature.id]:
-            continue
-        recent = summary.recent[-RECENT_DAYS:]
-        users += sum(recent) / len(recent)
-        shares += owned[feature.id] / BLOCK_COUNT
-    return users / shares if users else None
-
-
 def duration(new: NewFeature, room: Room, users_per_day: float | None) -> Duration | None:
     """How long an experiment takes, with the user blocks that there is room for.
 
@@ -163,36 +140,24 @@ def duration(new: NewFeature, room: Room, users_per_day: float | None) -> Durati
         Invalid: if no number of users would do, or control or all others get none.
     """
     plan = new.plan or ResultPlan()
-    comparison = _compared(plan)
-    if plan.smallest_effect is None or comparison is None or not new.variants:
+    if not new.variants:
         return None
-    control, others = _weights(new.variants)
-    if not control or not others:
-        raise Invalid("weight: control and at least one other variant need more than 0")
-    smallest = min(others)
-    question = Question(comparison, ratio=smallest / control, comparisons=len(others))
-    size = size_for(question, float(plan.smallest_effect))
-    users = math.ceil(max(size.control / control, size.variant / smallest))
+    measure = (plan.primary or CONVERSION).measure
+    takes = needed(plan, measure, *_weights(new.variants))
+    if takes is None:
+        return None
     per_day = None
     if users_per_day is not None:
         per_day = users_per_day * min(float(new.draft.user_percentage), room.free / BLOCK_COUNT)
-    days = None if per_day is None else days_to_units(users, 0, per_day)
+    days = None if per_day is None else days_to_units(takes.units, 0, per_day)
     window = plan.window or default_window(new.draft.start_date, new.draft.end_date)
     complete_on = None
     if days is not None and days <= (date.max - new.draft.start_date).days - window:
         complete_on = new.draft.start_date + timedelta(days=days + window)
-    return Duration(size, users, per_day, days, window, complete_on)
+    return Duration(takes.size, takes.units, per_day, days, window, complete_on)
 
 
-def _compared(plan: ResultPlan) -> Proportions | Means | None:
-    primary = plan.primary or CONVERSION
-    if primary.measure is Measure.CONVERSION:
-        return None if plan.expected_mean is None else Proportions(float(plan.expected_mean))
-    return None if plan.expected_spread is None else Means(float(plan.expected_spread))
-
-
-def _weights(variants: Sequence[VariantDraft]) -> tuple[float, list[float]]:
-    """The weight of control, and those of the others that get users."""
+def _weights(variants: Sequence[VariantDraft]) -> tuple[list[float], int]:
+    """The weights of variants, which add up to 1, and the place of control."""
     given = [1 / len(variants) if v.weight is None else float(v.weight) for v in variants]
-    place = next((place for place, each in enumerate(variants) if each.is_control), 0)
-    return given[place], [each for at, each in enumerate(given) if at != place and each > 0]
+    return given, next((place for place, each in enumerate(variants) if each.is_control), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.catalogue.catalogue import Catalogue, CatalogueChange, FeatureChange
+from chalicelib.domain.catalogue.pages.traffic import traffic
 from chalicelib.domain.catalogue.testlab.new_features import (
     NewFeature,
     Preview,
@@ -11,7 +12,6 @@ from chalicelib.domain.catalogue.testlab.new_features import (
     duration,
     made,
     room_for,
-    traffic,
 )
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.features.features import Feature, FeatureType
