@@ -251,6 +251,18 @@ def test_line_ends_count_as_browsers_send_them(gateway: Gateway) -> None:
         assert "".join(step(gateway, "review", fields).testids.get("draft-fault", [])) == told
 
 
+def test_the_review_of_what_the_api_would_refuse_leads_to_the_step_with_the_fault(
+    gateway: Gateway,
+) -> None:
+    page = step(gateway, "review", {**SIMPLE, "conditions.1.weight": "half"})
+    assert "conditions.1.assignmentWeight: must be a number" in page.testids["draft-fault"][0]
+    assert page.fields["conditions.1.weight"] == "half"
+    assert '<template data-fault="conditions.1.weight"' in page.answer.text
+    assert "action-create" not in page.testids
+    page = step(gateway, "review", {**SIMPLE, "unit": "group"})
+    assert 'name="group"' in page.answer.text
+
+
 PLANNED = {
     "conditions.0.code": "hint",
     "conditions.0.weight": "20",

@@ -43,6 +43,7 @@ from chalicelib.api.dashboard.planning.plan_form import (
     metric_rows,
 )
 from chalicelib.api.dashboard.serving.drafts import LONGEST, OUTGROWN, outgrown
+from chalicelib.api.dashboard.serving.field_faults import faults_at_fields
 from chalicelib.api.dashboard.serving.page import Page
 from chalicelib.api.dashboard.serving.rows import typed_rows
 from chalicelib.api.dashboard.words import DIRECTION_CHOICES
@@ -111,8 +112,11 @@ FORM_WORDS: Mapping[str, str] = {
     "partitions": "points",
     "conditionPayloads": "payloads",
     "repeatedMeasure": "measure",
-    "metric": "metric",
     "filterMode": "filter_mode",
+    "assignmentUnit": "unit",
+    "consistencyRule": "rule",
+    "conditionOrder": "order",
+    "stratificationFactor": "stratification",
     "postExperimentRule": "post_rule",
     "startOn": "start",
     "endOn": "end",
@@ -137,7 +141,7 @@ def draft_from(
 
 
 def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: str = "") -> Page:
-    """A step of a draft; the last one says what the API would refuse."""
+    """A step of a draft; if the API would refuse that, the one with the fault before the review."""
     steps = [
         step for step in STEPS if step != "factors" or draft.type == DesignType.FACTORIAL.value
     ]
@@ -146,8 +150,11 @@ def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: st
         # The page before did not know yet that the design is factorial.
         step = "factors"
     wrong = wrong or outgrown(dict(draft.typed_fields()))
+    faults: Mapping[str, str] = {}
     if step == "review" and not wrong:
-        wrong = _problem(choices, draft)
+        wrong, faults = _problem(choices, draft)
+        named = {name.partition(".")[0] for name in faults}
+        step = next((each for each in steps if named & STEPS[each]), step)
     place = steps.index(step)
     conditions = conditions_of(draft)
     payloads = payload_rows(draft)
@@ -185,7 +192,7 @@ def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: st
         "pasted": pasted,
         **CODES,
     }
-    return Page("design_new.html", shown)
+    return Page("design_new.html", shown, faults=faults)
 
 
 def kinds_of_lists(choices: Choices, context: str) -> list[str]:
@@ -197,12 +204,13 @@ def kinds_of_lists(choices: Choices, context: str) -> list[str]:
     return [INDIVIDUALS, SEGMENTS, *types]
 
 
-def _problem(choices: Choices, draft: DesignDraft) -> str:
+def _problem(choices: Choices, draft: DesignDraft) -> tuple[str, Mapping[str, str]]:
+    """What the API would refuse of a draft, and at which fields."""
     try:
         draft_from(draft, choices.contexts, choices.metrics)
     except SwitchyardError as error:
-        return str(error)
-    return ""
+        return str(error), faults_at_fields(error, {}, FORM_WORDS)
+    return "", {}
 
 
 def _total(conditions: list[ConditionField]) -> str:

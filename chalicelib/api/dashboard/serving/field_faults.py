@@ -44,8 +44,17 @@ def _named(error: Exception) -> Iterator[tuple[Sequence[str | int], str]]:
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):
         for fault in cause.errors(include_url=False, include_input=False, include_context=False):
-            yield fault["loc"], fault["msg"].removeprefix(OWN_PREFIX)
-    elif rule := RULE.fullmatch(str(error)):
+            message = fault["msg"].removeprefix(OWN_PREFIX)
+            if fault["loc"]:
+                yield fault["loc"], message
+            else:
+                yield from _by_rule(message)
+    else:
+        yield from _by_rule(str(error))
+
+
+def _by_rule(text: str) -> Iterator[tuple[Sequence[str | int], str]]:
+    if rule := RULE.fullmatch(text):
         yield rule[1].split("."), rule[2]
 
 
