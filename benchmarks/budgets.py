@@ -72,13 +72,6 @@ TESTLAB_ADMINISTRATION = {
     "GET /api/results/feature/{id}": Budget(
         3, 4, 0, Floor(1, 3, 0, "catalogue, cohorts and the kept verdict at the same time")
     ),
-    "GET /dashboard": Budget(2, 1.5, 0, Floor(1, 1.5, 0, "catalogue and lines at the same time")),
-    "GET /dashboard/feature/{id}": Budget(
-        3, 4, 0, Floor(1, 3, 0, "catalogue, cohorts and the kept verdict at the same time")
-    ),
-    "GET /dashboard/feature/{id}/design": Budget(
-        3, 3, 0, Floor(1, 3, 0, "catalogue, totals and the kept verdict at the same time")
-    ),
     "POST /api/feature": Budget(4, 2, 5, _COMMIT),
     "PUT /api/feature/{id}": Budget(2, 1, 4, _COMMIT),
     "POST /api/feature/{id}/variants": Budget(
@@ -170,12 +163,53 @@ UPGRADE_ADMINISTRATION = {
 
 _V5_ONLY, _V6_ONLY = {"bloblog, 1 entry"}, {"reward"}
 
+PAGES = {
+    "GET /dashboard": Budget(2, 1.5, 0, Floor(1, 1.5, 0, "catalogue and lines at the same time")),
+    "GET /dashboard/feature/{id}": Budget(
+        3, 4, 0, Floor(1, 3, 0, "catalogue, cohorts and the kept verdict at the same time")
+    ),
+    "GET /dashboard/feature/{id}/design": Budget(
+        3, 3, 0, Floor(1, 3, 0, "catalogue, totals and the kept verdict at the same time")
+    ),
+    "GET /dashboard/experiment/{id}": Budget(
+        4,
+        4,
+        0,
+        Floor(1, 3, 0, "catalogue, snapshots, counts and the kept verdict at the same time"),
+    ),
+    "GET /dashboard/experiment/{id}/design": Budget(
+        2, 2, 0, Floor(1, 2, 0, "catalogue and enrollment counts at the same time")
+    ),
+    "GET /dashboard/new/feature": Budget(
+        2, 1.5, 0, Floor(1, 1.5, 0, "catalogue and lines at the same time")
+    ),
+    "GET /dashboard/new/design": Budget(
+        2, 1.5, 0, Floor(1, 1.5, 0, "catalogue and lines at the same time")
+    ),
+    "GET /dashboard/flag/{id}": Budget(
+        2, 2, 0, Floor(1, 2, 0, "catalogue and exposures at the same time")
+    ),
+    "GET /dashboard/segments": Budget(1, 1, 0, _REVISION),
+    "GET /dashboard/segment/{id}": Budget(
+        3, 3, 0, Floor(2, 2, 0, "the members are those of the version that the catalogue names")
+    ),
+    "GET /dashboard/metrics": Budget(1, 1, 0, _REVISION),
+    "GET /dashboard/users": Budget(
+        11, 11, 0, Floor(2, 3, 0, "the user's collection; what its aliases and groups have")
+    ),
+    "GET /dashboard/system": Budget(
+        3, 3, 0, Floor(1, 3, 0, "catalogue, last run and purge queue at the same time")
+    ),
+}
+"""The pages of the dashboard."""
+
 BUDGETS = {
     **TESTLAB,
     **TESTLAB_ADMINISTRATION,
     **{f"v6 {name}": budget for name, budget in UPGRADE.items() if name not in _V5_ONLY},
     **{f"v5 {name}": budget for name, budget in UPGRADE.items() if name not in _V6_ONLY},
     **UPGRADE_ADMINISTRATION,
+    **PAGES,
 }
 """By the name of the request."""
 

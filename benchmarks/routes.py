@@ -41,8 +41,17 @@ class Case:
 
 
 def get(path: str) -> Prepare:
-    """A GET of a path, in which the feature's id may be named."""
-    return lambda world: Request("GET", path.format(feature=world.feature_id))
+    """A GET of a path, in which the ids of a feature, an experiment and a flag may be named."""
+
+    def prepare(world: World) -> Request:
+        names = {"feature": world.feature_id, "user": "user"}
+        if "{experiment}" in path:
+            names["experiment"] = world.experiment["id"]
+        if "{flag}" in path:
+            names["flag"] = world.flag["id"]
+        return Request("GET", path.format(**names))
+
+    return prepare
 
 
 def unchanged(path: str) -> Prepare:
@@ -130,9 +139,6 @@ TESTLAB: tuple[Case, ...] = (
 TESTLAB_ADMINISTRATION: tuple[Case, ...] = (
     Case("GET /api/results", get("/api/results")),
     Case("GET /api/results/feature/{id}", _results),
-    Case("GET /dashboard", get("/dashboard")),
-    Case("GET /dashboard/feature/{id}", _results_page),
-    Case("GET /dashboard/feature/{id}/design", get("/dashboard/feature/{feature}/design")),
     Case(
         "POST /api/feature",
         lambda world: Request("POST", "/api/feature", feature(world.fresh("feature"), type_id=1)),
@@ -375,5 +381,42 @@ UPGRADE_ADMINISTRATION: tuple[Case, ...] = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*TESTLAB, *TESTLAB_ADMINISTRATION, *UPGRADE, *UPGRADE_ADMINISTRATION)
+
+def _design_results_page(world: World) -> Request:
+    path = f"experiment/{world.experiment['id']}"
+    world.ask("GET", f"/api/results/{path}")  # as above
+    return Request("GET", f"/dashboard/{path}")
+
+
+def _segment_page(world: World) -> Request:
+    body = {"name": world.fresh("segment"), "context": SMALL, "type": "public"}
+    members = {"userIds": ["u"], "groups": [], "subSegmentIds": []}
+    made = world.ask("POST", "/api/segments", {**body, **members})
+    return Request("GET", f"/dashboard/segment/{made['id']}")
+
+
+PAGES: tuple[Case, ...] = (
+    Case("GET /dashboard", get("/dashboard")),
+    Case("GET /dashboard/feature/{id}", _results_page),
+    Case("GET /dashboard/feature/{id}/design", get("/dashboard/feature/{feature}/design")),
+    Case("GET /dashboard/experiment/{id}", _design_results_page),
+    Case("GET /dashboard/experiment/{id}/design", get("/dashboard/experiment/{experiment}/design")),
+    Case("GET /dashboard/new/feature", get("/dashboard/new/feature?type=experiment")),
+    Case("GET /dashboard/new/design", get("/dashboard/new/design")),
+    Case("GET /dashboard/flag/{id}", get("/dashboard/flag/{flag}")),
+    Case("GET /dashboard/segments", get("/dashboard/segments")),
+    Case("GET /dashboard/segment/{id}", _segment_page),
+    Case("GET /dashboard/metrics", get("/dashboard/metrics")),
+    Case("GET /dashboard/users", get("/dashboard/users?id=user")),
+    Case("GET /dashboard/system", get("/dashboard/system")),
+)
+"""The pages of the dashboard."""
+
+CASES: tuple[Case, ...] = (
+    *TESTLAB,
+    *TESTLAB_ADMINISTRATION,
+    *UPGRADE,
+    *UPGRADE_ADMINISTRATION,
+    *PAGES,
+)
 BY_NAME = {case.name: case for case in CASES}

@@ -28,6 +28,7 @@ OF_CHANGES_MS = 3.0
 GROUPS = (
     ("Test Lab", routes.TESTLAB),
     ("Test Lab, administration", routes.TESTLAB_ADMINISTRATION),
+    ("The dashboard", routes.PAGES),
     ("UpGrade's clients", routes.UPGRADE),
     ("UpGrade, administration", routes.UPGRADE_ADMINISTRATION),
 )

@@ -30,8 +30,14 @@ def test_every_route_of_clients_is_measured() -> None:
 
 @pytest.mark.parametrize(
     "cases",
-    [routes.TESTLAB, routes.TESTLAB_ADMINISTRATION, routes.UPGRADE, routes.UPGRADE_ADMINISTRATION],
-    ids=["testlab", "testlab-administration", "upgrade", "upgrade-administration"],
+    [
+        routes.TESTLAB,
+        routes.TESTLAB_ADMINISTRATION,
+        routes.UPGRADE,
+        routes.UPGRADE_ADMINISTRATION,
+        routes.PAGES,
+    ],
+    ids=["testlab", "testlab-administration", "upgrade", "upgrade-administration", "pages"],
 )
 def test_requests_stay_within_their_budgets(
     bench: Application, cases: tuple[routes.Case, ...]
