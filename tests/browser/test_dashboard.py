@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import pytest
 import requests
@@ -36,15 +37,54 @@ def axe(request: pytest.FixtureRequest) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
+DESIGN = {
+    "name": "Hints",
+    "type": "Factorial",
+    "factors.0.name": "Color",
+    "factors.0.levels": "red\nblue=#00f",
+    "conditions.0.combination": "Color=red",
+    "conditions.1.combination": "Color=blue",
+    "points.0.site": "lesson",
+    "points.0.target": "hint",
+    "queries.0.metric": "time",
+    "smallest_effect": "2",
+    "expected_spread": "9",
+    "users_per_day": "40",
+    "lists.0.members": "ann\nbob",
+}
+DESIGN_STEPS = (
+    "factors", "conditions", "points", "payloads", "metrics", "audience", "schedule", "review",
+)  # fmt: skip
+FEATURE = {
+    "type": "experiment",
+    "name": "teal button",
+    "variants.0.value": "old",
+    "variants.0.weight": "50",
+    "variants.1.value": "new",
+    "variants.1.weight": "50",
+    "smallest_effect": "0.05",
+    "expected_mean": "0.2",
+}
+FEATURE_STEPS = ("variants", "audience", "outcome", "review")
+
+
 @pytest.fixture(scope="module")
 def pages(server: Server, browser: Chrome) -> list[str]:
-    """The addresses of all pages of the demonstration."""
-    return walked(browser, server.url)
+    """The addresses of all pages of the demonstration: each experiment's, and all steps to new."""
+    url = server.url
+    named = requests.get(f"{url}/api/results", timeout=30).json()
+    own = [f"/{each['kind']}/{each['id']}" for each in named]
+    drafted = [f"/new/design?{urlencode({**DESIGN, 'step': step})}" for step in DESIGN_STEPS]
+    drafted += [f"/new/feature?{urlencode({**FEATURE, 'step': step})}" for step in FEATURE_STEPS]
+    users = requests.get(f"{url}/api/users", params={"limit": 1}, timeout=30).json()
+    found = urlencode({"id": users[0]["id"]})
+    more = [*own, *drafted, f"/users?{found}", f"/users/erase?{found}"]
+    return walked(browser, url, [f"{url}/dashboard{place}" for place in more])
 
 
-def walked(browser: Chrome, url: str) -> list[str]:
-    """The addresses of all kinds of pages that links lead to, from the overview on."""
-    seen = [f"{url}/dashboard"]
+def walked(browser: Chrome, url: str, more: Sequence[str] = ()) -> list[str]:
+    """The addresses of all kinds of pages that links lead to, from the overview and others on."""
+    seen = [f"{url}/dashboard", *more]
     for address in seen:
         browser.get(address)
         for link in browser.find_elements(By.CSS_SELECTOR, "a[href]"):
@@ -191,7 +231,22 @@ def hostile(start_server: Callable[..., Server]) -> str:
     body = worlds.design(HOSTILE, "home", HOSTILE, queries=[query], tags=[HOSTILE])
     design = send("/api/experiments", {**body, "description": HOSTILE})
     send("/api/experiments/state", {"experimentId": design["id"], "state": "enrolling"})
-    send("/api/flags", {**worlds.flag(HOSTILE), "context": ["home"], "tags": [HOSTILE]})
+    conditions = [{**each, "conditionCode": f"{n}{HOSTILE}", "description": HOSTILE}
+                  for n, each in enumerate(body["conditions"])]  # fmt: skip
+    payload = {"type": "string", "value": HOSTILE}
+    place = {"parentCondition": conditions[0]["id"], "decisionPoint": body["partitions"][0]["id"]}
+    coded = worlds.design(f"2{HOSTILE}", "home", f"2{HOSTILE}", conditions=conditions)
+    place["decisionPoint"] = coded["partitions"][0]["id"]
+    payloads = [{"id": str(uuid4()), "payload": payload, **place}]
+    send("/api/experiments", {**coded, "conditionPayloads": payloads})
+    named = {"name": HOSTILE, "context": "home", "description": HOSTILE, "tags": [HOSTILE]}
+    members = {"userIds": [HOSTILE], "groups": [{"type": HOSTILE, "groupId": HOSTILE}]}
+    send("/api/segments", {**named, "type": "public", **members, "subSegmentIds": []})
+    worded = {"context": ["home"], "tags": [HOSTILE], "description": HOSTILE}
+    flag = send("/api/flags", {**worlds.flag(HOSTILE), **worded})
+    listed = {**named, "type": "private", **members, "subSegmentIds": [], "listType": "Individual"}
+    on_flag = {"id": flag["id"], "enabled": True, "listType": "Individual", "segment": listed}
+    send("/api/flags/inclusionList", on_flag)
     init = {"group": {HOSTILE: [HOSTILE]}, "workingGroup": {HOSTILE: HOSTILE}}
     send("/api/v6/init", init, **{"User-Id": quote("u" + "<b>&")})
     return url
