@@ -17,7 +17,12 @@ from chalicelib.api.dashboard.designs.fields import (
     ListField,
     typed_form,
 )
-from chalicelib.api.dashboard.designs.pages import design_page, draft_from, draft_page
+from chalicelib.api.dashboard.designs.pages import (
+    TELLING_HOW_LONG,
+    design_page,
+    draft_from,
+    draft_page,
+)
 from chalicelib.api.dashboard.files.experiment_files import experiment_file, pasted_experiments
 from chalicelib.api.dashboard.files.pasted_files import ImportForm
 from chalicelib.api.dashboard.planning.plan_form import PlanForm
@@ -99,7 +104,7 @@ def design_again(services: Services, typed: dict[str, str], wrong: str, experime
 def draft_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The review of a draft once more."""
     draft = typed_form(DesignDraft, {**typed, "step": "review"})
-    return draft_page(services.pages.designs.choices(), draft, wrong)
+    return draft_page(services.pages.designs.choices(with_traffic=True), draft, wrong)
 
 
 def import_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
@@ -191,7 +196,8 @@ def export_design(services: Services, experiment_id: ExperimentId) -> Download:
 @routes.page(NEW)
 def show_draft(services: Services, query_values: DesignDraft) -> Page:
     """A step of a new design; the address holds the draft."""
-    return draft_page(services.pages.designs.choices(), query_values)
+    told = query_values.step in TELLING_HOW_LONG
+    return draft_page(services.pages.designs.choices(with_traffic=told), query_values)
 
 
 @routes.form(NEW, again=draft_again)

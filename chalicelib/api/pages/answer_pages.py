@@ -81,6 +81,14 @@ class Pages(Generic[T]):
         self._position = position
         self._cursors: Cursors[Position] = Cursors(route, positions, lambda *position: position)
 
+    def check(self, query: ListQuery, **narrowed: object) -> None:
+        """Refuse a cursor that is not of this list, before anything is read for it.
+
+        Raises:
+            Invalid: if it was not given out by this list.
+        """
+        self.rest((), query, **narrowed)
+
     def rest(self, rows: Iterable[T], query: ListQuery, **narrowed: object) -> Iterable[T]:
         """The rows after the cursor.
 

@@ -23,6 +23,7 @@ from chalicelib.domain.statistics.plan import (
     GUARDRAIL_ALPHA,
     GUARDRAIL_FINAL_ALPHA,
     OPEN_ALPHA,
+    Direction,
     Mode,
 )
 from chalicelib.domain.statistics.power import POWER, Demand, SampleSize
@@ -287,7 +288,12 @@ class Needed:
 
 
 def needed(
-    plan: ResultPlan, measure: Measure, weights: Sequence[float], control: int
+    plan: ResultPlan,
+    measure: Measure,
+    direction: Direction,
+    weights: Sequence[float],
+    control: int,
+    mode: Mode = Mode.PLANNED,
 ) -> Needed | None:
     """The users that the smallest effect of a plan needs; `control` is its place in the weights.
 
@@ -306,8 +312,7 @@ def needed(
     of_control, smallest = weights[control], min(others)
     share = measure is Measure.CONVERSION
     comparison = Proportions(float(expected)) if share else Means(float(expected))
-    question = Question(comparison, ratio=smallest / of_control, comparisons=len(others))
-    size = size_for(question, float(plan.smallest_effect))
-    part = sum(weights)
-    units = max(size.control / of_control, size.variant / smallest) * part
-    return Needed(size, math.ceil(units))
+    question = Question(comparison, mode, ratio=smallest / of_control, comparisons=len(others))
+    size = size_for(question, direction.sign * float(plan.smallest_effect))
+    per_weight = max(size.control / of_control, size.variant / smallest)
+    return Needed(size, math.ceil(per_weight * sum(weights)))

@@ -66,14 +66,24 @@ def planned(feature: Feature, plan: ResultPlan, now: datetime, *, anybody: bool 
             metrics than may be, or names a query that a design does not have.
     """
     design = feature.design
-    if design is not None:
-        plan = _of_queries(plan, design)
-    check_plan(plan, next(iter(metrics_of(ResultPlan(), design)), EVENTS_PER_USER))
+    plan = checked_plan(plan, design)
     if plan.ends_on is not None and plan.ends_on < feature.start_date:
         raise Invalid(f"ends_on: not before the experiment starts, {feature.start_date}")
     if design is None:
         plan = named(plan, feature.plan)
     return replace(feature, plan=plan, run=feature.run if anybody else None).begun(now)
+
+
+def checked_plan(plan: ResultPlan, design: Experiment | None) -> ResultPlan:
+    """The plan, of a design with what its queries measure.
+
+    Raises:
+        Invalid: if it makes no sense, or names a query that the design does not have.
+    """
+    if design is not None:
+        plan = _of_queries(plan, design)
+    check_plan(plan, next(iter(metrics_of(ResultPlan(), design)), EVENTS_PER_USER))
+    return plan
 
 
 def _of_queries(plan: ResultPlan, design: Experiment) -> ResultPlan:

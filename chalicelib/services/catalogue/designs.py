@@ -155,11 +155,13 @@ class DesignService:
         self._clock = clock
         self._new_id = new_id
 
-    def choices(self) -> Choices:
-        """What a new design can refer to, and the traffic that it can expect."""
+    def choices(self, *, with_traffic: bool = False) -> Choices:
+        """What a new design can refer to; with the traffic that it can expect, if that is asked."""
         catalogue = self._catalogue.fresh()
+        if not with_traffic:
+            return self._choices(catalogue)
         summaries = {each.feature_id: each for each in self._summaries.all()}
-        traffic = traffic_by_context(catalogue, summaries)
+        traffic = traffic_by_context(catalogue, summaries, self._clock().date())
         return replace(self._choices(catalogue), traffic=traffic)
 
     def shown(self, experiment_id: str) -> ShownDesign:

@@ -18,7 +18,7 @@ from chalicelib.domain.experiments.experiments import Experiment
 from chalicelib.domain.features.features import Feature
 from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.flags.flags import Flag
-from chalicelib.domain.outcomes.plans import planned
+from chalicelib.domain.outcomes.plans import checked_plan, planned
 from chalicelib.services.audiences.segment_deletion import SegmentDeletionService
 from chalicelib.services.audiences.segments import IdTaken, SegmentService
 from chalicelib.services.experiments.experiment_lists import ExperimentLists
@@ -164,6 +164,8 @@ class ImportService:
             check_new(self._catalogue.fresh(), [each.design for each in drafts], runs=runs)
             for each in drafts:
                 check_room(each.design, len(each.include) + len(each.exclude))
+                if each.plan is not None:
+                    checked_plan(each.plan, each.design)
 
         included = [listed for each in drafts for listed in each.include]
         excluded = [listed for each in drafts for listed in each.exclude]

@@ -327,6 +327,10 @@ def test_without_a_plan_the_defaults_hold(gateway: Gateway) -> None:
         ({"smallest_effect": "much"}, "smallest_effect"),
         ({"users_per_day": ""}, "type how many you expect"),
         ({"smallest_effect": ""}, "is worked out from the smallest effect"),
+        ({"smallest_effect": "-2"}, "smallest_effect: more than 0"),
+        ({"queries.0.operation": "median"}, "median is only described"),
+        ({"direction": "sideways"}, "direction: one of"),
+        ({"type": "Factorial"}, "which compares levels"),
         ({"unit": "within-subjects"}, "calculator"),
     ],
 )
@@ -336,6 +340,50 @@ def test_why_there_is_no_duration_is_told(
     page = step(gateway, "metrics", {**SIMPLE, **PLANNED, **fields})
     assert page.status == 200
     assert said in page.text
+
+
+def users_needed(gateway: Gateway, **fields: str) -> int:
+    page = step(gateway, "metrics", {**SIMPLE, **PLANNED, **fields})
+    return int(page.testids["duration"][0].partition(" ")[0].replace(",", ""))
+
+
+def test_without_an_end_more_users_are_needed(gateway: Gateway) -> None:
+    with_end = users_needed(gateway, end="2031-01-01T00:00")
+    assert users_needed(gateway) > 1.5 * with_end
+    assert users_needed(gateway, users="1000") == with_end
+
+
+def test_a_rate_needs_other_users_to_fall_than_to_rise(gateway: Gateway) -> None:
+    share = {"expected_spread": "", "expected_mean": "0.9", "smallest_effect": "0.05"}
+    kind = {"queries.0.operation": "percentage", "end": "2031-01-01T00:00"}
+    falls = users_needed(gateway, **share, **kind)
+    rises = users_needed(gateway, **share, **kind, direction="increase")
+    assert rises < falls, "rates near 1 vary least"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "place"),
+    [
+        ({"smallest_effect": "-2"}, "smallest_effect: more than 0", "metrics"),
+        ({"expected_spread": "-1"}, "expected_spread: more than 0", "metrics"),
+        ({"queries.0.metric": ""}, "smallest_effect: only with a query", "metrics"),
+        ({"users": "many"}, "userCount", "schedule"),
+        ({"state": "scheduled"}, "start", "schedule"),
+        ({"payloads_json": "{"}, "conditionPayloads", "payloads"),
+        ({"lists.0.members": "x" * 600}, "experimentSegmentInclusion", "audience"),
+    ],
+)
+def test_what_creation_would_refuse_the_review_refuses_at_its_step(
+    gateway: Gateway, fields: dict[str, str], said: str, place: str
+) -> None:
+    save_metric(gateway)
+    for page in (
+        step(gateway, "review", {**SIMPLE, **PLANNED, **fields}),
+        submit(gateway, NEW, {**SIMPLE, **PLANNED, **fields}),
+    ):
+        assert said in page.testids["draft-fault"][0]
+        assert f'value="{place}" formnovalidate aria-current="step"' in page.answer.text
+    assert gateway.get("/api/experiments").json == []
 
 
 def test_a_plan_that_makes_no_sense_is_refused_in_the_words_of_the_api(gateway: Gateway) -> None:

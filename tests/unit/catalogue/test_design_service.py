@@ -175,8 +175,9 @@ def test_the_traffic_of_a_context_is_among_what_a_new_design_can_refer_to(
 ) -> None:
     services.experiments.create(design(state=State.ENROLLING))
     (feature,) = services.catalogue.fresh().features
-    assert services.pages.designs.choices().traffic == {}
+    assert services.pages.designs.choices(with_traffic=True).traffic == {}
     started = None if feature.run is None else feature.run.started_at
     line = Summary(feature.id, "", "", 3, "users", "fine", None, START, started, None, (1, 5))
     memory.summaries = {feature.id: line}
-    assert services.pages.designs.choices().traffic == {"home": 3}
+    assert services.pages.designs.choices().traffic == {}
+    assert services.pages.designs.choices(with_traffic=True).traffic == {"home": 3}

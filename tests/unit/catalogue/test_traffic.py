@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.catalogue.pages.traffic import traffic_by_context
@@ -38,10 +40,17 @@ def test_the_busiest_design_that_enrolls_tells_the_traffic_of_its_context() -> N
     summaries = {each.id: summary(each, 1000) for each in others}
     summaries |= {1: summary(quiet, 1, 3), 2: summary(busy, *[900] * 3, *[4] * 14)}
     summaries[6] = summary(others[3])
-    assert traffic_by_context(Catalogue(features=features), summaries) == {"home": 4}
+    assert traffic_by_context(Catalogue(features=features), summaries, NOON.date()) == {"home": 4}
 
 
 def test_a_line_of_a_run_that_is_over_tells_nothing() -> None:
     again = of_design(1, "home").begun(NOON)
     stale = summary(of_design(1, "home"), 9)
-    assert traffic_by_context(Catalogue(features=(again,)), {1: stale}) == {}
+    assert traffic_by_context(Catalogue(features=(again,)), {1: stale}, NOON.date()) == {}
+
+
+@pytest.mark.parametrize(("days", "told"), [(14, {"home": 5}), (15, {})])
+def test_what_nobody_looked_at_lately_tells_nothing(days: int, told: dict[str, float]) -> None:
+    features, line = (of_design(1, "home"),), summary(of_design(1, "home"), 5)
+    today = (NOON + timedelta(days=days)).date()
+    assert traffic_by_context(Catalogue(features=features), {1: line}, today) == told

@@ -61,6 +61,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
     Unit,
 )
+from chalicelib.domain.experiments.lifecycle import check_begins
 from chalicelib.domain.experiments.metrics import Metric, Operation, RepeatedMeasure
 from chalicelib.domain.outcomes.plans import metrics_of
 from chalicelib.services.catalogue.designs import Choices, ShownDesign
@@ -84,6 +85,9 @@ STEPS: Mapping[str, frozenset[str]] = {
     "review": frozenset(),
 }
 """The steps of a draft, and the fields that each of them shows."""
+
+TELLING_HOW_LONG = frozenset({"metrics", "review"})
+"""The steps that say how long a design takes."""
 
 PAYLOAD_CELLS = 60
 """Payloads that a step of a draft shows one by one."""
@@ -122,6 +126,11 @@ FORM_WORDS: Mapping[str, str] = {
     "endOn": "end",
     "revertTo": "revert_to",
     "userIds": "members",
+    "enrollmentCompleteCondition": "",
+    "userCount": "users",
+    "groupCount": "groups",
+    "experimentSegmentInclusion": "lists",
+    "experimentSegmentExclusion": "lists",
 }
 """What the form calls fields of the API's body."""
 
@@ -137,6 +146,7 @@ def draft_from(
     body = checked(ExperimentBody, new_design(form))
     check_metrics(metrics, body)
     made = draft_of(body, contexts, metric_records(metrics))
+    check_begins(made.design)
     return replace(made, plan=new_plan(form, made.design))
 
 
@@ -149,12 +159,13 @@ def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: st
     if step == "conditions" and "factors" in steps and not draft.factors:
         # The page before did not know yet that the design is factorial.
         step = "factors"
-    wrong = wrong or outgrown(dict(draft.typed_fields()))
+    problem = outgrown(dict(draft.typed_fields()))
     faults: Mapping[str, str] = {}
-    if step == "review" and not wrong:
-        wrong, faults = _problem(choices, draft)
+    if step == "review" and not problem:
+        problem, faults = _problem(choices, draft)
         named = {name.partition(".")[0] for name in faults}
         step = next((each for each in steps if named & STEPS[each]), step)
+    wrong = problem or wrong
     place = steps.index(step)
     conditions = conditions_of(draft)
     payloads = payload_rows(draft)

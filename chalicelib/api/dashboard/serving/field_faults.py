@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from chalicelib.api.protocol.problems import OWN_PREFIX
 
-RULE = re.compile(r"([a-z_]{1,40}(?:\.[a-z0-9_]{1,40}){0,6}): (.+)", re.DOTALL)
+RULE = re.compile(r"([A-Za-z_]{1,40}(?:\.[A-Za-z0-9_]{1,40}){0,6}): (.+)", re.DOTALL)
 """What rules of the domain say of a field: its name, then what is wrong."""
 
 Words = Mapping[str, str]
-"""What a form calls the fields of the body that is made of it, where it calls them otherwise."""
+"""What a form calls fields of the body that is made of it; "" leaves a part of a name out."""
 
 
 def faults_at_fields(
@@ -64,7 +64,8 @@ def _worded(parts: Sequence[str | int], words: Words) -> str:
     >>> _worded(("partitions", 0, "site"), {"partitions": "points"})
     'points.0.site'
     """
-    return ".".join(words.get(str(part), str(part)) for part in parts)
+    spoken = (words.get(str(part), str(part)) for part in parts)
+    return ".".join(filter(None, spoken))
 
 
 def _spelled(parts: Sequence[str | int], typed: Mapping[str, str]) -> str:

@@ -8,9 +8,6 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from chalicelib.api.upgrade.audiences.segment_models import Members, Tags
-from chalicelib.api.upgrade.wire.texts import MemberId
-from chalicelib.api.values.bounds import AtMost
-from chalicelib.domain.audiences.member_changes import GROUPS
 
 APART = re.compile(r"[,\r\n]")
 
@@ -27,5 +24,4 @@ def apart(text: Any) -> Any:
 
 
 PastedUsers = Annotated[Members, BeforeValidator(apart)]
-PastedGroups = Annotated[tuple[MemberId, ...], AtMost(GROUPS), BeforeValidator(apart)]
 PastedTags = Annotated[Tags, BeforeValidator(apart)]

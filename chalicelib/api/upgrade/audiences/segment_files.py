@@ -122,6 +122,7 @@ def export_segments(
 ) -> Rendered[list[ExportedSegment]]:
     """Some segments as files hold them."""
     ids = query_values.each_once()
+    JSON_EXPORT.check(query_values, ids=ids)
     found = services.segment_administration.some(ids, with_own_lists=True)
 
     def write(row: IndexedId, listings: Listings) -> Row[ExportedSegment]:
@@ -144,7 +145,9 @@ def export_segments_as_csv(
     services: Services, query_values: SegmentIdsQuery
 ) -> Rendered[list[CsvFile]]:
     """The members of some segments as CSV."""
-    found = services.segment_administration.some(query_values.each_once(), with_own_lists=False)
+    ids = query_values.each_once()
+    CSV_EXPORT.check(query_values, ids=ids)
+    found = services.segment_administration.some(ids, with_own_lists=False)
 
     def write(row: IndexedId, listings: Listings) -> Row[CsvFile]:
         return bounded_one(_csv_file, listings[row[1]], CSV_EXPORT.route)

@@ -193,9 +193,9 @@ def page_of_experiments(
     services: Services, body: PageBody
 ) -> Rendered[PageOf[shapes.ListedExperiment]]:
     """Some of the experiments."""
-    experiments = services.experiment_administration.all()
-    found = page([each for _, each in experiments.held.rows], body, EXPERIMENT_SEARCH)
-    return found.response(found.rows, partial(_list_item, experiments.faults))
+    experiments, faults = services.experiment_administration.listed()
+    found = page(experiments, body, EXPERIMENT_SEARCH)
+    return found.response(found.rows, partial(_list_item, faults))
 
 
 def _list_item(faults: Mapping[str, Fault], experiment: Experiment) -> shapes.ListedExperiment:

@@ -9,6 +9,7 @@ from datetime import date
 from chalicelib.domain.catalogue.catalogue import Catalogue
 from chalicelib.domain.experiments.experiments import State, Unit
 from chalicelib.domain.features.blocks import BLOCK_COUNT
+from chalicelib.domain.features.features import Feature
 from chalicelib.domain.outcomes.results.results import Summary, of_run
 
 RECENT_DAYS = 14
@@ -23,27 +24,35 @@ def traffic(catalogue: Catalogue, summaries: Mapping[int, Summary], today: date)
     owned = Counter(block.feature_id for block in catalogue.blocks)
     users, shares = 0.0, 0.0
     for feature in catalogue.current(today).experiments:
-        summary = of_run(feature, summaries.get(feature.id))
-        if not feature.is_running or summary is None or not summary.recent or not owned[feature.id]:
+        per_day = _per_day(feature, summaries, today)
+        if not feature.is_running or per_day is None or not owned[feature.id]:
             continue
-        recent = summary.recent[-RECENT_DAYS:]
-        users += sum(recent) / len(recent)
+        users += per_day
         shares += owned[feature.id] / BLOCK_COUNT
     return users / shares if users else None
 
 
-def traffic_by_context(catalogue: Catalogue, summaries: Mapping[int, Summary]) -> dict[str, float]:
+def traffic_by_context(
+    catalogue: Catalogue, summaries: Mapping[int, Summary], today: date
+) -> dict[str, float]:
     """New users a day in each context of UpGrade, as its busiest design that enrolls met them.
 
-    Only designs on individuals count, for whose decision points nothing else decides who comes.
+    Only designs on individuals count: of groups it is not users that come.
     """
     found: dict[str, float] = {}
     for feature in catalogue.features:
-        design, summary = feature.design, of_run(feature, summaries.get(feature.id))
-        if design is None or design.unit is not Unit.INDIVIDUAL or summary is None:
+        design, per_day = feature.design, _per_day(feature, summaries, today)
+        if design is None or design.unit is not Unit.INDIVIDUAL or per_day is None:
             continue
-        recent = summary.recent[-RECENT_DAYS:]
-        if design.state is State.ENROLLING and recent:
-            per_day = sum(recent) / len(recent)
+        if design.state is State.ENROLLING:
             found[design.context] = max(per_day, found.get(design.context, 0.0))
     return found
+
+
+def _per_day(feature: Feature, summaries: Mapping[int, Summary], today: date) -> float | None:
+    """The units that came on a day lately; None if nobody looked lately, or nobody came."""
+    summary = of_run(feature, summaries.get(feature.id))
+    if summary is None or not summary.recent or (today - summary.at.date()).days > RECENT_DAYS:
+        return None
+    recent = summary.recent[-RECENT_DAYS:]
+    return sum(recent) / len(recent)

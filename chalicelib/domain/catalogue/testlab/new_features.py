@@ -142,8 +142,8 @@ def duration(new: NewFeature, room: Room, users_per_day: float | None) -> Durati
     plan = new.plan or ResultPlan()
     if not new.variants:
         return None
-    measure = (plan.primary or CONVERSION).measure
-    takes = needed(plan, measure, *_weights(new.variants))
+    primary = plan.primary or CONVERSION
+    takes = needed(plan, primary.measure, primary.direction, *_weights(new.variants))
     if takes is None:
         return None
     per_day = None
@@ -158,6 +158,6 @@ def duration(new: NewFeature, room: Room, users_per_day: float | None) -> Durati
 
 
 def _weights(variants: Sequence[VariantDraft]) -> tuple[list[float], int]:
-    """The weights of variants, which add up to 1, and the place of control."""
+    """The weights of variants, equal ones where none is given, and the place of control."""
     given = [1 / len(variants) if v.weight is None else float(v.weight) for v in variants]
     return given, next((place for place, each in enumerate(variants) if each.is_control), 0)

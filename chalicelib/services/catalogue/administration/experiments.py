@@ -78,6 +78,10 @@ class ExperimentAdministration:
         rows = self._listings.holders(held, lambda row: entries(row[1]))
         return ExperimentRows(rows, metrics, self._faults.all())
 
+    def listed(self) -> tuple[Sequence[Experiment], Mapping[str, Fault]]:
+        """All experiments, the oldest first, and the faults by id."""
+        return self._experiments.all(), self._faults.all()
+
     def get(self, experiment_id: str) -> ExperimentDetail:
         """One experiment.
 
