@@ -15,7 +15,8 @@ V = TypeVar("V")
 class Detailed(Generic[T, V]):
     """The rows of a list, and a function that reads what an answer shows of some of them besides.
 
-    It reads for a few rows at a time, when they are asked for: a page may end before the last.
+    It reads when they are asked for, and is asked for no more than a page wants. Where the reading
+    of one is dear it reads a few at a time, for the page may end before the last.
     """
 
     rows: Sequence[T]
