@@ -48,6 +48,10 @@ def keys(metrics: Sequence[Metric]) -> list[str]:
 
 
 class TestExperiments:
+    def test_a_list_of_all_comes_with_the_faults_alone(self, services: Services) -> None:
+        experiments, faults = services.experiment_administration.listed()
+        assert ([each.id for each in experiments], faults) == (["e"], {})
+
     def test_one_comes_with_its_lists_and_all_metrics(self, services: Services) -> None:
         found = services.experiment_administration.get("e")
         assert {name: [*each.user_ids] for name, each in found.listings.items()} == {

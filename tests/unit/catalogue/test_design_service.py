@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.domain.audiences.filters import ListEntry
 from chalicelib.domain.audiences.segments import SegmentType
+from chalicelib.domain.confirmation import Changed
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.experiments.enrollment_statistics import Head
 from chalicelib.domain.experiments.experiments import (
@@ -20,6 +21,7 @@ from chalicelib.domain.experiments.experiments import (
     State,
 )
 from chalicelib.domain.experiments.metrics import Metric, MetricType
+from chalicelib.domain.features.result_plans import ResultPlan
 from chalicelib.domain.outcomes.results.results import Summary
 from chalicelib.services import Services
 from chalicelib.services.catalogue.designs import Enrolled
@@ -181,3 +183,15 @@ def test_the_traffic_of_a_context_is_among_what_a_new_design_can_refer_to(
     memory.summaries = {feature.id: line}
     assert services.pages.designs.choices().traffic == {}
     assert services.pages.designs.choices(with_traffic=True).traffic == {"home": 3}
+
+
+def test_the_plan_of_a_design_is_told_from_what_it_becomes(services: Services) -> None:
+    made = services.experiments.create(replace(design(), queries=(QUERY,)))
+    shown = services.pages.designs.shown(made.id)
+    assert (shown.plan, shown.query_names()) == (ResultPlan(), {"q": "Time"})
+    services.plans.put(made.id, ResultPlan(units=90), shown.plan_seen)
+    again = services.pages.designs.shown(made.id)
+    assert again.plan.units == 90
+    assert again.plan_seen != shown.plan_seen
+    with pytest.raises(Changed):
+        services.plans.put(made.id, ResultPlan(units=80), shown.plan_seen)

@@ -73,6 +73,16 @@ def test_an_edit_of_what_somebody_changed_meanwhile_is_refused(services: Service
     assert services.pages.feature_steps.take(made, replace(edit(), seen=seen)).word == "saved"
 
 
+def test_a_plan_that_somebody_changed_meanwhile_is_not_replaced(services: Services) -> None:
+    made, _ = experiment(services, "button")
+    seen = services.pages.feature_designs.of(made).plan_seen
+    services.pages.feature_steps.take(made, Replan(ResultPlan((REVENUE,)), seen))
+    with pytest.raises(Changed):
+        services.pages.feature_steps.take(made, Replan(ResultPlan(), seen))
+    seen = services.pages.feature_designs.of(made).plan_seen
+    assert services.pages.feature_steps.take(made, Replan(ResultPlan(), seen)).word == "planned"
+
+
 def test_pause_and_start_are_each_other_s_way_back(services: Services, memory: Memory) -> None:
     made, _ = experiment(services, "button")
     assert services.pages.feature_steps.take(made, Pause()).word == "paused"
