@@ -19,7 +19,7 @@ from chalicelib.services.audiences.segments import SegmentService
 from chalicelib.services.catalogue.administration.experiments import ExperimentAdministration
 from chalicelib.services.catalogue.administration.file_imports import FileImportService
 from chalicelib.services.catalogue.administration.flags import FlagAdministration
-from chalicelib.services.catalogue.administration.list_uses import ListUseService
+from chalicelib.services.catalogue.administration.list_uses import ListUses
 from chalicelib.services.catalogue.administration.segments import SegmentAdministration
 from chalicelib.services.catalogue.demo import DemoService
 from chalicelib.services.catalogue.entity_tags import EntityTagService
@@ -156,7 +156,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
     lists = ListService(segments, segment_deletion, experiments, experiment_lists, flags)
     faults = FaultService(catalogue, clock)
     listings = ListingService(segments)
-    uses = ListUseService(segments, listings, experiments, flags, metrics, faults)
+    uses_of = functools.partial(ListUses, segments, listings, experiments, flags, metrics, faults)
     user_export = UserExportService(
         catalogue,
         stores.participants,
@@ -180,6 +180,17 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         clock,
         exact_totals=settings.exact_totals,
     )
+
+    @functools.cache
+    def load_pages() -> PageServices:
+        # With the first page: two threads that come first at once may make two of each, none of
+        # which keeps any state.
+        from chalicelib.services.pages import PageServices
+
+        return PageServices.of(
+            services, stores, clock, totals_shards=settings.totals_shards, settings=settings.shown()
+        )
+
     services = Services(
         catalogue=catalogue,
         features=features,
@@ -198,11 +209,11 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         participants=participants,
         experiments=experiments,
         experiment_administration=ExperimentAdministration(
-            experiments, imports, lists, listings, metrics, faults, uses
+            experiments, imports, lists, listings, metrics, faults, uses_of
         ),
         faults=faults,
         segments=segments,
-        segment_administration=SegmentAdministration(segments, listings, uses),
+        segment_administration=SegmentAdministration(segments, listings, uses_of),
         segment_deletion=segment_deletion,
         study_setup=StudySetupService(catalogue, lambda: credentials() is not None),
         preview_users=PreviewUserService(catalogue, stores.preview_users, clock),
@@ -218,7 +229,7 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         ),
         batch_assignment=BatchAssignmentService(assignment, participants, contexts),
         flags=flags,
-        flag_administration=FlagAdministration(flags, lists, listings, uses),
+        flag_administration=FlagAdministration(flags, lists, listings, uses_of),
         evaluation=EvaluationService(
             compilation, stores.participants, stores.exposures, clock, settings.totals_shards
         ),
@@ -256,80 +267,10 @@ def build(settings: Settings, stores: Stores | None = None, clock: Clock = utc_n
         file_imports=FileImportService(catalogue, imports),
         idempotency=IdempotencyService(stores.idempotency, clock),
         runs=RunService(stores.notes, clock),
-        load_pages=functools.cache(lambda: _page_services(settings, stores, clock, services)),
+        load_pages=load_pages,
         entity_tags=EntityTagService(catalogue, stores.members, list_members, contexts),
     )
     return services
-
-
-def _page_services(
-    settings: Settings, stores: Stores, clock: Clock, services: Services
-) -> PageServices:
-    """The use cases of pages, whose modules are imported here with the first page.
-
-    Two threads that come first at once may make two of each: none keeps any state.
-    """
-    from chalicelib.services.audiences.member_counts import MemberCounts
-    from chalicelib.services.audiences.segment_details import SegmentDetailService
-    from chalicelib.services.audiences.segment_edits import SegmentEditService
-    from chalicelib.services.catalogue.designs import DesignService
-    from chalicelib.services.catalogue.experiment_pages import ExperimentPageService
-    from chalicelib.services.catalogue.overview import OverviewService
-    from chalicelib.services.catalogue.system import SystemService
-    from chalicelib.services.catalogue.testlab.creation import FeatureCreationService
-    from chalicelib.services.catalogue.testlab.designs import FeatureDesignService
-    from chalicelib.services.catalogue.testlab.steps import FeatureStepService
-    from chalicelib.services.flags.flag_details import FlagDetailService
-    from chalicelib.services.outcomes.metric_overview import MetricOverviewService
-    from chalicelib.services.pages import PageServices
-    from chalicelib.services.privacy.user_overview import UserOverviewService
-
-    catalogue, segments = services.catalogue, services.segments
-    member_counts = MemberCounts(stores.members)
-    feature_creation = FeatureCreationService(
-        catalogue,
-        stores.catalogue,
-        services.user_blocks,
-        stores.summaries,
-        clock,
-        settings.totals_shards,
-    )
-    return PageServices(
-        overview=OverviewService(catalogue, services.user_blocks, stores.summaries),
-        designs=DesignService(
-            catalogue,
-            services.experiments,
-            services.enrollment_statistics,
-            segments,
-            member_counts,
-            services.imports,
-            services.lists,
-            stores.summaries,
-            clock,
-        ),
-        system=SystemService(
-            catalogue, services.access, stores.queue, services.runs, clock, settings.shown()
-        ),
-        feature_designs=FeatureDesignService(
-            services.user_blocks, stores.totals, stores.summaries, clock
-        ),
-        feature_steps=FeatureStepService(
-            catalogue,
-            stores.catalogue,
-            services.features,
-            services.plans,
-            feature_creation,
-            stores.totals,
-            clock,
-        ),
-        feature_creation=feature_creation,
-        experiment_pages=ExperimentPageService(catalogue, services.results),
-        segment_details=SegmentDetailService(segments, member_counts),
-        segment_edits=SegmentEditService(catalogue, segments, services.segment_deletion, clock),
-        flag_details=FlagDetailService(services.flags, segments, member_counts),
-        metric_overview=MetricOverviewService(catalogue, tuple(settings.context_metadata)),
-        user_overview=UserOverviewService(services.user_export),
-    )
 
 
 def client_credentials(settings: Settings) -> ClientCredentials | None:

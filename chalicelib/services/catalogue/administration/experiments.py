@@ -14,7 +14,7 @@ from chalicelib.services.audiences.listings import ListingService, ListRow
 from chalicelib.services.catalogue.administration.list_uses import (
     Check,
     ExperimentDetail,
-    ListUseService,
+    UsesOf,
 )
 from chalicelib.services.catalogue.faults import FaultService
 from chalicelib.services.catalogue.imports import ExperimentDraft, ImportService, ListDraft
@@ -61,7 +61,7 @@ class ExperimentAdministration:
         listings: ListingService,
         metrics: MetricService,
         faults: FaultService,
-        uses: ListUseService,
+        uses_of: UsesOf,
     ) -> None:
         self._experiments = experiments
         self._imports = imports
@@ -69,7 +69,7 @@ class ExperimentAdministration:
         self._listings = listings
         self._metrics = metrics
         self._faults = faults
-        self._uses = uses
+        self._uses_of = uses_of
 
     def all(self) -> ExperimentRows:
         """All experiments."""
@@ -143,7 +143,7 @@ class ExperimentAdministration:
             NotFound, Invalid, Conflict: as `ListService.add_to_experiment` does; before that, what
                 `check` raises.
         """
-        check(self._uses.of(draft.segment.id))
+        check(self._uses_of(draft.segment.id))
         experiment = self._lists.add_to_experiment(experiment_id, draft, exclude=exclude)
         return experiment, self._listings.of(draft.segment.id)
 
@@ -156,7 +156,7 @@ class ExperimentAdministration:
             NotFound, Invalid, NameTaken: as `ListService.replace_in_experiment` does; and what
                 `check` raises.
         """
-        uses = self._uses.of(draft.segment.id)
+        uses = self._uses_of(draft.segment.id)
         experiment = self._lists.replace_in_experiment(
             experiment_id, draft, exclude=exclude, check=lambda: check(uses)
         )

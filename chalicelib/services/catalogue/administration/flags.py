@@ -8,7 +8,7 @@ from chalicelib.domain.audiences.listings import Listing, Listings
 from chalicelib.domain.catalogue.lists import entries
 from chalicelib.domain.flags.flags import Flag
 from chalicelib.services.audiences.listings import ListingService, ListRow
-from chalicelib.services.catalogue.administration.list_uses import Check, ListUseService
+from chalicelib.services.catalogue.administration.list_uses import Check, UsesOf
 from chalicelib.services.catalogue.imports import ListDraft
 from chalicelib.services.catalogue.lists import ListService
 from chalicelib.services.flags.flags import FlagService
@@ -23,12 +23,12 @@ class FlagAdministration:
         flags: FlagService,
         lists: ListService,
         listings: ListingService,
-        uses: ListUseService,
+        uses_of: UsesOf,
     ) -> None:
         self._flags = flags
         self._lists = lists
         self._listings = listings
-        self._uses = uses
+        self._uses_of = uses_of
 
     def with_exposures(self) -> Detailed[Flag, int]:
         """All flags, the oldest first, with the number of users that each was on for."""
@@ -67,7 +67,7 @@ class FlagAdministration:
         Raises:
             NotFound, Invalid, Conflict: as `ListService.put_in_flag` does; and what `check` raises.
         """
-        uses = self._uses.of(draft.segment.id)
+        uses = self._uses_of(draft.segment.id)
         flag = self._lists.put_in_flag(flag_id, draft, exclude=exclude, check=lambda: check(uses))
         return flag, self._listings.of(draft.segment.id)
 
@@ -79,7 +79,7 @@ class FlagAdministration:
         Raises:
             NotFound, Invalid: as `ListService.replace_in_flag` does; and what `check` raises.
         """
-        uses = self._uses.of(draft.segment.id)
+        uses = self._uses_of(draft.segment.id)
         flag = self._lists.replace_in_flag(
             flag_id, draft, exclude=exclude, check=lambda: check(uses)
         )

@@ -31,39 +31,10 @@ class ExperimentDetail:
 
 
 class ListUses:
-    """A list as it is stored, and what has it; each is read when it is asked for."""
+    """A list as it is stored, and what has it; each is read when it is asked for.
 
-    def __init__(self, segment_id: str, reader: ListUseService) -> None:
-        self.segment_id = segment_id
-        self._reader = reader
-
-    def listing(self) -> Listing | None:
-        """The list with its members; None if there is none yet."""
-        return self._reader.listing(self.segment_id)
-
-    def experiments(self) -> Iterator[ExperimentDetail]:
-        """The experiments that have the list."""
-        return self._reader.experiments(self.segment_id)
-
-    def flags(self) -> Iterator[tuple[Flag, Listings]]:
-        """The flags that have the list, each with all of its own."""
-        return self._reader.flags(self.segment_id)
-
-    def segments(self) -> Iterator[tuple[str, Listings]]:
-        """The ids of the segments that have the list, and its own, each with its private parts."""
-        return self._reader.segments(self.segment_id)
-
-
-Check = Callable[[ListUses], None]
-"""Refuses, by raising, to replace a list of which the caller may have been shown a part.
-
-Whether answers show all of it depends on how long they may be and on what they are made of, which
-only those know who write them: so they are asked, with all that they need.
-"""
-
-
-class ListUseService:
-    """Reads what has a list."""
+    The list need not be there yet.
+    """
 
     def __init__(
         self,
@@ -73,6 +44,7 @@ class ListUseService:
         flags: FlagService,
         metrics: MetricService,
         faults: FaultService,
+        segment_id: str,
     ) -> None:
         self._segments = segments
         self._listings = listings
@@ -80,33 +52,43 @@ class ListUseService:
         self._flags = flags
         self._metrics = metrics
         self._faults = faults
+        self.segment_id = segment_id
 
-    def of(self, segment_id: str) -> ListUses:
-        """The uses of a list, which need not be there yet."""
-        return ListUses(segment_id, self)
-
-    def listing(self, segment_id: str) -> Listing | None:
-        """The list with its members, if there is one."""
+    def listing(self) -> Listing | None:
+        """The list with its members; None if there is none yet."""
         try:
-            return self._listings.of(segment_id)
+            return self._listings.of(self.segment_id)
         except NotFound:
             return None
 
-    def experiments(self, segment_id: str) -> Iterator[ExperimentDetail]:
-        """The experiments that have a list."""
-        for each in self._experiments.all():
-            if segment_id in listed(each):
-                listings = self._listings.of_entries(entries(each))
-                yield ExperimentDetail(each, self._metrics.all(), listings, self._faults.all())
+    def experiments(self) -> Iterator[ExperimentDetail]:
+        """The experiments that have the list."""
+        found = [each for each in self._experiments.all() if self.segment_id in listed(each)]
+        if not found:
+            return
+        metrics, faults = self._metrics.all(), self._faults.all()
+        for each in found:
+            yield ExperimentDetail(each, metrics, self._listings.of_entries(entries(each)), faults)
 
-    def flags(self, segment_id: str) -> Iterator[tuple[Flag, Listings]]:
-        """The flags that have a list."""
+    def flags(self) -> Iterator[tuple[Flag, Listings]]:
+        """The flags that have the list, each with all of its own."""
         for flag in self._flags.all():
-            if segment_id in listed(flag):
+            if self.segment_id in listed(flag):
                 yield flag, self._listings.of_entries(entries(flag))
 
-    def segments(self, segment_id: str) -> Iterator[tuple[str, Listings]]:
-        """The segments that have a list inside, and its own."""
+    def segments(self) -> Iterator[tuple[str, Listings]]:
+        """The ids of the segments that have the list, and its own, each with its private parts."""
         for segment in self._segments.stored().values():
-            if segment_id == segment.id or segment_id in segment.sub_segments:
+            if self.segment_id == segment.id or self.segment_id in segment.sub_segments:
                 yield segment.id, self._listings.with_own_lists(segment.id)
+
+
+UsesOf = Callable[[str], ListUses]
+"""The uses of a list, by the id of its segment."""
+
+Check = Callable[[ListUses], None]
+"""Refuses, by raising, to replace a list of which the caller may have been shown a part.
+
+Whether answers show all of it depends on how long they may be and on what they are made of, which
+only those know who write them: so they are asked, with all that they need.
+"""

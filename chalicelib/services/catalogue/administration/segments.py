@@ -11,7 +11,7 @@ from chalicelib.domain.catalogue.segment_usage import SegmentUsage
 from chalicelib.domain.errors import NotFound
 from chalicelib.services.audiences.listings import ListingService
 from chalicelib.services.audiences.segments import SegmentService
-from chalicelib.services.catalogue.administration.list_uses import Check, ListUseService
+from chalicelib.services.catalogue.administration.list_uses import Check, UsesOf
 from chalicelib.services.running.details import Detailed
 
 IndexedId = tuple[int, str]
@@ -37,12 +37,10 @@ class SegmentInFull:
 class SegmentAdministration:
     """Stores and reads segments as their administrators see them."""
 
-    def __init__(
-        self, segments: SegmentService, listings: ListingService, uses: ListUseService
-    ) -> None:
+    def __init__(self, segments: SegmentService, listings: ListingService, uses_of: UsesOf) -> None:
         self._segments = segments
         self._listings = listings
-        self._uses = uses
+        self._uses_of = uses_of
 
     def public(self) -> SegmentRows:
         """All segments but private ones and global exclusions."""
@@ -89,7 +87,7 @@ class SegmentAdministration:
             UnknownAppContext, NameTaken: as `SegmentService.put` does; before that, what `check`
                 raises.
         """
-        check(self._uses.of(draft.id))
+        check(self._uses_of(draft.id))
         return self._listings.of(self._segments.put(draft, user_ids).id)
 
     def put_list(
@@ -100,7 +98,7 @@ class SegmentAdministration:
         Raises:
             NotFound, Conflict: as `SegmentService.put_list` does; before that, what `check` raises.
         """
-        check(self._uses.of(draft.id))
+        check(self._uses_of(draft.id))
         return self._listings.of(self._segments.put_list(parent_id, draft, user_ids).id)
 
     def _is_there(self, segment_id: str, asked: Sequence[str]) -> bool:
