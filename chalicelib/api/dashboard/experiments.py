@@ -23,8 +23,7 @@ from chalicelib.api.dashboard.designs.pages import (
     draft_from,
     draft_page,
 )
-from chalicelib.api.dashboard.files.experiment_files import experiment_file, pasted_experiments
-from chalicelib.api.dashboard.files.pasted_files import ImportForm
+from chalicelib.api.dashboard.files import ImportForm, kept, pasted
 from chalicelib.api.dashboard.planning.plan_form import PlanForm
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
@@ -32,6 +31,9 @@ from chalicelib.api.dashboard.serving.routes import PageRoutes
 from chalicelib.api.upgrade.audiences.list_drafts import list_draft
 from chalicelib.api.upgrade.audiences.segment_models import SegmentBody
 from chalicelib.api.upgrade.experiments.designs.experiment_models import StateBody
+from chalicelib.api.upgrade.experiments.designs.metric_models import metric_records
+from chalicelib.api.upgrade.experiments.experiment_files import reader_of
+from chalicelib.api.upgrade.experiments.experiment_imports import exported
 from chalicelib.api.upgrade.experiments.experiments import ExperimentId
 from chalicelib.api.upgrade.wire.texts import FilledName, Uuid
 from chalicelib.services import Services
@@ -109,9 +111,7 @@ def draft_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
 
 def import_again(services: Services, typed: dict[str, str], wrong: str) -> Page:
     """The page of a new design once more, with the file that was pasted."""
-    return draft_page(
-        services.pages.designs.choices(), DesignDraft(), wrong, typed.get("json_text", "")
-    )
+    return draft_page(services.pages.designs.choices(), DesignDraft(), wrong, typed)
 
 
 @routes.page(f"{ONE}/design")
@@ -190,7 +190,11 @@ def remove_list(services: Services, experiment_id: ExperimentId, form: GoneListF
 @routes.page(f"{ONE}/export")
 def export_design(services: Services, experiment_id: ExperimentId) -> Download:
     """A design as a file."""
-    return experiment_file(services.experiment_administration.get(experiment_id))
+    found = services.experiment_administration.get(experiment_id)
+    value = exported(
+        found.experiment, metrics=metric_records(found.metrics), listings=found.listings
+    )
+    return kept(found.experiment.name, "design", value)
 
 
 @routes.page(NEW)
@@ -213,8 +217,10 @@ def create_design(services: Services, form: DesignForm) -> Elsewhere:
 @routes.form(f"{NEW}/import", again=import_again)
 def import_designs(services: Services, form: ImportForm) -> Elsewhere:
     """Create the designs of files, all of them or none, as they are there."""
-    drafts = partial(pasted_experiments, form, services.segments.contexts)
-    created = services.file_imports.experiments(drafts)
+    contexts = services.segments.contexts
+    created = services.file_imports.experiments(
+        lambda catalogue: pasted(form, "design", reader_of(catalogue, contexts).read)
+    )
     return _design(created[0].id, "design-imported")
 
 

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from chalicelib.api.dashboard.files.flag_files import flag_file, pasted_flag
-from chalicelib.api.dashboard.files.pasted_files import ImportForm
+from chalicelib.api.dashboard.files import ImportForm, kept, pasted_one
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.pasted import PastedTags, PastedUsers
 from chalicelib.api.dashboard.serving.routes import PageRoutes
+from chalicelib.api.upgrade.flags.flag_answers import whole_flag_answer
+from chalicelib.api.upgrade.flags.flag_files import reader_of
 from chalicelib.api.upgrade.flags.flag_models import FlagBody
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import FilledName, FilledText, Uuid, checked_uuid
@@ -162,28 +163,7 @@ def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Pag
     contexts = services.segments.contexts
     return Page(
         "flag_new.html",
-        {
-            "typed": typed,
-            "wrong": wrong,
-            "contexts": contexts,
-            "modes": [*FilterMode],
-            "pasted": "",
-            "accepts": False,
-            "amiss": "",
-        },
-    )
-
-
-def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
-    page = _new_once_more(services, {}, "")
-    return replace(
-        page,
-        shown={
-            **page.shown,
-            "pasted": typed.get("json_text", ""),
-            "accepts": "accept" in typed,
-            "amiss": wrong,
-        },
+        {"typed": typed, "wrong": wrong, "contexts": contexts, "modes": [*FilterMode]},
     )
 
 
@@ -209,18 +189,20 @@ def create_flag_by_form(services: Services, form: FlagForm) -> Elsewhere:
     return Elsewhere(f"/flag/{services.flags.create(draft).id}?done=flag-created")
 
 
-@routes.form(f"{NEW}/import", again=_import_once_more)
+@routes.form(f"{NEW}/import", again=_new_once_more)
 def import_flag(services: Services, form: ImportForm) -> Elsewhere:
     """Create the flag of a file, with its lists."""
     into = services.file_imports.of_flags()
-    made = into.store(pasted_flag(into, services.segments.contexts, form))
+    reader = reader_of(into.catalogue(), services.segments.contexts)
+    made = into.store(pasted_one(form, "flag", reader.read))
     return Elsewhere(f"/flag/{made.id}?done=flag-imported")
 
 
 @routes.page(f"{ONE}/export")
 def export_flag(services: Services, flag_id: FlagId) -> Download:
     """A flag as a file."""
-    return flag_file(*services.flag_administration.get(flag_id))
+    flag, listings = services.flag_administration.get(flag_id)
+    return kept(flag.name, "flag", whole_flag_answer(flag, listings))
 
 
 @routes.page(ONE)

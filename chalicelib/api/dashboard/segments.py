@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from chalicelib.api.dashboard.files.pasted_files import ImportForm
-from chalicelib.api.dashboard.files.segment_files import pasted_segment, segment_file
+from chalicelib.api.dashboard.files import ImportForm, kept, pasted_one
 from chalicelib.api.dashboard.serving.forms import Form
 from chalicelib.api.dashboard.serving.page import Download, Elsewhere, Page
 from chalicelib.api.dashboard.serving.pasted import PastedTags, PastedUsers
 from chalicelib.api.dashboard.serving.routes import PageRoutes
+from chalicelib.api.upgrade.audiences.segment_imports import SegmentReader, exported_segment
 from chalicelib.api.upgrade.wire.records import new_id, now
 from chalicelib.api.upgrade.wire.texts import FilledName, FilledText, Text, Uuid, checked_uuid
 from chalicelib.domain.audiences.member_changes import Change, MemberChange
@@ -157,21 +157,7 @@ def _once_more(form: str) -> Callable[..., Page]:
 
 def _new_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
     contexts = services.segments.contexts
-    shown = {"typed": typed, "wrong": wrong, "contexts": contexts}
-    return Page("segment_new.html", {**shown, "pasted": "", "accepts": False, "amiss": ""})
-
-
-def _import_once_more(services: Services, typed: dict[str, str], wrong: str) -> Page:
-    page = _new_once_more(services, {}, "")
-    return replace(
-        page,
-        shown={
-            **page.shown,
-            "pasted": typed.get("json_text", ""),
-            "accepts": "accept" in typed,
-            "amiss": wrong,
-        },
-    )
+    return Page("segment_new.html", {"typed": typed, "wrong": wrong, "contexts": contexts})
 
 
 @routes.page(ALL)
@@ -195,11 +181,12 @@ def create_segment_by_form(services: Services, form: NewSegmentForm) -> Elsewher
     return Elsewhere(f"/segment/{made.id}?done=segment-created")
 
 
-@routes.form(f"{NEW}/import", again=_import_once_more)
+@routes.form(f"{NEW}/import", again=_new_once_more)
 def import_segment(services: Services, form: ImportForm) -> Elsewhere:
     """Create the segment of a file, with its members and lists."""
     into = services.file_imports.of_segments()
-    made = into.store(pasted_segment(into, services.segments.group_types, form))
+    reader = SegmentReader(into.catalogue(), services.segments.group_types)
+    made = into.store(pasted_one(form, "segment", reader.read))
     return Elsewhere(f"/segment/{made.id}?done=segment-imported")
 
 
@@ -208,7 +195,8 @@ def export_segment(services: Services, segment_id: SegmentId) -> Download:
     """A segment as a file."""
     found = services.segment_administration.some([segment_id], with_own_lists=True)
     ((_, listings),) = found.read(found.rows)
-    return segment_file(segment_id, listings)
+    name = listings[segment_id].segment.name
+    return kept(name, "segment", exported_segment(segment_id, listings))
 
 
 @routes.page(ONE)

@@ -86,6 +86,8 @@ STEPS: Mapping[str, frozenset[str]] = {
 }
 """The steps of a draft, and the fields that each of them shows."""
 
+NOTHING: Mapping[str, str] = {}
+
 TELLING_HOW_LONG = frozenset({"metrics", "review"})
 """The steps that say how long a design takes."""
 
@@ -150,7 +152,9 @@ def draft_from(
     return replace(made, plan=new_plan(form, made.design))
 
 
-def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: str = "") -> Page:
+def draft_page(
+    choices: Choices, draft: DesignDraft, wrong: str = "", imported: Mapping[str, str] = NOTHING
+) -> Page:
     """A step of a draft; if the API would refuse that, the one with the fault before the review."""
     steps = [
         step for step in STEPS if step != "factors" or draft.type == DesignType.FACTORIAL.value
@@ -200,7 +204,7 @@ def draft_page(choices: Choices, draft: DesignDraft, wrong: str = "", pasted: st
         "wrong": wrong,
         "longest": LONGEST,
         "outgrown": OUTGROWN,
-        "pasted": pasted,
+        "imported": imported,
         **CODES,
     }
     return Page("design_new.html", shown, faults=faults)

@@ -1,1 +1,0 @@
-"""Designs, flags and segments as files: pasted into a page, and downloaded."""
