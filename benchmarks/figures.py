@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks import budgets
+from benchmarks.cases import Case
 from benchmarks.recorder import Recorder
 from benchmarks.replay import Cost, Rehearsed, cost, rehearse
-from benchmarks.routes import Case
 from benchmarks.worlds import World
 
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks import budgets, routes, seeding
+from benchmarks import budgets, cases, seeding
 from benchmarks.application import Application
 from benchmarks.figures import Figures, figures
 from benchmarks.worlds import NO_FEATURES, Sizes, World, build, measure_much
 
 CASES = (
-    *routes.TESTLAB,
-    *(case for case in routes.TESTLAB_ADMINISTRATION if "/api/results" in case.name),
-    *(case for case in routes.UPGRADE if case.name.startswith("v6 ") and case.replayed),
+    *cases.TESTLAB,
+    *(case for case in cases.TESTLAB_ADMINISTRATION if "/api/results" in case.name),
+    *(case for case in cases.UPGRADE if case.name.startswith("v6 ") and case.replayed),
 )
 """What clients call, v5 does the same as v6, and results."""
 

@@ -19,8 +19,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.models import botocore_stubber
 
 from benchmarks.application import Application, Request
+from benchmarks.cases import Case
 from benchmarks.recorder import Call, Record, Recorder
-from benchmarks.routes import Case
 from benchmarks.store_stub import Answers, identity
 from benchmarks.worlds import World
 from chalicelib.storage.dynamodb import keys

@@ -12,7 +12,7 @@ from statistics import median
 
 import botocore.session
 
-from benchmarks import application, budgets, routes
+from benchmarks import application, budgets, cases
 from benchmarks.application import Request
 from benchmarks.callers import NEW
 from benchmarks.local_server import NotStarted, Remote, dynamodb_local, load, served, stub
@@ -141,7 +141,7 @@ def _new(world: World, request: Request) -> Request:
 
 def _requests(world: World, name: str) -> Iterator[Request]:
     for _ in range(USERS):
-        request = routes.BY_NAME[name].prepare(world)
+        request = cases.BY_NAME[name].prepare(world)
         if name == NEW_USER:
             request = Request("POST", request.path, {**request.body, "id": NEW.decode()})
         yield request

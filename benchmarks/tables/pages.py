@@ -17,11 +17,11 @@ from selenium.webdriver import Chrome
 
 from benchmarks import application, budgets
 from benchmarks.application import Application, Request
+from benchmarks.cases import Case
 from benchmarks.local_server import served
 from benchmarks.recorder import Recorder
 from benchmarks.replay import cost, rehearse
 from benchmarks.report import PERFORMANCE, Section, Table, machine, verdict
-from benchmarks.routes import Case
 from benchmarks.worlds import Sizes, World, build, measure_much
 from chalicelib.api.dashboard.serving import routes as page_routes
 from chalicelib.api.dashboard.serving import static_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks import application, budgets, prices, routes
+from benchmarks import application, budgets, cases, prices
 from benchmarks.figures import Figures, figures
 from benchmarks.report import (
     DASHBOARD,
@@ -26,11 +26,11 @@ OF_CHANGES_MS = 3.0
 """Of a processor, for what changes the catalogue: it cannot be made twice from the same answers."""
 
 GROUPS = (
-    ("Test Lab", routes.TESTLAB),
-    ("Test Lab, administration", routes.TESTLAB_ADMINISTRATION),
-    ("The dashboard", routes.PAGES),
-    ("UpGrade's clients", routes.UPGRADE),
-    ("UpGrade, administration", routes.UPGRADE_ADMINISTRATION),
+    ("Test Lab", cases.TESTLAB),
+    ("Test Lab, administration", cases.TESTLAB_ADMINISTRATION),
+    ("The dashboard", cases.PAGES),
+    ("UpGrade's clients", cases.UPGRADE),
+    ("UpGrade, administration", cases.UPGRADE_ADMINISTRATION),
 )
 
 
@@ -48,10 +48,10 @@ def measure(*, quick: bool) -> list[Section]:
     trips = Table(("request", *counts, "", "why no design can use less"))
     costs = Table(("request", "DynamoDB", "Lambda", "API Gateway", "in all", "duration, ms"))
     shorts = 0
-    for title, cases in GROUPS:
+    for title, own in GROUPS:
         trips.add(f"*{title}*", *[""] * 11)
         costs.add(f"*{title}*", *[""] * 5)
-        for each in figures(world, *cases, enough_ms=enough_ms):
+        for each in figures(world, *own, enough_ms=enough_ms):
             print(f"  {each.case.name}", file=sys.stderr)
             budget, floor = each.budget, each.budget.floor
             short = bool(each.faults())
@@ -65,7 +65,7 @@ def measure(*, quick: bool) -> list[Section]:
                 floor.why,
             )  # fmt: skip
             costs.add(each.case.name, *_dollars(each))
-    count = sum(len(cases) for _, cases in GROUPS)
+    count = sum(len(own) for _, own in GROUPS)
     summary = f"{count} requests, {count - shorts} within their budgets, {shorts} short."
     return [
         Section(PERFORMANCE, "round-trips", f"{trips.markdown()}\n\n{summary}"),

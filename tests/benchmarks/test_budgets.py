@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import budgets, routes
+from benchmarks import budgets, cases
 from benchmarks.application import Application
 from benchmarks.figures import figures
 from benchmarks.worlds import Sizes, build
@@ -13,7 +13,7 @@ from chalicelib.domain.access.api_keys import Role
 
 
 def test_every_request_that_is_measured_has_a_budget_and_no_other() -> None:
-    assert {case.name for case in routes.CASES} == set(budgets.BUDGETS)
+    assert {case.name for case in cases.CASES} == set(budgets.BUDGETS)
 
 
 def test_every_route_of_clients_is_measured() -> None:
@@ -29,19 +29,19 @@ def test_every_route_of_clients_is_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    "cases",
+    "some",
     [
-        routes.TESTLAB,
-        routes.TESTLAB_ADMINISTRATION,
-        routes.UPGRADE,
-        routes.UPGRADE_ADMINISTRATION,
-        routes.PAGES,
+        cases.TESTLAB,
+        cases.TESTLAB_ADMINISTRATION,
+        cases.UPGRADE,
+        cases.UPGRADE_ADMINISTRATION,
+        cases.PAGES,
     ],
     ids=["testlab", "testlab-administration", "upgrade", "upgrade-administration", "pages"],
 )
 def test_requests_stay_within_their_budgets(
-    bench: Application, cases: tuple[routes.Case, ...]
+    bench: Application, some: tuple[cases.Case, ...]
 ) -> None:
     world = build(bench, Sizes(testlab=10, large=100, flags=100))
-    faults = [fault for each in figures(world, *cases) for fault in each.faults()]
+    faults = [fault for each in figures(world, *some) for fault in each.faults()]
     assert not faults

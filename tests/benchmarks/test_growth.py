@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import routes
+from benchmarks import cases
 from benchmarks.application import Application
 from benchmarks.figures import Figures, figures
 from benchmarks.growth import DIMENSIONS, exponent, measured
@@ -40,7 +40,7 @@ def test_trips_and_capacity_do_not_grow(bench: Application, dimension: str) -> N
 
 def test_results_cost_in_proportion_to_those_who_logged(bench: Application) -> None:
     """And in no more trips, as long as they fit one page."""
-    case = routes.BY_NAME["POST /api/query/analyse"]
+    case = cases.BY_NAME["POST /api/query/analyse"]
     world = build(bench, NO_FEATURES)
     sizes = (40, 160)
     found: list[Figures] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import routes
+from benchmarks import cases
 from benchmarks.application import Application
 from benchmarks.recorder import Recorder
 from benchmarks.replay import cost, playing, rehearse
@@ -14,7 +14,7 @@ from benchmarks.worlds import NO_FEATURES, build
 
 def test_a_request_is_answered_as_before_and_stores_nothing(bench: Application) -> None:
     world = build(bench, NO_FEATURES)
-    rehearsed = rehearse(world, routes.BY_NAME["POST /api/events"], Recorder())
+    rehearsed = rehearse(world, cases.BY_NAME["POST /api/events"], Recorder())
     path = f"/api/events/feature/{world.feature_id}"
     before = bench.ask("GET", path)
     with playing(rehearsed.tape):

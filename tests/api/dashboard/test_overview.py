@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+from chalicelib.api import dashboard
 from chalicelib.api.dashboard import pages
 from chalicelib.api.dashboard.paths import PATHS
 from tests.api.dashboard.pages import load
@@ -62,3 +65,9 @@ def test_who_got_fewer_blocks_than_asked_for_is_named_and_many_are_folded(
     notes, _, folded = page.answer.text.partition("<details>")
     assert notes.count("note warning") == 3
     assert "2 more got fewer blocks than they asked for: no more are free" in folded
+
+
+def test_nothing_on_a_page_moves() -> None:
+    """So there is nothing to hold still for who asks for less motion."""
+    style = (Path(dashboard.__file__).parent / "static" / "style.css").read_text()
+    assert not re.search(r"transition|animation|@keyframes|scroll-behavior", style)

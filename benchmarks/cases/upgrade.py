@@ -1,7 +1,4 @@
-"""The requests that are measured, by the names that the tables give them.
-
-Each is made anew from a world: what it needs is prepared first, and is not measured.
-"""
+"""Requests of UpGrade's clients, and of its administration."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.application import Request
+from benchmarks.cases.case import Case, Prepare, get
 from benchmarks.worlds import (
     GROUPED,
     GROUPS,
@@ -19,144 +17,10 @@ from benchmarks.worlds import (
     SMALL,
     World,
     design,
-    feature,
     flag,
     in_class,
     log_of,
     started,
-)
-
-Prepare = Callable[[World], Request]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A request, with the status that its answer must have."""
-
-    name: str
-    prepare: Prepare
-    status: int = 200
-    replayed: bool = True
-    """Whether it takes the same way when its answers are given again: it changes no catalogue."""
-
-
-def get(path: str) -> Prepare:
-    """A GET of a path, in which the ids of a feature, an experiment and a flag may be named."""
-
-    def prepare(world: World) -> Request:
-        names = {"feature": world.feature_id, "user": "user"}
-        if "{experiment}" in path:
-            names["experiment"] = world.experiment["id"]
-        if "{flag}" in path:
-            names["flag"] = world.flag["id"]
-        return Request("GET", path.format(**names))
-
-    return prepare
-
-
-def unchanged(path: str) -> Prepare:
-    """The same from a client that has the answer already."""
-
-    def prepare(world: World) -> Request:
-        request = get(path)(world)
-        etag = world.asked.send(request).headers["etag"]
-        return Request("GET", request.path, headers={"if-none-match": etag})
-
-    return prepare
-
-
-def _event(before: int) -> Prepare:
-    def prepare(world: World) -> Request:
-        body = {"user_id": world.testlab_user(before), "variant_id": world.variant_ids[0]}
-        return Request("POST", "/api/events", body)
-
-    return prepare
-
-
-def _testlab_user(world: World) -> Request:
-    body = {"id": world.fresh(), "variant_id": world.variant_ids[0], "ip_address": "192.0.2.1"}
-    return Request("POST", "/api/users", body)
-
-
-def _delete_testlab_user(world: World) -> Request:
-    return Request("DELETE", f"/api/users/{world.testlab_user(3)}")
-
-
-def _change_feature(world: World) -> Request:
-    body = feature("feature-0", description=world.fresh("text"), is_running=True)
-    return Request("PUT", f"/api/feature/{world.feature_id}", body)
-
-
-def _new_feature(world: World) -> int:
-    made: int = world.ask("POST", "/api/feature", feature(world.fresh("feature"), type_id=1))["id"]
-    return made
-
-
-def _variants(world: World) -> Request:
-    made = world.ask("POST", "/api/feature", feature(world.fresh("feature")))["id"]
-    variants = [{"feature_id": made, "value": value} for value in ("a", "b")]
-    return Request("POST", f"/api/feature/{made}/variants", {"variants": variants})
-
-
-def _give_block(world: World) -> Request:
-    blocks = world.ask("GET", "/api/userblocks")
-    name = next(each["name"] for each in blocks if each["feature_id"] != world.feature_id)
-    return Request("PUT", "/api/userblocks", {"name": name, "feature_id": world.feature_id})
-
-
-def _results(world: World) -> Request:
-    path = f"/api/results/feature/{world.feature_id}"
-    world.ask("GET", path)  # the line of the list is renewed once an hour
-    return Request("GET", path)
-
-
-def _results_page(world: World) -> Request:
-    request = _results(world)
-    return Request("GET", request.path.replace("/api/results/", "/dashboard/"))
-
-
-TESTLAB: tuple[Case, ...] = (
-    Case("GET /api/feature", get("/api/feature")),
-    Case("GET /api/feature, 304", unchanged("/api/feature"), 304),
-    Case("GET /api/feature/current", get("/api/feature/current")),
-    Case("GET /api/feature/current, 304", unchanged("/api/feature/current"), 304),
-    Case("GET /api/feature/{id}", get("/api/feature/{feature}")),
-    Case("GET /api/feature/{id}, 304", unchanged("/api/feature/{feature}"), 304),
-    Case("GET /api/feature/{id}/variants", get("/api/feature/{feature}/variants")),
-    Case("GET /api/feature/{id}/variants, 304", unchanged("/api/feature/{feature}/variants"), 304),
-    Case("GET /api/userblocks", get("/api/userblocks")),
-    Case("GET /api/userblocks/{name}", get("/api/userblocks/5")),
-    Case("GET /api/analysis/feature/{id}", get("/api/analysis/feature/{feature}")),
-    Case("GET /api/users?limit=20", get("/api/users?limit=20")),
-    Case("GET /api/events?limit=20", get("/api/events?limit=20")),
-    Case("GET /api/events/feature/{id}", get("/api/events/feature/{feature}?limit=20")),
-    Case("POST /api/users", _testlab_user),
-    Case("POST /api/events, the user's first", _event(0)),
-    Case("POST /api/events", _event(1)),
-)
-"""What clients of Test Lab call, and its GETs."""
-
-TESTLAB_ADMINISTRATION: tuple[Case, ...] = (
-    Case("GET /api/results", get("/api/results")),
-    Case("GET /api/results/feature/{id}", _results),
-    Case(
-        "POST /api/feature",
-        lambda world: Request("POST", "/api/feature", feature(world.fresh("feature"), type_id=1)),
-        replayed=False,
-    ),
-    Case("PUT /api/feature/{id}", _change_feature, replayed=False),
-    Case("POST /api/feature/{id}/variants", _variants, replayed=False),
-    Case(
-        "DELETE /api/feature/{id}",
-        lambda world: Request("DELETE", f"/api/feature/{_new_feature(world)}"),
-        replayed=False,
-    ),
-    Case(
-        "PUT /api/userblocks",
-        _give_block,
-        replayed=False,
-    ),
-    Case("DELETE /api/users/{id}, with 3 events", _delete_testlab_user, replayed=False),
 )
 
 
@@ -380,43 +244,3 @@ UPGRADE_ADMINISTRATION: tuple[Case, ...] = (
         _post("/api/query/analyse", lambda world: {"queryIds": [world.query_id]}),
     ),
 )
-
-
-def _design_results_page(world: World) -> Request:
-    path = f"experiment/{world.experiment['id']}"
-    world.ask("GET", f"/api/results/{path}")  # as above
-    return Request("GET", f"/dashboard/{path}")
-
-
-def _segment_page(world: World) -> Request:
-    body = {"name": world.fresh("segment"), "context": SMALL, "type": "public"}
-    members = {"userIds": ["u"], "groups": [], "subSegmentIds": []}
-    made = world.ask("POST", "/api/segments", {**body, **members})
-    return Request("GET", f"/dashboard/segment/{made['id']}")
-
-
-PAGES: tuple[Case, ...] = (
-    Case("GET /dashboard", get("/dashboard")),
-    Case("GET /dashboard/feature/{id}", _results_page),
-    Case("GET /dashboard/feature/{id}/design", get("/dashboard/feature/{feature}/design")),
-    Case("GET /dashboard/experiment/{id}", _design_results_page),
-    Case("GET /dashboard/experiment/{id}/design", get("/dashboard/experiment/{experiment}/design")),
-    Case("GET /dashboard/new/feature", get("/dashboard/new/feature?type=experiment")),
-    Case("GET /dashboard/new/design", get("/dashboard/new/design")),
-    Case("GET /dashboard/flag/{id}", get("/dashboard/flag/{flag}")),
-    Case("GET /dashboard/segments", get("/dashboard/segments")),
-    Case("GET /dashboard/segment/{id}", _segment_page),
-    Case("GET /dashboard/metrics", get("/dashboard/metrics")),
-    Case("GET /dashboard/users", get("/dashboard/users?id=user")),
-    Case("GET /dashboard/system", get("/dashboard/system")),
-)
-"""The pages of the dashboard."""
-
-CASES: tuple[Case, ...] = (
-    *TESTLAB,
-    *TESTLAB_ADMINISTRATION,
-    *UPGRADE,
-    *UPGRADE_ADMINISTRATION,
-    *PAGES,
-)
-BY_NAME = {case.name: case for case in CASES}
