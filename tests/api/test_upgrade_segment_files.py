@@ -247,3 +247,12 @@ class TestLists:
         assert kinds(self.send(gateway, home, listing).json) == ["compatible"]
         (after,) = exported(gateway, home)
         assert [each["name"] for each in after["subSegments"]] == ["l"]
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_a_cursor_that_was_never_given_out_is_refused_before_anything_is_read(
+    gateway: Gateway, kind: str
+) -> None:
+    path = f"/api/segments/export/{kind}?ids={new_id()}"
+    assert gateway.get(path).status == 404
+    assert gateway.get(f"{path}&cursor=nonsense").status == 400
