@@ -231,11 +231,14 @@ def test_groups_are_shown_in_order_unless_only_some_are() -> None:
     assert replace(listing, groups=groups[:1]).shown_groups() == groups[:1]
 
 
-def test_a_list_that_is_not_there_yet_has_no_members(services: Services) -> None:
+def test_a_list_that_is_not_there_yet_has_no_members_and_no_uses(services: Services) -> None:
     seen: list[object] = []
-    services.experiment_administration.add_list(
-        "e", draft("new"), exclude=False, check=lambda uses: seen.append(uses.listing())
-    )
+
+    def look(uses: ListUses) -> None:
+        seen.append(uses.listing())
+        seen.extend([*uses.experiments(), *uses.flags(), *uses.segments()])
+
+    services.experiment_administration.add_list("e", draft("new"), exclude=False, check=look)
     assert seen == [None]
 
 
