@@ -12,12 +12,13 @@ import pytest
 import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from benchmarks import worlds
+from tests.browser.hands import SECONDS, press
 from tests.servers import Server
 
-SECONDS = 30
 WIDE, NARROW = (1280, 900), (360, 740)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -178,9 +179,8 @@ def test_what_is_wrong_with_a_form_stands_at_its_field(browser: Chrome, server: 
     for name, value in (("name", "n"), ("key", "night"), ("tags", "kept")):
         browser.find_element(By.NAME, name).send_keys(value)
     browser.execute_script("document.forms[0].elements.name.value = 'n'.repeat(2000)")
-    browser.find_element(By.CSS_SELECTOR, "[data-testid=action-create]").click()
-    wrong = (By.CSS_SELECTOR, "[aria-invalid=true]")
-    field = WebDriverWait(browser, SECONDS).until(lambda each: each.find_element(*wrong))
+    press(browser, "create")
+    field = browser.find_element(By.CSS_SELECTOR, "[aria-invalid=true]")
     assert field.get_attribute("name") == "name"
     note = browser.find_element(By.ID, str(field.get_attribute("aria-describedby")).split()[-1])
     assert "1000 characters" in note.text
@@ -192,7 +192,7 @@ def test_a_draft_that_outgrows_its_address_is_not_sent(browser: Chrome, server: 
     browser.get(f"{server.url}/dashboard/new/design?step=audience&name=Hints")
     members = browser.find_element(By.NAME, "lists.0.members")
     browser.execute_script("arguments[0].value = 'some-user\\n'.repeat(900)", members)
-    browser.find_element(By.CSS_SELECTOR, "nav.steps button:last-of-type").click()
+    browser.find_element(By.CSS_SELECTOR, "nav.steps button:last-of-type").send_keys(Keys.ENTER)
     told = browser.find_element(By.CSS_SELECTOR, "form.draft > [role=alert]")
     WebDriverWait(browser, SECONDS).until(lambda _: told.is_displayed())
     assert "An address can hold 5,000 characters" in told.text

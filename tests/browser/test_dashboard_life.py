@@ -7,40 +7,11 @@ from collections.abc import Callable
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.browser.hands import enter, go_on, labelled, press, text_of
 from tests.servers import Server
 
-SECONDS = 30
 KEY = "the key of whoever runs this service"
-
-
-def action(browser: Chrome, name: str) -> WebElement:
-    """The button of an action."""
-    return browser.find_element(By.CSS_SELECTOR, f"[data-testid=action-{name}]")
-
-
-def press(browser: Chrome, name: str) -> None:
-    """Press the button of an action by the keyboard, in whatever fold it is."""
-    button = action(browser, name)
-    fold = button.find_elements(By.XPATH, "ancestor::details[not(@open)]/summary")
-    for summary in fold:
-        summary.send_keys(Keys.ENTER)
-    enter(browser, button)
-
-
-def enter(browser: Chrome, element: WebElement) -> None:
-    """Press Enter on what leads to another page, and wait for that."""
-    browser.execute_script("window.isBefore = true")
-    element.send_keys(Keys.ENTER)
-    is_there = "return !window.isBefore && document.readyState === 'complete'"
-    WebDriverWait(browser, SECONDS).until(lambda each: each.execute_script(is_there))
-
-
-def text_of(browser: Chrome, testid: str) -> str:
-    return browser.find_element(By.CSS_SELECTOR, f"[data-testid={testid}]").text
 
 
 @pytest.fixture
@@ -53,18 +24,15 @@ def test_nobody_sees_a_page_without_a_key_and_signing_out_ends_it(
     browser: Chrome, guarded: Server
 ) -> None:
     browser.get(f"{guarded.url}/dashboard/system")
-    field = browser.find_element(
-        By.ID, str(browser.find_element(By.XPATH, "//label[.='API key']").get_attribute("for"))
-    )
+    field = labelled(browser, "API key")
     field.send_keys("not the key")
     enter(browser, field)
     assert "not the key" not in browser.page_source
-    field = browser.find_element(By.NAME, "key")
-    field.send_keys(KEY)
-    browser.find_element(By.XPATH, "//button[.='Sign in']").click()
+    labelled(browser, "API key").send_keys(KEY)
+    go_on(browser, "Sign in")
     assert browser.current_url == f"{guarded.url}/dashboard/system"
     assert KEY not in browser.page_source
-    action(browser, "sign-out").click()
+    press(browser, "sign-out")
     browser.get(f"{guarded.url}/dashboard")
     assert "/dashboard/sign-in" in browser.current_url
 

@@ -12,10 +12,20 @@ import pytest
 import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select
 
-from tests.browser.test_dashboard_life import enter, press, text_of
+from tests.browser.hands import (
+    choose,
+    follow,
+    go_on,
+    labelled,
+    press,
+    said,
+    state,
+    text_of,
+    tick,
+    unfold,
+    write,
+)
 from tests.servers import Server
 
 CONTEXT = "home"
@@ -73,51 +83,6 @@ class Participants:
         return answer.json()
 
 
-def labelled(browser: Chrome, label: str) -> WebElement:
-    """The field of a label, as people find it: a text beside it, or one that is read out."""
-    for field in browser.find_elements(By.CSS_SELECTOR, f'main [aria-label="{label}"]'):
-        return field
-    found = browser.find_element(By.XPATH, f"//main//label[normalize-space()='{label}']")
-    return browser.find_element(By.ID, str(found.get_attribute("for")))
-
-
-def write(browser: Chrome, label: str, text: str) -> None:
-    """Type a text into a field, over what stands there."""
-    field = labelled(browser, label)
-    field.clear()
-    field.send_keys(text)
-
-
-def choose(browser: Chrome, label: str, words: str) -> None:
-    """Choose what begins with some words."""
-    field = Select(labelled(browser, label))
-    (option,) = [each for each in field.options if each.text.startswith(words)]
-    field.select_by_visible_text(option.text)
-
-
-def unfold(browser: Chrome, summary: str) -> None:
-    browser.find_element(By.XPATH, f"//summary[normalize-space()='{summary}']").click()
-
-
-def follow(browser: Chrome, link: str) -> None:
-    """Follow a link."""
-    enter(browser, browser.find_element(By.LINK_TEXT, link))
-
-
-def go_on(browser: Chrome, button: str) -> None:
-    """Press a button by what stands on it."""
-    enter(browser, browser.find_element(By.XPATH, f"//main//button[normalize-space()='{button}']"))
-
-
-def said(browser: Chrome) -> str:
-    """The text of the page."""
-    return browser.find_element(By.TAG_NAME, "main").text
-
-
-def state(browser: Chrome) -> str:
-    return text_of(browser, "state").partition(" ")[0]
-
-
 @pytest.fixture(scope="module")
 def server(start_server: Callable[..., Server]) -> Server:
     return start_server(AUTH="false")
@@ -133,7 +98,7 @@ def overview(browser: Chrome, server: Server) -> Chrome:
 def add_metric(browser: Chrome) -> None:
     follow(browser, "Metrics")
     write(browser, "Name", METRIC)
-    labelled(browser, CONTEXT).click()
+    tick(browser, CONTEXT)
     press(browser, "create")
     assert METRIC in said(browser)
 
